@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// HTTP client settings, the same wherever the configuration names a peer.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace narthex::config {
+
+struct TlsConfig {
+  std::string ca, ca_file, cert, cert_file, key, key_file, server_name;
+  std::string min_version, max_version;
+  bool insecure_skip_verify = false;
+};
+
+struct HttpHeader {
+  std::string name;
+  std::vector<std::string> values, secrets, files;
+};
+
+struct HttpConfig {
+  std::string basic_username, basic_username_file, basic_password, basic_password_file;
+  std::string authorization_type, authorization_credentials, authorization_credentials_file;
+  TlsConfig tls;
+  bool follow_redirects = true;
+  bool enable_http2 = true;  // Accepted; requests go out as HTTP/1.1.
+  std::string proxy_url, no_proxy;
+  bool proxy_from_environment = false;
+  std::vector<HttpHeader> http_headers;
+};
+
+}  // namespace narthex::config

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Rule files as plain structs. Expressions are text here; alerting parses them.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "narthex/base/result.h"
+#include "narthex/model/timestamp.h"
+
+namespace narthex::config {
+
+struct RuleConfig {
+  std::string record;  // Exactly one of record and alert is set.
+  std::string alert;
+  std::string expr;
+  model::DurationMs for_ms = 0;
+  model::DurationMs keep_firing_for_ms = 0;
+  std::vector<std::pair<std::string, std::string>> labels;       // Sorted by name.
+  std::vector<std::pair<std::string, std::string>> annotations;  // Sorted by name.
+  int line = 0;       // Where the rule begins, from 1.
+  int expr_line = 0;  // Where its expression is.
+};
+
+struct RuleGroupConfig {
+  std::string name;
+  model::DurationMs interval_ms = 0;  // 0 = global evaluation_interval.
+  std::optional<model::DurationMs> query_offset_ms;
+  int limit = 0;  // 0 = none.
+  std::vector<std::pair<std::string, std::string>> labels;
+  std::vector<RuleConfig> rules;
+};
+
+/// Checks the form (unknown fields, names, duplicates); not the expressions.
+/// Errors: kInvalidArgument "FILE: LINE:COL: reason"; kNotFound / kIo when it can't be read.
+Result<std::vector<RuleGroupConfig>> LoadRuleFile(const std::string& path);
+Result<std::vector<RuleGroupConfig>> LoadRuleText(std::string_view text, const std::string& path);
+
+}  // namespace narthex::config

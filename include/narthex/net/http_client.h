@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// HTTP/1.1 client for one peer: coroutines on the caller's executor, one kept-alive connection.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "narthex/base/result.h"
+
+namespace narthex::net {
+
+/// An absolute http or https URL in parts.
+struct Url {
+  std::string scheme;       // "http" or "https", lower case.
+  std::string host;         // Without brackets.
+  std::uint16_t port = 80;  // The scheme's default when the text has none.
+  std::string target;       // Path and query, at least "/".
+  std::string userinfo;     // "user:password", may be empty.
+};
+Result<Url> ParseUrl(const std::string& text);
+
+using Headers = std::vector<std::pair<std::string, std::string>>;
+
+struct TlsOptions {
+  std::string ca, ca_file;      // PEM text or path; both empty = the system's.
+  std::string cert, cert_file;  // Client certificate.
+  std::string key, key_file;
+  std::string server_name;
+  bool insecure_skip_verify = false;
+};
+
+struct HttpClientOptions {
+  TlsOptions tls;
+  std::string basic_username, basic_password, basic_username_file, basic_password_file;
+  std::string authorization_type, authorization_credentials, authorization_credentials_file;
+  Headers extra_headers;
+  bool follow_redirects = true;
+  std::string proxy_url;
+  std::string user_agent = "Prometheus/3.14.0";
+};
+
+struct ClientRequest {
+  std::string method = "GET";
+  Url url;
+  Headers headers;
+  std::string body;
+  std::chrono::milliseconds timeout{10'000};  // For everything from connect to the last byte.
+  std::size_t max_body_bytes = 0;             // After decompression; 0 = no limit.
+};
+
+struct ClientResponse {
+  int status = 0;
+  std::string reason;  // "Service Unavailable"
+  Headers headers;     // Names as sent.
+  std::string content_type;
+  bool body_too_large = false;        // max_body_bytes was passed; body holds what came before.
+  std::size_t compressed_bytes = 0;   // Bytes of the body on the wire.
+};
+
+/// Keeps one connection open between requests and reconnects when the peer closed it.
+/// Decodes gzip answers. Thread safety: one request at a time, on the executor's thread.
+class HttpClient final {
+ public:
+  HttpClient(boost::asio::any_io_executor executor, HttpClientOptions options);
+  ~HttpClient();  // Closes the connection.
+  HttpClient(const HttpClient&) = delete;
+  HttpClient& operator=(const HttpClient&) = delete;
+
+  /// @param[out] body  emptied and filled; reused by the caller so that no scrape allocates anew
+  /// Errors: kTimeout ("context deadline exceeded"), kUnavailable (connect, DNS, TLS, reset), in
+  /// the wording of Go's net/http where users know it: "Get \"URL\": dial tcp …: connect: connection refused".
+  boost::asio::awaitable<Result<ClientResponse>> Do(const ClientRequest& request,
+                                                    std::string& body);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+/// Performs one request on a private context and waits for it; for command-line tools and tests.
+Result<ClientResponse> DoBlocking(const HttpClientOptions& options, const ClientRequest& request,
+                                  std::string& body);
+
+}  // namespace narthex::net

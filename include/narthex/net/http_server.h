@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// HTTP/1.1 server. Sessions are coroutines on I/O threads; handlers are plain functions that run on
+// a worker pool and write their answer as a stream with back-pressure. No Asio in this header.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "narthex/base/result.h"
+
+namespace narthex {
+class ThreadPool;
+}
+
+namespace narthex::net {
+
+class IoPool;
+
+/// Query or form parameters in order; keys may repeat.
+class Params {
+ public:
+  void Add(std::string key, std::string value) {
+    pairs_.emplace_back(std::move(key), std::move(value));
+  }
+  /// Decodes "a=1&b=%20"; false on a bad escape (what was good is kept).
+  bool AddEncoded(std::string_view text);
+  /// The first value, "" when there is none.
+  const std::string& Get(std::string_view key) const;
+  bool Has(std::string_view key) const;
+  std::vector<std::string> All(std::string_view key) const;
+  const std::vector<std::pair<std::string, std::string>>& pairs() const { return pairs_; }
+
+ private:
+  std::vector<std::pair<std::string, std::string>> pairs_;
+};
+
+/// Valid during the handler's call.
+struct ServerRequest {
+  std::string method;
+  std::string path;       // Decoded, without query.
+  std::string raw_query;  // As sent, without '?'.
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::string body;
+  std::string remote_address;  // "127.0.0.1:34567"
+  std::stop_token stop;        // Requested when the client is gone or the server stops.
+  std::string path_value;      // What a pattern's {name} matched, decoded.
+
+  /// Case-insensitive; "" when there is none.
+  std::string_view Header(std::string_view name) const;
+  /// Form values of the body first, then those of the query string, as Go's Request.Form.
+  Params Form() const;
+};
+
+/// Writes one answer. Nothing is sent before the first Write or the end of the handler.
+/// Thread safety: the handler's thread only.
+class ResponseWriter {
+ public:
+  virtual ~ResponseWriter() = default;
+  virtual void SetStatus(int status) = 0;
+  /// Replaces a header of the same name.
+  virtual void SetHeader(std::string_view name, std::string_view value) = 0;
+  /// Sends a piece; blocks while the client is slow. Pieces past the first buffer go out chunked.
+  /// Compressed when the client asks for it. @return false when the client is gone
+  virtual bool Write(std::string_view piece) = 0;
+};
+
+using Handler = std::function<void(const ServerRequest&, ResponseWriter&)>;
+
+/// Exact paths, "/prefix/*" and one "{name}" segment: "/api/v1/label/{name}/values". Longer patterns
+/// win. A known path with another method answers 405 with Allow.
+/// Not thread-safe; filled before the server starts.
+class Router final {
+ public:
+  Router();
+  ~Router();
+  /// @param method   "GET", "POST", …, or "*"
+  /// @param pattern  also the `handler` label of the request metrics
+  void Handle(std::string_view method, std::string pattern, Handler handler);
+  /// Wraps every handler: (pattern, request, writer, next). For metrics and CORS.
+  using Middleware = std::function<void(std::string_view pattern, const ServerRequest&,
+                                        ResponseWriter&, const Handler& next)>;
+  void Use(Middleware middleware);
+  void Dispatch(ServerRequest& request, ResponseWriter& writer) const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+struct ServerOptions {
+  std::vector<std::string> listen_addresses;  // "0.0.0.0:9090", ":9090", "[::1]:9090"
+  std::size_t max_connections = 512;
+  std::int64_t read_timeout_ms = 300'000;  // Whole request, and idle between requests.
+  std::size_t max_header_bytes = 1 << 20;
+  std::size_t max_body_bytes = std::size_t{64} << 20;
+};
+
+class HttpServer final {
+ public:
+  /// @param io, workers, router  not owned; outlive the server
+  HttpServer(ServerOptions options, IoPool& io, ThreadPool& workers, const Router& router);
+  ~HttpServer();  // Calls Stop().
+  HttpServer(const HttpServer&) = delete;
+  HttpServer& operator=(const HttpServer&) = delete;
+
+  /// Binds and listens. Errors: kIo "listen tcp 0.0.0.0:9090: bind: address already in use".
+  Status Start();
+  /// Accepts no more, requests stop of running handlers after `grace_ms`, waits for all sessions.
+  void Stop(std::int64_t grace_ms = 5'000);
+  /// The bound ports, in order of listen_addresses (for port 0).
+  std::vector<std::uint16_t> ports() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace narthex::net

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Share-nothing I/O threads: each runs one io_context, and what is started on one stays there.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+
+#include <cstddef>
+#include <memory>
+#include <string>
+
+namespace narthex::net {
+
+/// Thread safety: any thread; Start and Stop once each.
+class IoPool final {
+ public:
+  IoPool(std::string name, std::size_t num_threads);
+  ~IoPool();  // Calls Stop().
+  IoPool(const IoPool&) = delete;
+  IoPool& operator=(const IoPool&) = delete;
+
+  void Start();
+  /// Stops the contexts without waiting for their work, then joins the threads.
+  void Stop();
+
+  std::size_t size() const;
+  boost::asio::io_context& context(std::size_t i);
+  /// Contexts in turn.
+  boost::asio::io_context& Next();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace narthex::net

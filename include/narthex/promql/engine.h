@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Evaluates PromQL over a storage::Queryable.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <stop_token>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "narthex/base/result.h"
+#include "narthex/model/histogram.h"
+#include "narthex/model/labels.h"
+#include "narthex/model/sample.h"
+#include "narthex/model/timestamp.h"
+#include "narthex/storage/annotations.h"
+
+namespace narthex {
+class Clock;
+class ThreadPool;
+namespace metrics {
+class Registry;
+}
+namespace storage {
+class Queryable;
+}
+}  // namespace narthex
+
+namespace narthex::promql {
+
+struct HistogramPoint {
+  model::TimestampMs t = 0;
+  model::FloatHistogram h;
+};
+
+/// One row of a vector: exactly one of value and histogram is meant.
+struct VectorSample {
+  model::Labels metric;
+  model::TimestampMs t = 0;
+  double v = 0;
+  std::unique_ptr<model::FloatHistogram> h;  // Null for floats.
+};
+
+/// One row of a matrix; both lists ascending in time.
+struct MatrixSeries {
+  model::Labels metric;
+  std::vector<model::Sample> floats;
+  std::vector<HistogramPoint> histograms;
+};
+
+struct ScalarValue {
+  model::TimestampMs t = 0;
+  double v = 0;
+};
+struct StringValue {
+  model::TimestampMs t = 0;
+  std::string v;
+};
+using Vector = std::vector<VectorSample>;
+using Matrix = std::vector<MatrixSeries>;
+using Value = std::variant<ScalarValue, StringValue, Vector, Matrix>;
+
+/// Numbers for the API's `stats` parameter.
+struct QueryStats {
+  double eval_total_s = 0, result_sort_s = 0, preparation_s = 0, inner_eval_s = 0;
+  double queue_s = 0, exec_total_s = 0;
+  std::int64_t total_queryable_samples = 0;  // Window lengths summed over all steps.
+  std::int64_t samples_read = 0;             // Each sample once.
+  std::int64_t peak_samples = 0;
+  std::vector<std::int64_t> total_per_step, read_per_step;  // Empty unless per-step stats are on.
+};
+
+struct QueryResult {
+  Value value;
+  storage::Annotations annotations;
+  QueryStats stats;
+};
+
+/// Which experimental parts of the language are on (--enable-feature).
+struct Features {
+  bool experimental_functions = false;
+  bool duration_expressions = true;  // Stable in 3.14.
+  bool extended_range_selectors = false;
+  bool binop_fill_modifiers = false;
+  bool delayed_name_removal = false;
+  bool type_and_unit_labels = false;
+  bool use_start_timestamps = false;
+  bool per_step_stats = false;
+};
+
+struct EngineOptions {
+  std::int64_t max_samples = 50'000'000;
+  model::DurationMs timeout_ms = 120'000;
+  int max_concurrency = 20;
+  model::DurationMs lookback_delta_ms = 300'000;
+  model::DurationMs default_subquery_step_ms = 60'000;  // global evaluation_interval.
+  std::size_t max_query_bytes = std::size_t{4} << 30;   // Memory of one query.
+  std::size_t max_total_bytes = std::size_t{8} << 30;   // Memory of all running queries.
+  Features features;
+};
+
+struct QueryOptions {
+  model::DurationMs lookback_delta_ms = 0;  // 0 = the engine's.
+  model::DurationMs timeout_ms = 0;         // 0 = the engine's; capped by it.
+  std::stop_token stop;                     // Requested = client gone or server stopping.
+};
+
+/// Thread safety: any thread. Evaluations run on the calling thread, which waits for a slot
+/// (max_concurrency), and split work over the pool.
+class Engine final {
+ public:
+  /// @param pool  not owned, outlives the engine; may be null: then everything runs on the caller
+  Engine(EngineOptions options, ThreadPool* pool, Clock& clock, metrics::Registry& registry);
+  ~Engine();
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  /// Evaluates at one time. Errors: kInvalidArgument ("1:3: parse error: …"), kExecution, kTimeout,
+  /// kCancelled, kInternal.
+  Result<QueryResult> Instant(storage::Queryable& queryable, const std::string& query,
+                              model::TimestampMs t, const QueryOptions& options = {});
+
+  /// Evaluates at start, start+step, … ≤ end. The value is always a Matrix, sorted by labels.
+  Result<QueryResult> Range(storage::Queryable& queryable, const std::string& query,
+                            model::TimestampMs start, model::TimestampMs end,
+                            model::DurationMs step, const QueryOptions& options = {});
+
+  /// Changes the step of subqueries that name none (configuration reload).
+  void SetDefaultSubqueryStep(model::DurationMs step);
+
+  const EngineOptions& options() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace narthex::promql

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Write side of storage. Implemented by tsdb; called by scrape, alerting and web.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "narthex/base/result.h"
+#include "narthex/model/timestamp.h"
+
+namespace narthex::model {
+class Labels;
+struct Exemplar;
+struct FloatHistogram;
+struct Histogram;
+struct Metadata;
+}  // namespace narthex::model
+
+namespace narthex::storage {
+
+enum class SeriesRef : std::uint64_t {};  // SeriesRef{0} means "unknown, look up by labels".
+
+enum class AppendError : std::uint8_t {
+  kNone,
+  kOutOfOrder,         // Older than the series' last sample, no out-of-order window.
+  kOutOfBounds,        // Before what the head still takes.
+  kTooOld,             // Before the out-of-order window.
+  kDuplicate,          // Another value for a time that has one.
+  kUnknownSeries,      // The ref names no series (any more) and no labels were given.
+  kInvalidLabels,      // Empty set, or a name twice.
+  kInvalidHistogram,   // Buckets, spans and count contradict each other.
+  kExemplarOutOfOrder,
+  kExemplarTooLong,
+  kExemplarsDisabled,
+};
+
+/// Prometheus's wording: "out of order sample", "out of bounds", "too old sample", ….
+std::string_view AppendErrorText(AppendError error);
+
+/// Collects samples and makes them visible together.
+/// Lifecycle: any number of Append calls, then one Commit or Rollback; destroyed open = Rollback.
+/// Thread safety: one thread at a time; several appenders may be open at once.
+class Appender {
+ public:
+  virtual ~Appender() = default;
+
+  /// Adds one float sample.
+  /// @param[in,out] ref  SeriesRef{0} or the last one for this series; set to the one to reuse
+  /// @param labels       full set, sorted by name, with __name__; copied only for a new series
+  /// @param t            Unix time, milliseconds
+  /// @param value        any double; model::kStaleNaN ends the series
+  /// @return kNone, or why the sample was dropped; the appender stays usable either way
+  /// Source: Prometheus storage.Appender and its ErrOutOfOrderSample family.
+  [[nodiscard]] virtual AppendError Append(SeriesRef& ref, const model::Labels& labels,
+                                           model::TimestampMs t, double value) = 0;
+
+  /// Adds one sample to each of many known series, all at the same time: what a scrape is.
+  /// @param refs      references from earlier Append calls, none of them 0
+  /// @param values    one per ref
+  /// @param outcomes  filled, one per ref; kUnknownSeries where the series is gone
+  virtual void AppendColumn(std::span<const SeriesRef> refs, model::TimestampMs t,
+                            std::span<const double> values, std::span<AppendError> outcomes) = 0;
+
+  /// Adds one native histogram. Parameters as Append.
+  [[nodiscard]] virtual AppendError AppendHistogram(SeriesRef& ref, const model::Labels& labels,
+                                                    model::TimestampMs t,
+                                                    const model::Histogram& h) = 0;
+  [[nodiscard]] virtual AppendError AppendFloatHistogram(SeriesRef& ref,
+                                                         const model::Labels& labels,
+                                                         model::TimestampMs t,
+                                                         const model::FloatHistogram& h) = 0;
+  [[nodiscard]] virtual AppendError AppendExemplar(SeriesRef ref, const model::Labels& labels,
+                                                   const model::Exemplar& exemplar) = 0;
+  virtual void UpdateMetadata(SeriesRef ref, const model::Labels& labels,
+                              const model::Metadata& metadata) = 0;
+
+  /// Writes the batch to the WAL, then publishes it. Errors: kIo, and then nothing is visible.
+  [[nodiscard]] virtual Status Commit() = 0;
+  virtual void Rollback() noexcept = 0;
+};
+
+/// Thread safety: any thread.
+class Appendable {
+ public:
+  virtual ~Appendable() = default;
+  virtual std::unique_ptr<Appender> NewAppender() = 0;
+};
+
+}  // namespace narthex::storage

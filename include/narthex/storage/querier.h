@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Read side of storage. Implemented by tsdb (head and blocks merged); called by promql, web and
+// alerting. Series come as a set with random access, so that a query can split them over threads,
+// and each decodes once into columns.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "narthex/base/result.h"
+#include "narthex/base/uninit_vector.h"
+#include "narthex/model/histogram.h"
+#include "narthex/model/labels.h"
+#include "narthex/model/matcher.h"
+#include "narthex/model/timestamp.h"
+
+namespace narthex::storage {
+
+/// What a reader knows about its use of the series; storage may use it to do less, and may ignore
+/// it. Source: Prometheus storage.SelectHints.
+struct SelectHints {
+  model::TimestampMs start_ms = 0;  // Closed range of wanted samples.
+  model::TimestampMs end_ms = 0;
+  std::size_t limit = 0;            // Most series to return; 0 = all.
+  model::DurationMs step_ms = 0;
+  model::DurationMs range_ms = 0;
+  std::string func;                 // Surrounding function or aggregation; "series" = labels only.
+  std::vector<std::string> grouping;
+  bool by = false;
+};
+
+/// The samples of one series as columns, ascending in time, timestamps unique over both kinds.
+struct SampleColumns {
+  UninitVector<model::TimestampMs> t;  // Floats: time …
+  UninitVector<double> v;              // … and value; the stale marker is kept.
+  std::vector<model::TimestampMs> histogram_t;
+  std::vector<model::FloatHistogram> histograms;  // Stale: sum is the stale NaN.
+
+  void Clear() {
+    t.clear();
+    v.clear();
+    histogram_t.clear();
+    histograms.clear();
+  }
+};
+
+/// The selected series, sorted by labels, labels unique. Holds what it needs alive (mapped blocks,
+/// head state) until destroyed; so keep it no longer than needed: it delays deletions.
+/// Thread safety: all const methods, any thread.
+class SeriesSet {
+ public:
+  virtual ~SeriesSet() = default;
+  virtual std::size_t size() const = 0;
+  virtual model::Labels LabelsAt(std::size_t i) const = 0;
+
+  /// Appends the samples with mint ≤ t ≤ maxt of series i to `out` (which the caller clears).
+  /// Errors: kCorruption or kIo naming the chunk.
+  virtual Status Read(std::size_t i, model::TimestampMs mint, model::TimestampMs maxt,
+                      SampleColumns& out) const = 0;
+};
+
+/// Thread safety: any thread.
+class Querier {
+ public:
+  virtual ~Querier() = default;
+
+  /// Selects the series that match all matchers and may have samples in the querier's range.
+  /// Errors: kCancelled when `stop` was requested, kCorruption, kIo.
+  virtual Result<std::unique_ptr<SeriesSet>> Select(std::span<const model::Matcher> matchers,
+                                                    const SelectHints& hints,
+                                                    std::stop_token stop = {}) const = 0;
+
+  /// The values of one label, or the label names, on series that match (all, when there are no
+  /// matchers). Sorted, unique, at most `limit` (0 = all).
+  virtual Result<std::vector<std::string>> LabelValues(std::string_view name,
+                                                       std::span<const model::Matcher> matchers,
+                                                       std::size_t limit) const = 0;
+  virtual Result<std::vector<std::string>> LabelNames(std::span<const model::Matcher> matchers,
+                                                      std::size_t limit) const = 0;
+};
+
+/// Thread safety: any thread.
+class Queryable {
+ public:
+  virtual ~Queryable() = default;
+  /// A reader of the closed range [mint, maxt]. It sees every commit that ended before this call.
+  virtual Result<std::unique_ptr<Querier>> NewQuerier(model::TimestampMs mint,
+                                                      model::TimestampMs maxt) = 0;
+};
+
+}  // namespace narthex::storage

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The time series database: head, WAL and blocks in one folder, in Prometheus's file formats.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "narthex/base/result.h"
+#include "narthex/model/timestamp.h"
+#include "narthex/storage/appender.h"
+#include "narthex/storage/querier.h"
+
+namespace narthex {
+class Clock;
+class Fs;
+namespace metrics {
+class Registry;
+}
+}  // namespace narthex
+
+namespace narthex::tsdb {
+
+enum class WalCompression : std::uint8_t { kNone, kSnappy, kZstd };
+
+struct DbOptions {
+  model::DurationMs min_block_duration_ms = 2 * 3600 * 1000;
+  model::DurationMs max_block_duration_ms = 0;  // 0 = min(31 d, retention / 10), at least min.
+  model::DurationMs retention_ms = 15LL * 24 * 3600 * 1000;  // 0 = none.
+  std::uint64_t retention_bytes = 0;                         // 0 = none.
+  std::uint64_t wal_segment_bytes = 128 << 20;
+  WalCompression wal_compression = WalCompression::kSnappy;
+  model::DurationMs wal_sync_interval_ms = 1000;  // Background fdatasync; 0 = never.
+  std::uint64_t max_chunk_segment_bytes = 512 << 20;
+  int samples_per_chunk = 120;
+  model::DurationMs out_of_order_window_ms = 0;
+  bool no_lockfile = false;
+  model::DurationMs reload_interval_ms = 60'000;  // Block reload and compaction check.
+  std::size_t max_exemplars = 0;                  // 0 = exemplar storage is off.
+};
+
+struct BlockInfo {
+  std::string ulid;
+  std::string meta_json;  // The file as it is.
+  model::TimestampMs min_time = 0;
+  model::TimestampMs max_time = 0;  // Exclusive.
+  std::uint64_t num_samples = 0, num_series = 0, num_chunks = 0, num_tombstones = 0;
+  std::uint64_t size_bytes = 0;
+};
+
+/// Cardinality of the head, for the status page. Each list sorted by falling number.
+struct HeadStats {
+  std::uint64_t num_series = 0, num_label_pairs = 0, num_chunks = 0;
+  model::TimestampMs min_time = 0, max_time = 0;
+  using TopList = std::vector<std::pair<std::string, std::uint64_t>>;
+  TopList series_by_metric_name, values_by_label_name, bytes_by_label_name, series_by_label_pair;
+};
+
+/// Bytes that each part of the database holds in memory; the sum explains the RSS.
+struct MemoryLedger {
+  std::vector<std::pair<std::string, std::uint64_t>> parts;  // "head/series", "head/symbols", …
+  std::uint64_t total() const;
+};
+
+struct WalReplayProgress {
+  int min = 0, max = 0, current = 0;  // Segment numbers.
+};
+
+/// Thread safety: any thread.
+class Db final : public storage::Queryable, public storage::Appendable {
+ public:
+  /// Takes the lock, opens blocks, replays the WAL. Errors: kUnavailable (locked), kCorruption
+  /// where repair would lose more, kIo. Does not start the background thread.
+  static Result<std::unique_ptr<Db>> Open(std::string dir, DbOptions options, Fs& fs, Clock& clock,
+                                          metrics::Registry& registry);
+  ~Db() override;  // Calls Close().
+  Db(const Db&) = delete;
+  Db& operator=(const Db&) = delete;
+
+  std::unique_ptr<storage::Appender> NewAppender() override;
+  Result<std::unique_ptr<storage::Querier>> NewQuerier(model::TimestampMs mint,
+                                                       model::TimestampMs maxt) override;
+
+  /// Starts compaction, retention and WAL sync in the background.
+  void StartBackground();
+  /// One round of what the background does: cut head blocks that are due, compact, apply retention.
+  Status Compact();
+  /// Ends background work, flushes the WAL and releases the lock. Idempotent.
+  Status Close();
+
+  /// New retention (configuration reload).
+  void SetRetention(model::DurationMs retention_ms, std::uint64_t retention_bytes);
+
+  std::vector<BlockInfo> Blocks() const;
+  HeadStats Stats(std::size_t limit) const;
+  MemoryLedger Memory() const;
+  WalReplayProgress ReplayProgress() const;
+  /// Smallest time of any sample, kMaxTime when there is none.
+  model::TimestampMs min_time() const;
+
+ private:
+  struct Impl;
+  explicit Db(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace narthex::tsdb

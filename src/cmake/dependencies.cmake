@@ -1,0 +1,22 @@
+# Third-party libraries, all from Debian's packages; scripts/setup.sh installs them.
+find_package(Threads REQUIRED)
+find_package(Boost 1.81 REQUIRED COMPONENTS json url)
+find_package(OpenSSL REQUIRED)
+find_package(ZLIB REQUIRED)
+find_package(fmt REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(tl-expected REQUIRED)
+find_package(absl REQUIRED)
+find_package(roaring REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(yaml-cpp REQUIRED)
+find_package(Snappy REQUIRED)
+find_package(zstd REQUIRED)
+find_package(mimalloc REQUIRED)
+find_package(GTest REQUIRED)
+
+# Debian ships these without CMake packages.
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(re2 REQUIRED IMPORTED_TARGET re2)
+pkg_check_modules(xxhash REQUIRED IMPORTED_TARGET libxxhash)
+pkg_check_modules(deflate REQUIRED IMPORTED_TARGET libdeflate)

@@ -1,0 +1,54 @@
+# One static library per room, one test program per room, the same warnings for all.
+
+add_library(narthex_options INTERFACE)
+target_compile_options(narthex_options INTERFACE
+  -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wnon-virtual-dtor -Werror
+  # No reassociation and no fused multiply-add: results must equal Prometheus's bit for bit.
+  -ffp-contract=off)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+  target_compile_options(narthex_options INTERFACE -Wthread-safety)
+endif()
+if(NARTHEX_SANITIZE)
+  target_compile_options(narthex_options INTERFACE
+    -fsanitize=${NARTHEX_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  target_link_options(narthex_options INTERFACE -fsanitize=${NARTHEX_SANITIZE})
+  if(NARTHEX_SANITIZE MATCHES "thread")
+    # GCC's -Wtsan warns about std::atomic_thread_fence inside library headers.
+    target_compile_options(narthex_options INTERFACE -Wno-tsan)
+  endif()
+endif()
+target_include_directories(narthex_options INTERFACE
+  ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR})
+
+# narthex_module(<room> DEPS <visible in its doors> PRIVATE_DEPS <only in its .cc files>)
+# The library narthex_<room> (alias narthex::<room>) of every .cc below the calling folder.
+function(narthex_module name)
+  cmake_parse_arguments(ARG "" "" "DEPS;PRIVATE_DEPS;EXCLUDE" ${ARGN})
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cc)
+  foreach(pattern ${ARG_EXCLUDE})
+    list(FILTER sources EXCLUDE REGEX ${pattern})
+  endforeach()
+  if(NOT sources)
+    add_library(narthex_${name} INTERFACE)
+    add_library(narthex::${name} ALIAS narthex_${name})
+    target_link_libraries(narthex_${name} INTERFACE ${ARG_DEPS})
+    return()
+  endif()
+  add_library(narthex_${name} STATIC ${sources})
+  add_library(narthex::${name} ALIAS narthex_${name})
+  target_link_libraries(narthex_${name} PUBLIC ${ARG_DEPS} PRIVATE narthex_options ${ARG_PRIVATE_DEPS})
+  target_precompile_headers(narthex_${name} PRIVATE ${PROJECT_SOURCE_DIR}/src/cmake/pch.h)
+endfunction()
+
+# narthex_test(<room> DEPS …): the program <room>_test of every *_test.cc below the calling folder.
+function(narthex_test name)
+  cmake_parse_arguments(ARG "" "" "DEPS" ${ARGN})
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cc)
+  add_executable(${name}_test ${sources})
+  target_link_libraries(${name}_test PRIVATE
+    narthex_options narthex_test_support ${ARG_DEPS} GTest::gtest GTest::gtest_main)
+  target_precompile_headers(${name}_test PRIVATE ${PROJECT_SOURCE_DIR}/src/cmake/test_pch.h)
+  gtest_discover_tests(${name}_test TEST_PREFIX ${name}. DISCOVERY_MODE PRE_TEST
+    PROPERTIES TIMEOUT 120
+    WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+endfunction()
