@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The HTTP API of Prometheus, its management endpoints and the pages of the browser UI.
+// Source: https://prometheus.io/docs/prometheus/latest/querying/api/
+#pragma once
+
+#include <string>
+
+#include "narthex/base/result.h"
+#include "narthex/model/timestamp.h"
+#include "narthex/web/rules.h"
+#include "narthex/web/status.h"
+#include "narthex/web/targets.h"
+
+namespace narthex {
+class Clock;
+namespace metrics {
+class Registry;
+}
+namespace net {
+class Router;
+}
+namespace promql {
+class Engine;
+}
+namespace storage {
+class Queryable;
+}
+}  // namespace narthex
+
+namespace narthex::web {
+
+struct ApiOptions {
+  bool enable_lifecycle = false;
+  bool enable_admin_api = false;
+  std::string cors_origin = ".*";               // Anchored regular expression.
+  std::string external_url;                     // "http://host:9090/path", without trailing slash.
+  std::string route_prefix = "/";               // "/" or "/path" without trailing slash.
+  std::string listen_address = "0.0.0.0:9090";  // The first one; its port serves globalUrl.
+  std::string page_title = "Prometheus Time Series Collection and Processing Server";
+  std::string console_path;  // "/consoles/index.html" when there are consoles.
+  model::DurationMs lookback_delta_ms = 300'000;
+  model::DurationMs query_timeout_ms = 120'000;
+  bool per_step_stats = false;  // Feature promql-per-step-stats.
+};
+
+/// References must outlive the router; pointers may be null where the server has no such part.
+/// Until status.State() is kReady, of all these only status, clock and registry are called.
+struct ApiDependencies {
+  promql::Engine& engine;
+  storage::Queryable& queryable;
+  metrics::Registry& registry;
+  Clock& clock;
+  const StatusSource& status;
+  const TargetRetriever* targets = nullptr;
+  const RulesRetriever* rules = nullptr;
+  const AlertmanagerRetriever* alertmanagers = nullptr;
+  Lifecycle* lifecycle = nullptr;
+  TsdbAdmin* admin = nullptr;
+  const ExemplarSource* exemplars = nullptr;
+  ApiOptions options;
+};
+
+/// Adds all routes. Copies the dependencies (references stay references).
+/// Errors: kInvalidArgument for a bad cors_origin.
+Status RegisterApi(net::Router& router, const ApiDependencies& dependencies);
+
+}  // namespace narthex::web
