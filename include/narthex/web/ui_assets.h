@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The browser pages, built from web/ui and embedded into the binary.
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+namespace narthex::web {
+
+/// One file as the browser gets it. All views live until the process ends.
+struct UiAsset {
+  std::string_view bytes;
+  std::string_view gzip;          // The same compressed; empty when that saves nothing.
+  std::string_view content_type;  // With charset where it is text.
+  std::string_view etag;          // Quoted, of `bytes`; send the same with `gzip` as a weak one.
+  bool immutable = false;         // Named by its content: "public, max-age=31536000, immutable".
+                                  // Otherwise "no-cache".
+};
+
+/// Finds a file by its path below the route prefix ("/assets/app-1A2B.js", "/favicon.svg").
+/// The paths of pages ("/query", "/targets", …) give index.html, which uses relative addresses
+/// alone and so works under every prefix. Thread safety: any thread.
+std::optional<UiAsset> FindUiAsset(std::string_view path);
+
+/// True for the paths that FindUiAsset answers with index.html.
+bool IsUiPage(std::string_view path);
+
+}  // namespace narthex::web

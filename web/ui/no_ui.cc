@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Stands in for the pages in a build with -DNARTHEX_UI=OFF.
+
+#include <array>
+
+#include "web/ui/ui_assets_table.h"
+
+namespace narthex::web::ui {
+namespace {
+
+constexpr std::string_view kIndex =
+    "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Narthex</title>"
+    "<p>This binary was built without its pages (-DNARTHEX_UI=OFF). The API is at "
+    "<a href=\"api/v1/status/buildinfo\">api/v1</a>.</p></html>\n";
+
+constexpr std::array<NamedAsset, 1> kAssets = {
+    {{"/index.html", {kIndex, {}, "text/html; charset=utf-8", "\"no-ui\"", false}}}};
+
+}  // namespace
+
+std::span<const NamedAsset> Assets() { return kAssets; }
+
+}  // namespace narthex::web::ui
