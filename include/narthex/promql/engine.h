@@ -16,6 +16,7 @@
 #include "narthex/model/labels.h"
 #include "narthex/model/sample.h"
 #include "narthex/model/timestamp.h"
+#include "narthex/promql/features.h"
 #include "narthex/storage/annotations.h"
 
 namespace narthex {
@@ -77,18 +78,6 @@ struct QueryResult {
   Value value;
   storage::Annotations annotations;
   QueryStats stats;
-};
-
-/// Which experimental parts of the language are on (--enable-feature).
-struct Features {
-  bool experimental_functions = false;
-  bool duration_expressions = true;  // Stable in 3.14.
-  bool extended_range_selectors = false;
-  bool binop_fill_modifiers = false;
-  bool delayed_name_removal = false;
-  bool type_and_unit_labels = false;
-  bool use_start_timestamps = false;
-  bool per_step_stats = false;
 };
 
 struct EngineOptions {
