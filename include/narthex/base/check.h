@@ -11,10 +11,10 @@ namespace narthex {
 
 }  // namespace narthex
 
-#define NX_CHECK(cond, reason)                                         \
-  do {                                                                 \
-    if (!(cond)) [[unlikely]]                                          \
-      ::narthex::CheckFailed(__FILE__, __LINE__, #cond, reason);       \
+#define NX_CHECK(cond, reason)                                   \
+  do {                                                           \
+    if (!(cond)) [[unlikely]]                                    \
+      ::narthex::CheckFailed(__FILE__, __LINE__, #cond, reason); \
   } while (false)
 
 #ifdef NDEBUG

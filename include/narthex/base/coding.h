@@ -96,7 +96,8 @@ class Encoder {
 /// Reads encoded values; after the first bad read ok() is false and every value is zero or empty.
 class Decoder {
  public:
-  explicit Decoder(std::span<const std::uint8_t> bytes) : p_(bytes.data()), end_(p_ + bytes.size()) {}
+  explicit Decoder(std::span<const std::uint8_t> bytes)
+      : p_(bytes.data()), end_(p_ + bytes.size()) {}
 
   bool ok() const { return ok_; }
   std::size_t remaining() const { return static_cast<std::size_t>(end_ - p_); }

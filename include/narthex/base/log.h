@@ -6,12 +6,12 @@
 //   log::Info("WAL replay done", {{"segments", n}, {"duration", text}});
 #pragma once
 
-#include <fmt/core.h>
-
 #include <initializer_list>
 #include <source_location>
 #include <string>
 #include <string_view>
+
+#include <fmt/core.h>
 
 namespace narthex::log {
 

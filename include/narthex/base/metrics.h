@@ -50,8 +50,8 @@ class Histogram {
   void Observe(double v);
 
   struct Snapshot {
-    std::vector<double> bounds;                  // Without +Inf.
-    std::vector<std::uint64_t> cumulative;       // One more than bounds.
+    std::vector<double> bounds;             // Without +Inf.
+    std::vector<std::uint64_t> cumulative;  // One more than bounds.
     double sum = 0;
   };
   Snapshot Collect() const;

@@ -3,12 +3,12 @@
 // Outcomes of operations that can fail for outside reasons.
 #pragma once
 
-#include <tl/expected.hpp>
-
 #include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
+
+#include <tl/expected.hpp>
 
 namespace narthex {
 
@@ -61,16 +61,17 @@ inline tl::unexpected<Error> Fail(Error error) { return tl::unexpected<Error>(st
 #define NX_CONCAT(a, b) NX_CONCAT_INNER(a, b)
 
 /// Evaluates a Status or Result; on failure returns its error from the enclosing function.
-#define NX_RETURN_IF_ERROR(expr)                                   \
-  do {                                                             \
-    if (auto nx_status = (expr); !nx_status) [[unlikely]]          \
-      return ::narthex::Fail(std::move(nx_status).error());        \
+#define NX_RETURN_IF_ERROR(expr)                            \
+  do {                                                      \
+    if (auto nx_status = (expr); !nx_status) [[unlikely]]   \
+      return ::narthex::Fail(std::move(nx_status).error()); \
   } while (false)
 
 /// NX_ASSIGN_OR_RETURN(auto x, F()): x = value of F(), or return F()'s error.
 #define NX_ASSIGN_OR_RETURN(decl, expr) \
   NX_ASSIGN_OR_RETURN_INNER(NX_CONCAT(nx_result_, __LINE__), decl, expr)
-#define NX_ASSIGN_OR_RETURN_INNER(result, decl, expr)                          \
-  auto result = (expr);                                                        \
-  if (!result) [[unlikely]] return ::narthex::Fail(std::move(result).error()); \
+#define NX_ASSIGN_OR_RETURN_INNER(result, decl, expr)  \
+  auto result = (expr);                                \
+  if (!result) [[unlikely]]                            \
+    return ::narthex::Fail(std::move(result).error()); \
   decl = std::move(result).value()

@@ -27,7 +27,7 @@ struct GlobalConfig {
 
 struct StorageConfig {
   model::DurationMs out_of_order_window_ms = 0;
-  model::DurationMs retention_ms = -1;     // -1 = not in the file, the flags decide.
+  model::DurationMs retention_ms = -1;  // -1 = not in the file, the flags decide.
   std::int64_t retention_bytes = -1;
 };
 

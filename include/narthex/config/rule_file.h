@@ -22,8 +22,8 @@ struct RuleConfig {
   model::DurationMs keep_firing_for_ms = 0;
   std::vector<std::pair<std::string, std::string>> labels;       // Sorted by name.
   std::vector<std::pair<std::string, std::string>> annotations;  // Sorted by name.
-  int line = 0;       // Where the rule begins, from 1.
-  int expr_line = 0;  // Where its expression is.
+  int line = 0;                                                  // Where the rule begins, from 1.
+  int expr_line = 0;                                             // Where its expression is.
 };
 
 struct RuleGroupConfig {

@@ -3,9 +3,6 @@
 // HTTP/1.1 client for one peer: coroutines on the caller's executor, one kept-alive connection.
 #pragma once
 
-#include <boost/asio/any_io_executor.hpp>
-#include <boost/asio/awaitable.hpp>
-
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -13,6 +10,9 @@
 #include <string>
 #include <utility>
 #include <vector>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
 
 #include "narthex/base/result.h"
 
@@ -62,8 +62,8 @@ struct ClientResponse {
   std::string reason;  // "Service Unavailable"
   Headers headers;     // Names as sent.
   std::string content_type;
-  bool body_too_large = false;        // max_body_bytes was passed; body holds what came before.
-  std::size_t compressed_bytes = 0;   // Bytes of the body on the wire.
+  bool body_too_large = false;       // max_body_bytes was passed; body holds what came before.
+  std::size_t compressed_bytes = 0;  // Bytes of the body on the wire.
 };
 
 /// Keeps one connection open between requests and reconnects when the peer closed it.
@@ -77,7 +77,8 @@ class HttpClient final {
 
   /// @param[out] body  emptied and filled; reused by the caller so that no scrape allocates anew
   /// Errors: kTimeout ("context deadline exceeded"), kUnavailable (connect, DNS, TLS, reset), in
-  /// the wording of Go's net/http where users know it: "Get \"URL\": dial tcp …: connect: connection refused".
+  /// the wording of Go's net/http where users know it: "Get \"URL\": dial tcp …: connect:
+  /// connection refused".
   boost::asio::awaitable<Result<ClientResponse>> Do(const ClientRequest& request,
                                                     std::string& body);
 

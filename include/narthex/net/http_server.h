@@ -74,9 +74,9 @@ class ResponseWriter {
 
 using Handler = std::function<void(const ServerRequest&, ResponseWriter&)>;
 
-/// Exact paths, "/prefix/*" and one "{name}" segment: "/api/v1/label/{name}/values". Longer patterns
-/// win. A known path with another method answers 405 with Allow.
-/// Not thread-safe; filled before the server starts.
+/// Exact paths, "/prefix/*" and one "{name}" segment: "/api/v1/label/{name}/values". Longer
+/// patterns win. A known path with another method answers 405 with Allow. Not thread-safe; filled
+/// before the server starts.
 class Router final {
  public:
   Router();

@@ -3,11 +3,11 @@
 // Share-nothing I/O threads: each runs one io_context, and what is started on one stays there.
 #pragma once
 
-#include <boost/asio/io_context.hpp>
-
 #include <cstddef>
 #include <memory>
 #include <string>
+
+#include <boost/asio/io_context.hpp>
 
 namespace narthex::net {
 

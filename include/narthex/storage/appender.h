@@ -25,13 +25,13 @@ enum class SeriesRef : std::uint64_t {};  // SeriesRef{0} means "unknown, look u
 
 enum class AppendError : std::uint8_t {
   kNone,
-  kOutOfOrder,         // Older than the series' last sample, no out-of-order window.
-  kOutOfBounds,        // Before what the head still takes.
-  kTooOld,             // Before the out-of-order window.
-  kDuplicate,          // Another value for a time that has one.
-  kUnknownSeries,      // The ref names no series (any more) and no labels were given.
-  kInvalidLabels,      // Empty set, or a name twice.
-  kInvalidHistogram,   // Buckets, spans and count contradict each other.
+  kOutOfOrder,        // Older than the series' last sample, no out-of-order window.
+  kOutOfBounds,       // Before what the head still takes.
+  kTooOld,            // Before the out-of-order window.
+  kDuplicate,         // Another value for a time that has one.
+  kUnknownSeries,     // The ref names no series (any more) and no labels were given.
+  kInvalidLabels,     // Empty set, or a name twice.
+  kInvalidHistogram,  // Buckets, spans and count contradict each other.
   kExemplarOutOfOrder,
   kExemplarTooLong,
   kExemplarsDisabled,

@@ -28,10 +28,10 @@ namespace narthex::storage {
 struct SelectHints {
   model::TimestampMs start_ms = 0;  // Closed range of wanted samples.
   model::TimestampMs end_ms = 0;
-  std::size_t limit = 0;            // Most series to return; 0 = all.
+  std::size_t limit = 0;  // Most series to return; 0 = all.
   model::DurationMs step_ms = 0;
   model::DurationMs range_ms = 0;
-  std::string func;                 // Surrounding function or aggregation; "series" = labels only.
+  std::string func;  // Surrounding function or aggregation; "series" = labels only.
   std::vector<std::string> grouping;
   bool by = false;
 };

@@ -1,0 +1,316 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "narthex/base/go_format.h"
+
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <cstring>
+#include <ctime>
+#include <system_error>
+
+#include <fmt/format.h>
+
+namespace narthex::go {
+namespace {
+
+// Appends NaN and infinities by Go's names. @return whether v was one of them
+bool AppendSpecial(std::string& out, double v) {
+  if (std::isnan(v)) {
+    out += "NaN";
+  } else if (std::isinf(v)) {
+    out += v > 0 ? "+Inf" : "-Inf";
+  } else {
+    return false;
+  }
+  return true;
+}
+
+// The longest shortest-form 'f' output: a sign and 309 digits, or "0." and 324+17 digits.
+using FloatBuffer = std::array<char, 400>;
+
+void AppendChars(std::string& out, double v, std::chars_format format) {
+  FloatBuffer buffer;
+  const auto [end, error] = std::to_chars(buffer.data(), buffer.data() + buffer.size(), v, format);
+  out.append(buffer.data(), end);
+}
+
+// Decimal exponent of the shortest form of a finite v ≠ 0, as in its 'e' form.
+int DecimalExponent(double v) {
+  FloatBuffer buffer;
+  const auto [end, error] =
+      std::to_chars(buffer.data(), buffer.data() + buffer.size(), v, std::chars_format::scientific);
+  const char* e = end;
+  while (*--e != 'e') {
+  }
+  int exponent = 0;
+  std::from_chars(e[1] == '+' ? e + 2 : e + 1, end, exponent);
+  return exponent;
+}
+
+bool EqualFold(std::string_view a, std::string_view lower) {
+  if (a.size() != lower.size()) return false;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    if ((a[i] | 0x20) != lower[i]) return false;
+  }
+  return true;
+}
+
+// "1_000" is only a number after a base prefix ("0x_1"), and then between digits. Removes the
+// underscores; false when one is misplaced. (strconv.underscoreOK)
+bool StripUnderscores(std::string_view text, std::string& out) {
+  if (text.find('_') == std::string_view::npos) {
+    out = text;
+    return true;
+  }
+  std::size_t i = !text.empty() && (text[0] == '+' || text[0] == '-') ? 1 : 0;
+  if (text.size() < i + 2 || text[i] != '0' || (text[i + 1] | 0x20) != 'x') return false;
+  char previous = '0';  // The prefix counts as a digit.
+  out.assign(text.substr(0, i + 2));
+  for (i += 2; i < text.size(); ++i) {
+    const char c = text[i];
+    const bool is_hex = (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f');
+    if (c == '_') {
+      if (previous != '0') return false;
+      previous = '_';
+      continue;
+    }
+    if (previous == '_' && !is_hex) return false;
+    previous = is_hex ? '0' : '!';
+    out += c;
+  }
+  return previous != '_';
+}
+
+// Reads a magnitude (no sign). from_chars reports a range error for both overflow and underflow.
+std::optional<double> ParseMagnitude(const char* begin, const char* end, std::chars_format format) {
+  double v = 0;
+  const auto [p, error] = std::from_chars(begin, end, v, format);
+  if (p != end || error == std::errc::invalid_argument) return std::nullopt;
+  if (error == std::errc::result_out_of_range) v = std::strtod(begin, nullptr);
+  return v;
+}
+
+void AppendHex(std::string& out, std::uint32_t v, int digits) {
+  constexpr char kHex[] = "0123456789abcdef";
+  for (int shift = (digits - 1) * 4; shift >= 0; shift -= 4) out += kHex[(v >> shift) & 15];
+}
+
+// Decodes one rune at p; length 1 and false for invalid UTF-8.
+bool DecodeRune(const char* p, const char* end, std::uint32_t& rune, int& length) {
+  const auto at = [p](int i) {
+    return static_cast<std::uint32_t>(static_cast<unsigned char>(p[i]));
+  };
+  const auto tail = [&](int i) { return p + i < end && (at(i) & 0xc0) == 0x80; };
+  length = 1;
+  rune = at(0);
+  if (rune < 0x80) return true;
+  if (rune >= 0xc2 && rune <= 0xdf && tail(1)) {
+    rune = (rune & 0x1f) << 6 | (at(1) & 0x3f);
+    length = 2;
+    return true;
+  }
+  if (rune >= 0xe0 && rune <= 0xef && tail(1) && tail(2)) {
+    rune = (rune & 0x0f) << 12 | (at(1) & 0x3f) << 6 | (at(2) & 0x3f);
+    if (rune < 0x800 || (rune >= 0xd800 && rune <= 0xdfff)) return false;
+    length = 3;
+    return true;
+  }
+  if (rune >= 0xf0 && rune <= 0xf4 && tail(1) && tail(2) && tail(3)) {
+    rune = (rune & 0x07) << 18 | (at(1) & 0x3f) << 12 | (at(2) & 0x3f) << 6 | (at(3) & 0x3f);
+    if (rune < 0x10000 || rune > 0x10ffff) return false;
+    length = 4;
+    return true;
+  }
+  return false;
+}
+
+// An approximation of unicode.IsPrint: all but controls, separators other than ' ', private use,
+// surrogates, non-characters and format characters.
+bool IsPrint(std::uint32_t r) {
+  if (r < 0x20 || (r >= 0x7f && r <= 0xa0) || r == 0xad) return false;
+  if ((r >= 0x2000 && r <= 0x200f) || (r >= 0x2028 && r <= 0x202f) ||
+      (r >= 0x205f && r <= 0x206f)) {
+    return false;
+  }
+  if (r == 0x1680 || r == 0x3000 || r == 0xfeff || (r >= 0xfff0 && r <= 0xfffb)) return false;
+  if ((r >= 0xe000 && r <= 0xf8ff) || (r & 0xfffe) == 0xfffe) return false;
+  if (r >= 0xfdd0 && r <= 0xfdef) return false;
+  return r < 0xe0000;
+}
+
+void AppendQuotedRune(std::string& out, std::uint32_t rune, std::string_view bytes) {
+  switch (rune) {
+    case '\a':
+      out += "\\a";
+      return;
+    case '\b':
+      out += "\\b";
+      return;
+    case '\f':
+      out += "\\f";
+      return;
+    case '\n':
+      out += "\\n";
+      return;
+    case '\r':
+      out += "\\r";
+      return;
+    case '\t':
+      out += "\\t";
+      return;
+    case '\v':
+      out += "\\v";
+      return;
+    case '"':
+    case '\\':
+      out += '\\';
+      out += static_cast<char>(rune);
+      return;
+    default:
+      break;
+  }
+  if (IsPrint(rune)) {
+    out += bytes;
+  } else if (rune < ' ' || rune == 0x7f) {
+    out += "\\x";
+    AppendHex(out, rune, 2);
+  } else if (rune < 0x10000) {
+    out += "\\u";
+    AppendHex(out, rune, 4);
+  } else {
+    out += "\\U";
+    AppendHex(out, rune, 8);
+  }
+}
+
+}  // namespace
+
+void AppendFloatF(std::string& out, double v) {
+  if (!AppendSpecial(out, v)) AppendChars(out, v, std::chars_format::fixed);
+}
+
+std::string FormatFloatF(double v) {
+  std::string out;
+  AppendFloatF(out, v);
+  return out;
+}
+
+std::string FormatFloatE(double v) {
+  std::string out;
+  if (!AppendSpecial(out, v)) AppendChars(out, v, std::chars_format::scientific);
+  return out;
+}
+
+std::string FormatFloatG(double v) {
+  std::string out;
+  if (AppendSpecial(out, v)) return out;
+  const int exponent = v == 0 ? 0 : DecimalExponent(v);
+  AppendChars(
+      out, v,
+      exponent < -4 || exponent >= 21 ? std::chars_format::scientific : std::chars_format::fixed);
+  return out;
+}
+
+std::string FormatFloatFixed6(double v) {
+  std::string out;
+  if (!AppendSpecial(out, v)) out = fmt::format("{:.6f}", v);
+  return out;
+}
+
+void AppendFloatJson(std::string& out, double v, bool pad_exponent) {
+  if (AppendSpecial(out, v)) return;
+  const double magnitude = std::fabs(v);
+  // Most samples are small integers; two digits at a time beats the general algorithm.
+  if (magnitude < 1e15 && v == std::trunc(v) && !(v == 0 && std::signbit(v))) {
+    const fmt::format_int text(static_cast<std::int64_t>(v));
+    out.append(text.data(), text.size());
+    return;
+  }
+  if (magnitude == 0 || (magnitude >= 1e-6 && magnitude < 1e21)) {
+    AppendChars(out, v, std::chars_format::fixed);
+    return;
+  }
+  AppendChars(out, v, std::chars_format::scientific);
+  // encoding/json writes e-09 as e-9.
+  const std::size_t n = out.size();
+  if (!pad_exponent && out[n - 4] == 'e' && out[n - 3] == '-' && out[n - 2] == '0') {
+    out[n - 2] = out[n - 1];
+    out.pop_back();
+  }
+}
+
+std::optional<double> ParseFloat(std::string_view text) {
+  std::string digits;
+  if (text.empty() || !StripUnderscores(text, digits)) return std::nullopt;
+  const char* p = digits.data();
+  const char* const end = p + digits.size();
+  bool negative = false;
+  if (*p == '+' || *p == '-') {
+    negative = *p == '-';
+    ++p;
+  }
+  const std::string_view rest(p, static_cast<std::size_t>(end - p));
+  if (rest.empty()) return std::nullopt;
+  if (EqualFold(rest, "inf") || EqualFold(rest, "infinity")) {
+    return negative ? -HUGE_VAL : HUGE_VAL;
+  }
+  if (EqualFold(rest, "nan") && digits.size() == rest.size()) {
+    double nan;
+    constexpr std::uint64_t kBits = 0x7ff8000000000001;
+    std::memcpy(&nan, &kBits, 8);
+    return nan;
+  }
+  std::optional<double> v;
+  if (rest.size() > 2 && rest[0] == '0' && (rest[1] | 0x20) == 'x') {
+    // A Go hex float must have an exponent.
+    if (rest.find_first_of("pP") == std::string_view::npos) return std::nullopt;
+    v = ParseMagnitude(p + 2, end, std::chars_format::hex);
+  } else {
+    const char c = rest[0];
+    if (!((c >= '0' && c <= '9') || c == '.')) return std::nullopt;
+    v = ParseMagnitude(p, end, std::chars_format::general);
+  }
+  if (v && negative) v = -*v;
+  return v;
+}
+
+std::string Quote(std::string_view text) {
+  std::string out = "\"";
+  const char* p = text.data();
+  const char* const end = p + text.size();
+  while (p < end) {
+    std::uint32_t rune = 0;
+    int length = 1;
+    if (DecodeRune(p, end, rune, length)) {
+      AppendQuotedRune(out, rune, {p, static_cast<std::size_t>(length)});
+    } else {
+      out += "\\x";
+      AppendHex(out, static_cast<unsigned char>(*p), 2);
+    }
+    p += length;
+  }
+  out += '"';
+  return out;
+}
+
+std::string FormatTime(std::int64_t ns) {
+  constexpr std::int64_t kNsPerSecond = 1'000'000'000;
+  std::int64_t seconds = ns / kNsPerSecond;
+  std::int64_t fraction = ns % kNsPerSecond;
+  if (fraction < 0) {
+    fraction += kNsPerSecond;
+    --seconds;
+  }
+  std::tm tm{};
+  const auto time = static_cast<std::time_t>(seconds);
+  gmtime_r(&time, &tm);
+  std::string out = fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}", tm.tm_year + 1900,
+                                tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
+  if (fraction != 0) {
+    out += fmt::format(".{:09}", fraction);
+    while (out.back() == '0') out.pop_back();
+  }
+  return out + 'Z';
+}
+
+}  // namespace narthex::go

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "narthex/base/json_writer.h"
+
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "narthex/base/go_format.h"
+
+namespace narthex {
+namespace {
+
+constexpr char kHex[] = "0123456789abcdef";
+
+// Bytes of the UTF-8 sequence that starts at p, 0 when it is not valid.
+std::size_t Utf8Length(const char* p, const char* end) {
+  const auto byte = [p](int i) { return static_cast<unsigned char>(p[i]); };
+  const auto tail = [&](int i) { return p + i < end && (byte(i) & 0xc0) == 0x80; };
+  const unsigned char b = byte(0);
+  if (b < 0x80) return 1;
+  if (b >= 0xc2 && b <= 0xdf) return tail(1) ? 2 : 0;
+  if (b >= 0xe0 && b <= 0xef) {
+    if (!tail(1) || !tail(2)) return 0;
+    if (b == 0xe0 && byte(1) < 0xa0) return 0;
+    if (b == 0xed && byte(1) > 0x9f) return 0;  // Surrogates.
+    return 3;
+  }
+  if (b >= 0xf0 && b <= 0xf4) {
+    if (!tail(1) || !tail(2) || !tail(3)) return 0;
+    if (b == 0xf0 && byte(1) < 0x90) return 0;
+    if (b == 0xf4 && byte(1) > 0x8f) return 0;
+    return 4;
+  }
+  return 0;
+}
+
+bool IsPlain(unsigned char c, bool escape_html) {
+  if (c < 0x20 || c == '"' || c == '\\' || c >= 0x80) return false;
+  return !escape_html || (c != '<' && c != '>' && c != '&');
+}
+
+void AppendAsciiEscape(std::string& out, unsigned char c) {
+  switch (c) {
+    case '"':
+      out += "\\\"";
+      return;
+    case '\\':
+      out += "\\\\";
+      return;
+    case '\b':
+      out += "\\b";
+      return;
+    case '\f':
+      out += "\\f";
+      return;
+    case '\n':
+      out += "\\n";
+      return;
+    case '\r':
+      out += "\\r";
+      return;
+    case '\t':
+      out += "\\t";
+      return;
+    default:
+      out += "\\u00";
+      out += kHex[c >> 4];
+      out += kHex[c & 15];
+  }
+}
+
+}  // namespace
+
+void JsonWriter::Quote(std::string_view text, bool escape_html) {
+  buffer_ += '"';
+  const char* p = text.data();
+  const char* const end = p + text.size();
+  while (p < end) {
+    const char* run = p;
+    while (run < end && IsPlain(static_cast<unsigned char>(*run), escape_html)) ++run;
+    buffer_.append(p, run);
+    p = run;
+    if (p == end) break;
+    const auto c = static_cast<unsigned char>(*p);
+    if (c < 0x80) {
+      AppendAsciiEscape(buffer_, c);
+      ++p;
+      continue;
+    }
+    const std::size_t n = Utf8Length(p, end);
+    if (n == 0) {
+      buffer_ += "\\ufffd";
+      ++p;
+    } else if (n == 3 && std::string_view(p, 2) == "\xe2\x80" && (p[2] & ~1) == '\xa8') {
+      buffer_ += p[2] == '\xa8' ? "\\u2028" : "\\u2029";  // Not legal in JavaScript strings.
+      p += n;
+    } else {
+      buffer_.append(p, n);
+      p += n;
+    }
+  }
+  buffer_ += '"';
+}
+
+void JsonWriter::BeforeValue() {
+  if (need_comma_) buffer_ += ',';
+}
+
+void JsonWriter::AfterValue() {
+  need_comma_ = true;
+  if (buffer_.size() >= limit_) Flush();
+}
+
+void JsonWriter::Open(char c) {
+  BeforeValue();
+  buffer_ += c;
+  need_comma_ = false;
+}
+
+void JsonWriter::Close(char c) {
+  buffer_ += c;
+  AfterValue();
+}
+
+void JsonWriter::Key(std::string_view key) {
+  BeforeValue();
+  Quote(key, true);
+  buffer_ += ':';
+  need_comma_ = false;
+}
+
+void JsonWriter::String(std::string_view text) {
+  BeforeValue();
+  Quote(text, true);
+  AfterValue();
+}
+
+void JsonWriter::PlainString(std::string_view text) {
+  BeforeValue();
+  Quote(text, false);
+  AfterValue();
+}
+
+void JsonWriter::Int(std::int64_t v) {
+  BeforeValue();
+  const fmt::format_int text(v);
+  buffer_.append(text.data(), text.size());
+  AfterValue();
+}
+
+void JsonWriter::Uint(std::uint64_t v) {
+  BeforeValue();
+  const fmt::format_int text(v);
+  buffer_.append(text.data(), text.size());
+  AfterValue();
+}
+
+void JsonWriter::Bool(bool v) {
+  BeforeValue();
+  buffer_ += v ? "true" : "false";
+  AfterValue();
+}
+
+void JsonWriter::Null() {
+  BeforeValue();
+  buffer_ += "null";
+  AfterValue();
+}
+
+void JsonWriter::Double(double v) {
+  if (!std::isfinite(v)) {
+    Null();
+    return;
+  }
+  BeforeValue();
+  go::AppendFloatJson(buffer_, v, false);
+  AfterValue();
+}
+
+void JsonWriter::TimestampSeconds(std::int64_t ms) {
+  BeforeValue();
+  if (ms < 0) buffer_ += '-';
+  const std::uint64_t magnitude =
+      ms < 0 ? -static_cast<std::uint64_t>(ms) : static_cast<std::uint64_t>(ms);
+  const fmt::format_int seconds(magnitude / 1000);
+  buffer_.append(seconds.data(), seconds.size());
+  if (const unsigned rest = static_cast<unsigned>(magnitude % 1000); rest != 0) {
+    const char digits[] = {'.', static_cast<char>('0' + rest / 100),
+                           static_cast<char>('0' + rest / 10 % 10),
+                           static_cast<char>('0' + rest % 10)};
+    buffer_.append(digits, sizeof digits);
+  }
+  AfterValue();
+}
+
+void JsonWriter::SampleValue(double v) {
+  BeforeValue();
+  buffer_ += '"';
+  go::AppendFloatJson(buffer_, v, true);
+  buffer_ += '"';
+  AfterValue();
+}
+
+void JsonWriter::Raw(std::string_view json) {
+  BeforeValue();
+  buffer_ += json;
+  AfterValue();
+}
+
+void JsonWriter::Flush() {
+  if (!sink_ || buffer_.empty()) return;
+  sink_(buffer_);
+  buffer_.clear();
+}
+
+}  // namespace narthex
