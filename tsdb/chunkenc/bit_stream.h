@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Bits, most significant first, read and written through 64-bit loads and stores.
+#pragma once
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#include "narthex/base/coding.h"
+
+namespace narthex::tsdb {
+
+/// The bits from `pos` on, the first one on top: at least 57 good ones. Reads 8 bytes.
+inline std::uint64_t PeekShort(const std::uint8_t* p, std::uint64_t pos) {
+  return LoadBe64(p + (pos >> 3)) << (pos & 7);
+}
+
+/// The 64 bits from `pos` on. Reads 9 bytes.
+inline std::uint64_t PeekBits(const std::uint8_t* p, std::uint64_t pos) {
+  const std::uint8_t* const at = p + (pos >> 3);
+  const unsigned shift = static_cast<unsigned>(pos & 7);
+  return LoadBe64(at) << shift | static_cast<std::uint64_t>(at[8]) >> (8 - shift);
+}
+
+/// Writes bits after those already used in a byte. Each Put may touch 9 bytes from where it starts;
+/// what lies behind the last bit is not defined until then.
+class BitTail {
+ public:
+  /// @param used  bits of *p that are taken (0…7)
+  BitTail(std::uint8_t* p, unsigned used)
+      : p_(p), used_(used), partial_(static_cast<std::uint8_t>(*p & (0xff00U >> used))) {}
+
+  /// Appends the lowest n bits of v (1 ≤ n ≤ 64); higher ones must be zero unless n is 64.
+  void Put(std::uint64_t v, unsigned n) {
+    const std::uint64_t top = v << (64 - n);
+    const std::uint64_t word = static_cast<std::uint64_t>(partial_) << 56 | top >> used_;
+    StoreBe64(p_, word);
+    const unsigned end = used_ + n;
+    if (end > 64) p_[8] = static_cast<std::uint8_t>(top << (64 - used_) >> 56);
+    p_ += end >> 3;
+    used_ = end & 7;
+    partial_ = static_cast<std::uint8_t>(*p_ & (0xff00U >> used_));
+  }
+
+  unsigned used_bits() const { return used_; }
+  /// Bytes from `start` to the last one with a used bit.
+  std::size_t Finish(const std::uint8_t* start) const {
+    return static_cast<std::size_t>(p_ - start) + (used_ != 0 ? 1 : 0);
+  }
+
+ private:
+  std::uint8_t* p_;
+  unsigned used_;
+  std::uint8_t partial_;
+};
+
+/// Writes the XOR of a value with the one before it: 0, or reuse of the last window of significant
+/// bits, or a new window. `leading` is 0xff when there is no window yet.
+template <typename Bits>
+inline void PutXor(Bits& out, std::uint64_t x, std::uint8_t& leading, std::uint8_t& trailing) {
+  if (x == 0) {
+    out.Put(0, 1);
+    return;
+  }
+  unsigned lead = static_cast<unsigned>(std::countl_zero(x));
+  const unsigned trail = static_cast<unsigned>(std::countr_zero(x));
+  if (lead > 31) lead = 31;  // It has five bits in the stream.
+  if (leading != 0xff && lead >= leading && trail >= trailing) {
+    const unsigned significant = 64U - leading - trailing;
+    out.Put(0b10, 2);
+    out.Put(x >> trailing, significant);
+    return;
+  }
+  leading = static_cast<std::uint8_t>(lead);
+  trailing = static_cast<std::uint8_t>(trail);
+  const unsigned significant = 64 - lead - trail;
+  out.Put(0b11ULL << 11 | lead << 6 | (significant & 0x3f), 13);
+  out.Put(x >> trail, significant);
+}
+
+}  // namespace narthex::tsdb

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tsdb/chunkenc/chunk.h"
+
+#include <string>
+
+#include "narthex/base/coding.h"
+#include "tsdb/chunkenc/xor.h"
+
+namespace narthex::tsdb {
+
+std::string_view EncodingName(Encoding encoding) {
+  switch (encoding) {
+    case Encoding::kNone:
+      return "none";
+    case Encoding::kXor:
+      return "XOR";
+    case Encoding::kHistogram:
+      return "histogram";
+    case Encoding::kFloatHistogram:
+      return "floathistogram";
+    case Encoding::kXor2:
+      return "XOR2";
+    case Encoding::kHistogramSt:
+      return "histogramST";
+    case Encoding::kFloatHistogramSt:
+      return "floathistogramST";
+  }
+  return "unknown";
+}
+
+Status DecodeChunk(Encoding encoding, ByteSpan chunk, model::TimestampMs mint,
+                   model::TimestampMs maxt, storage::SampleColumns& out) {
+  switch (encoding) {
+    case Encoding::kXor:
+      return XorDecode(chunk, mint, maxt, out);
+    default:
+      break;
+  }
+  return Fail(Code::kCorruption,
+              "unknown chunk encoding " + std::to_string(static_cast<int>(encoding)));
+}
+
+std::uint32_t ChunkSampleCount(Encoding encoding, ByteSpan chunk) {
+  if (chunk.size() < 2) return 0;
+  const std::uint32_t count = LoadBe16(chunk.data());
+  const bool flags_in_count =
+      encoding == Encoding::kHistogramSt || encoding == Encoding::kFloatHistogramSt;
+  return flags_in_count ? count & 0x3fff : count;
+}
+
+}  // namespace narthex::tsdb
