@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
+#include <fmt/format.h>
+#include <re2/re2.h>
+
+#include "narthex/model/matcher.h"
+#include "src/model/regex_fold.h"
+
+namespace narthex::model {
+namespace {
+
+// RE2's reasons in the words of Go's regexp/syntax, whose texts users know.
+std::string GoReason(const re2::RE2& re) {
+  switch (re.error_code()) {
+    case re2::RE2::ErrorMissingParen:
+      return "missing closing )";
+    case re2::RE2::ErrorUnexpectedParen:
+      return "unexpected )";
+    case re2::RE2::ErrorMissingBracket:
+      return "missing closing ]";
+    case re2::RE2::ErrorBadCharRange:
+      return "invalid character class range";
+    case re2::RE2::ErrorBadCharClass:
+      return "invalid character class";
+    case re2::RE2::ErrorBadEscape:
+      return "invalid escape sequence";
+    case re2::RE2::ErrorTrailingBackslash:
+      return "trailing backslash at end of expression";
+    case re2::RE2::ErrorRepeatArgument:
+      return "missing argument to repetition operator";
+    case re2::RE2::ErrorRepeatSize:
+      return "invalid repeat count";
+    case re2::RE2::ErrorRepeatOp:
+      return "invalid nested repetition operator";
+    case re2::RE2::ErrorBadPerlOp:
+      return "invalid or unsupported Perl syntax";
+    case re2::RE2::ErrorBadUTF8:
+      return "invalid UTF-8";
+    case re2::RE2::ErrorBadNamedCapture:
+      return "invalid named capture";
+    case re2::RE2::ErrorPatternTooLarge:
+      return "expression too large";
+    default:
+      return re.error();
+  }
+}
+
+re2::RE2::Options Options() {
+  re2::RE2::Options options;
+  options.set_log_errors(false);
+  options.set_dot_nl(true);
+  options.set_max_mem(64 << 20);
+  return options;
+}
+
+re2::StringPiece Piece(std::string_view text) { return {text.data(), text.size()}; }
+
+// Replaces $1, ${name}, $$ by regexp.Expand's rules: the longest name of letters, digits and '_';
+// an unknown one stands for "".
+void ExpandTemplate(std::string_view replacement, const re2::RE2& re,
+                    const std::vector<re2::StringPiece>& groups, std::string& out) {
+  const auto is_name_char = [](char c) {
+    return c == '_' || (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
+  };
+  while (!replacement.empty()) {
+    const std::size_t dollar = replacement.find('$');
+    out += replacement.substr(0, dollar);
+    if (dollar == std::string_view::npos) return;
+    replacement.remove_prefix(dollar + 1);
+    if (!replacement.empty() && replacement[0] == '$') {
+      out += '$';
+      replacement.remove_prefix(1);
+      continue;
+    }
+    const bool brace = !replacement.empty() && replacement[0] == '{';
+    std::size_t n = brace ? 1 : 0;
+    while (n < replacement.size() && is_name_char(replacement[n])) ++n;
+    const std::string_view name = replacement.substr(brace ? 1 : 0, n - (brace ? 1 : 0));
+    if (name.empty() || (brace && (n >= replacement.size() || replacement[n] != '}'))) {
+      out += '$';  // Not a reference: the dollar stays.
+      continue;
+    }
+    replacement.remove_prefix(brace ? n + 1 : n);
+    std::size_t index = groups.size();
+    if (name.find_first_not_of("0123456789") == std::string_view::npos) {
+      if (name.size() < 6) index = static_cast<std::size_t>(std::stoul(std::string(name)));
+    } else {
+      const auto& names = re.NamedCapturingGroups();
+      if (const auto it = names.find(std::string(name)); it != names.end()) {
+        index = static_cast<std::size_t>(it->second);
+      }
+    }
+    if (index < groups.size() && groups[index].data() != nullptr) {
+      out.append(groups[index].data(), groups[index].size());
+    }
+  }
+}
+
+}  // namespace
+
+struct Regex::Impl {
+  explicit Impl(std::string_view text)
+      : pattern(text),
+        re(fmt::format("^(?s:{})$", text), Options()),
+        all(text == ".*" || text == "(.*)" || text == "^.*$"),
+        non_empty(text == ".+" || text == "(.+)" || text == "^.+$"),
+        fold(FoldRegex(text)) {}
+
+  std::string pattern;
+  re2::RE2 re;
+  bool all;
+  bool non_empty;
+  RegexFold fold;
+};
+
+Result<Regex> Regex::Compile(std::string_view pattern) {
+  // Compiled alone first: "a)(b" would be fine between the anchor's parentheses.
+  const re2::RE2 alone(Piece(pattern), Options());
+  if (!alone.ok()) {
+    // Go names the offending part where RE2 gives one, and the whole expression otherwise.
+    const bool whole = alone.error_code() == re2::RE2::ErrorMissingParen ||
+                       alone.error_code() == re2::RE2::ErrorUnexpectedParen ||
+                       alone.error_arg().empty();
+    return Fail(Code::kInvalidArgument,
+                fmt::format("error parsing regexp: {}: `{}`", GoReason(alone),
+                            whole ? std::string(pattern) : alone.error_arg()));
+  }
+  auto impl = std::make_shared<Impl>(pattern);
+  if (!impl->re.ok()) {
+    return Fail(Code::kInvalidArgument,
+                fmt::format("error parsing regexp: {}: `{}`", GoReason(impl->re), pattern));
+  }
+  return Regex(std::move(impl));
+}
+
+bool Regex::Matches(std::string_view text) const {
+  if (impl_->all) return true;
+  if (impl_->non_empty) return !text.empty();
+  const RegexFold& fold = impl_->fold;
+  if (!fold.literals.empty()) {
+    return std::binary_search(fold.literals.begin(), fold.literals.end(), text);
+  }
+  if (!text.starts_with(fold.prefix)) return false;
+  return re2::RE2::FullMatch(Piece(text), impl_->re);
+}
+
+const std::string& Regex::pattern() const { return impl_->pattern; }
+const std::vector<std::string>& Regex::set_matches() const { return impl_->fold.literals; }
+const std::string& Regex::prefix() const { return impl_->fold.prefix; }
+bool Regex::matches_all() const { return impl_->all; }
+bool Regex::matches_non_empty() const { return impl_->non_empty; }
+
+bool Regex::Expand(std::string_view text, std::string_view replacement, std::string& out) const {
+  const re2::RE2& re = impl_->re;
+  std::vector<re2::StringPiece> groups(static_cast<std::size_t>(re.NumberOfCapturingGroups()) + 1);
+  if (!re.Match(Piece(text), 0, text.size(), re2::RE2::UNANCHORED, groups.data(),
+                static_cast<int>(groups.size()))) {
+    return false;
+  }
+  ExpandTemplate(replacement, re, groups, out);
+  return true;
+}
+
+std::string Regex::ReplaceAll(std::string_view text, std::string_view replacement) const {
+  re2::RE2::Options options;
+  options.set_log_errors(false);
+  const re2::RE2 re(impl_->pattern, options);
+  std::vector<re2::StringPiece> groups(static_cast<std::size_t>(re.NumberOfCapturingGroups()) + 1);
+  std::string out;
+  std::size_t copied = 0;  // Text before it is in `out`.
+  std::size_t search = 0;
+  bool after_match = false;
+  while (search <= text.size() && re.Match(Piece(text), search, text.size(), re2::RE2::UNANCHORED,
+                                           groups.data(), static_cast<int>(groups.size()))) {
+    const auto begin = static_cast<std::size_t>(groups[0].data() - text.data());
+    const std::size_t length = groups[0].size();
+    // Go does not replace an empty match right after the previous match.
+    if (length > 0 || !after_match || begin > copied) {
+      out += text.substr(copied, begin - copied);
+      ExpandTemplate(replacement, re, groups, out);
+      copied = begin + length;
+    }
+    after_match = true;
+    search = length > 0 ? begin + length : begin + 1;
+  }
+  out += text.substr(std::min(copied, text.size()));
+  return out;
+}
+
+}  // namespace narthex::model

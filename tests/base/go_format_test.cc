@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "narthex/base/go_format.h"
+
+#include <cmath>
+#include <limits>
+
+#include <gtest/gtest.h>
+
+namespace narthex::go {
+namespace {
+
+constexpr double kInf = std::numeric_limits<double>::infinity();
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+
+// Expected texts were printed by Go 1.26 (strconv.FormatFloat, fmt.Sprint, encoding/json).
+TEST(GoFormatTest, Floats) {
+  const struct {
+    double v;
+    const char* f;
+    const char* g;
+    const char* e;
+  } cases[] = {
+      {0, "0", "0", "0e+00"},
+      {-0.0, "-0", "-0", "-0e+00"},
+      {1, "1", "1", "1e+00"},
+      {-1.5, "-1.5", "-1.5", "-1.5e+00"},
+      {0.1, "0.1", "0.1", "1e-01"},
+      {0.00001, "0.00001", "1e-05", "1e-05"},
+      {0.0001, "0.0001", "0.0001", "1e-04"},
+      {1e20, "100000000000000000000", "100000000000000000000", "1e+20"},
+      {1e21, "1000000000000000000000", "1e+21", "1e+21"},
+      {123456789, "123456789", "1.23456789e+08", "1.23456789e+08"},
+      {5e-324, nullptr, "5e-324", "5e-324"},
+      {1.7976931348623157e308, nullptr, "1.7976931348623157e+308", "1.7976931348623157e+308"},
+      {kInf, "+Inf", "+Inf", "+Inf"},
+      {-kInf, "-Inf", "-Inf", "-Inf"},
+      {kNaN, "NaN", "NaN", "NaN"},
+  };
+  for (const auto& c : cases) {
+    SCOPED_TRACE(c.g);
+    if (c.f != nullptr) {
+      EXPECT_EQ(FormatFloatF(c.v), c.f);
+    }
+    EXPECT_EQ(FormatFloatE(c.v), c.e);
+    EXPECT_EQ(FormatFloatG(c.v), c.g);
+  }
+}
+
+TEST(GoFormatTest, JsonFloats) {
+  const struct {
+    double v;
+    const char* sample;
+    const char* json;
+  } cases[] = {
+      {0, "0", "0"},
+      {-0.0, "-0", "-0"},
+      {1e-6, "0.000001", "0.000001"},
+      {1e-7, "1e-07", "1e-7"},
+      {1e21, "1e+21", "1e+21"},
+      {123456789, "123456789", "123456789"},
+      {1e-100, "1e-100", "1e-100"},
+      {0.5, "0.5", "0.5"},
+      {-3, "-3", "-3"},
+      {9007199254740993e3, "9007199254740992000", "9007199254740992000"},
+  };
+  for (const auto& c : cases) {
+    SCOPED_TRACE(c.sample);
+    std::string sample;
+    AppendFloatJson(sample, c.v, true);
+    EXPECT_EQ(sample, c.sample);
+    std::string json;
+    AppendFloatJson(json, c.v, false);
+    EXPECT_EQ(json, c.json);
+  }
+}
+
+TEST(GoFormatTest, ParseFloat) {
+  const struct {
+    const char* text;
+    double want;
+  } good[] = {
+      {"1", 1},      {"+1", 1},       {"-1", -1},      {".5", 0.5},       {"5.", 5},
+      {"1e3", 1000}, {"1E-3", 0.001}, {"inf", kInf},   {"+Inf", kInf},    {"-infinity", -kInf},
+      {"0x1p4", 16}, {"0x_1p4", 16},  {"1e400", kInf}, {"-1e400", -kInf}, {"1e-400", 0},
+      {"0x1.8p1", 3}};
+  for (const auto& c : good) {
+    SCOPED_TRACE(c.text);
+    const auto got = ParseFloat(c.text);
+    ASSERT_TRUE(got.has_value());
+    EXPECT_EQ(*got, c.want);
+  }
+  EXPECT_TRUE(std::isnan(ParseFloat("NaN").value()));
+  for (const char* text : {"", "+", "-", ".", "e5", "1e", "1_000", "0x1", "0x", "++1", "1 ", " 1",
+                           "-nan", "+nan", "infi", "1e5x", "--inf", "0b1"}) {
+    SCOPED_TRACE(text);
+    EXPECT_FALSE(ParseFloat(text).has_value());
+  }
+}
+
+TEST(GoFormatTest, Quote) {
+  EXPECT_EQ(Quote("plain"), "\"plain\"");
+  EXPECT_EQ(Quote("a\"b\\c"), R"("a\"b\\c")");
+  EXPECT_EQ(Quote(std::string_view("\a\b\f\n\r\t\v\0", 8)), R"("\a\b\f\n\r\t\v\x00")");
+  EXPECT_EQ(Quote("caf\xc3\xa9"), "\"caf\xc3\xa9\"");
+  EXPECT_EQ(Quote("\xff"), R"("\xff")");
+  EXPECT_EQ(Quote("\x7f"), R"("\x7f")");
+  EXPECT_EQ(Quote("\xc2\x85"), R"("\u0085")");
+  EXPECT_EQ(Quote("\xf3\xa0\x80\x81"), R"("\U000e0001")");
+}
+
+TEST(GoFormatTest, Durations) {
+  const struct {
+    std::int64_t ns;
+    const char* text;
+  } cases[] = {{0, "0s"},
+               {1, "1ns"},
+               {1'500, "1.5\xc2\xb5s"},
+               {2'000'000, "2ms"},
+               {1'500'000'000, "1.5s"},
+               {150'000'000'000, "2m30s"},
+               {3'600'000'000'000, "1h0m0s"},
+               {-1'500'000'000, "-1.5s"},
+               {std::numeric_limits<std::int64_t>::min(), "-2562047h47m16.854775808s"}};
+  for (const auto& c : cases) {
+    SCOPED_TRACE(c.text);
+    EXPECT_EQ(FormatDuration(c.ns), c.text);
+  }
+  EXPECT_EQ(ParseDuration("1h2m3.5s"), 3'723'500'000'000);
+  EXPECT_EQ(ParseDuration("-1.5ms"), -1'500'000);
+  EXPECT_EQ(ParseDuration("0"), 0);
+  for (const char* text : {"", "1", "s", ".s", "1d", "1h-2m", "99999999999h"}) {
+    SCOPED_TRACE(text);
+    EXPECT_FALSE(ParseDuration(text).has_value());
+  }
+}
+
+TEST(GoFormatTest, Time) {
+  EXPECT_EQ(FormatTime(0), "1970-01-01T00:00:00Z");
+  EXPECT_EQ(FormatTime(1'500'000'000), "1970-01-01T00:00:01.5Z");
+  EXPECT_EQ(FormatTime(-1), "1969-12-31T23:59:59.999999999Z");
+}
+
+}  // namespace
+}  // namespace narthex::go

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "narthex/model/labels.h"
+
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "narthex/model/timestamp.h"
+
+namespace narthex::model {
+namespace {
+
+TEST(LabelsTest, SortsDropsEmptyAndKeepsTheLast) {
+  const Labels labels{{"b", "2"}, {"a", "1"}, {"c", ""}, {"a", "3"}};
+  EXPECT_EQ(labels.ToString(), R"({a="3", b="2"})");
+  EXPECT_EQ(labels.size(), 2U);
+  EXPECT_EQ(labels.Get("a"), "3");
+  EXPECT_EQ(labels.Get("c"), "");
+  EXPECT_FALSE(labels.Has("c"));
+  EXPECT_TRUE(Labels().empty());
+  EXPECT_EQ(Labels().ToString(), "{}");
+  EXPECT_EQ((Labels{{"x.y", "\n"}}).ToString(), R"({"x.y"="\n"})");
+}
+
+TEST(LabelsTest, LongFields) {
+  for (const std::size_t n : {254U, 255U, 256U, 70'000U}) {
+    SCOPED_TRACE(n);
+    const std::string text(n, 'x');
+    const Labels labels{{text, text}, {"z", "1"}};
+    EXPECT_EQ(labels.Get(text), text);
+    EXPECT_EQ(labels.Get("z"), "1");
+  }
+}
+
+TEST(LabelsTest, OrderIsByPairsAndAPrefixComesFirst) {
+  const Labels sorted[] = {{},
+                           {{"a", "1"}},
+                           {{"a", "1"}, {"b", "1"}},
+                           {{"a", "10"}},
+                           {{"a", "2"}},
+                           {{"aa", "1"}},
+                           {{"b", "0"}}};
+  for (std::size_t i = 0; i < std::size(sorted); ++i) {
+    for (std::size_t j = 0; j < std::size(sorted); ++j) {
+      SCOPED_TRACE(sorted[i].ToString() + sorted[j].ToString());
+      EXPECT_EQ(sorted[i] <=> sorted[j], i <=> j);
+      EXPECT_EQ(sorted[i] == sorted[j], i == j);
+    }
+  }
+}
+
+TEST(LabelsBuilderTest, SetDeleteKeep) {
+  LabelsBuilder builder(Labels{{"a", "1"}, {"b", "2"}, {"c", "3"}});
+  builder.Set("b", "x").Set("d", "4").Delete("a").Set("c", "");
+  EXPECT_EQ(builder.Build(), (Labels{{"b", "x"}, {"d", "4"}}));
+  builder.Keep(std::vector<std::string>{"d", "e"});
+  EXPECT_EQ(builder.Build(), (Labels{{"d", "4"}}));
+}
+
+TEST(LabelNamesTest, Legacy) {
+  for (const char* name : {"a", "_", "a1", "A_z"}) EXPECT_TRUE(IsLegacyLabelName(name)) << name;
+  for (const char* name : {"", "1a", "a:b", "a-b", "\xc3\xa9"}) {
+    EXPECT_FALSE(IsLegacyLabelName(name)) << name;
+  }
+  EXPECT_TRUE(IsLegacyMetricName("a:b"));
+  EXPECT_TRUE(IsLegacyMetricName(":a"));
+  EXPECT_FALSE(IsLegacyMetricName("1:a"));
+}
+
+TEST(Utf8Test, Validity) {
+  for (const char* text : {"", "a", "\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x94\xa5"}) {
+    EXPECT_TRUE(IsValidUtf8(text));
+  }
+  for (const char* text : {"\x80", "\xc0\x80", "\xed\xa0\x80", "\xf5\x80\x80\x80", "\xe2\x82"}) {
+    EXPECT_FALSE(IsValidUtf8(text));
+  }
+}
+
+TEST(DurationTest, ParseAndFormat) {
+  const struct {
+    const char* text;
+    DurationMs ms;
+    const char* printed;
+  } cases[] = {{"0", 0, "0s"},
+               {"5m", 300'000, "5m"},
+               {"90s", 90'000, "1m30s"},
+               {"36h", 129'600'000, "1d12h"},
+               {"7d", 604'800'000, "1w"},
+               {"1y", 31'536'000'000, "1y"},
+               {"382d", 33'004'800'000, "382d"},
+               {"1h30m5s7ms", 5'405'007, "1h30m5s7ms"}};
+  for (const auto& c : cases) {
+    SCOPED_TRACE(c.text);
+    EXPECT_EQ(ParseDuration(c.text).value(), c.ms);
+    EXPECT_EQ(FormatDuration(c.ms), c.printed);
+  }
+  const struct {
+    const char* text;
+    const char* error;
+  } bad[] = {{"", "empty duration string"},
+             {"1", "unknown unit \"\" in duration \"1\""},
+             {"1.5h", "unknown unit \".\" in duration \"1.5h\""},
+             {"1s1h", "not a valid duration string: \"1s1h\""},
+             {"1m1m", "not a valid duration string: \"1m1m\""},
+             {"-1m", "not a valid duration string: \"-1m\""},
+             {"999999y", "duration out of range"}};
+  for (const auto& c : bad) {
+    SCOPED_TRACE(c.text);
+    const auto result = ParseDuration(c.text);
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error().message(), c.error);
+  }
+}
+
+}  // namespace
+}  // namespace narthex::model
