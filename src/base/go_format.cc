@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "narthex/base/go_format.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -34,6 +35,30 @@ void AppendChars(std::string& out, double v, std::chars_format format) {
   out.append(buffer.data(), end);
 }
 
+// 'f' form. to_chars prints all digits of integers from 2^53 up; Go prints the shortest digits that
+// read back and then zeros.
+void AppendFixed(std::string& out, double v) {
+  constexpr double kExactIntegers = 9007199254740992.0;
+  if (std::fabs(v) < kExactIntegers) {
+    AppendChars(out, v, std::chars_format::fixed);
+    return;
+  }
+  FloatBuffer buffer;
+  const auto [end, error] =
+      std::to_chars(buffer.data(), buffer.data() + buffer.size(), v, std::chars_format::scientific);
+  const char* p = buffer.data();
+  if (*p == '-') out += *p++;
+  int exponent = 0;
+  int digits = 0;
+  for (; *p != 'e'; ++p) {
+    if (*p == '.') continue;
+    out += *p;
+    ++digits;
+  }
+  std::from_chars(p + 2, end, exponent);  // After "e+".
+  out.append(static_cast<std::size_t>(std::max(0, exponent + 1 - digits)), '0');
+}
+
 // Decimal exponent of the shortest form of a finite v ≠ 0, as in its 'e' form.
 int DecimalExponent(double v) {
   FloatBuffer buffer;
@@ -55,27 +80,32 @@ bool EqualFold(std::string_view a, std::string_view lower) {
   return true;
 }
 
-// "1_000" is only a number after a base prefix ("0x_1"), and then between digits. Removes the
-// underscores; false when one is misplaced. (strconv.underscoreOK)
+// Underscores stand between digits, or between the prefix 0x and a digit. Removes them; false when
+// one is misplaced. (The rule of Go's number literals.)
 bool StripUnderscores(std::string_view text, std::string& out) {
   if (text.find('_') == std::string_view::npos) {
     out = text;
     return true;
   }
   std::size_t i = !text.empty() && (text[0] == '+' || text[0] == '-') ? 1 : 0;
-  if (text.size() < i + 2 || text[i] != '0' || (text[i + 1] | 0x20) != 'x') return false;
-  char previous = '0';  // The prefix counts as a digit.
-  out.assign(text.substr(0, i + 2));
-  for (i += 2; i < text.size(); ++i) {
+  bool hex = false;
+  char previous = '^';  // '0' after a digit, '_' after an underscore, '!' after anything else.
+  if (text.size() >= i + 2 && text[i] == '0' && (text[i + 1] | 0x20) == 'x') {
+    hex = true;
+    i += 2;
+    previous = '0';  // The prefix counts as a digit.
+  }
+  out.assign(text.substr(0, i));
+  for (; i < text.size(); ++i) {
     const char c = text[i];
-    const bool is_hex = (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f');
+    const bool is_digit = (c >= '0' && c <= '9') || (hex && (c | 0x20) >= 'a' && (c | 0x20) <= 'f');
     if (c == '_') {
       if (previous != '0') return false;
       previous = '_';
       continue;
     }
-    if (previous == '_' && !is_hex) return false;
-    previous = is_hex ? '0' : '!';
+    if (previous == '_' && !is_digit) return false;
+    previous = is_digit ? '0' : '!';
     out += c;
   }
   return previous != '_';
@@ -186,7 +216,7 @@ void AppendQuotedRune(std::string& out, std::uint32_t rune, std::string_view byt
 }  // namespace
 
 void AppendFloatF(std::string& out, double v) {
-  if (!AppendSpecial(out, v)) AppendChars(out, v, std::chars_format::fixed);
+  if (!AppendSpecial(out, v)) AppendFixed(out, v);
 }
 
 std::string FormatFloatF(double v) {
@@ -202,12 +232,15 @@ std::string FormatFloatE(double v) {
 }
 
 std::string FormatFloatG(double v) {
+  constexpr int kMaxPlainExponent = 6;  // strconv rule for the shortest form.
   std::string out;
   if (AppendSpecial(out, v)) return out;
   const int exponent = v == 0 ? 0 : DecimalExponent(v);
-  AppendChars(
-      out, v,
-      exponent < -4 || exponent >= 21 ? std::chars_format::scientific : std::chars_format::fixed);
+  if (exponent < -4 || exponent >= kMaxPlainExponent) {
+    AppendChars(out, v, std::chars_format::scientific);
+  } else {
+    AppendFixed(out, v);
+  }
   return out;
 }
 
@@ -227,7 +260,7 @@ void AppendFloatJson(std::string& out, double v, bool pad_exponent) {
     return;
   }
   if (magnitude == 0 || (magnitude >= 1e-6 && magnitude < 1e21)) {
-    AppendChars(out, v, std::chars_format::fixed);
+    AppendFixed(out, v);
     return;
   }
   AppendChars(out, v, std::chars_format::scientific);

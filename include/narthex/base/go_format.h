@@ -17,7 +17,7 @@ std::string FormatFloatF(double v);
 void AppendFloatF(std::string& out, double v);
 
 /// strconv.FormatFloat(v, 'g', -1, 64), which is also fmt's %v and %g: exponent form when the
-/// decimal exponent is below -4 or at least 21.
+/// decimal exponent is below -4 or at least 6.
 std::string FormatFloatG(double v);
 
 /// strconv.FormatFloat(v, 'e', -1, 64): "0e+00", "1.5e+03".
