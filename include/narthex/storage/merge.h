@@ -17,7 +17,13 @@ std::unique_ptr<SeriesSet> MergeSeriesSets(std::vector<std::unique_ptr<SeriesSet
 /// Several queriers (head, blocks, remote) as one.
 std::unique_ptr<Querier> MergeQueriers(std::vector<std::unique_ptr<Querier>> queriers);
 
-/// Merges two column sets by time into `out`; of equal times the sample of `b` stays.
+/// Merges two column sets by time into `out` (replaced, neither a nor b); of equal times the sample
+/// of `b` stays. A histogram whose neighbour came from the other set loses its reset hint (gauges
+/// keep theirs), as in Prometheus.
 void MergeColumns(const SampleColumns& a, const SampleColumns& b, SampleColumns& out);
+
+/// MergeColumns(columns, later) into `columns`; only appends when `later` begins after its end.
+/// `later` and `scratch` are left with unspecified content.
+void AppendOrMerge(SampleColumns& columns, SampleColumns& later, SampleColumns& scratch);
 
 }  // namespace narthex::storage

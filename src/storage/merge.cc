@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "narthex/storage/merge.h"
+
+#include <algorithm>
+#include <queue>
+
+namespace narthex::storage {
+namespace {
+
+using model::Labels;
+
+// A series of one of the sets.
+struct Member {
+  std::uint32_t set;
+  std::uint32_t index;
+};
+
+class MergedSeriesSet final : public SeriesSet {
+ public:
+  explicit MergedSeriesSet(std::vector<std::unique_ptr<SeriesSet>> sets) : sets_(std::move(sets)) {
+    MergeLabels();
+  }
+
+  std::size_t size() const override { return starts_.size() - 1; }
+
+  Labels LabelsAt(std::size_t i) const override {
+    const Member& m = members_[starts_[i]];
+    return sets_[m.set]->LabelsAt(m.index);
+  }
+
+  Status Read(std::size_t i, model::TimestampMs mint, model::TimestampMs maxt,
+              SampleColumns& out) const override {
+    const std::span<const Member> members(members_.data() + starts_[i],
+                                          starts_[i + 1] - starts_[i]);
+    if (members.size() == 1) {
+      return sets_[members[0].set]->Read(members[0].index, mint, maxt, out);
+    }
+    SampleColumns merged;
+    SampleColumns next;
+    SampleColumns scratch;
+    for (const Member& m : members) {
+      next.Clear();
+      NX_RETURN_IF_ERROR(sets_[m.set]->Read(m.index, mint, maxt, next));
+      AppendOrMerge(merged, next, scratch);
+    }
+    AppendOrMerge(out, merged, scratch);
+    return {};
+  }
+
+ private:
+  void MergeLabels() {
+    std::vector<Labels> heads(sets_.size());  // Of each set's next series.
+    std::vector<std::uint32_t> next(sets_.size());
+    const auto after = [&](std::uint32_t a, std::uint32_t b) {
+      const auto order = heads[a] <=> heads[b];
+      return order != 0 ? order > 0 : a > b;
+    };
+    std::priority_queue<std::uint32_t, std::vector<std::uint32_t>, decltype(after)> heap(after);
+    const auto push = [&](std::uint32_t set) {
+      if (next[set] == sets_[set]->size()) return;
+      heads[set] = sets_[set]->LabelsAt(next[set]);
+      heap.push(set);
+    };
+    for (std::uint32_t s = 0; s < sets_.size(); ++s) push(s);
+    Labels last;
+    while (!heap.empty()) {
+      const std::uint32_t set = heap.top();
+      heap.pop();
+      if (starts_.empty() || heads[set] != last) {
+        starts_.push_back(static_cast<std::uint32_t>(members_.size()));
+        last = std::move(heads[set]);
+      }
+      members_.push_back({set, next[set]++});
+      push(set);
+    }
+    starts_.push_back(static_cast<std::uint32_t>(members_.size()));
+  }
+
+  const std::vector<std::unique_ptr<SeriesSet>> sets_;
+  std::vector<Member> members_;        // Grouped by series, in order of the sets.
+  std::vector<std::uint32_t> starts_;  // Of each series' group, and the end.
+};
+
+class EmptySeriesSet final : public SeriesSet {
+ public:
+  std::size_t size() const override { return 0; }
+  Labels LabelsAt(std::size_t) const override { return {}; }
+  Status Read(std::size_t, model::TimestampMs, model::TimestampMs, SampleColumns&) const override {
+    return {};
+  }
+};
+
+class MergedQuerier final : public Querier {
+ public:
+  explicit MergedQuerier(std::vector<std::unique_ptr<Querier>> queriers)
+      : queriers_(std::move(queriers)) {}
+
+  Result<std::unique_ptr<SeriesSet>> Select(std::span<const model::Matcher> matchers,
+                                            const SelectHints& hints,
+                                            std::stop_token stop) const override {
+    std::vector<std::unique_ptr<SeriesSet>> sets;
+    for (const auto& querier : queriers_) {
+      NX_ASSIGN_OR_RETURN(auto set, querier->Select(matchers, hints, stop));
+      sets.push_back(std::move(set));
+    }
+    return MergeSeriesSets(std::move(sets));
+  }
+
+  Result<std::vector<std::string>> LabelValues(std::string_view name,
+                                               std::span<const model::Matcher> matchers,
+                                               std::size_t limit) const override {
+    return Unite(limit, [&](const Querier& q) { return q.LabelValues(name, matchers, limit); });
+  }
+
+  Result<std::vector<std::string>> LabelNames(std::span<const model::Matcher> matchers,
+                                              std::size_t limit) const override {
+    return Unite(limit, [&](const Querier& q) { return q.LabelNames(matchers, limit); });
+  }
+
+ private:
+  template <typename Ask>
+  Result<std::vector<std::string>> Unite(std::size_t limit, Ask&& ask) const {
+    std::vector<std::string> all;
+    for (const auto& querier : queriers_) {
+      NX_ASSIGN_OR_RETURN(std::vector<std::string> some, ask(*querier));
+      std::vector<std::string> both;
+      std::set_union(std::make_move_iterator(all.begin()), std::make_move_iterator(all.end()),
+                     std::make_move_iterator(some.begin()), std::make_move_iterator(some.end()),
+                     std::back_inserter(both));
+      all = std::move(both);
+    }
+    if (limit != 0 && all.size() > limit) all.resize(limit);
+    return all;
+  }
+
+  const std::vector<std::unique_ptr<Querier>> queriers_;
+};
+
+}  // namespace
+
+std::unique_ptr<SeriesSet> MergeSeriesSets(std::vector<std::unique_ptr<SeriesSet>> sets) {
+  std::erase_if(sets, [](const auto& set) { return set->size() == 0; });
+  if (sets.empty()) return std::make_unique<EmptySeriesSet>();
+  if (sets.size() == 1) return std::move(sets[0]);
+  return std::make_unique<MergedSeriesSet>(std::move(sets));
+}
+
+std::unique_ptr<Querier> MergeQueriers(std::vector<std::unique_ptr<Querier>> queriers) {
+  if (queriers.size() == 1) return std::move(queriers[0]);
+  return std::make_unique<MergedQuerier>(std::move(queriers));
+}
+
+}  // namespace narthex::storage

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
+#include "narthex/storage/merge.h"
+
+namespace narthex::storage {
+namespace {
+
+using model::CounterResetHint;
+using model::FloatHistogram;
+using model::TimestampMs;
+
+// The hint says how a histogram relates to the one before it; that one is another now.
+void ForgetReset(FloatHistogram& h) {
+  if (h.counter_reset_hint != CounterResetHint::kGauge) {
+    h.counter_reset_hint = CounterResetHint::kUnknown;
+  }
+}
+
+// Merges (at, av) and (bt, bv) by time; of equal times b's stays. push(value, from_b).
+template <typename Times, typename Push>
+void MergeByTime(const Times& at, const Times& bt, Push&& push) {
+  std::size_t i = 0;
+  std::size_t j = 0;
+  while (i < at.size() && j < bt.size()) {
+    if (at[i] < bt[j]) {
+      push(i++, false);
+    } else {
+      if (at[i] == bt[j]) ++i;
+      push(j++, true);
+    }
+  }
+  while (i < at.size()) push(i++, false);
+  while (j < bt.size()) push(j++, true);
+}
+
+void MergeFloats(const SampleColumns& a, const SampleColumns& b, SampleColumns& out) {
+  out.t.reserve(a.t.size() + b.t.size());
+  out.v.reserve(a.t.size() + b.t.size());
+  MergeByTime(a.t, b.t, [&](std::size_t i, bool from_b) {
+    const SampleColumns& from = from_b ? b : a;
+    out.t.push_back(from.t[i]);
+    out.v.push_back(from.v[i]);
+  });
+}
+
+void MergeHistograms(const SampleColumns& a, const SampleColumns& b, SampleColumns& out) {
+  bool last_from_b = false;
+  MergeByTime(a.histogram_t, b.histogram_t, [&](std::size_t i, bool from_b) {
+    const SampleColumns& from = from_b ? b : a;
+    const bool switched = !out.histogram_t.empty() && from_b != last_from_b;
+    out.histogram_t.push_back(from.histogram_t[i]);
+    out.histograms.push_back(from.histograms[i]);
+    if (switched) ForgetReset(out.histograms.back());
+    last_from_b = from_b;
+  });
+}
+
+// Drops the samples whose time occurs in `others`; both ascend.
+template <typename Times, typename Values, typename Others>
+void DropTimes(Times& t, Values& v, const Others& others) {
+  std::size_t kept = 0;
+  auto other = others.begin();
+  for (std::size_t i = 0; i < t.size(); ++i) {
+    while (other != others.end() && *other < t[i]) ++other;
+    if (other != others.end() && *other == t[i]) continue;
+    if (kept != i) {
+      t[kept] = t[i];
+      v[kept] = std::move(v[i]);
+    }
+    ++kept;
+  }
+  t.resize(kept);
+  v.resize(kept);
+}
+
+TimestampMs FirstTime(const SampleColumns& c) {
+  const TimestampMs f = c.t.empty() ? model::kMaxTime : c.t.front();
+  return c.histogram_t.empty() ? f : std::min(f, c.histogram_t.front());
+}
+
+TimestampMs LastTime(const SampleColumns& c) {
+  const TimestampMs f = c.t.empty() ? model::kMinTime : c.t.back();
+  return c.histogram_t.empty() ? f : std::max(f, c.histogram_t.back());
+}
+
+bool Empty(const SampleColumns& c) { return c.t.empty() && c.histogram_t.empty(); }
+
+}  // namespace
+
+void MergeColumns(const SampleColumns& a, const SampleColumns& b, SampleColumns& out) {
+  out.Clear();
+  const bool one_kind = a.histogram_t.empty() && b.histogram_t.empty();
+  if (one_kind) return MergeFloats(a, b, out);
+  // A time that has a float in one and a histogram in the other keeps b's.
+  SampleColumns rest = a;
+  DropTimes(rest.t, rest.v, b.histogram_t);
+  DropTimes(rest.histogram_t, rest.histograms, b.t);
+  MergeFloats(rest, b, out);
+  MergeHistograms(rest, b, out);
+}
+
+void AppendOrMerge(SampleColumns& columns, SampleColumns& later, SampleColumns& scratch) {
+  if (Empty(later)) return;
+  if (Empty(columns)) {
+    std::swap(columns, later);
+    return;
+  }
+  if (LastTime(columns) >= FirstTime(later)) {
+    MergeColumns(columns, later, scratch);
+    std::swap(columns, scratch);
+    return;
+  }
+  columns.t.insert(columns.t.end(), later.t.begin(), later.t.end());
+  columns.v.insert(columns.v.end(), later.v.begin(), later.v.end());
+  if (later.histograms.empty()) return;
+  if (!columns.histograms.empty()) ForgetReset(later.histograms.front());
+  columns.histogram_t.insert(columns.histogram_t.end(), later.histogram_t.begin(),
+                             later.histogram_t.end());
+  std::move(later.histograms.begin(), later.histograms.end(),
+            std::back_inserter(columns.histograms));
+}
+
+}  // namespace narthex::storage

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tsdb/postings.h"
+
+#include <algorithm>
+#include <optional>
+
+namespace narthex::tsdb {
+namespace {
+
+using model::Matcher;
+using model::MatchType;
+using model::Regex;
+
+// From this ratio of lengths on, searching in the longer list beats walking it.
+constexpr std::size_t kGallopRatio = 8;
+
+// The first element ≥ x at or after `from`: doubling steps, then binary search.
+template <typename Id>
+const Id* Gallop(const Id* from, const Id* end, Id x) {
+  std::size_t step = 1;
+  while (static_cast<std::size_t>(end - from) > step && from[step] < x) {
+    from += step;
+    step *= 2;
+  }
+  const auto rest = static_cast<std::size_t>(end - from);
+  return std::lower_bound(from, from + std::min(rest, step + 1), x);
+}
+
+template <typename Id>
+void IntersectGalloping(std::span<const Id> small, std::span<const Id> large,
+                        std::vector<Id>& out) {
+  const Id* at = large.data();
+  const Id* const end = at + large.size();
+  for (const Id x : small) {
+    at = Gallop(at, end, x);
+    if (at == end) return;
+    if (*at == x) out.push_back(x);
+  }
+}
+
+}  // namespace
+
+template <typename Id>
+void Intersect(std::span<const Id> a, std::span<const Id> b, std::vector<Id>& out) {
+  out.clear();
+  if (a.size() > b.size()) std::swap(a, b);
+  if (b.size() / kGallopRatio >= a.size()) {
+    IntersectGalloping(a, b, out);
+  } else {
+    std::set_intersection(a.begin(), a.end(), b.begin(), b.end(), std::back_inserter(out));
+  }
+}
+
+template <typename Id>
+void Unite(std::span<const Id> a, std::span<const Id> b, std::vector<Id>& out) {
+  out.clear();
+  out.reserve(a.size() + b.size());
+  std::set_union(a.begin(), a.end(), b.begin(), b.end(), std::back_inserter(out));
+}
+
+template <typename Id>
+void Subtract(std::span<const Id> a, std::span<const Id> b, std::vector<Id>& out) {
+  out.clear();
+  std::set_difference(a.begin(), a.end(), b.begin(), b.end(), std::back_inserter(out));
+}
+
+template <typename Id>
+void SortUnique(std::vector<Id>& ids) {
+  if (!std::is_sorted(ids.begin(), ids.end())) std::sort(ids.begin(), ids.end());
+  ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+}
+
+template void Intersect(std::span<const std::uint32_t>, std::span<const std::uint32_t>,
+                        std::vector<std::uint32_t>&);
+template void Intersect(std::span<const std::uint64_t>, std::span<const std::uint64_t>,
+                        std::vector<std::uint64_t>&);
+template void Unite(std::span<const std::uint32_t>, std::span<const std::uint32_t>,
+                    std::vector<std::uint32_t>&);
+template void Unite(std::span<const std::uint64_t>, std::span<const std::uint64_t>,
+                    std::vector<std::uint64_t>&);
+template void Subtract(std::span<const std::uint32_t>, std::span<const std::uint32_t>,
+                       std::vector<std::uint32_t>&);
+template void Subtract(std::span<const std::uint64_t>, std::span<const std::uint64_t>,
+                       std::vector<std::uint64_t>&);
+template void SortUnique(std::vector<std::uint32_t>&);
+template void SortUnique(std::vector<std::uint64_t>&);
+
+namespace {
+
+// What a matcher does to the selection: keep only a list, or take a list away. A matcher that
+// matches "" takes away, because series without the label must stay.
+struct Step {
+  bool subtract = false;
+  PostingList list;
+};
+
+Status AppendValues(const PostingsSource& source, const std::string& name,
+                    const std::vector<std::string>& values, PostingList& out) {
+  for (const std::string& value : values) {
+    if (!value.empty()) NX_RETURN_IF_ERROR(source.OfValue(name, value, out));
+  }
+  return {};
+}
+
+// The series that have the label with a value on which the matcher says `wanted`.
+Status AppendWhere(const PostingsSource& source, const Matcher& m, bool wanted, PostingList& out) {
+  const bool negative = m.type() == MatchType::kNotEqual || m.type() == MatchType::kNotRegex;
+  // On values with which the positive form of the matcher agrees, lists and prefixes can be used.
+  const bool positive_side = wanted != negative;
+  const Regex* regex = m.regex();
+  if (positive_side) {
+    if (regex == nullptr) {
+      return m.value().empty() ? Status{} : source.OfValue(m.name(), m.value(), out);
+    }
+    if (!regex->set_matches().empty()) {
+      return AppendValues(source, m.name(), regex->set_matches(), out);
+    }
+    if (regex->matches_all() || regex->matches_non_empty()) {
+      return source.OfValues(m.name(), {}, {}, out);
+    }
+    return source.OfValues(
+        m.name(), regex->prefix(), [regex](std::string_view v) { return regex->Matches(v); }, out);
+  }
+  if (regex == nullptr && m.value().empty()) return source.OfValues(m.name(), {}, {}, out);
+  return source.OfValues(
+      m.name(), {}, [&](std::string_view v) { return m.Matches(v) == wanted; }, out);
+}
+
+// nullopt: the matcher changes nothing.
+Result<std::optional<Step>> StepOf(const PostingsSource& source, const Matcher& m) {
+  const Regex* regex = m.regex();
+  if (regex != nullptr && regex->matches_all() && m.type() == MatchType::kRegex) {
+    return std::optional<Step>();
+  }
+  Step step;
+  step.subtract = m.MatchesEmpty();
+  NX_RETURN_IF_ERROR(AppendWhere(source, m, !step.subtract, step.list));
+  SortUnique(step.list);
+  return std::optional<Step>(std::move(step));
+}
+
+bool SelectsNothing(const Matcher& m) {
+  return m.type() == MatchType::kNotRegex && m.regex()->matches_all();
+}
+
+// Equal matchers first: their lists are cheap, and an empty one ends the work.
+int Cost(const Matcher& m) {
+  if (m.type() == MatchType::kEqual && !m.value().empty()) return 0;
+  if (m.type() == MatchType::kRegex && !m.regex()->set_matches().empty()) return 1;
+  return m.MatchesEmpty() ? 3 : 2;
+}
+
+Result<PostingList> Combine(const PostingsSource& source, std::vector<Step>& steps) {
+  PostingList result;
+  PostingList next;
+  std::sort(steps.begin(), steps.end(), [](const Step& a, const Step& b) {
+    return a.subtract != b.subtract ? b.subtract : a.list.size() < b.list.size();
+  });
+  std::size_t i = 0;
+  if (!steps.empty() && !steps[0].subtract) {
+    result = std::move(steps[0].list);
+    i = 1;
+  } else {
+    NX_RETURN_IF_ERROR(source.All(result));
+  }
+  for (; i < steps.size() && !result.empty(); ++i) {
+    const std::span<const SeriesId> list(steps[i].list);
+    if (steps[i].subtract) {
+      Subtract(std::span<const SeriesId>(result), list, next);
+    } else {
+      Intersect(std::span<const SeriesId>(result), list, next);
+    }
+    result.swap(next);
+  }
+  return result;
+}
+
+}  // namespace
+
+Result<PostingList> SelectPostings(const PostingsSource& source, std::span<const Matcher> matchers,
+                                   std::stop_token stop) {
+  std::vector<const Matcher*> ordered;
+  for (const Matcher& m : matchers) {
+    if (SelectsNothing(m)) return PostingList();
+    ordered.push_back(&m);
+  }
+  std::stable_sort(ordered.begin(), ordered.end(),
+                   [](const Matcher* a, const Matcher* b) { return Cost(*a) < Cost(*b); });
+  std::vector<Step> steps;
+  for (const Matcher* m : ordered) {
+    if (stop.stop_requested()) return Fail(Code::kCancelled, "series selection was cancelled");
+    NX_ASSIGN_OR_RETURN(std::optional<Step> step, StepOf(source, *m));
+    if (!step) continue;
+    if (!step->subtract && step->list.empty()) return PostingList();
+    if (!step->list.empty()) steps.push_back(std::move(*step));
+  }
+  return Combine(source, steps);
+}
+
+}  // namespace narthex::tsdb
