@@ -32,7 +32,7 @@ const options = {
   format: 'esm',
   target: ['es2020'],
   minify: true,
-  legalComments: 'linked',
+  legalComments: 'none',  // See writeLicences.
   preserveSymlinks: true,
   entryNames: 'assets/[name]-[hash]',
   outdir: dist,
@@ -51,6 +51,20 @@ function writeStatic(metafile) {
     }
     writeFileSync(join(dist, name), text);
   }
+}
+
+/** Collects the licences of the bundled packages: most of them ask to be passed on. */
+function writeLicences(metafile) {
+  const packages = new Set(Object.keys(metafile.inputs)
+    .map((path) => /^node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path)?.[1]).filter(Boolean));
+  const texts = [...packages].sort().map((name) => {
+    const folder = join(root, 'node_modules', name);
+    const { version, license } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+    const file = readdirSync(folder).find((entry) => /^licen[cs]e/i.test(entry));
+    const text = file ? readFileSync(join(folder, file), 'utf8').trim() : '';
+    return `${name} ${version} (${license})\n\n${text}\n`;
+  });
+  writeFileSync(join(dist, 'licences.txt'), texts.join(`\n${'-'.repeat(80)}\n\n`));
 }
 
 function listFiles(folder, prefix = '') {
@@ -117,7 +131,9 @@ if (process.argv.includes('--watch')) {
   await context.watch();
 } else {
   try {
-    writeStatic((await esbuild.build(options)).metafile);
+    const { metafile } = await esbuild.build(options);
+    writeStatic(metafile);
+    writeLicences(metafile);
   } catch {
     process.exit(1);  // esbuild has printed what is wrong.
   }

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One expression with its table and its graph.
+import { type Answer, ApiError, ask } from '../api';
+import { fill, h } from '../dom';
+import { formatElapsed } from '../format';
+import { empty, failed, loading } from '../load';
+import type { MatrixRow, QueryData } from '../types';
+import { graphControls, tableControls } from './controls';
+import { type Editor, newEditor } from './editor';
+import { type Graph, newGraph } from './graph_view';
+import { type PanelState, stepOf } from './state';
+import { tableElement } from './table_view';
+
+/** Where a parse error is, from "… 1:5: parse error: …". */
+export function errorPlace(message: string): { line: number; column: number } | null {
+  const match = /(?:^|[\s:])(\d+):(\d+): parse error/.exec(message);
+  return match ? { line: Number(match[1]), column: Number(match[2]) } : null;
+}
+
+export class Panel {
+  readonly element: HTMLElement;
+  private readonly editor: Editor;
+  private readonly controls = h('div');
+  private readonly status = h('p', { class: 'query-status', role: 'status' });
+  private readonly notices = h('div', { class: 'notices' });
+  private readonly result = h('div', { class: 'result' });
+  private readonly tabs: Record<PanelState['tab'], HTMLButtonElement>;
+  private readonly runButton: HTMLButtonElement;
+  private controller: AbortController | null = null;
+  private graph: Graph | null = null;
+
+  /**
+   * @param changed  called when something changed that the address of the page shows
+   */
+  constructor(readonly state: PanelState, private readonly changed: () => void, remove: (panel: Panel) => void) {
+    this.editor = newEditor(state.expr, () => this.run(), () => this.editor.clearError());
+    this.tabs = { table: this.tab('table', 'Table'), graph: this.tab('graph', 'Graph') };
+    this.runButton = h('button', { type: 'button', class: 'primary', onclick: () => this.run() }, 'Run');
+    this.element = h('section', { class: 'panel', 'aria-label': 'Query' },
+      h('div', { class: 'query-bar' }, h('div', { class: 'editor' }, this.editor.element), this.runButton,
+        h('button', { type: 'button', class: 'quiet', 'aria-label': 'Remove this query', title: 'Remove this query', onclick: () => remove(this) }, '×')),
+      h('div', { class: 'panel-head' },
+        h('div', { class: 'tabs', role: 'tablist' }, this.tabs.table, this.tabs.graph), this.status),
+      this.controls, this.notices, this.result);
+    this.showControls();
+    if (state.expr) void this.execute();
+    else fill(this.result, empty('Type an expression and press Enter.'));
+  }
+
+  focus(): void {
+    this.editor.focus();
+  }
+
+  destroy(): void {
+    this.controller?.abort();
+    this.graph?.destroy();
+    this.editor.destroy();
+  }
+
+  private tab(name: PanelState['tab'], title: string): HTMLButtonElement {
+    return h('button', {
+      type: 'button', role: 'tab', 'aria-selected': String(this.state.tab === name),
+      onclick: () => this.selectTab(name),
+      onkeydown: (event: KeyboardEvent) => {
+        if (event.key !== 'ArrowLeft' && event.key !== 'ArrowRight') return;
+        const other = name === 'table' ? 'graph' : 'table';
+        this.selectTab(other);
+        this.tabs[other].focus();
+      },
+    }, title);
+  }
+
+  private selectTab(name: PanelState['tab']): void {
+    if (this.state.tab === name) return;
+    this.state.tab = name;
+    this.clearResult();
+    this.refresh();
+  }
+
+  /** Takes the text of the editor and asks the server. */
+  private run(): void {
+    this.state.expr = this.editor.text().trim();
+    this.refresh();
+  }
+
+  /** After a change of the state: shows it in the address and asks again. */
+  private refresh(): void {
+    for (const [name, button] of Object.entries(this.tabs)) {
+      button.setAttribute('aria-selected', String(name === this.state.tab));
+      button.tabIndex = name === this.state.tab ? 0 : -1;
+    }
+    this.showControls();
+    this.changed();
+    void this.execute();
+  }
+
+  private showControls(): void {
+    const make = this.state.tab === 'table' ? tableControls : graphControls;
+    fill(this.controls, make(this.state, () => this.refresh()));
+  }
+
+  private clearResult(): void {
+    this.graph?.destroy();
+    this.graph = null;
+    fill(this.result);
+  }
+
+  private async execute(): Promise<void> {
+    this.controller?.abort();
+    const controller = new AbortController();
+    this.controller = controller;
+    if (!this.state.expr) {
+      this.clearResult();
+      fill(this.notices);
+      fill(this.status);
+      fill(this.result, empty('Type an expression and press Enter.'));
+      return;
+    }
+    const started = performance.now();
+    this.element.setAttribute('aria-busy', 'true');
+    if (!this.result.hasChildNodes() || this.result.querySelector('.state')) fill(this.result, loading('the result'));
+    fill(this.status, 'Running…');
+    try {
+      await (this.state.tab === 'table' ? this.fetchTable(controller) : this.fetchGraph(controller));
+      if (controller.signal.aborted) return;
+      const count = this.result.dataset.series ?? '0';
+      fill(this.status, `${count} series in ${formatElapsed((performance.now() - started) / 1000)}`);
+    } catch (error) {
+      if (controller.signal.aborted) return;
+      this.showError(error);
+    }
+    this.element.removeAttribute('aria-busy');
+  }
+
+  private async fetchTable(controller: AbortController): Promise<void> {
+    const time = (this.state.moment ?? Date.now()) / 1000;
+    const answer = await ask<QueryData>('query', { query: this.state.expr, time: time.toFixed(3) }, controller.signal);
+    if (controller.signal.aborted) return;
+    this.showNotices(answer);
+    this.clearResult();
+    const { data } = answer;
+    const many = data.resultType === 'vector' || data.resultType === 'matrix';
+    this.result.dataset.series = String(many ? data.result.length : 1);
+    fill(this.result, tableElement(data));
+  }
+
+  private async fetchGraph(controller: AbortController): Promise<void> {
+    const step = stepOf(this.state);
+    const end = (this.state.end ?? Date.now()) / 1000;
+    const start = end - this.state.range;
+    const answer = await ask<{ result: MatrixRow[] }>('query_range', {
+      query: this.state.expr, start: start.toFixed(3), end: end.toFixed(3), step: String(step),
+    }, controller.signal);
+    if (controller.signal.aborted) return;
+    this.showNotices(answer);
+    this.clearResult();
+    this.result.dataset.series = String(answer.data.result.length);
+    this.graph = newGraph(answer.data.result, {
+      start: Number(start.toFixed(3)), end, step, stacked: this.state.stacked,
+      onZoom: (from, to) => {
+        this.state.range = Math.max(1, Math.round(to - from));
+        this.state.end = Math.round(to * 1000);
+        this.refresh();
+      },
+    });
+    fill(this.result, this.graph.element);
+  }
+
+  private showNotices(answer: Answer<unknown>): void {
+    this.editor.clearError();
+    fill(this.notices,
+      answer.warnings.map((text) => h('p', { class: 'notice warning' }, h('strong', {}, 'Warning. '), text)),
+      answer.infos.map((text) => h('p', { class: 'notice info' }, h('strong', {}, 'Info. '), text)));
+  }
+
+  private showError(error: unknown): void {
+    this.clearResult();
+    fill(this.notices);
+    fill(this.status);
+    fill(this.result, failed(error, error instanceof ApiError && error.type !== 'bad_data' ? () => this.run() : undefined));
+    const message = error instanceof Error ? error.message : '';
+    const place = errorPlace(message);
+    if (place) this.editor.markError(place.line, place.column, message);
+  }
+}
