@@ -15,18 +15,9 @@
 #include <boost/asio/awaitable.hpp>
 
 #include "narthex/base/result.h"
+#include "narthex/net/url.h"
 
 namespace narthex::net {
-
-/// An absolute http or https URL in parts.
-struct Url {
-  std::string scheme;       // "http" or "https", lower case.
-  std::string host;         // Without brackets.
-  std::uint16_t port = 80;  // The scheme's default when the text has none.
-  std::string target;       // Path and query, at least "/".
-  std::string userinfo;     // "user:password", may be empty.
-};
-Result<Url> ParseUrl(const std::string& text);
 
 using Headers = std::vector<std::pair<std::string, std::string>>;
 
@@ -81,6 +72,9 @@ class HttpClient final {
   /// connection refused".
   boost::asio::awaitable<Result<ClientResponse>> Do(const ClientRequest& request,
                                                     std::string& body);
+
+  /// Makes a running Do return kCancelled. Called on the executor's thread.
+  void Cancel();
 
  private:
   struct Impl;

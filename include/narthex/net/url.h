@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Absolute http and https URLs.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "narthex/base/result.h"
+
+namespace narthex::net {
+
+/// An absolute http or https URL in parts.
+struct Url {
+  std::string scheme;       // "http" or "https", lower case.
+  std::string host;         // Without brackets.
+  std::uint16_t port = 80;  // The scheme's default when the text has none.
+  std::string target;       // Path and query, at least "/".
+  std::string userinfo;     // "user:password" decoded, may be empty.
+  std::string authority;    // Host and port as written, for the Host header; "" = made from them.
+};
+
+/// Errors: kInvalidArgument in the wording of Go's net/url: parse "x": unsupported protocol scheme.
+Result<Url> ParseUrl(const std::string& text);
+
+/// The URL as text, a password replaced by "xxxxx".
+std::string FormatUrl(const Url& url);
+
+}  // namespace narthex::net

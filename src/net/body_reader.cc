@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "src/net/body_reader.h"
+
+namespace narthex::net {
+namespace {
+
+// Up to this size a gzip body is gathered and decoded at once, which takes half the time.
+constexpr std::size_t kMaxGathered = std::size_t{8} << 20;
+
+BodyReader::State StateOf(DecodeOutcome outcome, BodyReader::State if_ok) {
+  switch (outcome) {
+    case DecodeOutcome::kOk:
+      return if_ok;
+    case DecodeOutcome::kTooLarge:
+      return BodyReader::State::kTooLarge;
+    case DecodeOutcome::kCorrupt:
+      break;
+  }
+  return BodyReader::State::kCorruptGzip;
+}
+
+}  // namespace
+
+BodyReader::BodyReader(BodyFraming framing, bool gzip, std::size_t max_bytes, std::string& body)
+    : framing_(framing), gzip_(gzip), max_bytes_(max_bytes), body_(body), left_(framing.length) {
+  body_.clear();
+}
+
+BodyReader::State BodyReader::Feed(std::string_view& input) {
+  switch (framing_.kind) {
+    case BodyKind::kNone:
+      return State::kDone;
+    case BodyKind::kUntilClose: {
+      const std::string_view data = input;
+      input = {};
+      return Take(data);
+    }
+    case BodyKind::kLength: {
+      const auto n = static_cast<std::size_t>(std::min<std::uint64_t>(left_, input.size()));
+      const std::string_view data = input.substr(0, n);
+      input.remove_prefix(n);
+      left_ -= n;
+      const State state = Take(data);
+      return state == State::kNeedMore && left_ == 0 ? End() : state;
+    }
+    case BodyKind::kChunked:
+      break;
+  }
+  for (;;) {
+    std::string_view data;
+    switch (chunked_.Next(input, data)) {
+      case ChunkedDecoder::State::kNeedMore:
+        return State::kNeedMore;
+      case ChunkedDecoder::State::kDone:
+        return End();
+      case ChunkedDecoder::State::kError:
+        return State::kMalformed;
+      case ChunkedDecoder::State::kData:
+        if (const State state = Take(data); state != State::kNeedMore) return state;
+        break;
+    }
+  }
+}
+
+BodyReader::State BodyReader::Finish() {
+  return framing_.kind == BodyKind::kUntilClose ? End() : State::kNeedMore;
+}
+
+BodyReader::State BodyReader::Take(std::string_view data) {
+  wire_bytes_ += data.size();
+  if (!gzip_) {
+    const std::size_t room =
+        max_bytes_ == 0 ? data.size() : max_bytes_ - std::min(max_bytes_, body_.size());
+    body_.append(data.substr(0, room));
+    return data.size() > room ? State::kTooLarge : State::kNeedMore;
+  }
+  std::string gathered;
+  if (decoder_ == nullptr) {
+    compressed_ += data;
+    if (compressed_.size() <= kMaxGathered) return State::kNeedMore;
+    decoder_ = std::make_unique<GzipDecoder>();
+    gathered.swap(compressed_);
+    data = gathered;
+  }
+  return StateOf(decoder_->Feed(data, max_bytes_, body_), State::kNeedMore);
+}
+
+BodyReader::State BodyReader::End() {
+  if (!gzip_ || wire_bytes_ == 0) return State::kDone;
+  if (decoder_ != nullptr) return decoder_->complete() ? State::kDone : State::kCorruptGzip;
+  return StateOf(Gunzip(compressed_, max_bytes_, body_), State::kDone);
+}
+
+}  // namespace narthex::net

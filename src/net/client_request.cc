@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "src/net/client_request.h"
+
+#include <fmt/core.h>
+
+#include "src/net/file.h"
+#include "src/net/http1.h"
+#include "src/net/url.h"
+
+namespace narthex::net {
+namespace {
+
+Result<std::string> TextOrFile(const std::string& text, const std::string& file,
+                               std::string_view what) {
+  if (file.empty()) return text;
+  auto content = ReadSmallFile(file);
+  if (!content) {
+    return Fail(
+        std::move(content).error().Wrap(fmt::format("unable to read {} file {}", what, file)));
+  }
+  // Files made by editors end with a newline.
+  while (!content->empty() && std::strchr(" \t\r\n", content->back()) != nullptr)
+    content->pop_back();
+  return content;
+}
+
+Status AppendHeader(std::string_view name, std::string_view value, std::string& out) {
+  const bool printable = std::all_of(value.begin(), value.end(), [](char c) {
+    return c == '\t' || (static_cast<unsigned char>(c) >= 0x20 && c != 0x7f);
+  });
+  if (!IsToken(name)) {
+    return Fail(Code::kInvalidArgument,
+                fmt::format("net/http: invalid header field name \"{}\"", name));
+  }
+  if (!printable) {
+    return Fail(Code::kInvalidArgument,
+                fmt::format("net/http: invalid header field value for \"{}\"", name));
+  }
+  out.append(name).append(": ").append(value).append("\r\n");
+  return {};
+}
+
+}  // namespace
+
+std::string Base64(const std::string& bytes) {
+  static constexpr char kDigits[] =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string out;
+  for (std::size_t i = 0; i < bytes.size(); i += 3) {
+    std::uint32_t group = 0;
+    const std::size_t n = std::min<std::size_t>(3, bytes.size() - i);
+    for (std::size_t k = 0; k < 3; ++k) {
+      group = group << 8 | (k < n ? static_cast<unsigned char>(bytes[i + k]) : 0u);
+    }
+    for (std::size_t k = 0; k < 4; ++k) {
+      out += k <= n ? kDigits[group >> (18 - 6 * k) & 63] : '=';
+    }
+  }
+  return out;
+}
+
+Result<std::string> AuthorizationValue(const HttpClientOptions& options) {
+  const bool basic = !options.basic_username.empty() || !options.basic_username_file.empty() ||
+                     !options.basic_password.empty() || !options.basic_password_file.empty();
+  if (basic) {
+    NX_ASSIGN_OR_RETURN(
+        const std::string user,
+        TextOrFile(options.basic_username, options.basic_username_file, "basic auth username"));
+    NX_ASSIGN_OR_RETURN(
+        const std::string password,
+        TextOrFile(options.basic_password, options.basic_password_file, "basic auth password"));
+    return "Basic " + Base64(user + ":" + password);
+  }
+  if (!options.authorization_credentials.empty() ||
+      !options.authorization_credentials_file.empty()) {
+    NX_ASSIGN_OR_RETURN(
+        const std::string credentials,
+        TextOrFile(options.authorization_credentials, options.authorization_credentials_file,
+                   "authorization credentials"));
+    const std::string& type = options.authorization_type;
+    return (type.empty() ? "Bearer" : type) + " " + credentials;
+  }
+  return std::string();
+}
+
+Result<std::string> RequestText(const HttpClientOptions& options, const ClientRequest& request,
+                                const std::string& method, const Url& url, bool absolute,
+                                bool with_credentials, bool with_body) {
+  if (!IsToken(method)) {
+    return Fail(Code::kInvalidArgument, fmt::format("net/http: invalid method \"{}\"", method));
+  }
+  const std::string authority = Authority(url);
+  std::string out = method + " ";
+  if (absolute) out += url.scheme + "://" + authority;
+  out += url.target + " HTTP/1.1\r\n";
+  NX_RETURN_IF_ERROR(AppendHeader("Host", authority, out));
+
+  Headers headers;
+  if (!options.user_agent.empty()) SetHeader(headers, "User-Agent", options.user_agent);
+  for (const auto& [name, value] : request.headers) {
+    if (with_credentials ||
+        (!EqualsIgnoreCase(name, "Authorization") && !EqualsIgnoreCase(name, "Cookie"))) {
+      SetHeader(headers, name, value);
+    }
+  }
+  if (with_credentials) {
+    for (const auto& [name, value] : options.extra_headers) SetHeader(headers, name, value);
+    if (FindHeader(headers, "Authorization") == nullptr) {
+      NX_ASSIGN_OR_RETURN(std::string value, AuthorizationValue(options));
+      if (value.empty() && !url.userinfo.empty()) value = "Basic " + Base64(url.userinfo);
+      if (!value.empty()) SetHeader(headers, "Authorization", value);
+    }
+  }
+  if (absolute) {
+    if (const auto proxy = ParseUrl(options.proxy_url); proxy && !proxy->userinfo.empty()) {
+      SetHeader(headers, "Proxy-Authorization", "Basic " + Base64(proxy->userinfo));
+    }
+  }
+  if (with_body && (!request.body.empty() || method == "POST" || method == "PUT")) {
+    SetHeader(headers, "Content-Length", std::to_string(request.body.size()));
+  }
+  for (const auto& [name, value] : headers) {
+    if (EqualsIgnoreCase(name, "Host") || EqualsIgnoreCase(name, "Transfer-Encoding")) continue;
+    NX_RETURN_IF_ERROR(AppendHeader(name, value, out));
+  }
+  out += "\r\n";
+  return out;
+}
+
+}  // namespace narthex::net

@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "src/net/connection.h"
+
+#include <sys/socket.h>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/ip/address.hpp>
+#include <boost/asio/ssl/stream.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+#include <fmt/core.h>
+
+#include "src/net/error_text.h"
+#include "src/net/tls.h"
+
+namespace narthex::net {
+namespace asio = boost::asio;
+using asio::ip::tcp;
+using boost::system::error_code;
+
+namespace {
+
+constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
+using TlsStream = asio::ssl::stream<tcp::socket&>;
+
+std::string EndpointText(const tcp::endpoint& endpoint) {
+  const std::string host = endpoint.address().to_string();
+  const bool v6 = endpoint.address().is_v6();
+  return fmt::format("{}{}{}:{}", v6 ? "[" : "", host, v6 ? "]" : "", endpoint.port());
+}
+
+std::string ErrorText(const error_code& ec) {
+  if (ec == asio::error::eof || ec == asio::ssl::error::stream_truncated) return "EOF";
+  if (ec.category() == boost::system::system_category() ||
+      ec.category() == boost::system::generic_category()) {
+    return ErrnoText(ec.value());
+  }
+  return ec.message();
+}
+
+std::string LookupErrorText(const error_code& ec) {
+  if (ec == asio::error::host_not_found || ec == asio::error::no_data) return "no such host";
+  if (ec == asio::error::host_not_found_try_again) return "server misbehaving";
+  return ec.message();
+}
+
+}  // namespace
+
+struct Connection::State {
+  explicit State(const asio::any_io_executor& executor) : socket(executor), deadline(executor) {}
+  explicit State(tcp::socket accepted)
+      : socket(std::move(accepted)), deadline(socket.get_executor()) {}
+
+  Error Failure(const error_code& ec, std::string_view operation) const {
+    if (timed_out) return Error(Code::kTimeout, "context deadline exceeded");
+    if (cancelled || ec == asio::error::operation_aborted) {
+      return Error(Code::kCancelled, "context canceled");
+    }
+    error_code ignored;
+    return Error(Code::kUnavailable,
+                 fmt::format("{} tcp {}->{}: {}: {}", operation, EndpointText(local),
+                             EndpointText(remote), operation, ErrorText(ec)));
+  }
+
+  void Close() {
+    error_code ignored;
+    socket.close(ignored);
+    tls.reset();
+  }
+
+  /// Ends running operations. The TLS stream stays: they still use it.
+  void Abort() {
+    error_code ignored;
+    socket.close(ignored);
+    if (lookup != nullptr) lookup->cancel();
+  }
+
+  tcp::socket socket;
+  asio::steady_timer deadline;
+  std::unique_ptr<TlsStream> tls;
+  std::shared_ptr<asio::ssl::context> tls_context;  // Used by `tls`.
+  std::shared_ptr<asio::steady_timer> lookup;       // Ends the wait for a name lookup.
+  Clock::time_point expires = Clock::time_point::max();
+  tcp::endpoint local, remote;
+  bool timed_out = false;
+  bool cancelled = false;
+};
+
+namespace {
+
+struct Lookup {
+  explicit Lookup(const asio::any_io_executor& executor)
+      : resolver(executor), done(std::make_shared<asio::steady_timer>(executor)) {}
+  tcp::resolver resolver;
+  std::shared_ptr<asio::steady_timer> done;
+  bool finished = false;
+  error_code error;
+  std::vector<tcp::endpoint> endpoints;
+};
+
+}  // namespace
+
+Connection::Connection(asio::any_io_executor executor)
+    : state_(std::make_shared<State>(executor)) {}
+
+Connection::Connection(tcp::socket socket) : state_(std::make_shared<State>(std::move(socket))) {
+  error_code ignored;
+  state_->local = state_->socket.local_endpoint(ignored);
+  state_->remote = state_->socket.remote_endpoint(ignored);
+}
+
+Connection::~Connection() {
+  ClearDeadline();
+  state_->Close();
+}
+
+asio::awaitable<Status> Connection::Connect(std::string host, std::uint16_t port) {
+  State& s = *state_;
+  s.cancelled = false;
+  std::vector<tcp::endpoint> endpoints;
+  error_code ec;
+  const asio::ip::address literal = asio::ip::make_address(host, ec);
+  if (!ec) {
+    endpoints.emplace_back(literal, port);
+  } else {
+    // A name lookup can't be interrupted, so we wait on a timer that its end, the deadline or a
+    // cancellation ends; a late answer finds its own state.
+    const auto lookup = std::make_shared<Lookup>(s.socket.get_executor());
+    lookup->done->expires_at(s.expires);
+    lookup->resolver.async_resolve(
+        host, std::to_string(port), asio::ip::resolver_base::numeric_service,
+        [lookup](const error_code& error, const tcp::resolver::results_type& results) {
+          lookup->finished = true;
+          lookup->error = error;
+          for (const auto& entry : results) lookup->endpoints.push_back(entry.endpoint());
+          lookup->done->cancel();
+        });
+    s.lookup = lookup->done;
+    co_await lookup->done->async_wait(kAwait);
+    s.lookup = nullptr;
+    if (!lookup->finished) {
+      s.timed_out = s.timed_out || !s.cancelled;
+      co_return Fail(s.Failure(asio::error::timed_out, "dial"));
+    }
+    if (lookup->error) {
+      co_return Fail(Code::kUnavailable,
+                     fmt::format("dial tcp: lookup {}: {}", host, LookupErrorText(lookup->error)));
+    }
+    endpoints = lookup->endpoints;
+  }
+
+  error_code first_error = asio::error::host_not_found;
+  tcp::endpoint first;
+  for (std::size_t i = 0; i < endpoints.size(); ++i) {
+    s.Close();
+    // One address that swallows packets must not use up the time of the others.
+    const auto now = Clock::now();
+    asio::steady_timer attempt(s.socket.get_executor());
+    const auto connecting = std::make_shared<bool>(true);
+    if (i + 1 < endpoints.size() && s.expires != Clock::time_point::max() && s.expires > now) {
+      attempt.expires_after((s.expires - now) / static_cast<int>(endpoints.size() - i));
+      attempt.async_wait([connecting, weak = std::weak_ptr<State>(state_)](const error_code& late) {
+        const auto state = weak.lock();
+        if (late || !state || !*connecting) return;
+        error_code ignored;
+        state->socket.cancel(ignored);
+      });
+    }
+    auto [error] = co_await s.socket.async_connect(endpoints[i], kAwait);
+    *connecting = false;
+    attempt.cancel();
+    if (!error) {
+      error_code ignored;
+      s.socket.set_option(tcp::no_delay(true), ignored);
+      s.local = s.socket.local_endpoint(ignored);
+      s.remote = endpoints[i];
+      co_return Status{};
+    }
+    if (s.timed_out || s.cancelled) co_return Fail(s.Failure(error, "dial"));
+    if (i == 0) {
+      first_error = error == asio::error::operation_aborted ? asio::error::timed_out : error;
+      first = endpoints[i];
+    }
+  }
+  s.Close();
+  co_return Fail(Code::kUnavailable, fmt::format("dial tcp {}: connect: {}", EndpointText(first),
+                                                 ErrorText(first_error)));
+}
+
+asio::awaitable<Status> Connection::StartTls(std::shared_ptr<asio::ssl::context> context,
+                                             std::string server_name, bool verify) {
+  State& s = *state_;
+  s.tls_context = std::move(context);
+  s.tls = std::make_unique<TlsStream>(s.socket, *s.tls_context);
+  error_code not_literal;
+  asio::ip::make_address(server_name, not_literal);
+  SSL* const handle = s.tls->native_handle();
+  X509_VERIFY_PARAM* const wanted = SSL_get0_param(handle);
+  if (not_literal) SSL_set_tlsext_host_name(handle, server_name.c_str());
+  if (verify && not_literal) X509_VERIFY_PARAM_set1_host(wanted, server_name.c_str(), 0);
+  if (verify && !not_literal) X509_VERIFY_PARAM_set1_ip_asc(wanted, server_name.c_str());
+  auto [error] = co_await s.tls->async_handshake(asio::ssl::stream_base::client, kAwait);
+  if (!error) co_return Status{};
+  if (s.timed_out || s.cancelled) co_return Fail(s.Failure(error, "read"));
+  std::string why = DescribeTlsFailure(s.tls->native_handle(), error, server_name);
+  s.Close();
+  co_return Fail(Code::kUnavailable, std::move(why));
+}
+
+asio::awaitable<Result<std::size_t>> Connection::Read(std::span<char> into) {
+  State& s = *state_;
+  const asio::mutable_buffer buffer = asio::buffer(into.data(), into.size());
+  error_code ec;
+  std::size_t n = 0;
+  if (s.tls) {
+    auto [error, count] = co_await s.tls->async_read_some(buffer, kAwait);
+    ec = error;
+    n = count;
+  } else {
+    auto [error, count] = co_await s.socket.async_read_some(buffer, kAwait);
+    ec = error;
+    n = count;
+  }
+  if (n > 0) co_return n;
+  const bool ended = ec == asio::error::eof || ec == asio::ssl::error::stream_truncated;
+  if (!ec || (ended && !s.timed_out && !s.cancelled)) co_return std::size_t{0};
+  co_return Fail(s.Failure(ec, "read"));
+}
+
+asio::awaitable<Status> Connection::Write(std::string_view bytes) {
+  State& s = *state_;
+  const asio::const_buffer buffer = asio::buffer(bytes.data(), bytes.size());
+  error_code ec;
+  if (s.tls) {
+    auto [error, count] = co_await asio::async_write(*s.tls, buffer, kAwait);
+    ec = error;
+  } else {
+    auto [error, count] = co_await asio::async_write(s.socket, buffer, kAwait);
+    ec = error;
+  }
+  if (!ec) co_return Status{};
+  co_return Fail(s.Failure(ec, "write"));
+}
+
+void Connection::SetDeadline(Clock::time_point when) {
+  State& s = *state_;
+  s.timed_out = false;
+  s.cancelled = false;
+  s.expires = when;
+  s.deadline.expires_at(when);
+  s.deadline.async_wait([weak = std::weak_ptr<State>(state_)](const error_code& error) {
+    const auto state = weak.lock();
+    // A timer that was set anew while its callback was under way is not due.
+    if (error || !state || state->deadline.expiry() > Clock::now()) return;
+    state->timed_out = true;
+    state->Abort();
+  });
+}
+
+void Connection::ClearDeadline() {
+  state_->expires = Clock::time_point::max();
+  state_->deadline.expires_at(Clock::time_point::max());
+}
+
+void Connection::Cancel() {
+  state_->cancelled = true;
+  state_->Abort();
+}
+
+void Connection::ShutdownSend() {
+  error_code ignored;
+  state_->socket.shutdown(tcp::socket::shutdown_send, ignored);
+}
+
+void Connection::Close() { state_->Close(); }
+
+bool Connection::is_open() const { return state_->socket.is_open(); }
+
+bool Connection::IsIdleUsable() {
+  State& s = *state_;
+  if (!s.socket.is_open()) return false;
+  // TLS 1.3 session tickets may wait unread, so there only the end of the stream counts.
+  char byte = 0;
+  const ssize_t n = recv(s.socket.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  if (n > 0) return s.tls != nullptr;
+  return n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+}
+
+tcp::socket& Connection::socket() { return state_->socket; }
+
+}  // namespace narthex::net

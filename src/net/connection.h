@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A TCP or TLS byte stream with one deadline for everything that runs on it.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/ip/tcp.hpp>
+
+#include "narthex/base/result.h"
+
+namespace boost::asio::ssl {
+class context;
+}
+
+namespace narthex::net {
+
+/// Thread safety: the executor's thread; at most one read and one write at a time.
+class Connection final {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  explicit Connection(boost::asio::any_io_executor executor);
+  /// Takes an accepted socket.
+  explicit Connection(boost::asio::ip::tcp::socket socket);
+  ~Connection();  // Closes.
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  /// Connects to one of the host's addresses; on failure the first address' error counts.
+  /// Errors: kTimeout, kCancelled, kUnavailable "dial tcp 127.0.0.1:1: connect: connection
+  /// refused".
+  boost::asio::awaitable<Status> Connect(std::string host, std::uint16_t port);
+
+  /// Client handshake. `server_name` is sent and, unless `verify` is off, checked.
+  boost::asio::awaitable<Status> StartTls(std::shared_ptr<boost::asio::ssl::context> context,
+                                          std::string server_name, bool verify);
+
+  /// Reads at least one byte; 0 = the peer has ended the stream.
+  /// Errors: kTimeout, kCancelled, kUnavailable "read tcp A->B: read: connection reset by peer".
+  boost::asio::awaitable<Result<std::size_t>> Read(std::span<char> into);
+  /// Writes everything.
+  boost::asio::awaitable<Status> Write(std::string_view bytes);
+
+  /// When the deadline passes, running and later operations fail with kTimeout.
+  void SetDeadline(Clock::time_point when);
+  void ClearDeadline();
+  /// Running operations fail with kCancelled.
+  void Cancel();
+  /// Ends the stream in order: no more is written, what the peer still sends is not waited for.
+  void ShutdownSend();
+  void Close();
+
+  bool is_open() const;
+  /// Whether an idle connection is still usable: open, and the peer has neither closed nor sent.
+  bool IsIdleUsable();
+  boost::asio::ip::tcp::socket& socket();
+
+ private:
+  struct State;
+  std::shared_ptr<State> state_;  // Shared with the deadline's callback.
+};
+
+}  // namespace narthex::net

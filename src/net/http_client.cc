@@ -1,0 +1,341 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "narthex/net/http_client.h"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <fmt/core.h>
+
+#include "src/net/body_reader.h"
+#include "src/net/client_request.h"
+#include "src/net/connection.h"
+#include "src/net/http1.h"
+#include "src/net/tls.h"
+#include "src/net/url.h"
+
+namespace narthex::net {
+namespace asio = boost::asio;
+
+namespace {
+
+constexpr std::size_t kReadBytes = 32 << 10;
+constexpr std::size_t kMaxHeadBytes = 1 << 20;
+constexpr int kMaxRedirects = 10;
+
+/// `Get "http://h/p": why`, as Go's url.Error prints.
+Error UrlError(const std::string& method, const Url& url, const Error& why) {
+  std::string operation = method;
+  for (std::size_t i = 1; i < operation.size(); ++i) {
+    if (operation[i] >= 'A' && operation[i] <= 'Z') {
+      operation[i] = static_cast<char>(operation[i] + ('a' - 'A'));
+    }
+  }
+  return Error(why.code(), fmt::format("{} \"{}\": {}", operation, FormatUrl(url), why.message()));
+}
+
+bool IsRedirect(int status) {
+  return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+}
+
+/// Sent twice, such a request does no more than sent once.
+bool IsIdempotent(std::string_view method) {
+  return method == "GET" || method == "HEAD" || method == "OPTIONS" || method == "PUT" ||
+         method == "DELETE";
+}
+
+}  // namespace
+
+struct HttpClient::Impl {
+  Impl(asio::any_io_executor executor, HttpClientOptions opts)
+      : options(std::move(opts)), connection(std::move(executor)) {}
+
+  /// One request and its answer, without redirects.
+  struct Exchange {
+    std::string method;
+    Url url;
+    bool with_credentials = true;
+    bool with_body = true;
+  };
+
+  asio::awaitable<Result<ClientResponse>> Do(const ClientRequest& request, std::string& body);
+  asio::awaitable<Result<ClientResponse>> Once(const ClientRequest& request,
+                                               const Exchange& exchange, std::string& body);
+  asio::awaitable<Status> Open(const Url& url);
+  asio::awaitable<Status> OpenTunnel(const Url& proxy, const Url& url);
+  asio::awaitable<Result<ResponseHead>> ReadHead();
+  asio::awaitable<Status> ReadBody(BodyReader& reader, ClientResponse& response);
+  Status RefreshTls();
+  bool ViaPlainProxy(const Url& url) const {
+    return !options.proxy_url.empty() && url.scheme == "http";
+  }
+  void Disconnect() {
+    connection.Close();
+    unread.clear();
+    connected_to.clear();
+  }
+
+  const HttpClientOptions options;
+  Connection connection;
+  std::string connected_to;  // Origin that the open connection leads to.
+  std::string unread;        // Received, not yet used.
+  std::shared_ptr<asio::ssl::context> tls;
+  std::string tls_files_state;
+  bool cancelled = false;
+};
+
+Status HttpClient::Impl::RefreshTls() {
+  std::string now = TlsFilesState(options.tls);
+  if (tls != nullptr && now == tls_files_state) return {};
+  NX_ASSIGN_OR_RETURN(tls, MakeClientTls(options.tls));
+  tls_files_state = std::move(now);
+  return {};
+}
+
+asio::awaitable<Status> HttpClient::Impl::OpenTunnel(const Url& proxy, const Url& url) {
+  const std::string authority = fmt::format(
+      "{}:{}", url.host.find(':') == std::string::npos ? url.host : "[" + url.host + "]", url.port);
+  std::string text = fmt::format("CONNECT {0} HTTP/1.1\r\nHost: {0}\r\n", authority);
+  if (!proxy.userinfo.empty()) {
+    text += "Proxy-Authorization: Basic " + Base64(proxy.userinfo) + "\r\n";
+  }
+  text += "\r\n";
+  Status sent = co_await connection.Write(text);
+  if (!sent) co_return sent;
+  Result<ResponseHead> head = co_await ReadHead();
+  if (!head) co_return Fail(std::move(head).error());
+  if (head->status != 200) co_return Fail(Code::kUnavailable, head->reason);
+  unread.clear();
+  co_return Status{};
+}
+
+/// Connects to the origin of `url`, through the proxy when there is one.
+asio::awaitable<Status> HttpClient::Impl::Open(const Url& url) {
+  Disconnect();
+  Url peer = url;
+  if (!options.proxy_url.empty()) {
+    Result<Url> proxy = ParseUrl(options.proxy_url);
+    if (!proxy) co_return Fail(std::move(proxy).error());
+    if (proxy->scheme != "http") {
+      co_return Fail(Code::kUnavailable, "proxyconnect tcp: only http proxies are supported");
+    }
+    peer = *proxy;
+  }
+  Status status = co_await connection.Connect(peer.host, peer.port);
+  if (!status) co_return status;
+  if (url.scheme == "https") {
+    if (!options.proxy_url.empty()) {
+      status = co_await OpenTunnel(peer, url);
+      if (!status) co_return status;
+    }
+    status = RefreshTls();
+    if (!status) co_return status;
+    const std::string name = options.tls.server_name.empty() ? url.host : options.tls.server_name;
+    status = co_await connection.StartTls(tls, name, !options.tls.insecure_skip_verify);
+    if (!status) co_return status;
+  }
+  connected_to = url.scheme + "://" + Authority(url);
+  co_return Status{};
+}
+
+asio::awaitable<Result<ResponseHead>> HttpClient::Impl::ReadHead() {
+  std::string chunk(kReadBytes, '\0');
+  for (;;) {
+    std::size_t searched = 0;
+    std::size_t end = FindHeadEnd(unread, 0);
+    while (end == std::string::npos) {
+      if (unread.size() > kMaxHeadBytes) {
+        co_return Fail(Code::kUnavailable,
+                       "net/http: server response headers exceeded 1048576 bytes; aborted");
+      }
+      searched = unread.size();
+      Result<std::size_t> n = co_await connection.Read(chunk);
+      if (!n) co_return Fail(std::move(n).error());
+      if (*n == 0) co_return Fail(Code::kUnavailable, unread.empty() ? "EOF" : "unexpected EOF");
+      unread.append(chunk, 0, *n);
+      // No server that speaks HTTP begins otherwise; don't wait for a line that never ends.
+      if (searched == 0 &&
+          !unread.starts_with(std::string_view("HTTP/").substr(0, unread.size()))) {
+        const std::size_t line = std::min(unread.find_first_of("\r\n"), std::size_t{64});
+        co_return Fail(Code::kUnavailable,
+                       fmt::format("net/http: HTTP/1.x transport connection broken: malformed HTTP "
+                                   "response \"{}\"",
+                                   unread.substr(0, line)));
+      }
+      end = FindHeadEnd(unread, searched);
+    }
+    Result<ResponseHead> head = ParseResponseHead(std::string_view(unread).substr(0, end));
+    unread.erase(0, end);
+    if (!head) {
+      co_return Fail(Code::kUnavailable,
+                     "net/http: HTTP/1.x transport connection broken: " + head.error().message());
+    }
+    // Interim answers (100 Continue, 103 Early Hints) come before the real one.
+    if (head->status >= 200 || head->status == 101) co_return head;
+  }
+}
+
+asio::awaitable<Status> HttpClient::Impl::ReadBody(BodyReader& reader, ClientResponse& response) {
+  std::string chunk(kReadBytes, '\0');
+  std::string_view input = unread;
+  BodyReader::State state = reader.Feed(input);
+  while (state == BodyReader::State::kNeedMore) {
+    Result<std::size_t> n = co_await connection.Read(chunk);
+    if (!n) co_return Fail(std::move(n).error());
+    if (*n == 0) {
+      state = reader.Finish();
+      if (state == BodyReader::State::kNeedMore)
+        co_return Fail(Code::kUnavailable, "unexpected EOF");
+      break;
+    }
+    input = std::string_view(chunk).substr(0, *n);
+    state = reader.Feed(input);
+  }
+  response.compressed_bytes = reader.wire_bytes();
+  switch (state) {
+    case BodyReader::State::kTooLarge:
+      response.body_too_large = true;
+      break;
+    case BodyReader::State::kMalformed:
+      co_return Fail(Code::kUnavailable, "malformed chunked encoding");
+    case BodyReader::State::kCorruptGzip:
+      co_return Fail(Code::kUnavailable, "gzip: invalid data");
+    case BodyReader::State::kNeedMore:
+    case BodyReader::State::kDone:
+      break;
+  }
+  unread.assign(input);
+  co_return Status{};
+}
+
+asio::awaitable<Result<ClientResponse>> HttpClient::Impl::Once(const ClientRequest& request,
+                                                               const Exchange& exchange,
+                                                               std::string& body) {
+  const Url& url = exchange.url;
+  const auto failed = [&](const Error& why) {
+    Disconnect();
+    return Fail(UrlError(exchange.method, url, why));
+  };
+  Result<std::string> text = RequestText(options, request, exchange.method, url, ViaPlainProxy(url),
+                                         exchange.with_credentials, exchange.with_body);
+  if (!text) co_return failed(text.error());
+  if (exchange.with_body) *text += request.body;
+
+  bool reused = connected_to == url.scheme + "://" + Authority(url) && unread.empty() &&
+                connection.IsIdleUsable();
+  Result<ResponseHead> head = Fail(Code::kInternal, "");
+  for (;;) {
+    if (!reused) {
+      Status opened = co_await Open(url);
+      if (!opened) co_return failed(opened.error());
+    }
+    Status sent = co_await connection.Write(*text);
+    if (!sent && (sent.error().code() != Code::kUnavailable)) co_return failed(sent.error());
+    // A server may answer and close before it has read everything, so look for an answer anyway.
+    head = co_await ReadHead();
+    if (head) break;
+    const bool stale = reused && unread.empty() && head.error().code() == Code::kUnavailable;
+    if (!stale || !IsIdempotent(exchange.method)) co_return failed(head.error());
+    reused = false;  // The server closed the kept connection in the meantime: once more.
+  }
+
+  ClientResponse response;
+  response.status = head->status;
+  response.reason = std::move(head->reason);
+  response.headers = std::move(head->headers);
+  if (const std::string* type = FindHeader(response.headers, "Content-Type")) {
+    response.content_type = *type;
+  }
+  ResponseHead framed;
+  framed.status = response.status;
+  framed.headers = response.headers;
+  const Result<BodyFraming> framing = ResponseFraming(framed, exchange.method);
+  if (!framing) co_return failed(Error(Code::kUnavailable, framing.error().message()));
+  const bool gzip = HeaderHasToken(response.headers, "Content-Encoding", "gzip");
+  BodyReader reader(*framing, gzip, request.max_body_bytes, body);
+  Status read = co_await ReadBody(reader, response);
+  if (!read) {
+    Disconnect();
+    co_return Fail(std::move(read).error());
+  }
+  const bool keep = KeepsAlive(response.headers, head->minor_version) && !response.body_too_large &&
+                    framing->kind != BodyKind::kUntilClose && unread.empty();
+  if (!keep) Disconnect();
+  co_return response;
+}
+
+asio::awaitable<Result<ClientResponse>> HttpClient::Impl::Do(const ClientRequest& request,
+                                                             std::string& body) {
+  body.clear();
+  cancelled = false;
+  connection.SetDeadline(Connection::Clock::now() + request.timeout);
+  Exchange exchange{request.method, request.url};
+  Result<ClientResponse> response = Fail(Code::kInternal, "");
+  for (int hops = 0;; ++hops) {
+    response = co_await Once(request, exchange, body);
+    if (cancelled && !response) response = Fail(Code::kCancelled, "context canceled");
+    if (!response || !options.follow_redirects || !IsRedirect(response->status)) break;
+    const std::string* location = FindHeader(response->headers, "Location");
+    if (location == nullptr || location->empty()) break;
+    Result<Url> next = ResolveReference(exchange.url, *location);
+    if (!next) {
+      response = Fail(UrlError(exchange.method, exchange.url, next.error()));
+      break;
+    }
+    if (hops == kMaxRedirects - 1) {
+      response = Fail(UrlError(exchange.method, *next,
+                               Error(Code::kUnavailable, "stopped after 10 redirects")));
+      break;
+    }
+    // Credentials are for the host that the user named.
+    if (next->host != request.url.host || next->port != request.url.port ||
+        next->scheme != request.url.scheme) {
+      exchange.with_credentials = false;
+    }
+    if (response->status <= 303 && exchange.method != "HEAD") {
+      if (exchange.method != "GET") exchange.method = "GET";
+      exchange.with_body = false;
+    }
+    exchange.url = *next;
+  }
+  connection.ClearDeadline();
+  co_return response;
+}
+
+HttpClient::HttpClient(asio::any_io_executor executor, HttpClientOptions options)
+    : impl_(std::make_unique<Impl>(std::move(executor), std::move(options))) {}
+
+HttpClient::~HttpClient() = default;
+
+asio::awaitable<Result<ClientResponse>> HttpClient::Do(const ClientRequest& request,
+                                                       std::string& body) {
+  std::string failure;
+  try {
+    Result<ClientResponse> response = co_await impl_->Do(request, body);
+    co_return response;
+  } catch (const std::exception& e) {
+    // Asio throws when the coroutine itself was cancelled, and when the system has no descriptors.
+    failure = e.what();
+  }
+  impl_->Disconnect();
+  impl_->connection.ClearDeadline();
+  co_return Fail(Code::kCancelled, failure);
+}
+
+void HttpClient::Cancel() {
+  impl_->cancelled = true;
+  impl_->connection.Cancel();
+}
+
+Result<ClientResponse> DoBlocking(const HttpClientOptions& options, const ClientRequest& request,
+                                  std::string& body) {
+  asio::io_context context(1);
+  Result<ClientResponse> response = Fail(Code::kInternal, "not run");
+  HttpClient client(context.get_executor(), options);
+  asio::co_spawn(context, client.Do(request, body),
+                 [&](const std::exception_ptr&, Result<ClientResponse> result) {
+                   response = std::move(result);
+                 });
+  context.run();
+  return response;
+}
+
+}  // namespace narthex::net

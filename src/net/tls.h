@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// OpenSSL contexts for clients.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include <boost/asio/ssl/context.hpp>
+
+#include "narthex/base/result.h"
+#include "narthex/net/http_client.h"
+
+namespace narthex::net {
+
+/// A client context with the CA and the client certificate of the options. Files are read now.
+/// Errors: kInvalidArgument or kIo naming the file.
+Result<std::shared_ptr<boost::asio::ssl::context>> MakeClientTls(const TlsOptions& options);
+
+/// Changes when one of the option's files changes: their sizes and modification times.
+std::string TlsFilesState(const TlsOptions& options);
+
+/// Why a handshake failed, in Go's words where they are known ("x509: certificate signed by
+/// unknown authority"). `ssl` may be null.
+std::string DescribeTlsFailure(SSL* ssl, const boost::system::error_code& error,
+                               const std::string& host);
+
+}  // namespace narthex::net

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "src/net/url.h"
+
+#include <fmt/core.h>
+
+#include "src/net/http1.h"
+
+namespace narthex::net {
+namespace {
+
+int HexDigit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+tl::unexpected<Error> Bad(const std::string& text, std::string_view why) {
+  return Fail(Code::kInvalidArgument, fmt::format("parse \"{}\": {}", text, why));
+}
+
+/// Splits "host:port" or "[v6]:port". @return false when the port is no number up to 65535
+bool SplitAuthority(std::string_view authority, Url& url) {
+  std::string_view port;
+  if (authority.starts_with('[')) {
+    const std::size_t end = authority.find(']');
+    if (end == std::string_view::npos) return false;
+    url.host = authority.substr(1, end - 1);
+    const std::string_view rest = authority.substr(end + 1);
+    if (!rest.empty() && rest[0] != ':') return false;
+    if (!rest.empty()) port = rest.substr(1);
+  } else {
+    const std::size_t colon = authority.find(':');
+    url.host = authority.substr(0, colon);
+    if (colon != std::string_view::npos) port = authority.substr(colon + 1);
+  }
+  url.port = url.scheme == "https" ? 443 : 80;
+  if (port.empty()) return true;
+  unsigned value = 0;
+  if (port.size() > 5) return false;
+  for (const char c : port) {
+    if (c < '0' || c > '9') return false;
+    value = value * 10 + static_cast<unsigned>(c - '0');
+  }
+  url.port = static_cast<std::uint16_t>(value);
+  return value <= 65535;
+}
+
+/// Removes "." and ".." segments (RFC 3986, 5.2.4).
+std::string RemoveDotSegments(std::string_view path) {
+  std::vector<std::string_view> segments;
+  bool slash_at_end = false;
+  while (!path.empty()) {
+    path.remove_prefix(1);  // The slash.
+    const std::size_t end = std::min(path.find('/'), path.size());
+    const std::string_view segment = path.substr(0, end);
+    path.remove_prefix(end);
+    slash_at_end = segment == "." || segment == "..";
+    if (segment == "..") {
+      if (!segments.empty()) segments.pop_back();
+    } else if (segment != ".") {
+      segments.push_back(segment);
+    }
+  }
+  std::string out;
+  for (const std::string_view segment : segments) {
+    out += '/';
+    out += segment;
+  }
+  if (out.empty() || (slash_at_end && out.back() != '/')) out += '/';
+  return out;
+}
+
+}  // namespace
+
+bool PercentDecode(std::string_view text, bool plus_is_space, std::string& out) {
+  out.clear();
+  out.reserve(text.size());
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '+' && plus_is_space) {
+      out += ' ';
+    } else if (text[i] == '%') {
+      if (i + 2 >= text.size()) return false;
+      const int high = HexDigit(text[i + 1]);
+      const int low = HexDigit(text[i + 2]);
+      if (high < 0 || low < 0) return false;
+      out += static_cast<char>(high * 16 + low);
+      i += 2;
+    } else {
+      out += text[i];
+    }
+  }
+  return true;
+}
+
+std::string Authority(const Url& url) {
+  if (!url.authority.empty()) return url.authority;
+  std::string out = url.host.find(':') == std::string::npos ? url.host : "[" + url.host + "]";
+  if (url.port != (url.scheme == "https" ? 443 : 80)) out += fmt::format(":{}", url.port);
+  return out;
+}
+
+Result<Url> ParseUrl(const std::string& text) {
+  for (const char c : text) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
+      return Fail(Code::kInvalidArgument, "net/url: invalid control character in URL");
+    }
+  }
+  std::string_view rest = text;
+  rest = rest.substr(0, rest.find('#'));
+  Url url;
+  const std::size_t colon = rest.find("://");
+  if (colon == std::string_view::npos) return Bad(text, "unsupported protocol scheme");
+  url.scheme = rest.substr(0, colon);
+  for (char& c : url.scheme) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + ('a' - 'A'));
+  }
+  if (url.scheme != "http" && url.scheme != "https") {
+    return Bad(text, fmt::format("unsupported protocol scheme \"{}\"", url.scheme));
+  }
+  rest.remove_prefix(colon + 3);
+  const std::size_t path = std::min(rest.find_first_of("/?"), rest.size());
+  std::string_view authority = rest.substr(0, path);
+  const std::size_t at = authority.rfind('@');
+  if (at != std::string_view::npos) {
+    if (!PercentDecode(authority.substr(0, at), false, url.userinfo)) {
+      return Bad(text, "net/url: invalid userinfo");
+    }
+    authority.remove_prefix(at + 1);
+  }
+  if (!SplitAuthority(authority, url)) {
+    return Bad(text, fmt::format("invalid port after host in \"{}\"", authority));
+  }
+  if (url.host.empty()) return Bad(text, "http: no Host in request URL");
+  if (url.host.find_first_of(" \"<>\\^`{|}") != std::string::npos) {
+    return Bad(text, "invalid character in host name");
+  }
+  url.authority = authority;
+  rest.remove_prefix(path);
+  if (!rest.starts_with('/')) url.target = "/";
+  for (const char c : rest) {
+    // What can't stand in a request line is escaped, as Go does when it writes one.
+    if (c == ' ' || static_cast<unsigned char>(c) >= 0x80) {
+      url.target += fmt::format("%{:02X}", static_cast<unsigned char>(c));
+    } else {
+      url.target += c;
+    }
+  }
+  return url;
+}
+
+std::string FormatUrl(const Url& url) {
+  std::string out = url.scheme + "://";
+  if (!url.userinfo.empty()) {
+    const std::size_t colon = url.userinfo.find(':');
+    out += url.userinfo.substr(0, colon);
+    if (colon != std::string::npos) out += ":xxxxx";
+    out += '@';
+  }
+  return out + Authority(url) + url.target;
+}
+
+Result<Url> ResolveReference(const Url& base, const std::string& reference) {
+  if (reference.find("://") != std::string::npos &&
+      reference.find("://") < reference.find_first_of("/?#")) {
+    return ParseUrl(reference);
+  }
+  const std::string origin = base.scheme + "://" + Authority(base);
+  if (reference.starts_with("//")) return ParseUrl(base.scheme + ":" + reference);
+  std::string_view ref = reference;
+  ref = ref.substr(0, ref.find('#'));
+  const std::string base_path = base.target.substr(0, base.target.find('?'));
+  if (ref.empty()) return ParseUrl(origin + base.target);
+  if (ref[0] == '?') return ParseUrl(origin + base_path + std::string(ref));
+  const std::size_t query = std::min(ref.find('?'), ref.size());
+  std::string path(ref.substr(0, query));
+  if (path[0] != '/') path.insert(0, base_path.substr(0, base_path.rfind('/') + 1));
+  return ParseUrl(origin + RemoveDotSegments(path) + std::string(ref.substr(query)));
+}
+
+}  // namespace narthex::net

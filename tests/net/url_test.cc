@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "src/net/url.h"
+
+namespace narthex::net {
+namespace {
+
+TEST(UrlTest, Parses) {
+  const struct {
+    const char* text;
+    const char* host;
+    int port;
+    const char* target;
+    const char* userinfo;
+    const char* printed;
+  } cases[] = {
+      {"http://a", "a", 80, "/", "", "http://a/"},
+      {"HTTPS://a.b:8443/x?y=z#frag", "a.b", 8443, "/x?y=z", "", "https://a.b:8443/x?y=z"},
+      {"https://a", "a", 443, "/", "", "https://a/"},
+      {"http://a:80/", "a", 80, "/", "", "http://a:80/"},
+      {"http://a:/", "a", 80, "/", "", "http://a:/"},
+      {"http://[::1]:9090/m", "::1", 9090, "/m", "", "http://[::1]:9090/m"},
+      {"http://a?q", "a", 80, "/?q", "", "http://a/?q"},
+      {"http://u:p%40@a/", "a", 80, "/", "u:p@", "http://u:xxxxx@a/"},
+      {"http://a/b c", "a", 80, "/b%20c", "", "http://a/b%20c"},
+  };
+  for (const auto& c : cases) {
+    SCOPED_TRACE(c.text);
+    const auto url = ParseUrl(c.text);
+    ASSERT_TRUE(url) << url.error().message();
+    EXPECT_EQ(c.host, url->host);
+    EXPECT_EQ(c.port, url->port);
+    EXPECT_EQ(c.target, url->target);
+    EXPECT_EQ(c.userinfo, url->userinfo);
+    EXPECT_EQ(c.printed, FormatUrl(*url));
+  }
+}
+
+TEST(UrlTest, RefusesWhatIsNoHttpUrl) {
+  for (const char* text : {"", "a", "a:80", "ftp://a/", "http://", "http:///x", "http://a:x/",
+                           "http://a:65536/", "http://a:999999/", "http://[::1/", "http://[::1]x/",
+                           "http://a b/", "http://a/\n", "http://%zz@a/"}) {
+    SCOPED_TRACE(text);
+    EXPECT_FALSE(ParseUrl(text));
+  }
+}
+
+TEST(UrlTest, ResolvesReferences) {
+  const Url base = *ParseUrl("http://h:1/a/b?c");
+  const struct {
+    const char* reference;
+    const char* want;
+  } cases[] = {
+      {"/x", "http://h:1/x"},
+      {"x", "http://h:1/a/x"},
+      {"../x", "http://h:1/x"},
+      {"../../../x", "http://h:1/x"},
+      {"./", "http://h:1/a/"},
+      {"?q", "http://h:1/a/b?q"},
+      {"//o/x", "http://o/x"},
+      {"https://o:2/x", "https://o:2/x"},
+      {"", "http://h:1/a/b?c"},
+      {"/r?u=http://z", "http://h:1/r?u=http://z"},
+      {"/a/./b/../c/..", "http://h:1/a/"},
+  };
+  for (const auto& c : cases) {
+    SCOPED_TRACE(c.reference);
+    const auto url = ResolveReference(base, c.reference);
+    ASSERT_TRUE(url);
+    EXPECT_EQ(c.want, FormatUrl(*url));
+  }
+  EXPECT_FALSE(ResolveReference(base, "ftp://x/"));
+}
+
+}  // namespace
+}  // namespace narthex::net
