@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "narthex/base/result.h"
+#include "narthex/config/alerting_config.h"
 #include "narthex/config/scrape_config.h"
 #include "narthex/model/labels.h"
 #include "narthex/model/timestamp.h"
@@ -22,30 +23,47 @@ struct GlobalConfig {
   model::DurationMs evaluation_interval_ms = 60'000;
   model::DurationMs rule_query_offset_ms = 0;
   std::string query_log_file;
-  model::Labels external_labels;
+  model::Labels external_labels;  // With environment variables filled in.
+  bool legacy_names = false;      // metric_name_validation_scheme: legacy.
 };
 
 struct StorageConfig {
   model::DurationMs out_of_order_window_ms = 0;
   model::DurationMs retention_ms = -1;  // -1 = not in the file, the flags decide.
   std::int64_t retention_bytes = -1;
+  double retention_percentage = 0;  // Of the disk; 0 = off, else it wins over the bytes.
+  std::int64_t max_exemplars = 100'000;
+};
+
+/// What the command line says about loading.
+struct LoadOptions {
+  bool agent_mode = false;
+  /// Shown as storage.tsdb.retention when the file has none, as Prometheus does.
+  model::DurationMs default_retention_ms = 15LL * 24 * 3600 * 1000;
+  std::int64_t default_retention_bytes = 0;
 };
 
 /// Immutable once loaded; shared by everything that uses it and swapped whole on reload.
 struct Config {
   GlobalConfig global;
   std::vector<std::string> rule_files;  // Globs, relative ones joined with the file's folder.
+  /// Those of the file, then those of its scrape_config_files.
   std::vector<ScrapeConfig> scrape_configs;
+  AlertingConfig alerting;
   StorageConfig storage;
   /// The whole configuration with defaults as YAML, secrets masked (/api/v1/status/config).
   std::string yaml;
 };
 
-/// Errors: kInvalidArgument or kNotFound with "FILE:LINE: reason" or Prometheus's wording
-/// ("parsing YAML file F: …").
-Result<std::shared_ptr<const Config>> LoadFile(const std::string& path);
+/// Errors: kNotFound or kIo when the file can't be read, else kInvalidArgument, in Prometheus's
+/// wording with the line: "parsing YAML file F: yaml: unmarshal errors:\n  line 3: …",
+/// "parsing YAML file F: job_name is empty (line 7)". Logs a warning, once per process, for each
+/// section that is accepted but has no effect.
+Result<std::shared_ptr<const Config>> LoadFile(const std::string& path,
+                                               const LoadOptions& options = {});
 
 /// The same from text; `path` names it in errors and anchors relative paths.
-Result<std::shared_ptr<const Config>> LoadText(std::string_view text, const std::string& path);
+Result<std::shared_ptr<const Config>> LoadText(std::string_view text, const std::string& path,
+                                               const LoadOptions& options = {});
 
 }  // namespace narthex::config

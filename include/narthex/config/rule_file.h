@@ -24,6 +24,7 @@ struct RuleConfig {
   std::vector<std::pair<std::string, std::string>> annotations;  // Sorted by name.
   int line = 0;                                                  // Where the rule begins, from 1.
   int expr_line = 0;                                             // Where its expression is.
+  int expr_column = 0;
 };
 
 struct RuleGroupConfig {
@@ -37,7 +38,9 @@ struct RuleGroupConfig {
 
 /// Checks the form (unknown fields, names, duplicates); not the expressions.
 /// Errors: kInvalidArgument "FILE: LINE:COL: reason"; kNotFound / kIo when it can't be read.
-Result<std::vector<RuleGroupConfig>> LoadRuleFile(const std::string& path);
-Result<std::vector<RuleGroupConfig>> LoadRuleText(std::string_view text, const std::string& path);
+Result<std::vector<RuleGroupConfig>> LoadRuleFile(const std::string& path,
+                                                  bool legacy_names = false);
+Result<std::vector<RuleGroupConfig>> LoadRuleText(std::string_view text, const std::string& path,
+                                                  bool legacy_names = false);
 
 }  // namespace narthex::config

@@ -8,24 +8,13 @@
 #include <utility>
 #include <vector>
 
+#include "narthex/config/discovery_config.h"
 #include "narthex/config/http_config.h"
 #include "narthex/model/labels.h"
 #include "narthex/model/relabel.h"
 #include "narthex/model/timestamp.h"
 
 namespace narthex::config {
-
-/// Targets with common labels: an entry of static_configs or of a file_sd file.
-struct TargetGroup {
-  std::vector<model::Labels> targets;  // Each at least {__address__="host:port"}.
-  model::Labels labels;
-  std::string source;  // Where it came from, unique within its discovery: "0", "FILE:1".
-};
-
-struct FileSdConfig {
-  std::vector<std::string> files;  // Globs.
-  model::DurationMs refresh_interval_ms = 300'000;
-};
 
 struct ScrapeConfig {
   std::string job_name;
@@ -47,12 +36,22 @@ struct ScrapeConfig {
   std::uint64_t label_name_length_limit = 0;
   std::uint64_t label_value_length_limit = 0;
   std::uint64_t keep_dropped_targets = 0;
+  bool legacy_names = false;  // metric_name_validation_scheme: legacy.
+  std::string escaping_scheme = "allow-utf-8";
   bool extra_scrape_metrics = false;
+  bool scrape_native_histograms = false;
+  bool always_scrape_classic_histograms = false;
+  bool convert_classic_histograms_to_nhcb = false;
+  std::uint64_t native_histogram_bucket_limit = 0;
+  double native_histogram_min_bucket_factor = 0;
+  std::string scrape_failure_log_file;
   HttpConfig http;
   std::vector<TargetGroup> static_configs;
   std::vector<FileSdConfig> file_sd_configs;
   std::vector<model::RelabelConfig> relabel_configs;
   std::vector<model::RelabelConfig> metric_relabel_configs;
+  /// The entry as YAML with secrets in clear: equal texts mean that nothing changed. Never shown.
+  std::string fingerprint;
 };
 
 }  // namespace narthex::config

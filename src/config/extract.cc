@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "src/config/extract.h"
+
+#include <fmt/core.h>
+
+#include "src/config/yaml_writer.h"
+
+namespace narthex::config {
+
+namespace {
+
+std::vector<std::string> Strings(const Value& list) {
+  std::vector<std::string> texts;
+  texts.reserve(list.items.size());
+  for (const Value& item : list.items) texts.push_back(item.text);
+  return texts;
+}
+
+model::Labels LabelSet(const Value& map) {
+  std::vector<std::pair<std::string_view, std::string_view>> pairs;
+  for (std::size_t i = 0; i < map.keys.size(); ++i) {
+    pairs.emplace_back(map.keys[i], map.items[i].text);
+  }
+  return model::Labels::FromPairs(std::move(pairs));
+}
+
+TlsConfig ExtractTls(const Value& tls) {
+  return {.ca = tls["ca"].text,
+          .ca_file = tls["ca_file"].text,
+          .cert = tls["cert"].text,
+          .cert_file = tls["cert_file"].text,
+          .key = tls["key"].text,
+          .key_file = tls["key_file"].text,
+          .server_name = tls["server_name"].text,
+          .min_version = tls["min_version"].text,
+          .max_version = tls["max_version"].text,
+          .insecure_skip_verify = tls["insecure_skip_verify"].flag()};
+}
+
+HttpConfig ExtractHttp(const Value& section) {
+  HttpConfig http;
+  if (const Value& basic = section["basic_auth"]; basic.set) {
+    http.basic_username = basic["username"].text;
+    http.basic_username_file = basic["username_file"].text;
+    http.basic_password = basic["password"].text;
+    http.basic_password_file = basic["password_file"].text;
+  }
+  if (const Value& authorization = section["authorization"]; authorization.set) {
+    http.authorization_type = authorization["type"].text;
+    http.authorization_credentials = authorization["credentials"].text;
+    http.authorization_credentials_file = authorization["credentials_file"].text;
+  }
+  http.tls = ExtractTls(section["tls_config"]);
+  http.follow_redirects = section["follow_redirects"].flag();
+  http.enable_http2 = section["enable_http2"].flag();
+  http.proxy_url = section["proxy_url"].text;
+  http.no_proxy = section["no_proxy"].text;
+  http.proxy_from_environment = section["proxy_from_environment"].flag();
+  const Value& headers = section["http_headers"];
+  for (std::size_t i = 0; i < headers.keys.size(); ++i) {
+    const Value& header = headers.items[i];
+    if (!header.IsOpen()) continue;
+    http.http_headers.push_back({headers.keys[i], Strings(header["values"]),
+                                 Strings(header["secrets"]), Strings(header["files"])});
+  }
+  return http;
+}
+
+model::RelabelAction ActionOf(std::string_view name) {
+  for (int i = 0; i <= static_cast<int>(model::RelabelAction::kUppercase); ++i) {
+    const auto action = static_cast<model::RelabelAction>(i);
+    if (model::RelabelActionName(action) == name) return action;
+  }
+  return model::RelabelAction::kReplace;  // The checks let no other name through.
+}
+
+Result<std::vector<model::RelabelConfig>> ExtractRelabel(const Value& list, bool legacy_names) {
+  std::vector<model::RelabelConfig> rules;
+  rules.reserve(list.items.size());
+  for (const Value& item : list.items) {
+    model::RelabelConfig& rule = rules.emplace_back();
+    rule.source_labels = Strings(item["source_labels"]);
+    rule.separator = item["separator"].text;
+    if (item["regex"].set) {
+      NX_ASSIGN_OR_RETURN(rule.regex, model::Regex::Compile(item["regex"].text));
+    }
+    rule.modulus = static_cast<std::uint64_t>(item["modulus"].number);
+    rule.target_label = item["target_label"].text;
+    rule.replacement = item["replacement"].text;
+    rule.action = ActionOf(item["action"].text);
+    rule.legacy_names = legacy_names;
+  }
+  return rules;
+}
+
+std::vector<FileSdConfig> ExtractFileSd(const Value& list) {
+  std::vector<FileSdConfig> configs;
+  for (const Value& item : list.items) {
+    configs.push_back({Strings(item["files"]), item["refresh_interval"].number});
+  }
+  return configs;
+}
+
+std::uint64_t Unsigned(const Value& value) { return static_cast<std::uint64_t>(value.number); }
+
+void ExtractLimits(const Value& job, ScrapeConfig& config) {
+  config.body_size_limit = Unsigned(job["body_size_limit"]);
+  config.sample_limit = Unsigned(job["sample_limit"]);
+  config.target_limit = Unsigned(job["target_limit"]);
+  config.label_limit = Unsigned(job["label_limit"]);
+  config.label_name_length_limit = Unsigned(job["label_name_length_limit"]);
+  config.label_value_length_limit = Unsigned(job["label_value_length_limit"]);
+  config.keep_dropped_targets = Unsigned(job["keep_dropped_targets"]);
+  config.native_histogram_bucket_limit = Unsigned(job["native_histogram_bucket_limit"]);
+  config.native_histogram_min_bucket_factor = job["native_histogram_min_bucket_factor"].real;
+}
+
+}  // namespace
+
+GlobalConfig ExtractGlobal(const Value& global) {
+  return {.scrape_interval_ms = global["scrape_interval"].number,
+          .scrape_timeout_ms = global["scrape_timeout"].number,
+          .evaluation_interval_ms = global["evaluation_interval"].number,
+          .rule_query_offset_ms = global["rule_query_offset"].number,
+          .query_log_file = global["query_log_file"].text,
+          .external_labels = LabelSet(global["external_labels"]),
+          .legacy_names = global["metric_name_validation_scheme"].text == "legacy"};
+}
+
+StorageConfig ExtractStorage(const Value& storage) {
+  StorageConfig config;
+  if (const Value& tsdb = storage["tsdb"]; tsdb.set) {
+    config.out_of_order_window_ms = tsdb["out_of_order_time_window"].number;
+    // The section switches off what it does not name; without it the flags decide.
+    if (const Value& retention = tsdb["retention"]; retention.line > 0) {
+      config.retention_ms = retention["time"].number;
+      config.retention_bytes = retention["size"].number;
+      config.retention_percentage = retention["percentage"].real;
+    }
+  }
+  if (storage["exemplars"].set) {
+    config.max_exemplars = storage["exemplars"]["max_exemplars"].number;
+  }
+  return config;
+}
+
+Result<ScrapeConfig> ExtractScrapeConfig(const Value& job) {
+  ScrapeConfig config;
+  config.job_name = job["job_name"].text;
+  config.scrape_interval_ms = job["scrape_interval"].number;
+  config.scrape_timeout_ms = job["scrape_timeout"].number;
+  config.metrics_path = job["metrics_path"].text;
+  config.scheme = job["scheme"].text;
+  const Value& params = job["params"];
+  for (std::size_t i = 0; i < params.keys.size(); ++i) {
+    config.params.emplace_back(params.keys[i], Strings(params.items[i]));
+  }
+  std::sort(config.params.begin(), config.params.end());
+  config.honor_labels = job["honor_labels"].flag();
+  config.honor_timestamps = job["honor_timestamps"].flag();
+  config.track_timestamps_staleness = job["track_timestamps_staleness"].flag();
+  config.enable_compression = job["enable_compression"].flag();
+  config.scrape_protocols = Strings(job["scrape_protocols"]);
+  config.fallback_scrape_protocol = job["fallback_scrape_protocol"].text;
+  ExtractLimits(job, config);
+  config.legacy_names = job["metric_name_validation_scheme"].text == "legacy";
+  config.escaping_scheme = job["metric_name_escaping_scheme"].text;
+  config.extra_scrape_metrics = job["extra_scrape_metrics"].flag();
+  config.scrape_native_histograms = job["scrape_native_histograms"].flag();
+  config.always_scrape_classic_histograms = job["always_scrape_classic_histograms"].flag();
+  config.convert_classic_histograms_to_nhcb = job["convert_classic_histograms_to_nhcb"].flag();
+  config.scrape_failure_log_file = job["scrape_failure_log_file"].text;
+  config.http = ExtractHttp(job);
+  config.static_configs = ExtractTargetGroups(job["static_configs"]);
+  config.file_sd_configs = ExtractFileSd(job["file_sd_configs"]);
+  NX_ASSIGN_OR_RETURN(config.relabel_configs,
+                      ExtractRelabel(job["relabel_configs"], config.legacy_names));
+  NX_ASSIGN_OR_RETURN(config.metric_relabel_configs,
+                      ExtractRelabel(job["metric_relabel_configs"], config.legacy_names));
+  config.fingerprint = WriteYaml(job, true);
+  return config;
+}
+
+Result<AlertingConfig> ExtractAlerting(const Value& alerting, bool legacy_names) {
+  AlertingConfig config;
+  NX_ASSIGN_OR_RETURN(config.alert_relabel_configs,
+                      ExtractRelabel(alerting["alert_relabel_configs"], legacy_names));
+  for (const Value& item : alerting["alertmanagers"].items) {
+    AlertmanagerConfig& manager = config.alertmanagers.emplace_back();
+    manager.scheme = item["scheme"].text;
+    manager.path_prefix = item["path_prefix"].text;
+    manager.timeout_ms = item["timeout"].number;
+    manager.http = ExtractHttp(item);
+    manager.static_configs = ExtractTargetGroups(item["static_configs"]);
+    manager.file_sd_configs = ExtractFileSd(item["file_sd_configs"]);
+    NX_ASSIGN_OR_RETURN(manager.relabel_configs,
+                        ExtractRelabel(item["relabel_configs"], legacy_names));
+    NX_ASSIGN_OR_RETURN(manager.alert_relabel_configs,
+                        ExtractRelabel(item["alert_relabel_configs"], legacy_names));
+    manager.fingerprint = WriteYaml(item, true);
+  }
+  return config;
+}
+
+std::vector<TargetGroup> ExtractTargetGroups(const Value& list) {
+  std::vector<TargetGroup> groups;
+  for (const Value& item : list.items) {
+    TargetGroup& group = groups.emplace_back();
+    group.source = std::to_string(groups.size() - 1);
+    group.labels = LabelSet(item["labels"]);
+    for (const Value& target : item["targets"].items) {
+      group.targets.push_back({{"__address__", target.text}});
+    }
+  }
+  return groups;
+}
+
+}  // namespace narthex::config

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// From checked value trees to the plain structs of the doors.
+#pragma once
+
+#include <vector>
+
+#include "narthex/config/config.h"
+#include "src/config/schema.h"
+
+namespace narthex::config {
+
+GlobalConfig ExtractGlobal(const Value& global);
+StorageConfig ExtractStorage(const Value& storage);
+Result<ScrapeConfig> ExtractScrapeConfig(const Value& job);
+Result<AlertingConfig> ExtractAlerting(const Value& alerting, bool legacy_names);
+std::vector<TargetGroup> ExtractTargetGroups(const Value& list);
+
+}  // namespace narthex::config

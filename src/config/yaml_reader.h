@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Reads a YAML tree under a table, strictly: unknown and repeated keys and wrong types are errors.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "narthex/base/result.h"
+#include "src/config/schema.h"
+#include "src/config/yaml_node.h"
+
+namespace narthex::config {
+
+/// Parses `text` and reads its first document as a struct of `type`; an empty text gives the
+/// defaults. Runs the checks of all structs that were read, inner ones first.
+/// Errors: kInvalidArgument with gopkg.in/yaml's wording: "yaml: unmarshal errors:\n  line N: …".
+Result<Value> ReadYaml(std::string_view text, const Type& type);
+
+/// Collects the errors of types and keys, which are reported together; a failed check ends it all.
+class YamlReader {
+ public:
+  Status Read(const YamlPtr& node, Value& value);
+  /// All collected errors as one, or success.
+  Status Finish() const;
+
+ private:
+  Status ReadStruct(const YamlNode& node, Value& value);
+  Status ReadField(const YamlNode& key, const YamlPtr& node, Value& value);
+  Status ReadList(const YamlNode& node, Value& value);
+  Status ReadMap(const YamlNode& node, Value& value);
+  Status ReadScalar(const YamlNode& node, Value& value);
+  void AddError(int line, std::string reason);
+  void AddWrongType(const YamlNode& node, const Type& type);
+
+  std::vector<std::string> errors_;
+};
+
+}  // namespace narthex::config

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "narthex/model/relabel.h"
+
+#include <locale.h>
+#include <openssl/evp.h>
+#include <wctype.h>
+
+#include "narthex/base/check.h"
+
+namespace narthex::model {
+
+namespace {
+
+constexpr std::string_view kActionNames[] = {"replace",   "keep",      "drop",     "keepequal",
+                                             "dropequal", "hashmod",   "labelmap", "labeldrop",
+                                             "labelkeep", "lowercase", "uppercase"};
+
+const Regex& DefaultRegex() {
+  static const Regex regex = Regex::Compile("(.*)").value();
+  return regex;
+}
+
+bool HasVariable(std::string_view text) { return text.find('$') != std::string_view::npos; }
+
+bool IsValidName(std::string_view name, bool legacy) {
+  return legacy ? IsLegacyLabelName(name) : !name.empty() && IsValidUtf8(name);
+}
+
+std::string JoinSources(const LabelsBuilder& labels, const RelabelConfig& rule) {
+  std::string value;
+  for (std::size_t i = 0; i < rule.source_labels.size(); ++i) {
+    if (i > 0) value += rule.separator;
+    value += labels.Get(rule.source_labels[i]);
+  }
+  return value;
+}
+
+void Replace(LabelsBuilder& labels, const RelabelConfig& rule, std::string_view value) {
+  // A constant for an absent source needs no match, and the target is taken as it is.
+  if (value.empty() && rule.regex.pattern() == DefaultRegex().pattern() &&
+      !HasVariable(rule.target_label) && !HasVariable(rule.replacement)) {
+    labels.Set(rule.target_label, rule.replacement);
+    return;
+  }
+  std::string target;
+  if (!rule.regex.Expand(value, rule.target_label, target)) return;
+  if (!IsValidName(target, rule.legacy_names)) return;
+  std::string result;
+  rule.regex.Expand(value, rule.replacement, result);
+  labels.Set(target, result);  // An empty result deletes the label.
+}
+
+/// The last eight bytes of MD5 as a big-endian number.
+std::uint64_t HashForMod(std::string_view value) {
+  unsigned char digest[EVP_MAX_MD_SIZE];
+  unsigned int size = 0;
+  const int ok = EVP_Digest(value.data(), value.size(), digest, &size, EVP_md5(), nullptr);
+  NX_CHECK(ok == 1 && size == 16, "OpenSSL has no MD5");
+  std::uint64_t hash = 0;
+  for (std::size_t i = 8; i < 16; ++i) hash = hash << 8 | digest[i];
+  return hash;
+}
+
+void AppendUtf8(std::string& out, std::uint32_t rune) {
+  if (rune < 0x80) {
+    out += static_cast<char>(rune);
+  } else if (rune < 0x800) {
+    out += static_cast<char>(0xc0 | rune >> 6);
+    out += static_cast<char>(0x80 | (rune & 0x3f));
+  } else if (rune < 0x10000) {
+    out += static_cast<char>(0xe0 | rune >> 12);
+    out += static_cast<char>(0x80 | (rune >> 6 & 0x3f));
+    out += static_cast<char>(0x80 | (rune & 0x3f));
+  } else {
+    out += static_cast<char>(0xf0 | rune >> 18);
+    out += static_cast<char>(0x80 | (rune >> 12 & 0x3f));
+    out += static_cast<char>(0x80 | (rune >> 6 & 0x3f));
+    out += static_cast<char>(0x80 | (rune & 0x3f));
+  }
+}
+
+/// Decodes one rune of valid UTF-8 and moves on.
+std::uint32_t NextRune(std::string_view text, std::size_t& i) {
+  const auto byte = [&](std::size_t at) { return static_cast<unsigned char>(text[at]); };
+  const std::uint32_t lead = byte(i);
+  const int more = lead < 0x80 ? 0 : lead < 0xe0 ? 1 : lead < 0xf0 ? 2 : 3;
+  std::uint32_t rune = more == 0 ? lead : lead & (0x3fU >> more);
+  ++i;
+  for (int k = 0; k < more; ++k) rune = rune << 6 | (byte(i++) & 0x3fU);
+  return rune;
+}
+
+/// Unicode's simple case mapping, rune by rune, whatever the process's locale is.
+std::string MapCase(std::string_view text, bool upper) {
+  static const locale_t unicode = newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr);
+  std::string out;
+  const bool valid = unicode != nullptr && IsValidUtf8(text);
+  for (std::size_t i = 0; i < text.size();) {
+    const char c = text[i];
+    if (static_cast<unsigned char>(c) < 0x80 || !valid) {
+      const bool change = upper ? c >= 'a' && c <= 'z' : c >= 'A' && c <= 'Z';
+      out += change ? static_cast<char>(c ^ 0x20) : c;
+      ++i;
+      continue;
+    }
+    const auto rune = static_cast<wint_t>(NextRune(text, i));
+    AppendUtf8(out, upper ? towupper_l(rune, unicode) : towlower_l(rune, unicode));
+  }
+  return out;
+}
+
+void MapLabels(LabelsBuilder& labels, const RelabelConfig& rule) {
+  const auto pairs = labels.pairs();  // A copy: the names that are set may match as well.
+  for (const auto& [name, value] : pairs) {
+    std::string target;
+    if (rule.regex.Expand(name, rule.replacement, target)) labels.Set(target, value);
+  }
+}
+
+void DeleteLabels(LabelsBuilder& labels, const RelabelConfig& rule, bool matching) {
+  std::vector<std::string> doomed;
+  for (const auto& [name, value] : labels.pairs()) {
+    if (rule.regex.Matches(name) == matching) doomed.push_back(name);
+  }
+  for (const std::string& name : doomed) labels.Delete(name);
+}
+
+/// @return false when the rule drops the set
+bool Apply(LabelsBuilder& labels, const RelabelConfig& rule) {
+  const std::string value = JoinSources(labels, rule);
+  switch (rule.action) {
+    case RelabelAction::kReplace:
+      Replace(labels, rule, value);
+      return true;
+    case RelabelAction::kKeep:
+      return rule.regex.Matches(value);
+    case RelabelAction::kDrop:
+      return !rule.regex.Matches(value);
+    case RelabelAction::kKeepEqual:
+      return labels.Get(rule.target_label) == value;
+    case RelabelAction::kDropEqual:
+      return labels.Get(rule.target_label) != value;
+    case RelabelAction::kHashMod:
+      if (rule.modulus > 0) {
+        labels.Set(rule.target_label, std::to_string(HashForMod(value) % rule.modulus));
+      }
+      return true;
+    case RelabelAction::kLabelMap:
+      MapLabels(labels, rule);
+      return true;
+    case RelabelAction::kLabelDrop:
+      DeleteLabels(labels, rule, true);
+      return true;
+    case RelabelAction::kLabelKeep:
+      DeleteLabels(labels, rule, false);
+      return true;
+    case RelabelAction::kLowercase:
+      labels.Set(rule.target_label, MapCase(value, false));
+      return true;
+    case RelabelAction::kUppercase:
+      labels.Set(rule.target_label, MapCase(value, true));
+      return true;
+  }
+  return true;
+}
+
+}  // namespace
+
+std::string_view RelabelActionName(RelabelAction action) {
+  return kActionNames[static_cast<std::size_t>(action)];
+}
+
+RelabelConfig::RelabelConfig() : regex(DefaultRegex()) {}
+
+bool Relabel(LabelsBuilder& labels, std::span<const RelabelConfig> rules) {
+  for (const RelabelConfig& rule : rules) {
+    if (!Apply(labels, rule)) return false;
+  }
+  return true;
+}
+
+}  // namespace narthex::model
