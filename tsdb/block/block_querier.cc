@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "tsdb/block/block.h"
+
+namespace narthex::tsdb {
+namespace {
+
+using model::TimestampMs;
+using storage::SampleColumns;
+
+bool Overlaps(const ChunkMeta& c, TimestampMs mint, TimestampMs maxt) {
+  return c.mint <= maxt && mint <= c.maxt;
+}
+
+class BlockSeriesSet final : public storage::SeriesSet {
+ public:
+  BlockSeriesSet(std::shared_ptr<const Block> block, PostingList ids)
+      : block_(std::move(block)), ids_(std::move(ids)) {}
+
+  std::size_t size() const override { return ids_.size(); }
+
+  // Select has read the series, and its checksum was right; so there is nothing to report.
+  model::Labels LabelsAt(std::size_t i) const override {
+    return block_->index().LabelsOf(ids_[i]).value_or(model::Labels());
+  }
+
+  Status Read(std::size_t i, TimestampMs mint, TimestampMs maxt,
+              SampleColumns& out) const override {
+    std::vector<ChunkMeta> chunks;
+    NX_RETURN_IF_ERROR(Named(block_->index().Series(ids_[i], nullptr, &chunks)));
+    const auto deleted = block_->tombstones().Of(ids_[i]);
+    const std::size_t first_float = out.t.size();
+    const std::size_t first_histogram = out.histograms.size();
+    for (const ChunkMeta& c : chunks) {
+      if (!Overlaps(c, mint, maxt) || Covers(deleted, c.mint, c.maxt)) continue;
+      NX_RETURN_IF_ERROR(Named(ReadChunk(c, mint, maxt, out)));
+    }
+    DropDeleted(deleted, first_float, first_histogram, out);
+    return {};
+  }
+
+ private:
+  Status ReadChunk(const ChunkMeta& c, TimestampMs mint, TimestampMs maxt,
+                   SampleColumns& out) const {
+    NX_ASSIGN_OR_RETURN(const StoredChunk chunk, block_->chunks().Read(c.ref));
+    Status status = DecodeChunk(chunk.encoding, chunk.bytes, mint, maxt, out);
+    if (status) return status;
+    return Fail(std::move(status).error().Wrap(
+        fmt::format("chunk {}/{}", c.ref >> 32, c.ref & 0xffffffff)));
+  }
+
+  Status Named(Status status) const {
+    if (status) return status;
+    return Fail(std::move(status).error().Wrap("block " + block_->meta().ulid));
+  }
+
+  const std::shared_ptr<const Block> block_;
+  const PostingList ids_;
+};
+
+class BlockQuerier final : public storage::Querier {
+ public:
+  BlockQuerier(std::shared_ptr<const Block> block, TimestampMs mint, TimestampMs maxt)
+      : block_(std::move(block)), mint_(mint), maxt_(maxt) {}
+
+  Result<std::unique_ptr<storage::SeriesSet>> Select(std::span<const model::Matcher> matchers,
+                                                     const storage::SelectHints& hints,
+                                                     std::stop_token stop) const override {
+    const bool ranged = hints.start_ms != 0 || hints.end_ms != 0;
+    const TimestampMs mint = ranged ? hints.start_ms : mint_;
+    const TimestampMs maxt = ranged ? hints.end_ms : maxt_;
+    NX_ASSIGN_OR_RETURN(PostingList ids, SelectPostings(block_->index(), matchers, stop));
+    NX_RETURN_IF_ERROR(KeepWithData(ids, mint, maxt, hints.limit, stop));
+    return std::make_unique<BlockSeriesSet>(block_, std::move(ids));
+  }
+
+  Result<std::vector<std::string>> LabelValues(std::string_view name,
+                                               std::span<const model::Matcher> matchers,
+                                               std::size_t limit) const override {
+    if (matchers.empty()) return Limited(block_->index().LabelValues(name), limit);
+    return SymbolsOfSelected(
+        matchers, limit, [&](const SymbolPairs& pairs, std::vector<std::uint32_t>& out) -> Status {
+          for (const auto& [n, v] : pairs) {
+            NX_ASSIGN_OR_RETURN(const std::string_view text, block_->index().NameSymbol(n));
+            if (text == name) out.push_back(v);
+          }
+          return {};
+        });
+  }
+
+  Result<std::vector<std::string>> LabelNames(std::span<const model::Matcher> matchers,
+                                              std::size_t limit) const override {
+    if (matchers.empty()) return Limited(block_->index().LabelNames(), limit);
+    return SymbolsOfSelected(
+        matchers, limit, [](const SymbolPairs& pairs, std::vector<std::uint32_t>& out) -> Status {
+          for (const auto& [n, v] : pairs) out.push_back(n);
+          return {};
+        });
+  }
+
+ private:
+  // Drops series without a chunk in the range, or with deleted ones only.
+  Status KeepWithData(PostingList& ids, TimestampMs mint, TimestampMs maxt, std::size_t limit,
+                      const std::stop_token& stop) const {
+    constexpr std::size_t kSeriesPerCheck = 4096;
+    std::vector<ChunkMeta> chunks;
+    std::size_t kept = 0;
+    for (std::size_t i = 0; i < ids.size() && (limit == 0 || kept < limit); ++i) {
+      if (i % kSeriesPerCheck == 0 && stop.stop_requested()) {
+        return Fail(Code::kCancelled, "series selection was cancelled");
+      }
+      NX_RETURN_IF_ERROR(block_->index().Series(ids[i], nullptr, &chunks));
+      const auto deleted = block_->tombstones().Of(ids[i]);
+      const bool any = std::any_of(chunks.begin(), chunks.end(), [&](const ChunkMeta& c) {
+        return Overlaps(c, mint, maxt) && !Covers(deleted, c.mint, c.maxt);
+      });
+      if (any) ids[kept++] = ids[i];
+    }
+    ids.resize(kept);
+    return {};
+  }
+
+  // The symbols that `collect` picks from the labels of the selected series, as sorted text.
+  template <typename Collect>
+  Result<std::vector<std::string>> SymbolsOfSelected(std::span<const model::Matcher> matchers,
+                                                     std::size_t limit, Collect&& collect) const {
+    NX_ASSIGN_OR_RETURN(const PostingList ids, SelectPostings(block_->index(), matchers));
+    constexpr std::size_t kCompactAbove = 1 << 16;
+    std::vector<std::uint32_t> symbols;
+    std::size_t compact_at = kCompactAbove;
+    SymbolPairs pairs;
+    for (const SeriesId id : ids) {
+      NX_RETURN_IF_ERROR(block_->index().Series(id, &pairs, nullptr));
+      NX_RETURN_IF_ERROR(collect(pairs, symbols));
+      if (symbols.size() < compact_at) continue;
+      SortUnique(symbols);
+      compact_at = kCompactAbove + 2 * symbols.size();
+    }
+    SortUnique(symbols);
+    if (limit != 0 && symbols.size() > limit) symbols.resize(limit);
+    std::vector<std::string> texts;
+    for (const std::uint32_t number : symbols) {
+      NX_ASSIGN_OR_RETURN(const std::string_view text, block_->index().Symbol(number));
+      texts.emplace_back(text);
+    }
+    return texts;
+  }
+
+  static std::vector<std::string> Limited(std::vector<std::string> all, std::size_t limit) {
+    if (limit != 0 && all.size() > limit) all.resize(limit);
+    return all;
+  }
+
+  const std::shared_ptr<const Block> block_;
+  const TimestampMs mint_;
+  const TimestampMs maxt_;
+};
+
+}  // namespace
+
+std::unique_ptr<storage::Querier> NewBlockQuerier(std::shared_ptr<const Block> block,
+                                                  TimestampMs mint, TimestampMs maxt) {
+  return std::make_unique<BlockQuerier>(std::move(block), mint, maxt);
+}
+
+}  // namespace narthex::tsdb

@@ -1,0 +1,326 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tsdb/index/index_reader.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "narthex/base/coding.h"
+#include "narthex/base/crc32c.h"
+
+namespace narthex::tsdb {
+namespace {
+
+using namespace index_format;  // NOLINT(google-build-using-namespace): constants of this format.
+
+// Of so many symbols or posting lists, one is remembered.
+constexpr std::uint32_t kSampling = 32;
+// Prometheus reads version 3 as version 2.
+constexpr std::uint8_t kHighestVersion = 3;
+
+auto Corrupt(std::string message) { return Fail(Code::kCorruption, std::move(message)); }
+
+Status CheckCrc(ByteSpan bytes, const std::uint8_t* stored, std::string_view what) {
+  const std::uint32_t want = LoadBe32(stored);
+  const std::uint32_t got = Crc32c(bytes);
+  if (got == want) return {};
+  return Corrupt(fmt::format("{}: invalid checksum {:x}, want {:x}", what, got, want));
+}
+
+// Times are written as unsigned distances, which may pass the signed range.
+std::int64_t AddWrapping(std::int64_t t, std::uint64_t distance) {
+  return static_cast<std::int64_t>(static_cast<std::uint64_t>(t) + distance);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<IndexReader>> IndexReader::Open(Fs& fs, const std::string& path) {
+  NX_ASSIGN_OR_RETURN(auto file, fs.Map(path));
+  std::unique_ptr<IndexReader> reader(new IndexReader(std::move(file)));
+  Status status = reader->ReadHeaderAndToc();
+  if (status) status = reader->ReadPostingsTable();
+  if (status) status = reader->ReadSymbols();
+  if (!status) return Fail(std::move(status).error().Wrap(path));
+  return reader;
+}
+
+Status IndexReader::ReadHeaderAndToc() {
+  const ByteSpan file = file_->bytes();
+  if (file.size() < kHeaderBytes + kTocBytes) {
+    return Corrupt(fmt::format("index of {} bytes is cut short", file.size()));
+  }
+  if (const std::uint32_t magic = LoadBe32(file.data()); magic != kMagic) {
+    return Corrupt(fmt::format("invalid magic number {:x}", magic));
+  }
+  if (const std::uint8_t version = file[4]; version < kVersion2 || version > kHighestVersion) {
+    return Corrupt(fmt::format("unknown index file version {}", version));
+  }
+  const ByteSpan toc = file.last(kTocBytes);
+  NX_RETURN_IF_ERROR(
+      CheckCrc(toc.first(kTocBytes - kCrcBytes), toc.data() + kTocBytes - kCrcBytes, "read TOC"));
+  Decoder in(toc);
+  for (std::uint64_t* offset : {&toc_.symbols, &toc_.series, &toc_.label_indices,
+                                &toc_.label_indices_table, &toc_.postings, &toc_.postings_table}) {
+    *offset = in.Be64();
+  }
+  return {};
+}
+
+Result<ByteSpan> IndexReader::Section(std::uint64_t offset, std::string_view what) const {
+  const ByteSpan file = file_->bytes();
+  if (offset > file.size() || file.size() - offset < 4 + kCrcBytes) {
+    return Corrupt(fmt::format("{} at offset {} lies outside the index", what, offset));
+  }
+  const std::uint64_t length = LoadBe32(file.data() + offset);
+  if (file.size() - offset - 4 - kCrcBytes < length) {
+    return Corrupt(fmt::format("{} at offset {}: {} bytes do not fit", what, offset, length));
+  }
+  const ByteSpan content = file.subspan(offset + 4, length);
+  NX_RETURN_IF_ERROR(CheckCrc(content, content.data() + length, what));
+  return content;
+}
+
+Status IndexReader::ReadSymbols() {
+  NX_ASSIGN_OR_RETURN(const ByteSpan section, Section(toc_.symbols, "read symbols"));
+  Decoder in(section);
+  num_symbols_ = in.Be32();
+  symbols_ = section;
+  auto name = names_.begin();
+  for (std::uint32_t i = 0; i < num_symbols_ && in.ok(); ++i) {
+    if (i % kSampling == 0) {
+      symbol_samples_.push_back(static_cast<std::uint32_t>(in.position() - section.data()));
+    }
+    const std::string_view symbol = in.String();
+    if (name != names_.end() && name->name == symbol) (name++)->symbol = i;
+  }
+  if (!in.ok()) return Corrupt("symbol table is cut short");
+  if (name != names_.end()) {
+    return Corrupt(fmt::format("label name {} is not among the symbols", name->name));
+  }
+  symbol_samples_.shrink_to_fit();
+  return {};
+}
+
+Result<std::string_view> IndexReader::Symbol(std::uint32_t number) const {
+  if (number >= num_symbols_) return Corrupt(fmt::format("unknown symbol {}", number));
+  Decoder in(symbols_.subspan(symbol_samples_[number / kSampling]));
+  for (std::uint32_t skip = number % kSampling; skip > 0; --skip) in.String();
+  return in.String();
+}
+
+Result<std::string_view> IndexReader::NameSymbol(std::uint32_t number) const {
+  const auto it =
+      std::lower_bound(names_.begin(), names_.end(), number,
+                       [](const NameEntries& a, std::uint32_t b) { return a.symbol < b; });
+  if (it != names_.end() && it->symbol == number) return it->name;
+  return Symbol(number);
+}
+
+Status IndexReader::ForEachSymbol(const std::function<void(std::string_view)>& visit) const {
+  Decoder in(symbols_.subspan(4));
+  for (std::uint32_t i = 0; i < num_symbols_; ++i) visit(in.String());
+  return {};
+}
+
+IndexReader::TableEntry IndexReader::ReadEntry(Decoder& in) {
+  TableEntry entry;
+  in.Uvarint();  // The number of strings, always 2.
+  entry.name = in.String();
+  entry.value = in.String();
+  entry.list_offset = in.Uvarint();
+  return entry;
+}
+
+IndexReader::TableEntry IndexReader::EntryAt(std::uint32_t offset) const {
+  Decoder in(table_.subspan(offset));
+  return ReadEntry(in);
+}
+
+Status IndexReader::ReadPostingsTable() {
+  NX_ASSIGN_OR_RETURN(table_, Section(toc_.postings_table, "read postings table"));
+  Decoder in(table_);
+  const std::uint32_t count = in.Be32();
+  std::string_view last_value;
+  bool has_all = false;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    const auto at = static_cast<std::uint32_t>(in.position() - table_.data());
+    const TableEntry entry = ReadEntry(in);
+    if (!in.ok()) return Corrupt("postings table is cut short");
+    if (entry.name.empty()) {
+      has_all = true;
+      all_offset_ = entry.list_offset;
+      continue;
+    }
+    if (names_.empty() || names_.back().name != entry.name) {
+      if (!names_.empty() && names_.back().name > entry.name) {
+        return Corrupt(fmt::format("postings table: label {} is out of order", entry.name));
+      }
+      names_.push_back({entry.name, 0, 0, static_cast<std::uint32_t>(samples_.size())});
+    } else if (entry.value <= last_value) {
+      return Corrupt(fmt::format("postings table: value {} is out of order", entry.value));
+    }
+    if (names_.back().count++ % kSampling == 0) samples_.push_back(at);
+    last_value = entry.value;
+  }
+  if (!has_all) return Corrupt("postings table has no list of all series");
+  names_.shrink_to_fit();
+  samples_.shrink_to_fit();
+  return {};
+}
+
+const IndexReader::NameEntries* IndexReader::Find(std::string_view name) const {
+  const auto it =
+      std::lower_bound(names_.begin(), names_.end(), name,
+                       [](const NameEntries& a, std::string_view b) { return a.name < b; });
+  return it != names_.end() && it->name == name ? &*it : nullptr;
+}
+
+// The last sample whose value is ≤ value (the first one when there is none).
+std::uint32_t IndexReader::SampleBefore(const NameEntries& entries, std::string_view value) const {
+  std::uint32_t low = 0;
+  std::uint32_t high = (entries.count + kSampling - 1) / kSampling;
+  while (high - low > 1) {
+    const std::uint32_t mid = low + (high - low) / 2;
+    if (EntryAt(samples_[entries.first_sample + mid]).value <= value) {
+      low = mid;
+    } else {
+      high = mid;
+    }
+  }
+  return low;
+}
+
+template <typename Visit>
+Status IndexReader::Walk(const NameEntries& entries, std::string_view from, Visit&& visit) const {
+  const std::uint32_t sample = from.empty() ? 0 : SampleBefore(entries, from);
+  Decoder in(table_.subspan(samples_[entries.first_sample + sample]));
+  for (std::uint32_t i = sample * kSampling; i < entries.count; ++i) {
+    const TableEntry entry = ReadEntry(in);
+    if (entry.value < from) continue;
+    NX_ASSIGN_OR_RETURN(const bool more, visit(entry));
+    if (!more) break;
+  }
+  return {};
+}
+
+Result<ByteSpan> IndexReader::ListBytes(std::uint64_t offset) const {
+  NX_ASSIGN_OR_RETURN(const ByteSpan list, Section(offset, "read postings"));
+  if (list.size() < 4 || (list.size() - 4) / 4 != LoadBe32(list.data()) || list.size() % 4 != 0) {
+    return Corrupt(fmt::format("postings at offset {}: unexpected postings length", offset));
+  }
+  return list.subspan(4);
+}
+
+Status IndexReader::AppendList(std::uint64_t offset, PostingList& out) const {
+  NX_ASSIGN_OR_RETURN(const ByteSpan ids, ListBytes(offset));
+  const std::size_t base = out.size();
+  const std::size_t n = ids.size() / 4;
+  out.resize(base + n);
+  for (std::size_t i = 0; i < n; ++i) out[base + i] = LoadBe32(ids.data() + 4 * i);
+  return {};
+}
+
+Status IndexReader::All(PostingList& out) const {
+  out.clear();
+  return AppendList(all_offset_, out);
+}
+
+Status IndexReader::OfValue(std::string_view name, std::string_view value, PostingList& out) const {
+  const NameEntries* entries = Find(name);
+  if (entries == nullptr) return {};
+  return Walk(*entries, value, [&](const TableEntry& entry) -> Result<bool> {
+    if (entry.value == value) NX_RETURN_IF_ERROR(AppendList(entry.list_offset, out));
+    return false;
+  });
+}
+
+Status IndexReader::OfValues(std::string_view name, std::string_view prefix,
+                             const ValueFilter& keep, PostingList& out) const {
+  const NameEntries* entries = Find(name);
+  if (entries == nullptr) return {};
+  return Walk(*entries, prefix, [&](const TableEntry& entry) -> Result<bool> {
+    if (!entry.value.starts_with(prefix)) return false;
+    if (!keep || keep(entry.value)) NX_RETURN_IF_ERROR(AppendList(entry.list_offset, out));
+    return true;
+  });
+}
+
+Status IndexReader::Series(SeriesId id, SymbolPairs* labels, std::vector<ChunkMeta>* chunks) const {
+  const ByteSpan file = file_->bytes();
+  const std::uint64_t offset = static_cast<std::uint64_t>(id) * kSeriesAlignment;
+  Decoder header(file.subspan(std::min<std::uint64_t>(offset, file.size())));
+  const std::uint64_t length = header.Uvarint();
+  if (!header.ok() || length > header.remaining() || header.remaining() - length < kCrcBytes) {
+    return Corrupt(fmt::format("series {} lies outside the index", id));
+  }
+  const ByteSpan body(header.position(), length);
+  NX_RETURN_IF_ERROR(CheckCrc(body, body.data() + length, "read series"));
+  Decoder in(body);
+  const std::uint64_t num_labels = in.Uvarint();
+  if (labels != nullptr) labels->clear();
+  for (std::uint64_t i = 0; i < num_labels && in.ok(); ++i) {
+    const auto name = static_cast<std::uint32_t>(in.Uvarint());
+    const auto value = static_cast<std::uint32_t>(in.Uvarint());
+    if (labels != nullptr) labels->emplace_back(name, value);
+  }
+  if (chunks == nullptr) return in.ok() ? Status{} : Corrupt("series is cut short");
+  chunks->clear();
+  const std::uint64_t num_chunks = in.Uvarint();
+  ChunkMeta c;
+  for (std::uint64_t i = 0; i < num_chunks && in.ok(); ++i) {
+    c.mint = i == 0 ? in.Varint() : AddWrapping(c.maxt, in.Uvarint());
+    c.maxt = AddWrapping(c.mint, in.Uvarint());
+    c.ref = i == 0 ? in.Uvarint() : c.ref + static_cast<std::uint64_t>(in.Varint());
+    chunks->push_back(c);
+  }
+  return in.ok() ? Status{} : Corrupt(fmt::format("series {} is cut short", id));
+}
+
+Result<model::Labels> IndexReader::LabelsOf(SeriesId id) const {
+  SymbolPairs pairs;
+  NX_RETURN_IF_ERROR(Series(id, &pairs, nullptr));
+  model::Labels labels;
+  for (const auto& [name_number, value_number] : pairs) {
+    NX_ASSIGN_OR_RETURN(const std::string_view name, NameSymbol(name_number));
+    NX_ASSIGN_OR_RETURN(const std::string_view value, Symbol(value_number));
+    labels.AppendSorted(name, value);
+  }
+  return labels;
+}
+
+std::vector<std::string> IndexReader::LabelNames() const {
+  std::vector<std::string> names;
+  for (const NameEntries& entries : names_) names.emplace_back(entries.name);
+  return names;
+}
+
+std::vector<std::string> IndexReader::LabelValues(std::string_view name) const {
+  std::vector<std::string> values;
+  const NameEntries* entries = Find(name);
+  if (entries == nullptr) return values;
+  values.reserve(entries->count);
+  const Status walked = Walk(*entries, {}, [&](const TableEntry& entry) -> Result<bool> {
+    values.emplace_back(entry.value);
+    return true;
+  });
+  return values;
+}
+
+Status IndexReader::ForEachValue(
+    std::string_view name,
+    const std::function<void(std::string_view, std::uint32_t)>& visit) const {
+  const NameEntries* entries = Find(name);
+  if (entries == nullptr) return {};
+  return Walk(*entries, {}, [&](const TableEntry& entry) -> Result<bool> {
+    NX_ASSIGN_OR_RETURN(const ByteSpan ids, ListBytes(entry.list_offset));
+    visit(entry.value, static_cast<std::uint32_t>(ids.size() / 4));
+    return true;
+  });
+}
+
+std::size_t IndexReader::memory_bytes() const {
+  return sizeof(*this) + symbol_samples_.capacity() * sizeof(std::uint32_t) +
+         samples_.capacity() * sizeof(std::uint32_t) + names_.capacity() * sizeof(NameEntries);
+}
+
+}  // namespace narthex::tsdb

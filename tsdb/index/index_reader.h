@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Reads a block's index file (version 2; version 1 ended with Prometheus 2.1) where it lies in a
+// mapping. Only every 32nd symbol and posting list is remembered, so that an open block costs
+// kilobytes. Format: docs/formats/index.md.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "narthex/base/coding.h"
+#include "narthex/base/fs.h"
+#include "narthex/base/result.h"
+#include "narthex/model/labels.h"
+#include "tsdb/chunkenc/chunk.h"
+#include "tsdb/index/format.h"
+#include "tsdb/postings.h"
+
+namespace narthex::tsdb {
+
+/// Label names and values of a series as symbol numbers.
+using SymbolPairs = std::vector<std::pair<std::uint32_t, std::uint32_t>>;
+
+/// Views that it gives out live as long as the reader. Thread safety: any thread.
+/// Errors of all: kCorruption. Section checksums are checked at open, those of series and posting
+/// lists when they are read.
+class IndexReader final : public PostingsSource {
+ public:
+  static Result<std::unique_ptr<IndexReader>> Open(Fs& fs, const std::string& path);
+
+  // PostingsSource.
+  Status All(PostingList& out) const override;
+  Status OfValue(std::string_view name, std::string_view value, PostingList& out) const override;
+  Status OfValues(std::string_view name, std::string_view prefix, const ValueFilter& keep,
+                  PostingList& out) const override;
+
+  /// Reads a series; what is passed as null is skipped. Vectors are replaced.
+  Status Series(SeriesId id, SymbolPairs* labels, std::vector<ChunkMeta>* chunks) const;
+  Result<model::Labels> LabelsOf(SeriesId id) const;
+  Result<std::string_view> Symbol(std::uint32_t number) const;
+  /// Symbol() for label names, which are known without a search through the symbols.
+  Result<std::string_view> NameSymbol(std::uint32_t number) const;
+  Status ForEachSymbol(const std::function<void(std::string_view)>& visit) const;
+
+  /// Ascending.
+  std::vector<std::string> LabelNames() const;
+  std::vector<std::string> LabelValues(std::string_view name) const;
+  /// Calls visit(value, number of series) for each value of a label, ascending.
+  Status ForEachValue(std::string_view name,
+                      const std::function<void(std::string_view, std::uint32_t)>& visit) const;
+
+  std::uint64_t size_bytes() const { return file_->bytes().size(); }
+  /// Bytes held in memory beside the mapping.
+  std::size_t memory_bytes() const;
+
+ private:
+  // An entry of the postings offset table.
+  struct TableEntry {
+    std::string_view name;
+    std::string_view value;
+    std::uint64_t list_offset = 0;
+  };
+  // The entries of one label name: consecutive in the table, ascending by value.
+  struct NameEntries {
+    std::string_view name;
+    std::uint32_t symbol = 0;  // Number of the name's symbol; ascends with the names.
+    std::uint32_t count = 0;
+    std::uint32_t first_sample = 0;  // Index into samples_, one for each kSampling entries.
+  };
+
+  explicit IndexReader(std::unique_ptr<MappedFile> file) : file_(std::move(file)) {}
+  Status ReadHeaderAndToc();
+  Status ReadSymbols();
+  Status ReadPostingsTable();
+  Result<ByteSpan> Section(std::uint64_t offset, std::string_view what) const;
+  const NameEntries* Find(std::string_view name) const;
+  static TableEntry ReadEntry(Decoder& in);
+  TableEntry EntryAt(std::uint32_t offset) const;
+  /// Visits entries of a name from the first one ≥ `from` on, until visit returns false.
+  template <typename Visit>
+  Status Walk(const NameEntries& entries, std::string_view from, Visit&& visit) const;
+  std::uint32_t SampleBefore(const NameEntries& entries, std::string_view value) const;
+  Status AppendList(std::uint64_t offset, PostingList& out) const;
+  Result<ByteSpan> ListBytes(std::uint64_t offset) const;
+
+  std::unique_ptr<MappedFile> file_;
+  index_format::Toc toc_;
+
+  std::uint32_t num_symbols_ = 0;
+  std::vector<std::uint32_t> symbol_samples_;  // Offsets in the symbol section.
+  ByteSpan symbols_;                           // The section without its length and checksum.
+
+  ByteSpan table_;                      // The postings offset table, likewise.
+  std::vector<std::uint32_t> samples_;  // Offsets of entries in table_.
+  std::vector<NameEntries> names_;      // Ascending.
+  std::uint64_t all_offset_ = 0;
+};
+
+}  // namespace narthex::tsdb
