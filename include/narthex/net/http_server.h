@@ -99,6 +99,7 @@ struct ServerOptions {
   std::vector<std::string> listen_addresses;  // "0.0.0.0:9090", ":9090", "[::1]:9090"
   std::size_t max_connections = 512;
   std::int64_t read_timeout_ms = 300'000;  // Whole request, and idle between requests.
+  std::int64_t write_timeout_ms = 60'000;  // For each 64 KiB that the client does not take.
   std::size_t max_header_bytes = 1 << 20;
   std::size_t max_body_bytes = std::size_t{64} << 20;
 };

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "narthex/net/http_server.h"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ip/v6_only.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <fmt/core.h>
+
+#include "narthex/base/log.h"
+#include "narthex/base/mutex.h"
+#include "narthex/net/io_pool.h"
+#include "src/net/error_text.h"
+#include "src/net/session.h"
+
+namespace narthex::net {
+namespace asio = boost::asio;
+using asio::ip::tcp;
+using boost::system::error_code;
+
+namespace {
+
+constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
+
+/// Splits "host:port", "[v6]:port", ":port". An empty host stands for all addresses.
+Result<tcp::endpoint> ParseListenAddress(const std::string& text) {
+  const auto bad = [&](std::string_view why) {
+    return Fail(Code::kInvalidArgument, fmt::format("listen tcp: address {}: {}", text, why));
+  };
+  const std::size_t colon = text.rfind(':');
+  if (colon == std::string::npos) return bad("missing port in address");
+  std::string host = text.substr(0, colon);
+  const std::string port_text = text.substr(colon + 1);
+  unsigned port = 0;
+  for (const char c : port_text) {
+    if (c < '0' || c > '9' || port > 65535) return bad("unknown port");
+    port = port * 10 + static_cast<unsigned>(c - '0');
+  }
+  if (port > 65535) return bad("invalid port");
+  if (host.starts_with('[') && host.ends_with(']'))
+    host = host.substr(1, host.size() - 2);
+  else if (host.find(':') != std::string::npos)
+    return bad("too many colons in address");
+  if (host.empty()) return tcp::endpoint(tcp::v6(), static_cast<std::uint16_t>(port));
+  if (host == "localhost") host = "127.0.0.1";
+  error_code ec;
+  const asio::ip::address address = asio::ip::make_address(host, ec);
+  if (!ec) return tcp::endpoint(address, static_cast<std::uint16_t>(port));
+  asio::io_context context;
+  const auto found = tcp::resolver(context).resolve(host, port_text, ec);
+  if (ec || found.empty()) {
+    return Fail(Code::kIo, fmt::format("listen tcp: lookup {}: no such host", host));
+  }
+  return found.begin()->endpoint();
+}
+
+}  // namespace
+
+struct HttpServer::Impl {
+  struct Listener {
+    explicit Listener(asio::io_context& context)
+        : acceptor(context), pause(context) {}
+    tcp::acceptor acceptor;
+    asio::steady_timer pause;
+  };
+
+  Impl(ServerOptions opts, IoPool& io_pool, ThreadPool& pool, const Router& routes)
+      : options(std::move(opts)), io(io_pool), workers(pool), router(routes) {}
+
+  Status Open(Listener& listener, const std::string& address);
+  asio::awaitable<void> Accept(std::shared_ptr<Listener> listener);
+  void StartSession(tcp::socket socket);
+  void SessionEnded(const std::shared_ptr<Session>& session);
+  void ForEachSession(void (Session::*action)());
+  bool WaitForSessions(std::int64_t timeout_ms);
+
+  const ServerOptions options;
+  IoPool& io;
+  ThreadPool& workers;
+  const Router& router;
+  std::vector<std::shared_ptr<Listener>> listeners;
+  std::vector<std::uint16_t> ports;
+  Mutex mutex;
+  CondVar changed;
+  std::set<std::shared_ptr<Session>> sessions NX_GUARDED_BY(mutex);
+  std::size_t num_accepting NX_GUARDED_BY(mutex) = 0;
+  bool stopping NX_GUARDED_BY(mutex) = false;
+};
+
+Status HttpServer::Impl::Open(Listener& listener, const std::string& address) {
+  NX_ASSIGN_OR_RETURN(const tcp::endpoint parsed, ParseListenAddress(address));
+  tcp::endpoint endpoint = parsed;
+  error_code ec;
+  listener.acceptor.open(endpoint.protocol(), ec);
+  if (ec && endpoint.address().is_v6() && endpoint.address().is_unspecified()) {
+    endpoint = tcp::endpoint(tcp::v4(), endpoint.port());  // A machine without IPv6.
+    listener.acceptor.open(endpoint.protocol(), ec);
+  }
+  const char* step = "socket";
+  if (!ec) listener.acceptor.set_option(tcp::acceptor::reuse_address(true), ec);
+  if (!ec && endpoint.address().is_v6()) {
+    listener.acceptor.set_option(asio::ip::v6_only(!endpoint.address().is_unspecified()), ec);
+  }
+  if (!ec) {
+    step = "bind";
+    listener.acceptor.bind(endpoint, ec);
+  }
+  if (!ec) {
+    step = "listen";
+    listener.acceptor.listen(1024, ec);
+  }
+  if (ec) {
+    return Fail(Code::kIo,
+                fmt::format("listen tcp {}: {}: {}", address, step, ErrnoText(ec.value())));
+  }
+  return {};
+}
+
+asio::awaitable<void> HttpServer::Impl::Accept(std::shared_ptr<Listener> listener) {
+  for (;;) {
+    bool full = false;
+    {
+      MutexLock lock(mutex);
+      if (stopping) break;
+      full = sessions.size() >= options.max_connections;
+    }
+    if (full) {
+      // New clients wait in the listen queue, as with Prometheus.
+      listener->pause.expires_after(std::chrono::milliseconds(20));
+      co_await listener->pause.async_wait(kAwait);
+      continue;
+    }
+    auto [ec, socket] = co_await listener->acceptor.async_accept(io.Next(), kAwait);
+    if (!listener->acceptor.is_open()) break;
+    if (!ec) {
+      StartSession(std::move(socket));
+    } else if (ec != asio::error::connection_aborted) {
+      log::Warn("Accepting a connection failed", {{"err", ErrnoText(ec.value())}});
+      listener->pause.expires_after(std::chrono::milliseconds(100));  // No descriptors left.
+      co_await listener->pause.async_wait(kAwait);
+    }
+  }
+  MutexLock lock(mutex);
+  --num_accepting;
+  changed.NotifyAll();
+}
+
+void HttpServer::Impl::StartSession(tcp::socket socket) {
+  const auto session = std::make_shared<Session>(std::move(socket), options, workers, router);
+  {
+    MutexLock lock(mutex);
+    if (stopping) return;
+    sessions.insert(session);
+  }
+  asio::co_spawn(session->executor(), session->Run(),
+                 [this, session](const std::exception_ptr& failure) {
+                   if (failure) log::Error("An HTTP session ended by an exception");
+                   SessionEnded(session);
+                 });
+}
+
+void HttpServer::Impl::SessionEnded(const std::shared_ptr<Session>& session) {
+  MutexLock lock(mutex);
+  sessions.erase(session);
+  changed.NotifyAll();
+}
+
+void HttpServer::Impl::ForEachSession(void (Session::*action)()) {
+  MutexLock lock(mutex);
+  for (const auto& session : sessions) {
+    asio::post(session->executor(), [session, action] { (session.get()->*action)(); });
+  }
+}
+
+bool HttpServer::Impl::WaitForSessions(std::int64_t timeout_ms) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(timeout_ms);
+  MutexLock lock(mutex);
+  while (!sessions.empty()) {
+    const auto left = deadline - std::chrono::steady_clock::now();
+    if (left <= left.zero()) return false;
+    changed.WaitFor(mutex, left);
+  }
+  return true;
+}
+
+HttpServer::HttpServer(ServerOptions options, IoPool& io, ThreadPool& workers, const Router& router)
+    : impl_(std::make_unique<Impl>(std::move(options), io, workers, router)) {}
+
+HttpServer::~HttpServer() { Stop(); }
+
+Status HttpServer::Start() {
+  Impl& s = *impl_;
+  for (const std::string& address : s.options.listen_addresses) {
+    auto listener = std::make_shared<Impl::Listener>(s.io.Next());
+    if (Status status = s.Open(*listener, address); !status) {
+      s.listeners.clear();
+      s.ports.clear();
+      return status;
+    }
+    s.ports.push_back(listener->acceptor.local_endpoint().port());
+    s.listeners.push_back(std::move(listener));
+  }
+  {
+    MutexLock lock(s.mutex);
+    s.num_accepting = s.listeners.size();
+  }
+  for (const auto& listener : s.listeners) {
+    asio::co_spawn(listener->acceptor.get_executor(), s.Accept(listener), asio::detached);
+  }
+  return {};
+}
+
+void HttpServer::Stop(std::int64_t grace_ms) {
+  Impl& s = *impl_;
+  {
+    MutexLock lock(s.mutex);
+    s.stopping = true;
+  }
+  for (const auto& listener : s.listeners) {
+    asio::post(listener->acceptor.get_executor(), [listener] {
+      error_code ignored;
+      listener->acceptor.close(ignored);
+      listener->pause.cancel();
+    });
+  }
+  {
+    MutexLock lock(s.mutex);
+    while (s.num_accepting > 0) s.changed.Wait(s.mutex);
+  }
+  s.ForEachSession(&Session::CloseWhenIdle);
+  if (!s.WaitForSessions(grace_ms)) {
+    s.ForEachSession(&Session::RequestStop);
+    if (!s.WaitForSessions(2'000)) s.ForEachSession(&Session::Abort);
+    while (!s.WaitForSessions(60'000)) {
+      log::Warn("An HTTP handler does not end");
+    }
+  }
+  s.listeners.clear();
+}
+
+std::vector<std::uint16_t> HttpServer::ports() const { return impl_->ports; }
+
+}  // namespace narthex::net

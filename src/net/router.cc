@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "narthex/base/check.h"
+#include "narthex/net/http_server.h"
+#include "src/net/url.h"
+
+namespace narthex::net {
+namespace {
+
+struct Route {
+  std::string pattern;
+  std::string before, after;  // Around {name}; of "/prefix/*" what is before the star.
+  std::vector<std::pair<std::string, Handler>> methods;
+
+  /// @param[out] value  what {name} or the star stands for
+  bool Matches(std::string_view path, std::string& value) const {
+    if (!path.starts_with(before)) return false;
+    path.remove_prefix(before.size());
+    if (pattern.ends_with('*')) {
+      value = path;
+      return true;
+    }
+    if (!path.ends_with(after) || path.size() == after.size()) return false;
+    path.remove_suffix(after.size());
+    if (path.find('/') != std::string_view::npos) return false;
+    value = path;
+    return true;
+  }
+
+  const Handler* Find(std::string_view method) const {
+    for (const auto& [name, handler] : methods) {
+      if (name == method || name == "*") return &handler;
+    }
+    return nullptr;
+  }
+};
+
+void PlainError(ResponseWriter& writer, int status, std::string_view text) {
+  writer.SetHeader("Content-Type", "text/plain; charset=utf-8");
+  writer.SetHeader("X-Content-Type-Options", "nosniff");
+  writer.SetStatus(status);
+  writer.Write(text);
+}
+
+/// Without empty, "." and ".." segments; a slash at the end stays.
+std::string CleanPath(std::string_view path) {
+  std::vector<std::string_view> segments;
+  const bool slash = path.ends_with('/') || path.ends_with("/.") || path.ends_with("/..");
+  while (!path.empty()) {
+    path.remove_prefix(1);
+    const std::size_t end = std::min(path.find('/'), path.size());
+    const std::string_view segment = path.substr(0, end);
+    path.remove_prefix(end);
+    if (segment == "..") {
+      if (!segments.empty()) segments.pop_back();
+    } else if (!segment.empty() && segment != ".") {
+      segments.push_back(segment);
+    }
+  }
+  std::string out;
+  for (const auto segment : segments) out.append("/").append(segment);
+  if (out.empty() || slash) out += '/';
+  return out;
+}
+
+std::string EscapePath(std::string_view path) {
+  static constexpr char kHex[] = "0123456789ABCDEF";
+  std::string out;
+  for (const char c : path) {
+    const auto u = static_cast<unsigned char>(c);
+    const bool plain = std::isalnum(u) != 0 || std::strchr("$&+,/:;=@-_.~!*'()", c) != nullptr;
+    if (plain && c != '\0') {
+      out += c;
+    } else {
+      out.append({'%', kHex[u >> 4], kHex[u & 15]});
+    }
+  }
+  return out;
+}
+
+void Redirect(const ServerRequest& request, ResponseWriter& writer, const std::string& path) {
+  std::string location = EscapePath(path);
+  if (!request.raw_query.empty()) location += "?" + request.raw_query;
+  writer.SetHeader("Location", location);
+  writer.SetStatus(301);
+  if (request.method != "GET" && request.method != "HEAD") return;
+  std::string escaped;
+  for (const char c : location) {
+    if (c == '&') {
+      escaped += "&amp;";
+    } else if (c == '"') {
+      escaped += "&#34;";
+    } else if (c == '\'') {
+      escaped += "&#39;";
+    } else if (c == '<') {
+      escaped += "&lt;";
+    } else if (c == '>') {
+      escaped += "&gt;";
+    } else {
+      escaped += c;
+    }
+  }
+  writer.SetHeader("Content-Type", "text/html; charset=utf-8");
+  writer.Write("<a href=\"" + escaped + "\">Moved Permanently</a>.\n\n");
+}
+
+}  // namespace
+
+struct Router::Impl {
+  std::unordered_map<std::string, Route> exact;
+  std::vector<Route> patterns;  // Longest first.
+  std::vector<Middleware> middlewares;
+
+  Route& Add(const std::string& pattern) {
+    const std::size_t open = pattern.find('{');
+    if (open == std::string::npos && !pattern.ends_with('*')) {
+      Route& route = exact[pattern];
+      route.pattern = pattern;
+      return route;
+    }
+    for (Route& route : patterns) {
+      if (route.pattern == pattern) return route;
+    }
+    Route route;
+    route.pattern = pattern;
+    if (open == std::string::npos) {
+      route.before = pattern.substr(0, pattern.size() - 1);
+    } else {
+      const std::size_t close = pattern.find('}', open);
+      NX_CHECK(close != std::string::npos, "a route's { has no }");
+      route.before = pattern.substr(0, open);
+      route.after = pattern.substr(close + 1);
+    }
+    const auto at = std::find_if(patterns.begin(), patterns.end(), [&](const Route& other) {
+      return other.pattern.size() < pattern.size();
+    });
+    return *patterns.insert(at, std::move(route));
+  }
+
+  /// Calls fn(route, value) for the routes that match, the most exact first, until it gives true.
+  template <typename Fn>
+  void Visit(const std::string& path, Fn fn) const {
+    std::string value;
+    if (const auto it = exact.find(path); it != exact.end() && fn(it->second, value)) return;
+    for (const Route& route : patterns) {
+      if (route.Matches(path, value) && fn(route, value)) return;
+    }
+  }
+
+  void Run(std::size_t depth, const Route& route, const Handler& handler,
+           const ServerRequest& request, ResponseWriter& writer) const {
+    if (depth == middlewares.size()) return handler(request, writer);
+    middlewares[depth](route.pattern, request, writer,
+                       [&](const ServerRequest& inner, ResponseWriter& out) {
+                         Run(depth + 1, route, handler, inner, out);
+                       });
+  }
+};
+
+Router::Router() : impl_(std::make_unique<Impl>()) {}
+Router::~Router() = default;
+
+void Router::Handle(std::string_view method, std::string pattern, Handler handler) {
+  impl_->Add(pattern).methods.emplace_back(method, std::move(handler));
+}
+
+void Router::Use(Middleware middleware) { impl_->middlewares.push_back(std::move(middleware)); }
+
+void Router::Dispatch(ServerRequest& request, ResponseWriter& writer) const {
+  const std::string clean = CleanPath(request.path);
+  if (clean != request.path) return Redirect(request, writer, clean);
+  const Route* route = nullptr;
+  const Handler* handler = nullptr;
+  std::set<std::string> allowed;
+  impl_->Visit(request.path, [&](const Route& candidate, const std::string& value) {
+    handler = candidate.Find(request.method);
+    route = &candidate;
+    request.path_value = value;
+    for (const auto& method : candidate.methods) allowed.insert(method.first);
+    return handler != nullptr;
+  });
+  if (handler != nullptr) return impl_->Run(0, *route, *handler, request, writer);
+  allowed.erase("OPTIONS");
+  if (allowed.empty()) return PlainError(writer, 404, "404 page not found\n");
+  allowed.insert("OPTIONS");
+  std::string allow;
+  for (const std::string& method : allowed) allow += (allow.empty() ? "" : ", ") + method;
+  writer.SetHeader("Allow", allow);
+  if (request.method != "OPTIONS") PlainError(writer, 405, "Method Not Allowed\n");
+}
+
+}  // namespace narthex::net

@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "src/net/session.h"
+
+#include <sys/socket.h>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <fmt/core.h>
+
+#include "narthex/base/log.h"
+#include "narthex/base/thread_pool.h"
+#include "src/net/url.h"
+
+namespace narthex::net {
+namespace asio = boost::asio;
+using asio::ip::tcp;
+using boost::system::error_code;
+
+namespace {
+
+constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
+constexpr std::size_t kReadBytes = 16 << 10;
+
+std::string RemoteText(const tcp::socket& socket) {
+  error_code ec;
+  const tcp::endpoint peer = socket.remote_endpoint(ec);
+  if (ec) return "";
+  const std::string host = peer.address().to_string();
+  return peer.address().is_v6() ? fmt::format("[{}]:{}", host, peer.port())
+                                : fmt::format("{}:{}", host, peer.port());
+}
+
+/// Runs the handler on a worker; its failures end only this answer.
+void RunHandler(const Router& router, ServerRequest& request, ResponseStream& stream) {
+  try {
+    router.Dispatch(request, stream);
+    stream.Finish();
+  } catch (const std::exception& e) {
+    log::Error("Uncaught exception in an HTTP handler",
+               {{"path", request.path}, {"err", e.what()}});
+    stream.Fail();
+  }
+}
+
+}  // namespace
+
+Session::Session(tcp::socket socket, const ServerOptions& options, ThreadPool& workers,
+                 const Router& router)
+    : options_(options),
+      workers_(workers),
+      router_(router),
+      connection_(std::move(socket)),
+      remote_(RemoteText(connection_.socket())) {
+  error_code ignored;
+  connection_.socket().set_option(tcp::no_delay(true), ignored);
+  connection_.socket().non_blocking(true, ignored);
+}
+
+void Session::CloseWhenIdle() {
+  closing_ = true;
+  if (!answering_) connection_.Cancel();
+}
+
+void Session::RequestStop() {
+  if (stop_ != nullptr) stop_->request_stop();
+}
+
+void Session::Abort() {
+  closing_ = true;
+  RequestStop();
+  connection_.Cancel();
+}
+
+asio::awaitable<void> Session::Run() {
+  const auto self = shared_from_this();
+  while (keep_alive_ && !closing_) {
+    ServerRequest request;
+    request.remote_address = remote_;
+    connection_.SetDeadline(Connection::Clock::now() +
+                            std::chrono::milliseconds(options_.read_timeout_ms));
+    ReadOutcome outcome = co_await ReadRequest(request);
+    if (!outcome) {
+      if (outcome.error().status != 0) co_await Refuse(outcome.error());
+      break;
+    }
+    const bool sent = co_await Answer(request);
+    if (!sent) break;
+  }
+  connection_.Close();
+}
+
+asio::awaitable<bool> Session::Fill() {
+  chunk_.resize(kReadBytes);
+  Result<std::size_t> n = co_await connection_.Read(chunk_);
+  if (!n || *n == 0) co_return false;
+  unread_.append(chunk_, 0, *n);
+  co_return true;
+}
+
+Session::ReadOutcome Session::TakeHead(const RequestHead& head, ServerRequest& request) const {
+  const std::string* host = FindHeader(head.headers, "Host");
+  if (host == nullptr && head.minor_version >= 1) {
+    return tl::unexpected(Refusal{400, "400 Bad Request: missing required Host header"});
+  }
+  const auto hosts = std::count_if(head.headers.begin(), head.headers.end(),
+                                   [](const auto& h) { return EqualsIgnoreCase(h.first, "Host"); });
+  if (hosts > 1) return tl::unexpected(Refusal{400, "400 Bad Request: too many Host headers"});
+  std::string_view target = head.target;
+  for (const std::string_view scheme : {"http://", "https://"}) {
+    if (!target.starts_with(scheme)) continue;
+    target.remove_prefix(scheme.size());  // As sent to a proxy: the host is in the line.
+    target.remove_prefix(std::min(target.find_first_of("/?"), target.size()));
+    if (!target.starts_with('/')) request.path = "/";
+  }
+  const std::size_t query = std::min(target.find('?'), target.size());
+  if (query < target.size()) request.raw_query = target.substr(query + 1);
+  std::string path;
+  if (!PercentDecode(target.substr(0, query), false, path)) {
+    return tl::unexpected(Refusal{400, "400 Bad Request"});
+  }
+  request.path += path;
+  if (!request.path.starts_with('/')) return tl::unexpected(Refusal{400, "400 Bad Request"});
+  request.method = head.method;
+  request.headers = head.headers;
+  return {};
+}
+
+asio::awaitable<Session::ReadOutcome> Session::ReadRequest(ServerRequest& request) {
+  // Small between requests, so that an idle connection costs little.
+  if (unread_.empty()) {
+    std::string().swap(unread_);
+    std::string().swap(chunk_);
+  }
+  std::size_t end = FindHeadEnd(unread_, 0);
+  while (end == std::string::npos) {
+    if (unread_.size() > options_.max_header_bytes) {
+      co_return tl::unexpected(Refusal{431, "431 Request Header Fields Too Large"});
+    }
+    const std::size_t searched = unread_.size();
+    const bool more = co_await Fill();
+    if (!more) co_return tl::unexpected(Refusal{0, ""});
+    // Empty lines before a request are tolerated (RFC 9112, 2.2).
+    if (searched == 0) unread_.erase(0, unread_.find_first_not_of("\r\n"));
+    end = FindHeadEnd(unread_, searched == 0 ? 0 : searched);
+  }
+  if (end > options_.max_header_bytes) {
+    co_return tl::unexpected(Refusal{431, "431 Request Header Fields Too Large"});
+  }
+  Result<RequestHead> head = ParseRequestHead(std::string_view(unread_).substr(0, end));
+  unread_.erase(0, end);
+  if (!head) co_return tl::unexpected(Refusal{400, "400 Bad Request"});
+  minor_version_ = head->minor_version;
+  keep_alive_ = KeepsAlive(head->headers, head->minor_version);
+  const Result<BodyFraming> framing = RequestFraming(*head);
+  if (!framing) {
+    const bool coding = framing.error().message() == "unsupported transfer encoding";
+    if (coding) co_return tl::unexpected(Refusal{501, "501 Not Implemented"});
+    co_return tl::unexpected(Refusal{400, "400 Bad Request: " + framing.error().message()});
+  }
+  ReadOutcome outcome = TakeHead(*head, request);
+  if (!outcome) co_return outcome;
+  if (framing->kind == BodyKind::kNone) co_return ReadOutcome{};
+  if (framing->length > options_.max_body_bytes) {
+    co_return tl::unexpected(Refusal{413, "413 Request Entity Too Large"});
+  }
+  if (const std::string* expect = FindHeader(head->headers, "Expect")) {
+    if (!EqualsIgnoreCase(*expect, "100-continue")) {
+      co_return tl::unexpected(Refusal{417, "417 Expectation Failed"});
+    }
+    if (unread_.empty()) {
+      const Status sent = co_await connection_.Write("HTTP/1.1 100 Continue\r\n\r\n");
+      if (!sent) co_return tl::unexpected(Refusal{0, ""});
+    }
+  }
+  outcome = co_await ReadBody(*framing, request.body);
+  co_return outcome;
+}
+
+asio::awaitable<Session::ReadOutcome> Session::ReadBody(BodyFraming framing, std::string& body) {
+  if (framing.kind == BodyKind::kLength) {
+    while (unread_.size() < framing.length) {
+      const bool more = co_await Fill();
+      if (!more) co_return tl::unexpected(Refusal{0, ""});
+    }
+    body = unread_.substr(0, framing.length);
+    unread_.erase(0, framing.length);
+    co_return ReadOutcome{};
+  }
+  ChunkedDecoder decoder;
+  for (;;) {
+    std::string_view input = unread_, data;
+    ChunkedDecoder::State state = decoder.Next(input, data);
+    while (state == ChunkedDecoder::State::kData) {
+      body += data;
+      if (body.size() > options_.max_body_bytes) {
+        co_return tl::unexpected(Refusal{413, "413 Request Entity Too Large"});
+      }
+      state = decoder.Next(input, data);
+    }
+    if (state == ChunkedDecoder::State::kError) {
+      co_return tl::unexpected(Refusal{400, "400 Bad Request"});
+    }
+    unread_.erase(0, unread_.size() - input.size());
+    if (state == ChunkedDecoder::State::kDone) co_return ReadOutcome{};
+    const bool more = co_await Fill();
+    if (!more) co_return tl::unexpected(Refusal{0, ""});
+  }
+}
+
+/// While the handler runs nobody reads. The socket becomes readable when the client goes away, or
+/// when it sends its next request early; then we can't tell any more and stop watching.
+void Session::WatchForDisconnect(std::shared_ptr<std::stop_source> source) {
+  connection_.socket().async_wait(
+      tcp::socket::wait_read,
+      [self = shared_from_this(), source = std::move(source)](const error_code& ec) {
+        if (ec || self->stop_ != source) return;  // That handler has ended.
+        char byte = 0;
+        const int fd = self->connection_.socket().native_handle();
+        const ssize_t n = recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+        const bool gone = n == 0 || (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK);
+        if (gone) source->request_stop();
+      });
+}
+
+/// @return whether the connection may serve another request
+asio::awaitable<bool> Session::Answer(ServerRequest& request) {
+  answering_ = true;
+  stop_ = std::make_shared<std::stop_source>();
+  request.stop = stop_->get_token();
+  ResponseStream::Traits traits;
+  traits.head_only = request.method == "HEAD";
+  traits.minor_version = minor_version_;
+  traits.keep_alive = keep_alive_ && !closing_;
+  traits.compression = ChooseCompression(request.headers);
+
+  const auto ready =
+      std::make_shared<asio::steady_timer>(executor(), asio::steady_timer::time_point::max());
+  const auto stream = std::make_shared<ResponseStream>(
+      traits, [ready] { asio::post(ready->get_executor(), [ready] { ready->cancel(); }); });
+  connection_.ClearDeadline();
+  WatchForDisconnect(stop_);
+  workers_.Submit([this, self = shared_from_this(), stream, &request] {
+    RunHandler(router_, request, *stream);
+  });
+
+  bool connected = true;
+  ResponseStream::Batch batch;
+  do {
+    batch = stream->Take();
+    if (batch.bytes.empty() && !batch.finished) {
+      co_await ready->async_wait(kAwait);
+      continue;
+    }
+    if (batch.bytes.empty() || !connected) continue;
+    connection_.SetDeadline(Connection::Clock::now() +
+                            std::chrono::milliseconds(options_.write_timeout_ms));
+    const Status sent = co_await connection_.Write(batch.bytes);
+    if (sent) continue;
+    // The handler still uses the request, so wait for its end, but hurry it.
+    connected = false;
+    stop_->request_stop();
+    stream->Disconnect();
+  } while (!batch.finished);
+  stop_ = nullptr;
+  answering_ = false;
+  keep_alive_ = connected && batch.keep_alive && !closing_;
+  if (keep_alive_) {
+    error_code ignored;
+    connection_.socket().cancel(ignored);  // Ends the watch.
+  } else if (connected) {
+    connection_.ShutdownSend();
+  }
+  co_return connected;
+}
+
+asio::awaitable<void> Session::Refuse(const Refusal& refusal) {
+  connection_.SetDeadline(Connection::Clock::now() + std::chrono::seconds(1));
+  const std::string answer = fmt::format(
+      "HTTP/1.1 {} {}\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n{}",
+      refusal.status, ReasonPhrase(refusal.status), refusal.text);
+  const Status sent = co_await connection_.Write(answer);
+  if (!sent) co_return;
+  connection_.ShutdownSend();
+  // Closing with unread input would reset the connection and lose the answer: read for a moment.
+  for (std::size_t drained = 0; drained < (std::size_t{1} << 20); drained += unread_.size()) {
+    unread_.clear();
+    const bool more = co_await Fill();
+    if (!more) break;
+  }
+}
+
+}  // namespace narthex::net

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One accepted connection: reads requests, has the workers answer them, sends the answers in order.
+#pragma once
+
+#include <memory>
+#include <stop_token>
+#include <string>
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/ip/tcp.hpp>
+
+#include "narthex/net/http_server.h"
+#include "src/net/connection.h"
+#include "src/net/http1.h"
+#include "src/net/response_stream.h"
+
+namespace narthex::net {
+
+/// Thread safety: the connection's executor, where not said otherwise.
+class Session final : public std::enable_shared_from_this<Session> {
+ public:
+  Session(boost::asio::ip::tcp::socket socket, const ServerOptions& options, ThreadPool& workers,
+          const Router& router);
+
+  /// Runs until the connection ends. Keeps itself alive meanwhile.
+  boost::asio::awaitable<void> Run();
+
+  /// Ends the connection once the current answer is sent; at once when there is none.
+  void CloseWhenIdle();
+  /// Requests stop of a running handler.
+  void RequestStop();
+  /// Cuts the connection.
+  void Abort();
+
+  boost::asio::any_io_executor executor() { return connection_.socket().get_executor(); }
+
+ private:
+  struct Refusal {
+    int status = 400;
+    std::string text;
+  };
+  /// Why no (further) request is answered. status 0 = just close.
+  using ReadOutcome = tl::expected<void, Refusal>;
+
+  boost::asio::awaitable<ReadOutcome> ReadRequest(ServerRequest& request);
+  boost::asio::awaitable<ReadOutcome> ReadBody(BodyFraming framing, std::string& body);
+  boost::asio::awaitable<bool> Answer(ServerRequest& request);
+  boost::asio::awaitable<void> Refuse(const Refusal& refusal);
+  boost::asio::awaitable<bool> Fill();
+  ReadOutcome TakeHead(const RequestHead& head, ServerRequest& request) const;
+  void WatchForDisconnect(std::shared_ptr<std::stop_source> source);
+
+  const ServerOptions& options_;
+  ThreadPool& workers_;
+  const Router& router_;
+  Connection connection_;
+  const std::string remote_;
+  std::string unread_;
+  std::string chunk_;      // Where reads go; kept small while idle.
+  int minor_version_ = 1;  // Of the current request.
+  bool keep_alive_ = true;
+  bool answering_ = false;
+  bool closing_ = false;
+  std::shared_ptr<std::stop_source> stop_;  // Of the running handler.
+};
+
+}  // namespace narthex::net
