@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "src/server/features.h"
+
+#include <array>
+#include <string_view>
+
+#include <fmt/format.h>
+
+namespace narthex::server {
+namespace {
+
+// Names that Prometheus 3.14 knows and that change nothing here yet.
+constexpr std::array<std::string_view, 14> kWithoutEffect = {"concurrent-rule-eval",
+                                                             "created-timestamp-zero-ingestion",
+                                                             "delayed-compaction",
+                                                             "fast-startup",
+                                                             "histograms-st-encoding",
+                                                             "memory-snapshot-on-shutdown",
+                                                             "metadata-wal-records",
+                                                             "old-ui",
+                                                             "otlp-deltatocumulative",
+                                                             "otlp-native-delta-ingestion",
+                                                             "search-api",
+                                                             "st-storage",
+                                                             "st-synthesis",
+                                                             "xor2-encoding"};
+// Names whose behaviour is always on, in Prometheus too.
+constexpr std::array<std::string_view, 3> kAlwaysOn = {"promql-duration-expr", "native-histograms",
+                                                       "ooo-native-histograms"};
+
+template <typename Names>
+bool Contains(const Names& names, std::string_view name) {
+  for (const auto& candidate : names) {
+    if (candidate == name) return true;
+  }
+  return false;
+}
+
+bool* FindSwitch(EnabledFeatures& features, std::string_view name) {
+  promql::Features& promql = features.promql;
+  const std::pair<std::string_view, bool*> switches[] = {
+      {"exemplar-storage", &features.exemplar_storage},
+      {"extra-scrape-metrics", &features.extra_scrape_metrics},
+      {"promql-binop-fill-modifiers", &promql.binop_fill_modifiers},
+      {"promql-delayed-name-removal", &promql.delayed_name_removal},
+      {"promql-experimental-functions", &promql.experimental_functions},
+      {"promql-extended-range-selectors", &promql.extended_range_selectors},
+      {"promql-per-step-stats", &promql.per_step_stats},
+      {"type-and-unit-labels", &promql.type_and_unit_labels},
+      {"use-start-timestamps", &promql.use_start_timestamps},
+  };
+  for (const auto& [candidate, value] : switches) {
+    if (candidate == name) return value;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+EnabledFeatures ParseFeatures(const std::vector<std::string>& names) {
+  EnabledFeatures features;
+  for (const std::string& name : names) {
+    if (name.empty()) continue;
+    if (bool* value = FindSwitch(features, name)) {
+      *value = true;
+    } else if (Contains(kAlwaysOn, name)) {
+      features.warnings.push_back(fmt::format(
+          "This option for --enable-feature is a no-op, its behaviour is always on: {}", name));
+    } else if (Contains(kWithoutEffect, name)) {
+      features.warnings.push_back(
+          fmt::format("This option for --enable-feature is known but has no effect yet: {}", name));
+    } else {
+      features.warnings.push_back(fmt::format("Unknown option for --enable-feature: {}", name));
+    }
+  }
+  return features;
+}
+
+}  // namespace narthex::server

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What --enable-feature switches on.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "narthex/promql/engine.h"
+
+namespace narthex::server {
+
+struct EnabledFeatures {
+  promql::Features promql;
+  bool exemplar_storage = false;
+  bool extra_scrape_metrics = false;
+  std::vector<std::string> warnings;  // One line for each name that is unknown or without effect.
+};
+
+/// @param names  as given, split at commas; compared exactly
+EnabledFeatures ParseFeatures(const std::vector<std::string>& names);
+
+}  // namespace narthex::server

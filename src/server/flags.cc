@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "src/server/flags.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <optional>
+
+#include <fmt/format.h>
+
+#include "narthex/base/go_format.h"
+#include "narthex/model/matcher.h"
+#include "src/server/flag_arguments.h"
+#include "src/server/flag_table.h"
+#include "src/server/flag_values.h"
+#include "src/server/version.h"
+
+namespace narthex::server {
+namespace {
+
+constexpr model::DurationMs kDayMs = 86'400'000;
+constexpr model::DurationMs kDefaultRetentionMs = 15 * kDayMs;
+constexpr model::DurationMs kMaxBlockMs = 31 * kDayMs;
+
+log::Level LogLevel(const std::string& text) {
+  switch (text.empty() ? 'i' : text[0] | 0x20) {
+    case 'd':
+      return log::Level::kDebug;
+    case 'w':
+      return log::Level::kWarn;
+    case 'e':
+      return log::Level::kError;
+    default:
+      return log::Level::kInfo;
+  }
+}
+
+std::string HostName() {
+  char name[256] = "localhost";
+  gethostname(name, sizeof name - 1);
+  return name;
+}
+
+// "http://HOST:PORT/" of this machine when the flag is empty. Without a trailing slash.
+std::string ExternalUrl(const std::string& flag, const std::string& listen_address) {
+  std::string url = flag;
+  if (url.empty()) {
+    const auto colon = listen_address.rfind(':');
+    url = fmt::format("http://{}:{}", HostName(),
+                      colon == std::string::npos ? "9090" : listen_address.substr(colon + 1));
+  } else if (url.find("://") == std::string::npos) {
+    url = "http://" + url;
+  }
+  while (url.ends_with('/')) url.pop_back();
+  return url;
+}
+
+std::string RoutePrefix(const FlagValues& values, const std::string& external_url) {
+  std::string prefix = values.Text("web.route-prefix");
+  if (prefix.empty()) {
+    const auto path = external_url.find('/', external_url.find("://") + 3);
+    prefix = path == std::string::npos ? "" : external_url.substr(path);
+  }
+  const auto first = prefix.find_first_not_of('/');
+  if (first == std::string::npos) return "/";
+  prefix = prefix.substr(first);
+  while (prefix.ends_with('/')) prefix.pop_back();
+  return "/" + prefix;
+}
+
+void ReadStorage(FlagValues& values, ServerFlags& flags) {
+  tsdb::DbOptions& db = flags.db;
+  flags.storage_path = values.Text("storage.tsdb.path");
+  db.min_block_duration_ms = values.Duration("storage.tsdb.min-block-duration");
+  db.retention_ms = values.Duration("storage.tsdb.retention.time");
+  db.retention_bytes = values.Bytes("storage.tsdb.retention.size");
+  if (db.retention_ms == 0 && db.retention_bytes == 0) db.retention_ms = kDefaultRetentionMs;
+  db.max_block_duration_ms = values.Duration("storage.tsdb.max-block-duration");
+  if (db.max_block_duration_ms == 0) {
+    db.max_block_duration_ms =
+        db.retention_ms == 0 ? kMaxBlockMs : std::min(kMaxBlockMs, db.retention_ms / 10);
+    db.max_block_duration_ms = std::max(db.max_block_duration_ms, db.min_block_duration_ms);
+  }
+  if (db.min_block_duration_ms <= 0) {
+    values.Reject("storage.tsdb.min-block-duration must be greater than 0");
+  }
+  constexpr std::uint64_t kMiB = 1 << 20;
+  if (const auto bytes = values.Bytes("storage.tsdb.wal-segment-size"); bytes != 0) {
+    if (bytes < 10 * kMiB || bytes > 256 * kMiB) {
+      values.Reject("flag 'storage.tsdb.wal-segment-size' must be set between 10MB and 256MB");
+    }
+    db.wal_segment_bytes = bytes;
+  }
+  if (const auto bytes = values.Bytes("storage.tsdb.max-block-chunk-segment-size"); bytes != 0) {
+    if (bytes < kMiB) {
+      values.Reject("flag 'storage.tsdb.max-block-chunk-segment-size' must be set over 1MB");
+    }
+    db.max_chunk_segment_bytes = bytes;
+  }
+  db.no_lockfile = values.Bool("storage.tsdb.no-lockfile");
+  db.samples_per_chunk = static_cast<int>(values.Int("storage.tsdb.samples-per-chunk"));
+  db.reload_interval_ms =
+      std::max<model::DurationMs>(1000, values.Duration("storage.tsdb.block-reload-interval"));
+  if (!values.Bool("storage.tsdb.wal-compression")) {
+    db.wal_compression = tsdb::WalCompression::kNone;
+  } else if (values.Text("storage.tsdb.wal-compression-type") == "zstd") {
+    db.wal_compression = tsdb::WalCompression::kZstd;
+  }
+}
+
+void ReadWeb(FlagValues& values, ServerFlags& flags) {
+  flags.listen_addresses = values.List("web.listen-address");
+  flags.external_url = ExternalUrl(values.Text("web.external-url"), flags.listen_addresses.front());
+  flags.route_prefix = RoutePrefix(values, flags.external_url);
+  flags.page_title = values.Text("web.page-title");
+  flags.cors_origin = values.Text("web.cors.origin");
+  if (const auto regex = model::Regex::Compile(flags.cors_origin); !regex) {
+    values.Reject(fmt::format("could not compile CORS regex string: {}: {}", flags.cors_origin,
+                              regex.error().message()));
+  }
+  flags.enable_lifecycle = values.Bool("web.enable-lifecycle");
+  flags.enable_admin_api = values.Bool("web.enable-admin-api");
+  flags.read_timeout_ms = values.Duration("web.read-timeout");
+  flags.max_connections =
+      static_cast<std::size_t>(std::max<std::int64_t>(1, values.Int("web.max-connections")));
+  // What would silently be missing must not be asked for.
+  for (const std::string_view flag :
+       {"web.enable-remote-write-receiver", "web.enable-otlp-receiver"}) {
+    if (values.Bool(flag)) values.Reject(fmt::format("flag '{}' is not supported yet", flag));
+  }
+  if (!values.Text("web.config.file").empty()) {
+    values.Reject(
+        "flag 'web.config.file' is not supported yet: without it the listener would be open to "
+        "everybody");
+  }
+}
+
+void ReadEngine(FlagValues& values, ServerFlags& flags) {
+  promql::EngineOptions& engine = flags.engine;
+  engine.lookback_delta_ms = values.Duration("query.lookback-delta");
+  engine.timeout_ms = values.Duration("query.timeout");
+  engine.max_concurrency =
+      static_cast<int>(std::clamp<std::int64_t>(values.Int("query.max-concurrency"), 1, 100'000));
+  engine.max_samples = values.Int("query.max-samples");
+  engine.features = flags.features.promql;
+}
+
+ServerFlags MakeFlags(FlagValues& values) {
+  ServerFlags flags;
+  flags.config_file = values.Text("config.file");
+  flags.log_level = LogLevel(values.Text("log.level"));
+  flags.log_format =
+      values.Text("log.format") == "json" ? log::Format::kJson : log::Format::kLogfmt;
+  std::vector<std::string> features;
+  for (const std::string& list : values.List("enable-feature")) {
+    for (std::string& name : SplitCommas(list)) features.push_back(std::move(name));
+  }
+  flags.features = ParseFeatures(features);
+  ReadWeb(values, flags);
+  ReadStorage(values, flags);
+  ReadEngine(values, flags);
+  if (flags.features.exemplar_storage) flags.db.max_exemplars = 100'000;
+  flags.for_outage_tolerance_ms = values.Duration("rules.alert.for-outage-tolerance");
+  flags.for_grace_period_ms = values.Duration("rules.alert.for-grace-period");
+  flags.adjust_timestamps = values.Bool("scrape.adjust-timestamps");
+  flags.timestamp_tolerance_ms = values.GoDurationNs("scrape.timestamp-tolerance") / 1'000'000;
+  flags.discovery_reload_interval_ms = values.Duration("scrape.discovery-reload-interval");
+  for (const FlagSpec& flag : AllFlags()) {
+    flags.effective.emplace_back(flag.name, values.Printed(flag));
+  }
+  const auto set = [&flags](std::string_view name, std::string text) {
+    for (auto& [key, value] : flags.effective) {
+      if (key == name) value = std::move(text);
+    }
+  };
+  set("web.route-prefix", flags.route_prefix);
+  set("web.external-url", values.Text("web.external-url").empty() ? "" : flags.external_url);
+  set("storage.tsdb.retention.time", model::FormatDuration(flags.db.retention_ms));
+  set("storage.tsdb.max-block-duration", model::FormatDuration(flags.db.max_block_duration_ms));
+  return flags;
+}
+
+ParsedCommandLine Refuse(const std::string& message, int exit_code) {
+  ParsedCommandLine outcome;
+  outcome.text_err = fmt::format("Error parsing command line arguments: {}\n", message);
+  if (exit_code == 1) outcome.text_err += fmt::format("narthex: error: {}\n", message);
+  if (exit_code == 2) outcome.text_out = FlagHelp();
+  outcome.exit_code = exit_code;
+  return outcome;
+}
+
+// Flags of one mode are errors in the other, as is the agent mode that is not built yet.
+std::optional<std::string> ModeConflict(const FlagValues& values) {
+  if (values.Bool("agent")) return "agent mode is not supported yet";
+  std::string names;
+  for (const FlagSpec& flag : AllFlags()) {
+    if (flag.mode != FlagMode::kAgent || !values.Given(flag.name)) continue;
+    if (!names.empty()) names += ' ';
+    names += go::Quote(fmt::format("--{}", flag.name));
+  }
+  if (names.empty()) return std::nullopt;
+  return fmt::format("The following flag(s) can only be used in agent mode: [{}]", names);
+}
+
+}  // namespace
+
+ParsedCommandLine ParseCommandLine(std::vector<std::string> arguments) {
+  int exit_code = 1;
+  auto parsed = ReadFlagArguments(std::move(arguments), exit_code);
+  if (!parsed) return Refuse(parsed.error().message(), exit_code);
+  ParsedCommandLine outcome;
+  if (parsed->help) {
+    outcome.text_out = FlagHelp();
+    return outcome;
+  }
+  if (parsed->version) {
+    outcome.text_out = VersionText();
+    return outcome;
+  }
+  FlagValues values(std::move(parsed->given));
+  values.CheckAll();
+  if (!values.failure()) outcome.flags = MakeFlags(values);
+  if (values.failure()) return Refuse(values.failure()->message(), 2);
+  if (auto conflict = ModeConflict(values)) {
+    outcome.text_err = *conflict + "\n";
+    outcome.exit_code = 3;
+    return outcome;
+  }
+  outcome.run = true;
+  return outcome;
+}
+
+}  // namespace narthex::server

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The command line of the server: Prometheus's flags by their names, defaults and rules.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "narthex/base/log.h"
+#include "narthex/base/result.h"
+#include "narthex/model/timestamp.h"
+#include "narthex/promql/engine.h"
+#include "narthex/tsdb/db.h"
+#include "src/server/features.h"
+
+namespace narthex::server {
+
+/// Where a flag's text came from and what it says; the typed members are what the server runs on.
+struct ServerFlags {
+  std::string config_file;
+  log::Level log_level = log::Level::kInfo;
+  log::Format log_format = log::Format::kLogfmt;
+
+  std::vector<std::string> listen_addresses;
+  std::string external_url;  // "http://host:9090" or with a path; no slash at the end.
+  std::string route_prefix;  // "/" or "/path".
+  std::string page_title;
+  std::string cors_origin;
+  bool enable_lifecycle = false;
+  bool enable_admin_api = false;
+  model::DurationMs read_timeout_ms = 0;
+  std::size_t max_connections = 0;
+
+  std::string storage_path;
+  tsdb::DbOptions db;  // Retention as the flags say it; the configuration file may override it.
+
+  promql::EngineOptions engine;
+
+  model::DurationMs for_outage_tolerance_ms = 0;
+  model::DurationMs for_grace_period_ms = 0;
+
+  bool adjust_timestamps = true;
+  std::int64_t timestamp_tolerance_ms = 2;
+  model::DurationMs discovery_reload_interval_ms = 5'000;
+
+  EnabledFeatures features;
+
+  /// Every flag with its effective value, sorted by name (/api/v1/status/flags).
+  std::vector<std::pair<std::string, std::string>> effective;
+};
+
+/// What to do after parsing: run, or print a text and end.
+struct ParsedCommandLine {
+  bool run = false;
+  ServerFlags flags;     // When run.
+  std::string text_out;  // For stdout …
+  std::string text_err;  // … and stderr, …
+  int exit_code = 0;     // … then exit with this.
+};
+
+/// @param arguments  without the program's name; "@file" is replaced by that file's lines
+ParsedCommandLine ParseCommandLine(std::vector<std::string> arguments);
+
+}  // namespace narthex::server

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Lets the HTTP server and the scrape manager be wired up before the database has been replayed.
+#pragma once
+
+#include <atomic>
+#include <memory>
+
+#include "narthex/base/check.h"
+#include "narthex/storage/appender.h"
+#include "narthex/storage/querier.h"
+#include "narthex/tsdb/db.h"
+
+namespace narthex::server {
+
+/// Passes queries to the database once there is one; kUnavailable before. Appenders may only be
+/// asked for when there is one. Thread safety: any thread.
+class ReadyStorage final : public storage::Queryable, public storage::Appendable {
+ public:
+  /// @param db  not owned; outlives every use of this object
+  void SetDb(tsdb::Db* db) { db_.store(db); }
+
+  std::unique_ptr<storage::Appender> NewAppender() override {
+    tsdb::Db* db = db_.load();
+    NX_CHECK(db != nullptr, "appender wanted before the database is open");
+    return db->NewAppender();
+  }
+
+  Result<std::unique_ptr<storage::Querier>> NewQuerier(model::TimestampMs mint,
+                                                       model::TimestampMs maxt) override {
+    tsdb::Db* db = db_.load();
+    if (db == nullptr) return Fail(Code::kUnavailable, "TSDB not ready");
+    return db->NewQuerier(mint, maxt);
+  }
+
+ private:
+  std::atomic<tsdb::Db*> db_{nullptr};
+};
+
+}  // namespace narthex::server

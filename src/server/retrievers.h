@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Adapters: what the HTTP API asks, answered by the parts of the server.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "narthex/alerting/rule_manager.h"
+#include "narthex/scrape/scrape_manager.h"
+#include "narthex/tsdb/db.h"
+#include "narthex/web/rules.h"
+#include "narthex/web/status.h"
+#include "narthex/web/targets.h"
+#include "src/server/configuration.h"
+#include "src/server/flags.h"
+
+namespace narthex::server {
+
+/// Thread safety: any thread.
+class ScrapeTargets final : public web::TargetRetriever {
+ public:
+  explicit ScrapeTargets(const scrape::ScrapeManager& manager) : manager_(manager) {}
+  std::vector<std::string> ScrapePools() const override;
+  std::vector<web::ActiveTarget> ActiveTargets(std::string_view pool) const override;
+  std::vector<web::DroppedTarget> DroppedTargets(std::string_view pool) const override;
+  std::vector<std::pair<std::string, std::int64_t>> DroppedCounts() const override;
+  void VisitMetadata(std::string_view metric,
+                     const std::function<bool(const model::Labels&, const web::TargetMetadata&)>&
+                         visit) const override;
+
+ private:
+  const scrape::ScrapeManager& manager_;
+};
+
+/// Thread safety: any thread.
+class AlertingRules final : public web::RulesRetriever {
+ public:
+  explicit AlertingRules(const alerting::RuleManager& manager) : manager_(manager) {}
+  std::vector<web::RuleGroupStatus> RuleGroups(bool with_alerts) const override;
+
+ private:
+  const alerting::RuleManager& manager_;
+};
+
+/// Thread safety: any thread; SetDb and SetState by the wiring.
+class ServerStatus final : public web::StatusSource {
+ public:
+  /// All not owned, outlive this.
+  ServerStatus(const ServerFlags& flags, const Configuration& configuration, Clock& clock);
+
+  void SetState(web::ServerState state) { state_ = state; }
+  /// Null again before the database ends.
+  void SetDb(tsdb::Db* db) { db_ = db; }
+
+  web::ServerState State() const override { return state_; }
+  std::string ConfigYaml() const override;
+  std::vector<std::pair<std::string, std::string>> Flags() const override;
+  web::RuntimeInfo Runtime() const override;
+  web::BuildInfo Build() const override;
+  Result<web::TsdbStatus> Tsdb(std::size_t limit) const override;
+  std::vector<std::string> BlockMetas() const override;
+  web::WalReplayStatus WalReplay() const override;
+  std::vector<web::Notification> Notifications() const override;
+  model::Labels ExternalLabels() const override;
+
+ private:
+  const ServerFlags& flags_;
+  const Configuration& configuration_;
+  Clock& clock_;
+  const std::int64_t start_ns_;
+  std::atomic<web::ServerState> state_{web::ServerState::kStarting};
+  std::atomic<tsdb::Db*> db_{nullptr};
+};
+
+}  // namespace narthex::server

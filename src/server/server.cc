@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "src/server/server.h"
+
+#include <algorithm>
+#include <memory>
+#include <thread>
+
+#include <fmt/format.h>
+
+#include "narthex/alerting/rule_manager.h"
+#include "narthex/base/clock.h"
+#include "narthex/base/fs.h"
+#include "narthex/base/go_format.h"
+#include "narthex/base/log.h"
+#include "narthex/base/metrics.h"
+#include "narthex/base/thread_pool.h"
+#include "narthex/net/http_server.h"
+#include "narthex/net/io_pool.h"
+#include "narthex/promql/engine.h"
+#include "narthex/scrape/scrape_manager.h"
+#include "narthex/tsdb/db.h"
+#include "narthex/web/api.h"
+#include "src/server/configuration.h"
+#include "src/server/ready_storage.h"
+#include "src/server/retrievers.h"
+#include "src/server/signals.h"
+#include "src/server/version.h"
+
+namespace narthex::server {
+namespace {
+
+std::size_t NumCores() { return std::max(1U, std::thread::hardware_concurrency()); }
+
+class LifecycleControl final : public web::Lifecycle {
+ public:
+  LifecycleControl(Configuration& configuration, SignalQueue& signals)
+      : configuration_(configuration), signals_(signals) {}
+  Status Reload() override { return configuration_.Reload(); }
+  bool Quit() override { return signals_.RequestStop(); }
+
+ private:
+  Configuration& configuration_;
+  SignalQueue& signals_;
+};
+
+web::ApiOptions MakeApiOptions(const ServerFlags& flags) {
+  web::ApiOptions options;
+  options.enable_lifecycle = flags.enable_lifecycle;
+  options.enable_admin_api = flags.enable_admin_api;
+  options.cors_origin = flags.cors_origin;
+  options.external_url = flags.external_url;
+  options.route_prefix = flags.route_prefix;
+  options.listen_address = flags.listen_addresses.front();
+  options.page_title = flags.page_title;
+  options.lookback_delta_ms = flags.engine.lookback_delta_ms;
+  options.query_timeout_ms = flags.engine.timeout_ms;
+  options.per_step_stats = flags.features.promql.per_step_stats;
+  return options;
+}
+
+net::ServerOptions MakeListenOptions(const ServerFlags& flags) {
+  net::ServerOptions options;
+  options.listen_addresses = flags.listen_addresses;
+  options.max_connections = flags.max_connections;
+  options.read_timeout_ms = flags.read_timeout_ms;
+  return options;
+}
+
+scrape::ScrapeOptions MakeScrapeOptions(const ServerFlags& flags) {
+  scrape::ScrapeOptions options;
+  options.adjust_timestamps = flags.adjust_timestamps;
+  options.timestamp_tolerance_ms = flags.timestamp_tolerance_ms;
+  options.discovery_reload_interval_ms = flags.discovery_reload_interval_ms;
+  options.extra_scrape_metrics = flags.features.extra_scrape_metrics;
+  return options;
+}
+
+alerting::RuleManagerOptions MakeRuleOptions(const ServerFlags& flags) {
+  alerting::RuleManagerOptions options;
+  options.features = flags.features.promql;
+  options.for_outage_tolerance_ms = flags.for_outage_tolerance_ms;
+  options.for_grace_period_ms = flags.for_grace_period_ms;
+  return options;
+}
+
+/// The parts in the order they are built; destroyed in reverse.
+class Server final {
+ public:
+  explicit Server(const ServerFlags& flags);
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  /// Builds up to the point where everything runs. Errors: what a part said.
+  Status Start();
+  /// Serves until a stop is asked for.
+  void Run();
+  /// Ends the parts: first what asks, then what produces samples, last what stores them.
+  void Stop();
+
+ private:
+  void AddServerMetrics();
+  void AddAppliers();
+  Status StartHttp();
+  Status OpenStorage();
+
+  const ServerFlags& flags_;
+  SignalQueue signals_;  // First: threads made later inherit its signal mask.
+  metrics::Registry registry_;
+  Configuration configuration_;
+  ServerStatus status_;
+  LifecycleControl lifecycle_;
+  std::unique_ptr<tsdb::Db> db_;  // Outlives all that may still read or write at the end.
+  ReadyStorage storage_;
+  ThreadPool query_workers_;
+  promql::Engine engine_;
+  net::IoPool scrape_io_;
+  scrape::ScrapeManager scrape_;
+  ScrapeTargets targets_;
+  alerting::RuleManager rules_;
+  AlertingRules rule_groups_;
+  ThreadPool http_workers_;
+  net::IoPool http_io_;
+  net::Router router_;
+  std::unique_ptr<net::HttpServer> http_;
+};
+
+Server::Server(const ServerFlags& flags)
+    : flags_(flags),
+      configuration_(flags.config_file, SystemClock(), registry_),
+      status_(flags, configuration_, SystemClock()),
+      lifecycle_(configuration_, signals_),
+      query_workers_("query", NumCores()),
+      engine_(flags.engine, &query_workers_, SystemClock(), registry_),
+      scrape_io_("scrape", NumCores()),
+      scrape_(scrape_io_, storage_, SystemClock(), registry_, MakeScrapeOptions(flags)),
+      targets_(scrape_),
+      rules_(engine_, storage_, storage_, SystemClock(), registry_, MakeRuleOptions(flags)),
+      rule_groups_(rules_),
+      // A handler keeps its thread while a slow client reads, so there are more than cores.
+      http_workers_("http", NumCores() + static_cast<std::size_t>(flags.engine.max_concurrency)),
+      http_io_("http-io", 1) {
+  AddServerMetrics();
+  AddAppliers();
+}
+
+void Server::AddServerMetrics() {
+  metrics::AddProcessMetrics(registry_);
+  const web::BuildInfo build = BuildInformation();
+  registry_
+      .AddGauge("prometheus_build_info",
+                "A metric with a constant '1' value that names the version this server behaves as.",
+                {{"branch", build.branch},
+                 {"goversion", build.go_version},
+                 {"revision", build.revision},
+                 {"version", build.version}})
+      .Set(1);
+  registry_.AddGaugeFn("prometheus_ready",
+                       "Whether Prometheus startup was fully completed and the server is ready for "
+                       "normal operation.",
+                       [this] { return status_.State() == web::ServerState::kReady ? 1.0 : 0.0; });
+}
+
+void Server::AddAppliers() {
+  // First, because it can refuse: a bad rule file must leave everything as it was.
+  configuration_.AddApplier("rules", [this](const auto& config) { return rules_.Update(*config); });
+  configuration_.AddApplier("storage", [this](const auto& config) {
+    const config::StorageConfig& storage = config->storage;
+    db_->SetRetention(storage.retention_ms >= 0 ? storage.retention_ms : flags_.db.retention_ms,
+                      storage.retention_bytes >= 0
+                          ? static_cast<std::uint64_t>(storage.retention_bytes)
+                          : flags_.db.retention_bytes);
+    return Status();
+  });
+  configuration_.AddApplier("query_engine", [this](const auto& config) {
+    engine_.SetDefaultSubqueryStep(config->global.evaluation_interval_ms);
+    return Status();
+  });
+  configuration_.AddApplier("scrape",
+                            [this](const auto& config) { return scrape_.ApplyConfig(config); });
+}
+
+Status Server::StartHttp() {
+  NX_RETURN_IF_ERROR(web::RegisterApi(router_, {.engine = engine_,
+                                                .queryable = storage_,
+                                                .registry = registry_,
+                                                .clock = SystemClock(),
+                                                .status = status_,
+                                                .targets = &targets_,
+                                                .rules = &rule_groups_,
+                                                .lifecycle = &lifecycle_,
+                                                .options = MakeApiOptions(flags_)}));
+  http_ = std::make_unique<net::HttpServer>(MakeListenOptions(flags_), http_io_, http_workers_,
+                                            router_);
+  http_io_.Start();
+  NX_RETURN_IF_ERROR(http_->Start());
+  for (const std::string& address : flags_.listen_addresses) {
+    log::Info("Listening on", {{"address", address}});
+  }
+  return {};
+}
+
+Status Server::OpenStorage() {
+  const std::int64_t begin = SystemClock().MonotonicNs();
+  log::Info("Starting TSDB ...");
+  auto db = tsdb::Db::Open(flags_.storage_path, flags_.db, SystemFs(), SystemClock(), registry_);
+  if (!db) return Fail(std::move(db).error().Wrap("opening storage failed"));
+  db_ = std::move(*db);
+  db_->StartBackground();
+  status_.SetDb(db_.get());
+  storage_.SetDb(db_.get());
+  log::Info("TSDB started",
+            {{"duration", go::FormatDuration(SystemClock().MonotonicNs() - begin)}});
+  return {};
+}
+
+Status Server::Start() {
+  if (Status status = configuration_.Load(); !status) {
+    return Fail(std::move(status).error().Wrap(
+        fmt::format("Error loading config (--config.file={})", flags_.config_file)));
+  }
+  NX_RETURN_IF_ERROR(StartHttp());
+  NX_RETURN_IF_ERROR(OpenStorage());
+  scrape_io_.Start();
+  NX_RETURN_IF_ERROR(configuration_.ApplyLoaded());
+  rules_.Start();
+  status_.SetState(web::ServerState::kReady);
+  log::Info("Server is ready to receive web requests.");
+  return {};
+}
+
+void Server::Run() {
+  while (signals_.Wait() == Wake::kReload) {
+    // The outcome is logged and in a metric.
+    (void)configuration_.Reload();
+  }
+  log::Info("Received an OS signal or quit request, exiting gracefully...");
+}
+
+void Server::Stop() {
+  status_.SetState(web::ServerState::kStopping);
+  if (http_) http_->Stop();
+  http_io_.Stop();
+  http_workers_.Stop();
+  rules_.Stop();
+  scrape_.Stop();
+  scrape_io_.Stop();
+  query_workers_.Stop();
+  status_.SetDb(nullptr);
+  if (!db_) return;
+  if (const Status status = db_->Close(); !status) {
+    log::Error("Closing the TSDB failed", {{"err", status.error().message()}});
+  }
+}
+
+}  // namespace
+
+int RunServer(const ServerFlags& flags) {
+  log::Configure(flags.log_level, flags.log_format);
+  for (const std::string& warning : flags.features.warnings) log::Warn(warning);
+  const web::BuildInfo build = BuildInformation();
+  log::Info("Starting Narthex", {{"version", build.revision}, {"prometheus", build.version}});
+  Server server(flags);
+  const Status started = server.Start();
+  if (started) {
+    server.Run();
+  } else {
+    log::Error(started.error().message());
+  }
+  server.Stop();
+  log::Info("See you next time!");
+  return started ? 0 : 1;
+}
+
+}  // namespace narthex::server

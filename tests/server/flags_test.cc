@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "src/server/flags.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+namespace narthex::server {
+namespace {
+
+std::string Effective(const ServerFlags& flags, std::string_view name) {
+  for (const auto& [key, value] : flags.effective) {
+    if (key == name) return value;
+  }
+  return "(no such flag)";
+}
+
+TEST(FlagsTest, DefaultsAreThoseOfPrometheus) {
+  const auto parsed = ParseCommandLine({});
+  ASSERT_TRUE(parsed.run);
+  const ServerFlags& flags = parsed.flags;
+  EXPECT_EQ(flags.config_file, "prometheus.yml");
+  EXPECT_EQ(flags.storage_path, "data/");
+  EXPECT_EQ(flags.listen_addresses, std::vector<std::string>{"0.0.0.0:9090"});
+  EXPECT_EQ(flags.route_prefix, "/");
+  EXPECT_FALSE(flags.enable_lifecycle);
+  EXPECT_EQ(flags.engine.lookback_delta_ms, 300'000);
+  EXPECT_EQ(flags.db.min_block_duration_ms, 7'200'000);
+  EXPECT_EQ(Effective(flags, "storage.tsdb.retention.time"), "15d");
+  EXPECT_EQ(Effective(flags, "storage.tsdb.max-block-duration"), "1d12h");
+  EXPECT_EQ(Effective(flags, "query.max-samples"), "50000000");
+  EXPECT_EQ(Effective(flags, "storage.tsdb.retention.size"), "0B");
+  EXPECT_EQ(Effective(flags, "scrape.timestamp-tolerance"), "2ms");
+  EXPECT_EQ(Effective(flags, "web.enable-lifecycle"), "false");
+}
+
+TEST(FlagsTest, TakesTheCommandLineOfAnExistingUnit) {
+  const auto parsed = ParseCommandLine(
+      {"--config.file", "/etc/prometheus/prometheus.yaml", "--storage.tsdb.path",
+       "/var/lib/prometheus", "--web.console.templates=/etc/prometheus/consoles",
+       "--web.console.libraries=/etc/prometheus/console_libraries",
+       "--storage.tsdb.max-block-duration=1m", "--storage.tsdb.min-block-duration=1m",
+       "--web.enable-lifecycle", "--web.enable-admin-api", "--log.level=info"});
+  ASSERT_TRUE(parsed.run) << parsed.text_err;
+  EXPECT_EQ(parsed.flags.config_file, "/etc/prometheus/prometheus.yaml");
+  EXPECT_EQ(parsed.flags.storage_path, "/var/lib/prometheus");
+  EXPECT_EQ(parsed.flags.db.min_block_duration_ms, 60'000);
+  EXPECT_EQ(parsed.flags.db.max_block_duration_ms, 60'000);
+  EXPECT_TRUE(parsed.flags.enable_lifecycle);
+  EXPECT_TRUE(parsed.flags.enable_admin_api);
+}
+
+TEST(FlagsTest, RepeatsNegationsAndLists) {
+  const auto parsed = ParseCommandLine(
+      {"--web.listen-address=127.0.0.1:1", "--web.listen-address", "[::1]:2",
+       "--no-scrape.adjust-timestamps", "--enable-feature=promql-experimental-functions,nonsense",
+       "--enable-feature=exemplar-storage", "--storage.tsdb.retention.size=512MB",
+       "--web.external-url=http://example.org/prom/", "--log.level=WARN"});
+  ASSERT_TRUE(parsed.run) << parsed.text_err;
+  const ServerFlags& flags = parsed.flags;
+  EXPECT_EQ(flags.listen_addresses, (std::vector<std::string>{"127.0.0.1:1", "[::1]:2"}));
+  EXPECT_FALSE(flags.adjust_timestamps);
+  EXPECT_TRUE(flags.engine.features.experimental_functions);
+  EXPECT_EQ(flags.db.max_exemplars, 100'000U);
+  EXPECT_EQ(flags.features.warnings,
+            std::vector<std::string>{"Unknown option for --enable-feature: nonsense"});
+  EXPECT_EQ(flags.db.retention_bytes, std::uint64_t{512} << 20);
+  EXPECT_EQ(flags.db.retention_ms, 0);  // A size alone means no limit in time.
+  EXPECT_EQ(flags.external_url, "http://example.org/prom");
+  EXPECT_EQ(flags.route_prefix, "/prom");
+  EXPECT_EQ(flags.log_level, log::Level::kWarn);
+}
+
+TEST(FlagsTest, RefusesWithPrometheusWordingAndExitCode) {
+  const struct {
+    std::vector<std::string> arguments;
+    const char* error;
+    int exit_code;
+  } cases[] = {
+      {{"--bogus"}, "unknown long flag '--bogus'", 1},
+      {{"--bogus=1"}, "unknown long flag '--bogus'", 1},
+      {{"extra"}, "unexpected extra", 1},
+      {{"--log.level=xx"}, "unrecognized log level xx", 2},
+      {{"--query.timeout=1m", "--query.timeout=2m"}, "flag 'query.timeout' cannot be repeated", 2},
+      {{"--query.timeout=abc"}, "not a valid duration string: \"abc\"", 2},
+      {{"--query.max-samples=x"}, "strconv.ParseInt: parsing \"x\": invalid syntax", 2},
+      {{"--storage.tsdb.retention.size=5"}, "units: unknown unit", 2},
+      {{"--storage.tsdb.wal-segment-size=1MB"}, "must be set between 10MB and 256MB", 2},
+      {{"--web.cors.origin=("}, "could not compile CORS regex string", 2},
+      {{"--storage.agent.path=x"}, "can only be used in agent mode: [\"--storage.agent.path\"]", 3},
+  };
+  for (const auto& c : cases) {
+    SCOPED_TRACE(c.arguments.front());
+    const auto parsed = ParseCommandLine(c.arguments);
+    EXPECT_FALSE(parsed.run);
+    EXPECT_EQ(parsed.exit_code, c.exit_code);
+    EXPECT_NE(parsed.text_err.find(c.error), std::string::npos) << parsed.text_err;
+  }
+}
+
+TEST(FlagsTest, HelpAndVersion) {
+  const auto help = ParseCommandLine({"--help"});
+  EXPECT_FALSE(help.run);
+  EXPECT_EQ(help.exit_code, 0);
+  EXPECT_NE(help.text_out.find("--web.listen-address=0.0.0.0:9090"), std::string::npos);
+  const auto version = ParseCommandLine({"--version"});
+  EXPECT_NE(version.text_out.find("behaves as prometheus 3.14.0"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace narthex::server
