@@ -118,6 +118,7 @@ struct TimeModifiers {
   model::DurationMs offset_ms = 0;  // Positive looks back. Meaningless with offset_expr.
   DurationExprPtr offset_expr;      // Null = offset_ms.
   bool offset_given = false;        // A second one is an error; `offset 0s` does not count.
+  bool offset_negative = false;     // Also of what is less than a millisecond.
   AtKind at = AtKind::kNone;
   model::TimestampMs at_ms = 0;  // Of kTimestamp.
 };
