@@ -136,7 +136,7 @@ bool Parser::ParseGroupingLabels(std::vector<std::string>& labels) {
     if (TakeIf(TokenKind::kRightParen)) return true;
     if (!TakeIf(TokenKind::kComma)) {
       Unexpected(kGrouping, R"x("," or ")")x");
-          return false;
+      return false;
     }
     if (TakeIf(TokenKind::kRightParen)) return true;
   }

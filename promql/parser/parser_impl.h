@@ -137,7 +137,8 @@ class Parser {
   bool ParseHistogramEntry(SequenceValue& value, std::vector<std::string>& seen);
   bool ParseHistogramField(std::string_view key, SequenceValue& value);
   bool ParseBucketSet(std::vector<double>& buckets);
-  std::optional<std::int32_t> ParseInt();
+  bool ParseInt(std::int32_t& out);
+  bool StepHistogram(model::FloatHistogram& h, const model::FloatHistogram& step, bool subtract);
 
   Lexer lexer_;
   const Features& features_;

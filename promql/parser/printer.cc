@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "narthex/promql/printer.h"
 
-#include <fmt/core.h>
-
 #include <algorithm>
 #include <vector>
 
+#include <fmt/core.h>
+
 #include "narthex/base/go_format.h"
+#include "narthex/model/labels.h"
 #include "promql/parser/functions.h"
 #include "promql/parser/print_parts.h"
 
