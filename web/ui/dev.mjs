@@ -18,7 +18,9 @@ const pages = ['/query', '/targets', '/rules', '/alerts', '/status', '/tsdb-stat
 createServer((incoming, outgoing) => {
   const path = normalize(new URL(incoming.url, 'http://x').pathname);
   const file = join(dist, pages.includes(path) ? 'index.html' : path);
-  if (path === '/') {
+  if (path === '/graph') {
+    outgoing.writeHead(302, { location: `/query${new URL(incoming.url, 'http://x').search}` }).end();
+  } else if (path === '/') {
     outgoing.writeHead(302, { location: '/query' }).end();
   } else if (extname(file) && existsSync(file)) {
     outgoing.writeHead(200, { 'content-type': types[extname(file)] ?? 'text/plain' });

@@ -53,7 +53,7 @@ export function newEditor(
       extensions: [
         history(), bracketMatching(), closeBrackets(), indentOnInput(),
         // Nothing is chosen when the list opens, so that Enter runs the query as it stands.
-        autocompletion({ selectOnOpen: false }),
+        autocompletion({ selectOnOpen: false, interactionDelay: 0 }),
         syntaxHighlighting(colours),
         language().asExtension(),
         EditorView.lineWrapping,

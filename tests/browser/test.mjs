@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// node test.mjs NARTHEX_BINARY WORK_FOLDER CHROMIUM     (see run.sh)
+//
+// With BASE_URL in the environment a running server is used; it has to know `up` of itself.
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { startServer } from './server.mjs';
+
+const [binary, work, browserPath] = process.argv.slice(2);
+const { chromium } = createRequire(join(work, 'package.json'))('playwright-core');
+const limitMs = 15000;
+
+const tests = [];
+const test = (name, run) => tests.push({ name, run });
+
+function check(condition, message) {
+  if (!condition) throw new Error(message);
+}
+
+/** Puts an expression into the first editor and runs it with Enter. */
+async function runQuery(page, expression) {
+  const editor = page.locator('.cm-content').first();
+  await editor.click();
+  await page.keyboard.press('ControlOrMeta+a');
+  await page.keyboard.type(expression);
+  await page.keyboard.press('Escape');  // Closes the list of proposals.
+  await page.keyboard.press('Enter');
+}
+
+test('a query shows its value in the table', async (page, url) => {
+  await page.goto(`${url}/query`);
+  await page.getByText('Type an expression').waitFor();
+  await runQuery(page, 'up');
+  const row = page.locator('.results tbody tr', { hasText: 'instance="127.0.0.1:' }).first();
+  await row.waitFor();
+  await page.locator('.results tbody td.value', { hasText: /^1$/ }).first().waitFor();
+  check(new URL(page.url()).searchParams.get('g0.expr') === 'up', `the address is ${page.url()}`);
+  await page.locator('.query-status', { hasText: /series in/ }).waitFor();
+});
+
+test('the graph draws its series', async (page, url) => {
+  await page.goto(`${url}/query?g0.expr=up&g0.tab=1`);
+  await page.locator('.results').waitFor();
+  await page.getByRole('tab', { name: 'Graph' }).click();
+  await page.locator('.chart canvas').waitFor();
+  // The colour of a line must be somewhere on the canvas; lines may cover each other.
+  await page.waitForFunction(() => {
+    const canvas = document.querySelector('.chart canvas');
+    const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+    const isDrawn = (swatch) => {
+      const [r, g, b] = getComputedStyle(swatch).backgroundColor.match(/\d+/g).map(Number);
+      let pixels = 0;
+      for (let i = 0; i < data.length; i += 4) {
+        const away = Math.abs(data[i] - r) + Math.abs(data[i + 1] - g) + Math.abs(data[i + 2] - b);
+        if (away < 40 && data[i + 3] > 150) pixels += 1;
+      }
+      return pixels > 3;
+    };
+    return [...document.querySelectorAll('.legend .swatch')].some(isDrawn);
+  });
+  check(new URL(page.url()).searchParams.get('g0.tab') === 'graph', `the address is ${page.url()}`);
+  const entry = page.locator('.legend button').first();
+  await entry.click();
+  check(await entry.getAttribute('aria-pressed') === 'false', 'the legend does not switch off');
+});
+
+test('a link to a graph opens it, and the way back works', async (page, url) => {
+  await page.goto(`${url}/graph?g0.expr=vector(42)&g0.tab=1`);
+  await page.locator('.results td.value', { hasText: /^42$/ }).waitFor();
+  check(new URL(page.url()).pathname.endsWith('/query'), `not sent on: ${page.url()}`);
+  await runQuery(page, 'vector(43)');
+  await page.locator('.results td.value', { hasText: /^43$/ }).waitFor();
+  await page.goBack();
+  await page.locator('.results td.value', { hasText: /^42$/ }).waitFor();
+});
+
+test('a broken query names the place of the error', async (page, url) => {
+  await page.goto(`${url}/query`);
+  await runQuery(page, 'up +');
+  await page.locator('.state.failed', { hasText: '1:5: parse error' }).waitFor();
+  await page.locator('.cm-lintRange-error, .cm-lintPoint-error').first().waitFor();
+});
+
+test('an empty result is told apart', async (page, url) => {
+  await page.goto(`${url}/query`);
+  await runQuery(page, 'no_such_metric_at_all');
+  await page.locator('.state.empty', { hasText: 'no result' }).waitFor();
+});
+
+test('metric names are proposed', async (page, url) => {
+  await page.goto(`${url}/query`);
+  await page.locator('.cm-content').click();
+  await page.keyboard.type('scrape_dur');
+  await page.locator('.cm-tooltip-autocomplete li', { hasText: 'scrape_duration_seconds' }).waitFor();
+  await page.keyboard.press('Tab');
+  await page.locator('.cm-content', { hasText: 'scrape_duration_seconds' }).waitFor();
+});
+
+test('the target is up, and its labels are text', async (page, url) => {
+  await page.goto(`${url}/targets`);
+  await page.locator('.badge.ok', { hasText: /^up$/ }).first().waitFor();
+  check(await page.locator('main b').count() === 0, 'a label became HTML');
+  await page.getByRole('searchbox').fill('matches nothing');
+  await page.locator('.state.empty').waitFor();
+});
+
+test('every page shows its content', async (page, url) => {
+  const pages = {
+    alerts: '.card, .state.empty', rules: '.card, .state.empty', 'service-discovery': '.card',
+    status: '.facts', 'tsdb-status': '.facts', config: '.yaml', flags: '.facts',
+  };
+  for (const [name, selector] of Object.entries(pages)) {
+    await page.goto(`${url}/${name}`);
+    await page.locator(`main ${selector}`.replaceAll(', ', ', main ')).first().waitFor();
+    const failed = await page.locator('.state.failed').allTextContents();
+    check(failed.length === 0, `/${name}: ${failed.join(' ')}`);
+  }
+});
+
+test('a phone sees no sideways scrolling, and the menu opens', async (page, url) => {
+  await page.setViewportSize({ width: 390, height: 844 });
+  await page.goto(`${url}/targets`);
+  await page.locator('.badge').first().waitFor();
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+  check(wide <= 0, `${wide} pixels too wide`);
+  await page.getByRole('button', { name: 'Menu' }).click();
+  await page.getByRole('link', { name: 'Query' }).last().click();
+  await page.locator('.cm-content').waitFor();
+});
+
+async function runTests(browser, url) {
+  let failures = 0;
+  for (const { name, run } of tests) {
+    const page = await browser.newPage();
+    page.setDefaultTimeout(limitMs);
+    const errors = [];
+    page.on('pageerror', (error) => errors.push(error.message));
+    try {
+      await run(page, url);
+      check(errors.length === 0, `script errors: ${errors.join('; ')}`);
+      console.log(`ok    ${name}`);
+    } catch (error) {
+      failures += 1;
+      const shot = join(work, `failed-${name.replace(/[^a-z]+/gi, '-')}.png`);
+      await page.screenshot({ path: shot }).catch(() => undefined);
+      console.log(`FAIL  ${name}\n      ${error.message.replaceAll('\n', '\n      ')}\n      ${shot}`);
+    }
+    await page.close();
+  }
+  return failures;
+}
+
+const server = process.env.BASE_URL
+  ? { url: process.env.BASE_URL, log: () => '', stop: async () => undefined }
+  : await startServer(binary);
+let failures = 1;
+try {
+  const browser = await chromium.launch({
+    executablePath: browserPath,
+    args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
+      '--disable-background-networking', '--disable-component-update', '--disable-sync'],
+  });
+  try {
+    failures = await runTests(browser, server.url);
+  } finally {
+    await browser.close();
+  }
+} finally {
+  await server.stop();
+}
+if (failures > 0) console.log(`${failures} of ${tests.length} failed\n${server.log()}`);
+process.exit(failures > 0 ? 1 : 0);
