@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "alerting/rules/alerts.h"
+
+#include <algorithm>
+#include <string_view>
+#include <utility>
+
+#include <fmt/core.h>
+
+namespace narthex::alerting {
+namespace {
+
+constexpr std::int64_t kNsPerMs = 1'000'000;
+constexpr std::int64_t kNsPerSecond = 1'000'000'000;
+// Alertmanagers must hear of a resolved alert even when they were away for some time.
+constexpr std::int64_t kResolvedRetentionNs = 15 * 60 * kNsPerSecond;
+
+std::string_view StateName(AlertState state) {
+  switch (state) {
+    case AlertState::kPending:
+      return "pending";
+    case AlertState::kFiring:
+      return "firing";
+    case AlertState::kInactive:
+      break;
+  }
+  return "inactive";
+}
+
+model::Labels AlertLabels(const RuleSpec& rule, const model::Labels& metric) {
+  model::LabelsBuilder builder(metric);
+  builder.Delete(model::kMetricName);
+  for (const auto& [name, value] : rule.labels) builder.Set(name, value);
+  for (const std::string& name : rule.unset) builder.Delete(name);
+  return builder.Set(model::kAlertName, rule.name).Build();
+}
+
+std::int64_t FloorDiv(std::int64_t a, std::int64_t b) {
+  return a / b - (a % b != 0 && (a < 0) != (b < 0) ? 1 : 0);
+}
+
+void AddSamples(const model::Labels& labels, const ActiveAlert& alert, model::TimestampMs t,
+                promql::Vector& out) {
+  model::LabelsBuilder builder(labels);
+  promql::VectorSample& for_state = out.emplace_back();
+  for_state.metric = builder.Set(model::kMetricName, "ALERTS_FOR_STATE").Build();
+  for_state.t = t;
+  for_state.v = static_cast<double>(FloorDiv(alert.active_at_ns, kNsPerSecond));
+  promql::VectorSample& state = out.emplace_back();
+  builder.Set(model::kMetricName, "ALERTS");
+  state.metric = builder.Set("alertstate", StateName(alert.state)).Build();
+  state.t = t;
+  state.v = 1;
+}
+
+}  // namespace
+
+bool Alerts::Advance(const RuleSpec& rule, bool in_result, std::int64_t slot_ns, ActiveAlert& a) {
+  const std::int64_t hold_ns = rule.hold_ms * kNsPerMs;
+  if (in_result) {
+    a.keep_firing_since_ns = 0;
+  } else {
+    bool keep = false;
+    if (a.state == AlertState::kFiring && rule.keep_firing_ms > 0) {
+      if (a.keep_firing_since_ns == 0) a.keep_firing_since_ns = slot_ns;
+      keep = slot_ns - a.keep_firing_since_ns < rule.keep_firing_ms * kNsPerMs;
+    }
+    if (a.state == AlertState::kPending) return false;
+    if (a.resolved_at_ns != 0 && slot_ns - a.resolved_at_ns > kResolvedRetentionNs) return false;
+    if (!keep) {
+      if (a.state != AlertState::kInactive) {
+        a.state = AlertState::kInactive;
+        a.resolved_at_ns = slot_ns;
+      }
+      return true;
+    }
+  }
+  const bool held = slot_ns - a.active_at_ns >= hold_ns;
+  if (a.state == AlertState::kPending && held) {
+    a.state = AlertState::kFiring;
+    a.fired_at_ns = slot_ns;
+  } else if (a.state == AlertState::kFiring && !held) {
+    a.state = AlertState::kPending;  // A reload has raised `for`.
+    a.fired_at_ns = 0;
+  }
+  return true;
+}
+
+Result<promql::Vector> Alerts::Update(const RuleSpec& rule, const promql::Vector& result,
+                                      std::int64_t slot_ns, model::TimestampMs sample_t,
+                                      int limit) {
+  std::unordered_map<model::Labels, double, LabelsHash> values;
+  for (const promql::VectorSample& sample : result) {
+    if (!values.emplace(AlertLabels(rule, sample.metric), sample.v).second) {
+      return Fail(Code::kExecution,
+                  "vector contains metrics with the same labelset after applying alert labels");
+    }
+  }
+  for (const auto& [labels, value] : values) {
+    const auto [it, inserted] = active_.try_emplace(labels);
+    ActiveAlert& alert = it->second;
+    if (inserted || alert.state == AlertState::kInactive) {
+      alert = ActiveAlert{};
+      alert.active_at_ns = slot_ns;
+    }
+    alert.value = value;
+    alert.annotations = rule.annotations;
+  }
+
+  promql::Vector samples;
+  std::size_t num_active = 0;
+  for (auto it = active_.begin(); it != active_.end();) {
+    if (!Advance(rule, values.contains(it->first), slot_ns, it->second)) {
+      it = active_.erase(it);
+      continue;
+    }
+    if (it->second.state != AlertState::kInactive) {
+      ++num_active;
+      if (restored_) AddSamples(it->first, it->second, sample_t, samples);
+    }
+    ++it;
+  }
+  if (limit > 0 && num_active > static_cast<std::size_t>(limit)) {
+    active_.clear();
+    return Fail(Code::kExecution,
+                fmt::format("exceeded limit of {} with {} alerts", limit, num_active));
+  }
+  return samples;
+}
+
+std::vector<AlertSnapshot> Alerts::Snapshot() const {
+  std::vector<AlertSnapshot> all;
+  for (const auto& [labels, alert] : active_) {
+    if (alert.state == AlertState::kInactive) continue;
+    all.push_back({labels, alert.annotations, alert.state, alert.active_at_ns,
+                   alert.keep_firing_since_ns, alert.value});
+  }
+  std::sort(all.begin(), all.end(), [](const AlertSnapshot& a, const AlertSnapshot& b) {
+    return (a.labels <=> b.labels) < 0;
+  });
+  return all;
+}
+
+AlertState Alerts::state() const {
+  AlertState most = AlertState::kInactive;
+  for (const auto& [labels, alert] : active_) most = std::max(most, alert.state);
+  return most;
+}
+
+void Alerts::ForEachActive(const std::function<void(const model::Labels&, ActiveAlert&)>& fn) {
+  for (auto& [labels, alert] : active_) {
+    if (alert.state != AlertState::kInactive) fn(labels, alert);
+  }
+}
+
+}  // namespace narthex::alerting

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The alerts of one alerting rule and how they change from evaluation to evaluation:
+//
+//   (in the result)  pending ── after `for` ──► firing ── gone, and keep_firing_for over ──►
+//   inactive
+//                       └───── gone: forgotten                         (kept 15 minutes, then
+//                       forgotten)
+//
+// Source: Prometheus rules.AlertingRule.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <unordered_map>
+#include <vector>
+
+#include "alerting/rules/labels_hash.h"
+#include "alerting/rules/spec.h"
+#include "narthex/alerting/rule_manager.h"
+#include "narthex/base/result.h"
+#include "narthex/promql/engine.h"
+
+namespace narthex::alerting {
+
+/// Times are Unix nanoseconds, 0 = not set.
+struct ActiveAlert {
+  model::Labels annotations;
+  AlertState state = AlertState::kPending;
+  std::int64_t active_at_ns = 0;
+  std::int64_t fired_at_ns = 0;
+  std::int64_t resolved_at_ns = 0;
+  std::int64_t keep_firing_since_ns = 0;
+  double value = 0;
+};
+
+/// Not thread-safe; the group's lock guards it.
+class Alerts {
+ public:
+  /// Takes the result of the expression at `slot_ns` into account.
+  /// @return the samples of ALERTS and ALERTS_FOR_STATE at `sample_t`, two for each pending or
+  ///         firing alert; none before the alerts were restored (see SetRestored)
+  /// Errors: kExecution for two results with equal labels (nothing changes), and for more than
+  /// `limit` alerts (0 = no limit; all alerts are forgotten then).
+  Result<promql::Vector> Update(const RuleSpec& rule, const promql::Vector& result,
+                                std::int64_t slot_ns, model::TimestampMs sample_t, int limit);
+
+  /// Pending and firing ones, sorted by labels.
+  std::vector<AlertSnapshot> Snapshot() const;
+  /// The most severe state of any alert.
+  AlertState state() const;
+
+  bool restored() const { return restored_; }
+  void SetRestored(bool restored) { restored_ = restored; }
+  /// Calls fn with each pending or firing alert, which it may change.
+  void ForEachActive(const std::function<void(const model::Labels&, ActiveAlert&)>& fn);
+
+ private:
+  using Map = std::unordered_map<model::Labels, ActiveAlert, LabelsHash>;
+
+  /// @return false when the alert is to be forgotten
+  static bool Advance(const RuleSpec& rule, bool in_result, std::int64_t slot_ns, ActiveAlert& a);
+
+  Map active_;  // Inactive ones too, for a while.
+  bool restored_ = false;
+};
+
+}  // namespace narthex::alerting

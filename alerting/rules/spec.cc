@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "alerting/rules/spec.h"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include <fmt/core.h>
+
+#include "narthex/base/hash.h"
+#include "narthex/config/config.h"
+#include "narthex/config/glob.h"
+#include "narthex/config/rule_file.h"
+#include "narthex/promql/parser.h"
+#include "narthex/promql/printer.h"
+
+namespace narthex::alerting {
+namespace {
+
+using Pairs = std::vector<std::pair<std::string, std::string>>;
+
+model::Labels ToLabels(const Pairs& pairs) {
+  model::LabelsBuilder builder;
+  for (const auto& [name, value] : pairs) builder.Set(name, value);
+  return builder.Build();
+}
+
+void MergeLabels(const Pairs& group, const Pairs& rule, RuleSpec& spec) {
+  std::map<std::string_view, std::string_view> merged(group.begin(), group.end());
+  for (const auto& [name, value] : rule) merged[name] = value;
+  model::LabelsBuilder builder;
+  for (const auto& [name, value] : merged) {
+    builder.Set(name, value);
+    if (value.empty()) spec.unset.emplace_back(name);
+  }
+  spec.labels = builder.Build();
+}
+
+Result<RuleSpec> MakeRule(const config::RuleConfig& rule, const Pairs& group_labels,
+                          const promql::Features& features) {
+  RuleSpec spec;
+  spec.alerting = !rule.alert.empty();
+  spec.name = spec.alerting ? rule.alert : rule.record;
+  auto expr = promql::ParseExpr(rule.expr, features);
+  if (!expr) {
+    return Fail(Code::kInvalidArgument,
+                fmt::format("could not parse expression: {}", expr.error().message()));
+  }
+  spec.query = promql::ToString(**expr);
+  MergeLabels(group_labels, rule.labels, spec);
+  spec.annotations = ToLabels(rule.annotations);
+  spec.hold_ms = rule.for_ms;
+  spec.keep_firing_ms = rule.keep_firing_for_ms;
+  return spec;
+}
+
+Result<GroupSpec> MakeGroup(const std::string& file, const config::RuleGroupConfig& group,
+                            const config::GlobalConfig& global, const promql::Features& features) {
+  GroupSpec spec;
+  spec.file = file;
+  spec.name = group.name;
+  spec.interval_ms = group.interval_ms > 0 ? group.interval_ms : global.evaluation_interval_ms;
+  spec.interval_ms = std::max<model::DurationMs>(spec.interval_ms, 1);
+  spec.query_offset_ms = group.query_offset_ms.value_or(global.rule_query_offset_ms);
+  spec.limit = group.limit;
+  for (std::size_t i = 0; i < group.rules.size(); ++i) {
+    const config::RuleConfig& rule = group.rules[i];
+    auto made = MakeRule(rule, group.labels, features);
+    if (!made) {
+      const std::string& name = rule.alert.empty() ? rule.record : rule.alert;
+      return Fail(Code::kInvalidArgument,
+                  fmt::format("{}: {}:{}: group \"{}\", rule {}, \"{}\": {}", file, rule.expr_line,
+                              rule.expr_column, group.name, i + 1, name, made.error().message()));
+    }
+    spec.rules.push_back(std::move(*made));
+  }
+  return spec;
+}
+
+}  // namespace
+
+Result<std::vector<GroupSpec>> LoadGroups(const config::Config& config,
+                                          const promql::Features& features) {
+  std::map<std::string, GroupSpec> by_key;
+  for (const std::string& pattern : config.rule_files) {
+    for (const std::string& file : config::Glob(pattern)) {
+      NX_ASSIGN_OR_RETURN(const auto groups, config::LoadRuleFile(file));
+      for (const config::RuleGroupConfig& group : groups) {
+        NX_ASSIGN_OR_RETURN(auto spec, MakeGroup(file, group, config.global, features));
+        by_key.insert_or_assign(spec.Key(), std::move(spec));
+      }
+    }
+  }
+  std::vector<GroupSpec> all;
+  for (auto& [key, spec] : by_key) all.push_back(std::move(spec));
+  std::sort(all.begin(), all.end(), [](const GroupSpec& a, const GroupSpec& b) {
+    return std::pair(a.file, a.name) < std::pair(b.file, b.name);
+  });
+  return all;
+}
+
+std::int64_t SlotOffsetNs(std::string_view file, std::string_view name, std::int64_t interval_ns) {
+  const model::Labels labels = {{"file", file}, {"name", name}};
+  return static_cast<std::int64_t>(XxHash64(labels.bytes()) %
+                                   static_cast<std::uint64_t>(interval_ns));
+}
+
+std::int64_t SlotBefore(std::int64_t now_ns, std::int64_t interval_ns, std::int64_t offset_ns) {
+  const std::int64_t since = now_ns - offset_ns;
+  return since - since % interval_ns + offset_ns;
+}
+
+}  // namespace narthex::alerting

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Rule groups as they were asked for: the configuration with defaults filled in and expressions
+// checked. Immutable; what happens to them over time is in group.h.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "narthex/base/result.h"
+#include "narthex/model/labels.h"
+#include "narthex/model/timestamp.h"
+#include "narthex/promql/features.h"
+
+namespace narthex::config {
+struct Config;
+}
+
+namespace narthex::alerting {
+
+struct RuleSpec {
+  bool alerting = false;
+  std::string name;
+  std::string query;     // Canonical form; this is what is evaluated.
+  model::Labels labels;  // The group's, overridden by the rule's. Empty values are in `unset`.
+  std::vector<std::string> unset;  // Labels that the rule takes away from its results.
+  // Of alerting rules only:
+  model::Labels annotations;
+  model::DurationMs hold_ms = 0;  // `for`.
+  model::DurationMs keep_firing_ms = 0;
+
+  bool operator==(const RuleSpec&) const = default;
+};
+
+struct GroupSpec {
+  std::string file;
+  std::string name;
+  model::DurationMs interval_ms = 0;      // At least 1.
+  model::DurationMs query_offset_ms = 0;  // Evaluations look this far back.
+  int limit = 0;                          // Most series of a rule; 0 = any number.
+  std::vector<RuleSpec> rules;
+
+  bool operator==(const GroupSpec&) const = default;
+  /// "FILE;NAME": unique, and the label rule_group of metrics.
+  std::string Key() const { return file + ';' + name; }
+};
+
+/// Reads all files that the globs of the configuration match. Of two groups with the same key the
+/// last one counts, as upstream.
+/// Errors: as RuleManager::Update.
+Result<std::vector<GroupSpec>> LoadGroups(const config::Config& config,
+                                          const promql::Features& features);
+
+/// When in its interval a group is evaluated, nanoseconds in [0, interval): spread by the hash of
+/// file and name, the same on every start. Source: Prometheus rules.Group.EvalTimestamp.
+std::int64_t SlotOffsetNs(std::string_view file, std::string_view name, std::int64_t interval_ns);
+
+/// The last tick at or before `now_ns`; all are Unix nanoseconds.
+std::int64_t SlotBefore(std::int64_t now_ns, std::int64_t interval_ns, std::int64_t offset_ns);
+
+}  // namespace narthex::alerting

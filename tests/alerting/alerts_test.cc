@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "alerting/rules/alerts.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "alerting/rules/restore.h"
+
+namespace narthex::alerting {
+namespace {
+
+constexpr std::int64_t kSecond = 1'000'000'000;
+
+promql::Vector Result(std::initializer_list<std::pair<const char*, double>> instances) {
+  promql::Vector vector;
+  for (const auto& [instance, value] : instances) {
+    promql::VectorSample& sample = vector.emplace_back();
+    sample.metric = {{"__name__", "up"}, {"instance", instance}};
+    sample.v = value;
+  }
+  return vector;
+}
+
+RuleSpec Rule(std::int64_t hold_s, std::int64_t keep_s) {
+  RuleSpec rule;
+  rule.alerting = true;
+  rule.name = "Down";
+  rule.labels = {{"severity", "page"}};
+  rule.hold_ms = hold_s * 1000;
+  rule.keep_firing_ms = keep_s * 1000;
+  return rule;
+}
+
+char Letter(AlertState state) {
+  return state == AlertState::kFiring ? 'F' : state == AlertState::kPending ? 'p' : '-';
+}
+
+// The state after each evaluation, one every 10 seconds; the table of rules-alerting.md, 4.2.
+TEST(AlertsTest, StatesOverTime) {
+  const struct {
+    const char* name;
+    std::int64_t hold_s, keep_s;
+    std::string in_result;  // x = in the result.
+    std::string want;       // p = pending, F = firing, - = none or inactive.
+  } cases[] = {
+      {"fires at once without for", 0, 0, "xx_x", "FF-F"},
+      {"pending until for is over", 20, 0, "xxxx", "ppFF"},
+      {"pending and gone is forgotten", 20, 0, "xx_xxx", "pp-ppF"},
+      {"keeps firing", 0, 20, "x___x", "FFF-F"},
+      {"back while kept starts the time anew", 0, 20, "x_x___", "FFFFF-"},
+      {"pending is not kept", 20, 60, "xx_", "pp-"},
+      {"never", 0, 0, "___", "---"},
+  };
+  for (const auto& c : cases) {
+    SCOPED_TRACE(c.name);
+    Alerts alerts;
+    alerts.SetRestored(true);
+    std::string got;
+    for (std::size_t i = 0; i < c.in_result.size(); ++i) {
+      const bool in_result = c.in_result[i] == 'x';
+      const auto samples =
+          alerts.Update(Rule(c.hold_s, c.keep_s), in_result ? Result({{"a", 1}}) : Result({}),
+                        static_cast<std::int64_t>(i) * 10 * kSecond, 0, 0);
+      ASSERT_TRUE(samples.has_value());
+      got += Letter(alerts.state());
+      EXPECT_EQ(samples->size(), got.back() == '-' ? 0U : 2U);
+    }
+    EXPECT_EQ(got, c.want);
+  }
+}
+
+TEST(AlertsTest, SamplesCarryLabelsStateAndStart) {
+  Alerts alerts;
+  alerts.SetRestored(true);
+  const RuleSpec rule = Rule(10, 0);
+  ASSERT_TRUE(alerts.Update(rule, Result({{"a", 7}}), 100 * kSecond + 999'999'999, 100'000, 0));
+  const auto samples = alerts.Update(rule, Result({{"a", 8}}), 120 * kSecond, 119'000, 0);
+  ASSERT_TRUE(samples.has_value());
+  std::map<std::string, double> got;
+  for (const auto& sample : *samples) {
+    EXPECT_EQ(sample.t, 119'000);
+    got[sample.metric.ToString()] = sample.v;
+  }
+  const std::map<std::string, double> want = {
+      {R"({__name__="ALERTS", alertname="Down", alertstate="firing", instance="a", severity="page"})",
+       1},
+      {R"({__name__="ALERTS_FOR_STATE", alertname="Down", instance="a", severity="page"})", 100}};
+  EXPECT_EQ(got, want);
+  ASSERT_EQ(alerts.Snapshot().size(), 1U);
+  EXPECT_EQ(alerts.Snapshot()[0].value, 8);
+  EXPECT_EQ(alerts.Snapshot()[0].active_at_ns, 100 * kSecond + 999'999'999);
+}
+
+TEST(AlertsTest, NoSamplesBeforeRestore) {
+  Alerts alerts;
+  const auto samples = alerts.Update(Rule(0, 0), Result({{"a", 1}}), kSecond, 1000, 0);
+  ASSERT_TRUE(samples.has_value());
+  EXPECT_TRUE(samples->empty());
+  EXPECT_EQ(alerts.state(), AlertState::kFiring);
+}
+
+TEST(AlertsTest, EqualLabelsFailAndChangeNothing) {
+  Alerts alerts;
+  RuleSpec rule = Rule(0, 0);
+  rule.unset = {"instance"};
+  const auto samples = alerts.Update(rule, Result({{"a", 1}, {"b", 1}}), kSecond, 1000, 0);
+  ASSERT_FALSE(samples.has_value());
+  EXPECT_EQ(samples.error().message(),
+            "vector contains metrics with the same labelset after applying alert labels");
+  EXPECT_TRUE(alerts.Snapshot().empty());
+}
+
+TEST(AlertsTest, LimitForgetsAll) {
+  Alerts alerts;
+  ASSERT_TRUE(alerts.Update(Rule(0, 0), Result({{"a", 1}}), kSecond, 0, 1));
+  const auto samples = alerts.Update(Rule(0, 0), Result({{"a", 1}, {"b", 1}}), kSecond, 0, 1);
+  ASSERT_FALSE(samples.has_value());
+  EXPECT_EQ(samples.error().message(), "exceeded limit of 1 with 2 alerts");
+  EXPECT_TRUE(alerts.Snapshot().empty());
+}
+
+TEST(AlertsTest, RaisedForMakesFiringPendingAgain) {
+  Alerts alerts;
+  ASSERT_TRUE(alerts.Update(Rule(0, 0), Result({{"a", 1}}), kSecond, 0, 0));
+  EXPECT_EQ(alerts.state(), AlertState::kFiring);
+  ASSERT_TRUE(alerts.Update(Rule(60, 0), Result({{"a", 1}}), 2 * kSecond, 0, 0));
+  EXPECT_EQ(alerts.state(), AlertState::kPending);
+}
+
+TEST(AlertsTest, ComesBackAsANewAlert) {
+  Alerts alerts;
+  for (const auto& [slot, present] : {std::pair{1, true}, {2, false}, {3, true}}) {
+    ASSERT_TRUE(alerts.Update(Rule(0, 0), present ? Result({{"a", 1}}) : Result({}),
+                              slot * kSecond, 0, 0));
+  }
+  ASSERT_EQ(alerts.Snapshot().size(), 1U);
+  EXPECT_EQ(alerts.Snapshot()[0].active_at_ns, 3 * kSecond);
+}
+
+// rules-alerting.md, 4.4; times in seconds.
+TEST(RestoreTest, ActiveAt) {
+  const struct {
+    const char* name;
+    std::int64_t active_at, last_seen, now, hold, grace, want;
+  } cases[] = {
+      {"was firing", 1000, 2000, 5000, 900, 600, 1000},
+      {"exactly at the end of for", 1000, 1900, 5000, 900, 600, 1000},
+      {"little remains: waits the grace period", 1000, 1800, 5000, 900, 600, 5000 + 600 - 900},
+      {"much remains: the outage does not count", 1000, 1100, 5000, 3600, 600, 1000 + 3900},
+      {"no outage", 1000, 1100, 1100, 3600, 600, 1000},
+  };
+  for (const auto& c : cases) {
+    SCOPED_TRACE(c.name);
+    EXPECT_EQ(RestoredActiveAt(c.active_at, c.last_seen, c.now, c.hold, c.grace), c.want);
+  }
+}
+
+}  // namespace
+}  // namespace narthex::alerting
