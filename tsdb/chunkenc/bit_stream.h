@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <string>
 
 #include "narthex/base/coding.h"
 
@@ -23,6 +24,9 @@ inline std::uint64_t PeekBits(const std::uint8_t* p, std::uint64_t pos) {
   const unsigned shift = static_cast<unsigned>(pos & 7);
   return LoadBe64(at) << shift | static_cast<std::uint64_t>(at[8]) >> (8 - shift);
 }
+
+/// Payload bits of the varbit code by the number of leading ones.
+inline constexpr unsigned kVarbitWidths[] = {0, 3, 6, 9, 12, 18, 25, 56, 64};
 
 /// Writes bits after those already used in a byte. Each Put may touch 9 bytes from where it starts;
 /// what lies behind the last bit is not defined until then.
@@ -79,5 +83,53 @@ inline void PutXor(Bits& out, std::uint64_t x, std::uint8_t& leading, std::uint8
   out.Put(0b11ULL << 11 | lead << 6 | (significant & 0x3f), 13);
   out.Put(x >> trail, significant);
 }
+
+/// Appends bits to a byte string.
+class BitWriter {
+ public:
+  /// @param tail_bits  bits used in the last byte; 0 = all of them
+  BitWriter(std::string& bytes, unsigned tail_bits) : bytes_(bytes), used_(tail_bits) {}
+
+  void Put(std::uint64_t v, unsigned n) {
+    const std::size_t tail = bytes_.size() - (used_ != 0 ? 1 : 0);
+    bytes_.resize(tail + 10);
+    BitTail out(reinterpret_cast<std::uint8_t*>(bytes_.data()) + tail, used_);
+    out.Put(v, n);
+    used_ = out.used_bits();
+    bytes_.resize(tail + out.Finish(reinterpret_cast<std::uint8_t*>(bytes_.data()) + tail));
+  }
+  unsigned tail_bits() const { return used_; }
+
+  void VarbitInt(std::int64_t v) {
+    unsigned ones = v == 0 ? 0 : 1;
+    while (ones != 0 && ones < 8 && !Fits(v, kVarbitWidths[ones])) ++ones;
+    PutVarbit(ones, static_cast<std::uint64_t>(v));
+  }
+  void VarbitUint(std::uint64_t v) {
+    unsigned ones = v == 0 ? 0 : 1;
+    while (ones != 0 && ones < 8 && v >> kVarbitWidths[ones] != 0) ++ones;
+    PutVarbit(ones, v);
+  }
+
+ private:
+  // A width of n bits holds −(2ⁿ⁻¹−1) … 2ⁿ⁻¹.
+  static bool Fits(std::int64_t v, unsigned n) {
+    const std::int64_t limit = std::int64_t{1} << (n - 1);
+    return v > -limit && v <= limit;
+  }
+  void PutVarbit(unsigned ones, std::uint64_t v) {
+    if (ones == 8) {
+      Put(0xff, 8);
+      Put(v, 64);
+      return;
+    }
+    Put(((std::uint64_t{1} << ones) - 1) << 1, ones + 1);
+    const unsigned width = kVarbitWidths[ones];
+    if (width != 0) Put(v & ((std::uint64_t{1} << width) - 1), width);
+  }
+
+  std::string& bytes_;
+  unsigned used_;
+};
 
 }  // namespace narthex::tsdb

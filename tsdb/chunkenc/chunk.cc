@@ -4,7 +4,9 @@
 #include <string>
 
 #include "narthex/base/coding.h"
+#include "tsdb/chunkenc/histogram.h"
 #include "tsdb/chunkenc/xor.h"
+#include "tsdb/chunkenc/xor2.h"
 
 namespace narthex::tsdb {
 
@@ -33,7 +35,14 @@ Status DecodeChunk(Encoding encoding, ByteSpan chunk, model::TimestampMs mint,
   switch (encoding) {
     case Encoding::kXor:
       return XorDecode(chunk, mint, maxt, out);
-    default:
+    case Encoding::kXor2:
+      return Xor2Decode(chunk, mint, maxt, out);
+    case Encoding::kHistogram:
+    case Encoding::kFloatHistogram:
+    case Encoding::kHistogramSt:
+    case Encoding::kFloatHistogramSt:
+      return DecodeHistograms(encoding, chunk, mint, maxt, out);
+    case Encoding::kNone:
       break;
   }
   return Fail(Code::kCorruption,

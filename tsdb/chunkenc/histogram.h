@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Native histogram chunks, integer and float. Source: Prometheus tsdb/docs/format/chunks.md
+// (docs/formats/chunks.md).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "narthex/base/fs.h"
+#include "narthex/base/result.h"
+#include "narthex/model/histogram.h"
+#include "narthex/model/timestamp.h"
+#include "narthex/storage/querier.h"
+#include "tsdb/chunkenc/bit_reader.h"
+#include "tsdb/chunkenc/chunk.h"
+
+namespace narthex::tsdb {
+
+/// What all histograms of a chunk share.
+struct HistogramLayout {
+  std::int32_t schema = 0;
+  double zero_threshold = 0;
+  std::vector<model::Span> positive_spans, negative_spans;
+  std::vector<double> custom_values;
+};
+
+/// The fields of the last sample of a chunk, in the form that the next one is coded against.
+/// Buckets are the positive ones, then the negative ones.
+struct IntHistogramState {
+  model::TimestampMs t = 0;
+  std::int64_t t_delta = 0;
+  std::int64_t count = 0, count_delta = 0;
+  std::int64_t zero_count = 0, zero_count_delta = 0;
+  XorField sum;
+  std::vector<std::int64_t> buckets, bucket_deltas;  // buckets: as stored, differences.
+};
+struct FloatHistogramState {
+  model::TimestampMs t = 0;
+  std::int64_t t_delta = 0;
+  XorField count, zero_count, sum;
+  std::vector<XorField> buckets;
+};
+
+template <typename H>
+struct HistogramTraits;
+template <>
+struct HistogramTraits<model::Histogram> {
+  using State = IntHistogramState;
+  static constexpr Encoding kEncoding = Encoding::kHistogram;
+};
+template <>
+struct HistogramTraits<model::FloatHistogram> {
+  using State = FloatHistogramState;
+  static constexpr Encoding kEncoding = Encoding::kFloatHistogram;
+};
+
+/// A chunk being written. H is model::Histogram or model::FloatHistogram. Thread safety: one
+/// thread.
+///   if (!chunk.Check(h).fits) { seal(chunk.bytes()); chunk = {chunk.Check(h).header}; }
+///   chunk.Append(t, h);
+template <typename H>
+class HistogramChunk {
+ public:
+  /// An empty chunk. `header` says what its first sample is to the chunk before it: what Check of
+  /// that chunk said, kUnknown when there is none.
+  explicit HistogramChunk(model::CounterResetHint header = model::CounterResetHint::kUnknown);
+  /// Goes on with a chunk from disk. Errors: kCorruption.
+  static Result<HistogramChunk> Restore(ByteSpan chunk);
+
+  struct Fit {
+    bool fits = false;
+    model::CounterResetHint header = model::CounterResetHint::kUnknown;  // Of a new chunk.
+  };
+  /// Whether a histogram may follow in this chunk: no counter reset, same schema, zero threshold
+  /// and bounds, gauge like those before. New and vanished empty buckets do fit.
+  Fit Check(const H& h) const;
+  /// Adds a histogram that fits (any to an empty chunk) and is valid. The whole chunk is written
+  /// anew when it brings new buckets.
+  void Append(model::TimestampMs t, const H& h);
+
+  const std::string& bytes() const { return bytes_; }
+  std::uint16_t count() const;
+  model::TimestampMs last_time() const { return state_.t; }
+  /// Whether `h` equals the last sample (bit by bit, without the hint).
+  bool EqualsLast(const H& h) const;
+  /// Bytes that this object holds.
+  std::size_t memory_bytes() const;
+
+ private:
+  using State = typename HistogramTraits<H>::State;
+  void Encode(model::TimestampMs t, const H& h);
+  void Recode(const HistogramLayout& wider);
+
+  std::string bytes_;
+  unsigned tail_bits_ = 0;
+  HistogramLayout layout_;
+  State state_;
+};
+
+/// The samples of a chunk in their own type; hints as Prometheus's iterators tell them. Encodings 5
+/// and 6 (with start times, which are dropped) are read too. Errors: kCorruption.
+template <typename H>
+Result<std::vector<std::pair<model::TimestampMs, H>>> ReadHistograms(Encoding encoding,
+                                                                     ByteSpan chunk);
+
+/// Appends the histograms with mint ≤ t ≤ maxt to the histogram columns of `out`, as floats.
+/// Errors: kCorruption.
+Status DecodeHistograms(Encoding encoding, ByteSpan chunk, model::TimestampMs mint,
+                        model::TimestampMs maxt, storage::SampleColumns& out);
+
+}  // namespace narthex::tsdb
