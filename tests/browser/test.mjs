@@ -120,10 +120,14 @@ test('every page shows its content', async (page, url) => {
 
 test('a phone sees no sideways scrolling, and the menu opens', async (page, url) => {
   await page.setViewportSize({ width: 390, height: 844 });
-  await page.goto(`${url}/targets`);
-  await page.locator('.badge').first().waitFor();
-  const wide = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
-  check(wide <= 0, `${wide} pixels too wide`);
+  for (const [address, content] of [
+    ['query?g0.expr=up', '.results'], ['query?g0.expr=up&g0.tab=0', '.chart canvas'], ['targets', '.badge'],
+  ]) {
+    await page.goto(`${url}/${address}`);
+    await page.locator(content).first().waitFor();
+    const wide = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+    check(wide <= 0, `/${address} is ${wide} pixels too wide`);
+  }
   await page.getByRole('button', { name: 'Menu' }).click();
   await page.getByRole('link', { name: 'Query' }).last().click();
   await page.locator('.cm-content').waitFor();

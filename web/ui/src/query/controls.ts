@@ -59,7 +59,7 @@ export function graphControls(state: PanelState, changed: () => void): HTMLEleme
       state.step = null;
       changed();
     },
-  }, density);
+  }, density, state.step !== null && h('option', { value: 'custom', selected: true }, 'as typed'));
   const stacked = h('button', {
     type: 'button', 'aria-pressed': String(state.stacked), class: 'toggle',
     onclick: () => {

@@ -6,7 +6,8 @@ import { seriesElement } from '../labels';
 import { empty } from '../load';
 import { onSettings } from '../settings';
 import type { MatrixRow } from '../types';
-import { type Chart, newChart, onGrid } from './chart';
+import { type Chart, newChart } from './chart';
+import { onGrid } from './grid';
 import { colourOf } from './palette';
 
 const maxLegend = 100;

@@ -8,15 +8,10 @@ import { empty, failed, loading } from '../load';
 import type { MatrixRow, QueryData } from '../types';
 import { graphControls, tableControls } from './controls';
 import { type Editor, newEditor } from './editor';
+import { errorPlace } from './error_place';
 import { type Graph, newGraph } from './graph_view';
 import { type PanelState, stepOf } from './state';
 import { tableElement } from './table_view';
-
-/** Where a parse error is, from "… 1:5: parse error: …". */
-export function errorPlace(message: string): { line: number; column: number } | null {
-  const match = /(?:^|[\s:])(\d+):(\d+): parse error/.exec(message);
-  return match ? { line: Number(match[1]), column: Number(match[2]) } : null;
-}
 
 export class Panel {
   readonly element: HTMLElement;
