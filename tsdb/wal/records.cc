@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tsdb/wal/records.h"
+
+#include <bit>
+
+#include <fmt/format.h>
+
+namespace narthex::tsdb::wal {
+namespace {
+
+using model::Labels;
+using model::TimestampMs;
+
+void Begin(RecordType type, std::string& out) {
+  out.clear();
+  out.push_back(static_cast<char>(type));
+}
+
+// Differences wrap as in Go: corrupt or extreme numbers must not be undefined behaviour here.
+std::int64_t Difference(std::uint64_t a, std::uint64_t b) {
+  return static_cast<std::int64_t>(a - b);
+}
+std::int64_t Difference(std::int64_t a, std::int64_t b) {
+  return Difference(static_cast<std::uint64_t>(a), static_cast<std::uint64_t>(b));
+}
+std::uint64_t Sum(std::uint64_t a, std::int64_t b) { return a + static_cast<std::uint64_t>(b); }
+TimestampMs SumTime(TimestampMs a, std::int64_t b) {
+  return static_cast<TimestampMs>(Sum(static_cast<std::uint64_t>(a), b));
+}
+
+void PutLabels(Encoder& out, const Labels& labels) {
+  out.Uvarint(labels.size());
+  for (const auto [name, value] : labels) {
+    out.String(name);
+    out.String(value);
+  }
+}
+
+// Other writers may not have sorted them; ours must be.
+Labels TakeLabels(Decoder& in) {
+  const std::uint64_t n = in.Uvarint();
+  Labels labels;
+  bool sorted = true;
+  std::string_view last;
+  std::vector<std::pair<std::string_view, std::string_view>> pairs;
+  for (std::uint64_t i = 0; i < n && in.ok(); ++i) {
+    const auto name = in.String();
+    const auto value = in.String();
+    sorted = sorted && (i == 0 || last < name) && !value.empty();
+    last = name;
+    pairs.emplace_back(name, value);
+  }
+  if (!in.ok()) return {};
+  return sorted ? Labels::FromSorted(pairs) : Labels::FromPairs(std::move(pairs));
+}
+
+Status BadRecord(std::string_view what, std::size_t done) {
+  return Fail(Code::kCorruption,
+              fmt::format("decode {} record: invalid bytes after {} entries", what, done));
+}
+
+// Runs `entry` until the record is used up.
+template <typename Entry>
+Status ForEach(ByteSpan record, std::string_view what, Entry&& entry) {
+  Decoder in(record);
+  in.Byte();
+  std::size_t done = 0;
+  while (!in.done()) {
+    entry(in);
+    if (!in.ok()) return BadRecord(what, done);
+    ++done;
+  }
+  return in.ok() ? Status() : BadRecord(what, done);
+}
+
+// Runs `entry(in, base_ref, base_t)` for records that begin with a base.
+template <typename Entry>
+Status ForEachFromBase(ByteSpan record, std::string_view what, Entry&& entry) {
+  if (record.size() <= 1) return {};
+  WalRef base_ref = 0;
+  TimestampMs base_t = 0;
+  bool first = true;
+  return ForEach(record, what, [&](Decoder& in) {
+    if (first) {
+      base_ref = in.Be64();
+      base_t = static_cast<TimestampMs>(in.Be64());
+      first = false;
+      if (in.remaining() == 0) return;  // A base without entries.
+    }
+    const WalRef ref = Sum(base_ref, in.Varint());
+    const TimestampMs t = SumTime(base_t, in.Varint());
+    entry(in, ref, t);
+  });
+}
+
+}  // namespace
+
+RecordType TypeOf(ByteSpan record) {
+  if (record.empty() || record[0] > static_cast<std::uint8_t>(RecordType::kCustomFloatHistograms)) {
+    return RecordType::kUnknown;
+  }
+  return static_cast<RecordType>(record[0]);
+}
+
+void BeginSeries(std::string& out) { Begin(RecordType::kSeries, out); }
+
+void AppendSeries(WalRef ref, const Labels& labels, std::string& out) {
+  Encoder encoder(out);
+  encoder.Be64(ref);
+  PutLabels(encoder, labels);
+}
+
+void EncodeSamples(std::span<const SampleEntry> entries, std::string& out) {
+  out.clear();
+  if (entries.empty()) return;
+  constexpr std::size_t kBaseBytes = 17;
+  constexpr std::size_t kMostPerSample = 2 * kMaxVarintBytes + 8;
+  out.resize(kBaseBytes + entries.size() * kMostPerSample);
+  auto* const start = reinterpret_cast<std::uint8_t*>(out.data());
+  auto* p = start;
+  *p++ = static_cast<std::uint8_t>(RecordType::kSamples);
+  const WalRef base_ref = entries[0].ref;
+  const TimestampMs base_t = entries[0].t;
+  StoreBe64(p, base_ref);
+  StoreBe64(p + 8, static_cast<std::uint64_t>(base_t));
+  p += 16;
+  for (const auto& entry : entries) {
+    p += PutVarint(p, Difference(entry.ref, base_ref));
+    p += PutVarint(p, Difference(entry.t, base_t));
+    StoreBe64(p, std::bit_cast<std::uint64_t>(entry.v));
+    p += 8;
+  }
+  out.resize(static_cast<std::size_t>(p - start));
+}
+
+void EncodeTombstones(std::span<const TombstoneEntry> entries, std::string& out) {
+  out.clear();
+  if (entries.empty()) return;
+  Begin(RecordType::kTombstones, out);
+  Encoder encoder(out);
+  for (const auto& entry : entries) {
+    encoder.Be64(entry.ref);
+    encoder.Varint(entry.mint);
+    encoder.Varint(entry.maxt);
+  }
+}
+
+void EncodeExemplars(std::span<const ExemplarEntry> entries, std::string& out) {
+  out.clear();
+  if (entries.empty()) return;
+  Begin(RecordType::kExemplars, out);
+  Encoder encoder(out);
+  const auto& base = entries[0];
+  encoder.Be64(base.ref);
+  encoder.Be64(static_cast<std::uint64_t>(base.exemplar.t));
+  for (const auto& entry : entries) {
+    encoder.Varint(Difference(entry.ref, base.ref));
+    encoder.Varint(Difference(entry.exemplar.t, base.exemplar.t));
+    encoder.Double(entry.exemplar.value);
+    PutLabels(encoder, entry.exemplar.labels);
+  }
+}
+
+void EncodeMmapMarkers(std::span<const MarkerEntry> entries, std::string& out) {
+  out.clear();
+  if (entries.empty()) return;
+  Begin(RecordType::kMmapMarkers, out);
+  Encoder encoder(out);
+  for (const auto& entry : entries) {
+    encoder.Be64(entry.ref);
+    encoder.Be64(entry.chunk_ref);
+  }
+}
+
+void EncodeMetadata(std::span<const MetadataEntry> entries, std::string& out) {
+  out.clear();
+  if (entries.empty()) return;
+  Begin(RecordType::kMetadata, out);
+  Encoder encoder(out);
+  for (const auto& entry : entries) {
+    encoder.Uvarint(entry.ref);
+    encoder.Byte(static_cast<std::uint8_t>(entry.metadata.type));
+    encoder.Uvarint(2);
+    encoder.String("UNIT");
+    encoder.String(entry.metadata.unit);
+    encoder.String("HELP");
+    encoder.String(entry.metadata.help);
+  }
+}
+
+Status DecodeSeries(ByteSpan record, std::vector<SeriesEntry>& out) {
+  return ForEach(record, "series", [&](Decoder& in) {
+    const WalRef ref = in.Be64();
+    auto labels = TakeLabels(in);
+    if (in.ok()) out.push_back({ref, std::move(labels)});
+  });
+}
+
+Status DecodeSamples(ByteSpan record, std::vector<SampleEntry>& out) {
+  return ForEachFromBase(record, "samples", [&](Decoder& in, WalRef ref, TimestampMs t) {
+    const double v = in.Double();
+    if (in.ok()) out.push_back({ref, t, v});
+  });
+}
+
+Status DecodeTombstones(ByteSpan record, std::vector<TombstoneEntry>& out) {
+  return ForEach(record, "tombstones", [&](Decoder& in) {
+    TombstoneEntry entry;
+    entry.ref = in.Be64();
+    entry.mint = in.Varint();
+    entry.maxt = in.Varint();
+    if (in.ok()) out.push_back(entry);
+  });
+}
+
+Status DecodeExemplars(ByteSpan record, std::vector<ExemplarEntry>& out) {
+  return ForEachFromBase(record, "exemplars", [&](Decoder& in, WalRef ref, TimestampMs t) {
+    ExemplarEntry entry{ref, {}};
+    entry.exemplar.t = t;
+    entry.exemplar.has_timestamp = true;
+    entry.exemplar.value = in.Double();
+    entry.exemplar.labels = TakeLabels(in);
+    if (in.ok()) out.push_back(std::move(entry));
+  });
+}
+
+Status DecodeMmapMarkers(ByteSpan record, std::vector<MarkerEntry>& out) {
+  return ForEach(record, "mmap markers", [&](Decoder& in) {
+    const WalRef ref = in.Be64();
+    const std::uint64_t chunk = in.Be64();
+    if (in.ok()) out.push_back({ref, chunk});
+  });
+}
+
+Status DecodeMetadata(ByteSpan record, std::vector<MetadataEntry>& out) {
+  return ForEach(record, "metadata", [&](Decoder& in) {
+    MetadataEntry entry;
+    entry.ref = in.Uvarint();
+    const std::uint8_t type = in.Byte();
+    constexpr auto kLast = static_cast<std::uint8_t>(model::MetricType::kStateset);
+    entry.metadata.type = static_cast<model::MetricType>(type <= kLast ? type : 0);
+    const std::uint64_t fields = in.Uvarint();
+    for (std::uint64_t i = 0; i < fields && in.ok(); ++i) {
+      const auto name = in.String();
+      const auto value = in.String();
+      if (name == "UNIT") entry.metadata.unit = value;
+      if (name == "HELP") entry.metadata.help = value;
+    }
+    if (in.ok()) out.push_back(std::move(entry));
+  });
+}
+
+}  // namespace narthex::tsdb::wal

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the records of the log say. Format: docs/formats/wal.md.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "narthex/base/coding.h"
+#include "narthex/base/fs.h"
+#include "narthex/base/result.h"
+#include "narthex/model/exemplar.h"
+#include "narthex/model/histogram.h"
+#include "narthex/model/labels.h"
+#include "narthex/model/metadata.h"
+#include "narthex/model/timestamp.h"
+
+namespace narthex::tsdb::wal {
+
+/// First byte of a record.
+enum class RecordType : std::uint8_t {
+  kUnknown = 0,
+  kSeries = 1,
+  kSamples = 2,
+  kTombstones = 3,
+  kExemplars = 4,
+  kMmapMarkers = 5,
+  kMetadata = 6,
+  kHistograms = 7,
+  kFloatHistograms = 8,
+  kCustomHistograms = 9,
+  kCustomFloatHistograms = 10,
+};
+
+/// kUnknown for an empty record and for types that this version does not know.
+RecordType TypeOf(ByteSpan record);
+
+/// A series' number in the log and in chunks_head. Never given twice in the life of a data folder.
+using WalRef = std::uint64_t;
+
+struct SeriesEntry {
+  WalRef ref = 0;
+  model::Labels labels;
+};
+struct SampleEntry {
+  WalRef ref = 0;
+  model::TimestampMs t = 0;
+  double v = 0;
+};
+struct TombstoneEntry {
+  WalRef ref = 0;
+  model::TimestampMs mint = 0;  // Closed interval.
+  model::TimestampMs maxt = 0;
+};
+struct ExemplarEntry {
+  WalRef ref = 0;
+  model::Exemplar exemplar;
+};
+struct MarkerEntry {
+  WalRef ref = 0;
+  std::uint64_t chunk_ref = 0;
+};
+struct MetadataEntry {
+  WalRef ref = 0;
+  model::Metadata metadata;
+};
+struct HistogramEntry {
+  WalRef ref = 0;
+  model::TimestampMs t = 0;
+  model::Histogram histogram;
+};
+struct FloatHistogramEntry {
+  WalRef ref = 0;
+  model::TimestampMs t = 0;
+  model::FloatHistogram histogram;
+};
+
+/// Begins a series record in `out` (replaced); then one AppendSeries per series.
+void BeginSeries(std::string& out);
+void AppendSeries(WalRef ref, const model::Labels& labels, std::string& out);
+
+/// Each replaces `out` with one record; with an empty one when there are no entries.
+void EncodeSamples(std::span<const SampleEntry> entries, std::string& out);
+void EncodeTombstones(std::span<const TombstoneEntry> entries, std::string& out);
+void EncodeExemplars(std::span<const ExemplarEntry> entries, std::string& out);
+void EncodeMmapMarkers(std::span<const MarkerEntry> entries, std::string& out);
+void EncodeMetadata(std::span<const MetadataEntry> entries, std::string& out);
+/// Splits off the entries with custom buckets, which have a record type of their own.
+void EncodeHistograms(std::span<const HistogramEntry> entries, std::string& out,
+                      std::string& custom);
+void EncodeFloatHistograms(std::span<const FloatHistogramEntry> entries, std::string& out,
+                           std::string& custom);
+
+/// Each appends the entries of a record of its type. Errors: kCorruption; entries before the bad
+/// one have been appended.
+Status DecodeSeries(ByteSpan record, std::vector<SeriesEntry>& out);
+Status DecodeSamples(ByteSpan record, std::vector<SampleEntry>& out);
+Status DecodeTombstones(ByteSpan record, std::vector<TombstoneEntry>& out);
+Status DecodeExemplars(ByteSpan record, std::vector<ExemplarEntry>& out);
+Status DecodeMmapMarkers(ByteSpan record, std::vector<MarkerEntry>& out);
+Status DecodeMetadata(ByteSpan record, std::vector<MetadataEntry>& out);
+Status DecodeHistograms(ByteSpan record, std::vector<HistogramEntry>& out);
+Status DecodeFloatHistograms(ByteSpan record, std::vector<FloatHistogramEntry>& out);
+
+}  // namespace narthex::tsdb::wal
