@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// chunks_head: the files that full chunks of the head are moved to. Format: docs/formats/
+// head_chunks.md.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "narthex/base/fs.h"
+#include "narthex/base/mutex.h"
+#include "narthex/base/result.h"
+#include "tsdb/chunkenc/chunk.h"
+#include "tsdb/wal/records.h"
+
+namespace narthex::tsdb {
+
+/// A chunk as it stands in a file.
+struct HeadChunk {
+  wal::WalRef wal_ref = 0;
+  ChunkView chunk;
+  bool out_of_order = false;
+};
+
+/// Fills in the chunk's time range from its samples. Errors: kCorruption.
+Status ChunkTimes(ChunkView& chunk);
+
+struct ChunkPlace {
+  std::uint32_t file = 0;
+  std::uint32_t offset = 0;
+};
+
+/// Thread safety: any thread; writes one at a time (the class locks).
+class ChunkFiles {
+ public:
+  /// The mapped files at one moment; immutable. Chunk bytes live as long as the view.
+  using View = std::map<std::uint32_t, std::shared_ptr<const MappedFile>>;
+
+  ChunkFiles(Fs& fs, std::string dir) : fs_(fs), dir_(std::move(dir)) {}
+  ~ChunkFiles();
+
+  /// Called for each chunk in the order of writing; its bytes live as long as the view.
+  using Visitor = std::function<void(ChunkPlace, const HeadChunk&)>;
+  /// Maps the folder's files and visits their chunks. A corrupt file is named in the log and moved
+  /// aside with all newer ones, whose samples are still in the WAL. Call once, first.
+  /// @return number of files moved aside
+  Result<int> Load(const Visitor& visit);
+
+  /// Appends chunks with one write; fills one place per chunk. On failure nothing was written.
+  Status Write(std::span<const HeadChunk> chunks, std::vector<ChunkPlace>& places);
+
+  std::shared_ptr<const View> view() const;
+  /// Reads a chunk without checking its sum. Errors: kCorruption.
+  static Result<ChunkView> Read(const View& view, ChunkPlace place);
+
+  /// Removes the files below `first_needed`.
+  Status TruncateBefore(std::uint32_t first_needed);
+  /// Cuts the reserved space off the last file and closes it. Idempotent.
+  Status Close();
+  std::uint64_t SizeOnDisk() const;
+
+ private:
+  Status EnsureFile(std::size_t bytes) NX_REQUIRES(write_mutex_);
+  Status Reserve(std::size_t bytes) NX_REQUIRES(write_mutex_);
+  Status EndFile() NX_REQUIRES(write_mutex_);
+  void Publish(std::uint32_t number, std::shared_ptr<const MappedFile> file);
+  std::string PathOf(std::uint32_t number) const;
+  Result<std::vector<std::uint32_t>> ListFiles() const;
+
+  Fs& fs_;
+  const std::string dir_;
+
+  Mutex write_mutex_;  // Taken before view_mutex_.
+  std::unique_ptr<WritableFile> file_ NX_GUARDED_BY(write_mutex_);
+  std::uint32_t number_ NX_GUARDED_BY(write_mutex_) = 0;  // Of file_, or the last one so far.
+  std::uint64_t written_ NX_GUARDED_BY(write_mutex_) = 0;
+  std::uint64_t reserved_ NX_GUARDED_BY(write_mutex_) = 0;
+  std::string buffer_ NX_GUARDED_BY(write_mutex_);
+
+  mutable Mutex view_mutex_;
+  std::shared_ptr<const View> view_ NX_GUARDED_BY(view_mutex_) = std::make_shared<View>();
+};
+
+}  // namespace narthex::tsdb

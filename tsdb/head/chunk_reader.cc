@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tsdb/head/chunk_reader.h"
+
+#include "narthex/base/coding.h"
+
+namespace narthex::tsdb {
+
+using model::TimestampMs;
+
+void ChunkReader::Load(SeriesSlot slot, TimestampMs mint, TimestampMs maxt,
+                       const Isolation::Reader* reader) {
+  parts_.clear();
+  bytes_.clear();
+  mint_ = mint;
+  maxt_ = maxt;
+  nothing_ = false;
+  const std::uint32_t from = CoarseSeconds(mint);
+  MemSeries& series = head_.index.At(slot);
+  std::uint64_t commit = 0;
+  TimestampMs commit_t = 0;
+  {
+    SeriesLock lock(series);
+    commit = series.commit;
+    commit_t = series.commit_t;
+    for (const auto& chunk : head_.chunks.FullChunks(series)) {
+      if (chunk.max_seconds < from) continue;
+      parts_.push_back({chunk, bytes_.size()});
+      if (chunk.in_memory()) bytes_.append(AsText(head_.chunks.MemoryBytes(chunk)));
+    }
+    if (series.chunk != 0 && series.xor_state.t >= mint) {
+      const ByteSpan open = head_.chunks.OpenBytes(series);
+      parts_.push_back(
+          {FullChunk::InMemory(series.chunk, series.chunk_class, series.encoding,
+                               static_cast<std::uint16_t>(open.size()), series.xor_state.t),
+           bytes_.size()});
+      bytes_.append(AsText(open));
+    }
+  }
+  TimestampMs hidden_from = 0;
+  if (reader != nullptr && reader->HiddenFrom(slot, commit, commit_t, hidden_from)) {
+    nothing_ = hidden_from == model::kMinTime;
+    if (!nothing_) maxt_ = std::min(maxt_, hidden_from - 1);
+  }
+}
+
+Result<ChunkView> ChunkReader::ViewOf(const Part& part) {
+  if (part.place.in_memory()) {
+    ChunkView view;
+    view.encoding = part.place.encoding();
+    view.bytes = AsBytes(bytes_).subspan(part.at, part.place.size());
+    return view;
+  }
+  const ChunkPlace place{part.place.file, part.place.offset};
+  if (files_ != nullptr) {
+    if (auto chunk = ChunkFiles::Read(*files_, place)) return chunk;
+  }
+  files_ = head_.files.view();  // The file is newer, or has grown.
+  return ChunkFiles::Read(*files_, place);
+}
+
+Status ChunkReader::Decode(storage::SampleColumns& out) {
+  if (nothing_) return {};
+  for (const auto& part : parts_) {
+    NX_ASSIGN_OR_RETURN(const ChunkView chunk, ViewOf(part));
+    if (!part.place.in_memory() && (chunk.mint > maxt_ || chunk.maxt < mint_)) continue;
+    NX_RETURN_IF_ERROR(DecodeChunk(chunk.encoding, chunk.bytes, mint_, maxt_, out));
+  }
+  return {};
+}
+
+Status ChunkReader::Chunks(std::vector<ChunkView>& out) {
+  out.clear();
+  recoded_.clear();
+  recoded_.reserve(parts_.size());  // Views into it must stay.
+  if (nothing_) return {};
+  for (const auto& part : parts_) {
+    NX_ASSIGN_OR_RETURN(ChunkView chunk, ViewOf(part));
+    if (part.place.in_memory()) NX_RETURN_IF_ERROR(ChunkTimes(chunk));
+    if (chunk.mint > maxt_ || chunk.maxt < mint_) continue;
+    if (chunk.mint >= mint_ && chunk.maxt <= maxt_) {
+      out.push_back(chunk);
+      continue;
+    }
+    storage::SampleColumns columns;
+    NX_RETURN_IF_ERROR(DecodeChunk(chunk.encoding, chunk.bytes, mint_, maxt_, columns));
+    if (columns.t.empty()) continue;
+    XorState state;
+    recoded_.emplace_back(kXorHeaderBytes, '\0');
+    std::string& bytes = recoded_.back();
+    for (std::size_t i = 0; i < columns.t.size(); ++i) {
+      bytes.resize(state.tail_offset() + kMaxXorSampleBytes);
+      XorAppend(state, reinterpret_cast<std::uint8_t*>(bytes.data()), columns.t[i], columns.v[i]);
+    }
+    bytes.resize(state.size);
+    out.push_back({columns.t.front(), columns.t.back(), Encoding::kXor, AsBytes(bytes)});
+  }
+  return {};
+}
+
+}  // namespace narthex::tsdb

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A consistent copy of one series' chunks, taken under its lock and decoded without it.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tsdb/head/head_state.h"
+
+namespace narthex::tsdb {
+
+/// Reads series one after another, reusing its buffers. Thread safety: one thread at a time.
+class ChunkReader {
+ public:
+  explicit ChunkReader(const HeadState& head) : head_(head) {}
+
+  /// Takes the chunks that may have samples in [mint, maxt], but for samples that `reader` must not
+  /// see (null = sees all).
+  void Load(SeriesSlot slot, model::TimestampMs mint, model::TimestampMs maxt,
+            const Isolation::Reader* reader);
+
+  /// Appends the loaded samples.
+  Status Decode(storage::SampleColumns& out);
+  /// The loaded chunks, ascending, cut to the loaded range: whole ones as they are, others encoded
+  /// anew. Valid until the next call of Load; their memory is this reader's or a mapped file's.
+  Status Chunks(std::vector<ChunkView>& out);
+
+ private:
+  struct Part {
+    FullChunk place;
+    std::size_t at = 0;  // In bytes_, when it was in memory.
+  };
+  Result<ChunkView> ViewOf(const Part& part);
+
+  const HeadState& head_;
+  std::shared_ptr<const ChunkFiles::View> files_;
+  std::vector<Part> parts_;
+  std::string bytes_;
+  std::vector<std::string> recoded_;
+  model::TimestampMs mint_ = 0;
+  model::TimestampMs maxt_ = 0;
+  bool nothing_ = false;  // Every sample is hidden.
+};
+
+}  // namespace narthex::tsdb

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tsdb/head/chunk_store.h"
+
+#include <cstring>
+
+#include "narthex/base/coding.h"
+
+namespace narthex::tsdb {
+namespace {
+
+using model::TimestampMs;
+
+// A chunk of at most this and one more sample stays below 1 KiB (Prometheus maxBytesPerXORChunk).
+constexpr std::size_t kMaxXorChunkBytes = 1024 - 19;
+constexpr std::size_t kFirstChunkBytes = 32;
+
+std::int64_t Minus(TimestampMs a, TimestampMs b) {
+  return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) - static_cast<std::uint64_t>(b));
+}
+
+// When a quarter of the wanted samples span start … current, where should the chunk end so that
+// the chunks up to `max` are equally long?
+TimestampMs EstimateEnd(TimestampMs start, TimestampMs current, TimestampMs max, double ratio) {
+  const double n = static_cast<double>(Minus(max, start)) /
+                   (static_cast<double>(Minus(current, start) + 1) * ratio);
+  if (n <= 1) return max;
+  return static_cast<TimestampMs>(static_cast<double>(start) +
+                                  static_cast<double>(Minus(max, start)) / std::floor(n));
+}
+
+}  // namespace
+
+TimestampMs RangeEnd(TimestampMs t, model::DurationMs width) {
+  TimestampMs end = 0;
+  if (__builtin_add_overflow(t / width * width, width, &end)) return model::kMaxTime;
+  return end;
+}
+
+TimestampMs ChunkStore::OpenMinTime(const MemSeries& series) const {
+  Decoder in(OpenBytes(series).subspan(kXorHeaderBytes));
+  return in.Varint();
+}
+
+bool ChunkStore::MustCut(MemSeries& series, TimestampMs t) const {
+  const XorState& state = series.xor_state;
+  if (state.size > kMaxXorChunkBytes || series.encoding != Encoding::kXor) return true;
+  if (state.count == limits_.samples_per_chunk / 4) {
+    series.next_at = EstimateEnd(OpenMinTime(series), state.t, series.next_at, 4);
+  }
+  return t >= series.next_at || state.count >= limits_.samples_per_chunk * 2;
+}
+
+void ChunkStore::BeginChunk(MemSeries& series, TimestampMs t) {
+  series.xor_state = XorState{};
+  series.chunk_class = SlabArena::ClassOf(kFirstChunkBytes);
+  series.chunk = arena_.AllocateClass(series.chunk_class);
+  series.encoding = Encoding::kXor;
+  series.next_at = RangeEnd(t, limits_.chunk_range_ms);
+}
+
+void ChunkStore::Put(MemSeries& series, TimestampMs t, double v) {
+  XorState& state = series.xor_state;
+  std::uint8_t* bytes = arena_.At(series.chunk);
+  const std::size_t tail = state.tail_offset();
+  if (tail + kMaxXorSampleBytes <= SlabArena::BytesOf(series.chunk_class)) {
+    XorAppend(state, bytes, t, v);
+    return;
+  }
+  std::uint8_t scratch[kMaxXorSampleBytes];
+  scratch[0] = bytes[tail];
+  XorAppendTail(state, scratch, t, v);
+  if (state.size > SlabArena::BytesOf(series.chunk_class)) {
+    const std::uint8_t larger_class = SlabArena::ClassOf(state.size);
+    const ArenaRef larger = arena_.AllocateClass(larger_class);
+    std::memcpy(arena_.At(larger), bytes, tail);
+    arena_.FreeClass(series.chunk, series.chunk_class);
+    series.chunk = larger;
+    series.chunk_class = larger_class;
+    bytes = arena_.At(larger);
+  }
+  std::memcpy(bytes + tail, scratch, state.size - tail);
+  StoreBe16(bytes, state.count);
+}
+
+bool ChunkStore::AppendFloat(MemSeries& series, TimestampMs t, double v) {
+  bool cut = false;
+  if (series.chunk != 0 && MustCut(series, t)) cut = CutOpen(series);
+  if (series.chunk == 0) BeginChunk(series, t);
+  Put(series, t, v);
+  return cut;
+}
+
+bool ChunkStore::CutOpen(MemSeries& series) {
+  if (series.chunk == 0) return false;
+  const XorState& state = series.xor_state;
+  AddFull(series, FullChunk::InMemory(series.chunk, series.chunk_class, series.encoding, state.size,
+                                      state.t));
+  series.chunk = 0;
+  return true;
+}
+
+void ChunkStore::DropOpen(MemSeries& series) {
+  if (series.chunk == 0) return;
+  arena_.FreeClass(series.chunk, series.chunk_class);
+  series.chunk = 0;
+}
+
+std::span<FullChunk> ChunkStore::FullChunks(const MemSeries& series) const {
+  if (series.full == 0) return {};
+  std::uint8_t* const block = arena_.At(series.full);
+  std::uint32_t count;
+  std::memcpy(&count, block, sizeof count);
+  return {reinterpret_cast<FullChunk*>(block + 4), count};
+}
+
+void ChunkStore::AddFull(MemSeries& series, FullChunk chunk) {
+  const auto old = FullChunks(series);
+  const auto count = static_cast<std::uint32_t>(old.size() + 1);
+  const std::size_t bytes = ListBytes(count);
+  if (old.empty() || SlabArena::ClassOf(ListBytes(old.size())) != SlabArena::ClassOf(bytes)) {
+    const ArenaRef larger = arena_.Allocate(bytes);
+    std::memcpy(arena_.At(larger) + 4, old.data(), old.size_bytes());
+    if (!old.empty()) arena_.Free(series.full, ListBytes(old.size()));
+    series.full = larger;
+  }
+  std::uint8_t* const block = arena_.At(series.full);
+  std::memcpy(block, &count, sizeof count);
+  std::memcpy(block + ListBytes(count - 1), &chunk, sizeof chunk);
+}
+
+void ChunkStore::DropFull(MemSeries& series, std::size_t n) {
+  if (n == 0) return;
+  const auto old = FullChunks(series);
+  for (const auto& chunk : old.first(n)) {
+    if (chunk.in_memory()) FreeMemory(chunk);
+  }
+  const auto kept = old.subspan(n);
+  const ArenaRef old_block = series.full;
+  series.full = 0;
+  if (!kept.empty()) {
+    const auto count = static_cast<std::uint32_t>(kept.size());
+    series.full = arena_.Allocate(ListBytes(count));
+    std::memcpy(arena_.At(series.full), &count, sizeof count);
+    std::memcpy(arena_.At(series.full) + 4, kept.data(), kept.size_bytes());
+  }
+  arena_.Free(old_block, ListBytes(old.size()));
+}
+
+}  // namespace narthex::tsdb

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tsdb/head/head.h"
+
+#include <algorithm>
+#include <chrono>
+#include <thread>
+
+#include <absl/container/flat_hash_set.h>
+
+#include "narthex/base/log.h"
+#include "tsdb/head/head_appender.h"
+#include "tsdb/head/head_block_source.h"
+#include "tsdb/head/head_querier.h"
+#include "tsdb/wal/checkpoint.h"
+
+namespace narthex::tsdb {
+
+using model::TimestampMs;
+
+namespace {
+
+// Slots between two looks at the clock of other threads, and series unlinked under one lock.
+constexpr std::size_t kUnlinkBatch = 256;
+constexpr auto kReaderPoll = std::chrono::milliseconds(5);
+
+class Stopwatch {
+ public:
+  double seconds() const {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  }
+
+ private:
+  const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+}  // namespace
+
+Head::Head(const HeadOptions& options, Fs& fs, std::string dir, metrics::Registry& registry)
+    : state_(options, fs, std::move(dir), registry), registry_(registry) {
+  AddMetricFunctions();
+}
+
+Head::~Head() {
+  RemoveMetricFunctions();
+  if (auto status = Close(); !status) {
+    log::Error("Closing the head failed", {{"err", status.error().message()}});
+  }
+}
+
+Status Head::Load(TimestampMs min_valid_time, ReplayCursor& progress) {
+  return ReplayHead(state_, min_valid_time, progress, removed_);
+}
+
+std::unique_ptr<storage::Appender> Head::NewAppender() {
+  return std::make_unique<HeadAppender>(state_, on_commit_);
+}
+
+std::unique_ptr<storage::Querier> Head::NewQuerier(TimestampMs mint, TimestampMs maxt) {
+  return std::make_unique<HeadQuerier>(state_, state_.isolation.NewReader(mint, maxt), mint, maxt);
+}
+
+bool Head::Compactable() const {
+  if (state_.empty()) return false;
+  const auto span = static_cast<std::uint64_t>(max_time()) - static_cast<std::uint64_t>(min_time());
+  return span > static_cast<std::uint64_t>(state_.options.limits.chunk_range_ms / 2 * 3);
+}
+
+std::unique_ptr<BlockSource> Head::NewBlockSource(TimestampMs mint, TimestampMs maxt) {
+  state_.appenders.WaitUntilAbove(maxt);
+  return std::make_unique<HeadBlockSource>(state_, mint, maxt);
+}
+
+void Head::DropChunksBefore(TimestampMs t, Sweep& sweep) {
+  const std::uint32_t before = CoarseSeconds(t);
+  std::uint64_t dropped = 0;
+  for (SeriesSlot slot = 1; slot < state_.index.end(); ++slot) {
+    MemSeries& series = state_.index.At(slot);
+    SeriesLock lock(series);
+    if (series.wal_ref == 0) continue;
+    const auto full = state_.chunks.FullChunks(series);
+    std::size_t n = 0;
+    while (n < full.size() && full[n].max_seconds < before) ++n;
+    state_.chunks.DropFull(series, n);
+    dropped += n;
+    if (series.chunk != 0 && series.xor_state.t < t) {
+      state_.chunks.DropOpen(series);
+      ++dropped;
+    }
+    for (const auto& chunk : state_.chunks.FullChunks(series)) {
+      if (!chunk.in_memory()) sweep.first_file = std::min(sweep.first_file, chunk.file);
+    }
+    if (series.has_samples()) {
+      // What is left begins at t or later, but for a chunk that reaches across it.
+      const bool only_open = series.full == 0;
+      const TimestampMs first = only_open ? state_.chunks.OpenMinTime(series) : t;
+      sweep.actual_min = std::min(sweep.actual_min, std::max(first, t));
+    } else if (series.pending == 0) {
+      sweep.emptied.push_back(slot);
+    }
+  }
+  state_.metrics.chunks_removed.Add(dropped);
+}
+
+void Head::RemoveSeries(std::span<const SeriesSlot> emptied) {
+  const int segment = state_.wal->current_segment();
+  std::size_t removed = 0;
+  while (!emptied.empty()) {
+    const auto batch = emptied.first(std::min(emptied.size(), kUnlinkBatch));
+    removed += state_.index.Unlink(batch, [&](wal::WalRef ref) { removed_[ref] = segment; });
+    emptied = emptied.subspan(batch.size());
+  }
+  state_.metrics.series_removed.Add(removed);
+  state_.index.Reclaim();
+}
+
+Status Head::Truncate(TimestampMs t) {
+  if (state_.empty() || min_time() >= t) return {};
+  state_.metrics.truncations.Add();
+  state_.min_valid_time = t;
+  state_.min_time = t;
+  // Readers that began before may still want the old samples; later ones are not given that time.
+  const std::uint64_t before = state_.isolation.NextReaderSequence();
+  while (state_.isolation.AnyReaderBelow(t, before)) std::this_thread::sleep_for(kReaderPoll);
+  const Stopwatch stopwatch;
+  Sweep sweep;
+  DropChunksBefore(t, sweep);
+  RemoveSeries(sweep.emptied);
+  state_.metrics.gc_seconds.Observe(stopwatch.seconds());
+  // The oldest sample may be newer than asked for; then the window of times moves there too, as
+  // far as no appender can write before it.
+  if (sweep.actual_min != model::kMaxTime && sweep.actual_min > t) {
+    const TimestampMs appendable =
+        std::max(t, max_time() - state_.options.limits.chunk_range_ms / 2);
+    const TimestampMs floor = std::min(sweep.actual_min, appendable);
+    state_.min_time = floor;
+    state_.min_valid_time = floor;
+  }
+  if (auto status = state_.files.TruncateBefore(sweep.first_file); !status) {
+    state_.metrics.truncations_failed.Add();
+    return Fail(std::move(status).error().Wrap("truncate chunks_head"));
+  }
+  return {};
+}
+
+Status Head::TruncateWal(TimestampMs t) {
+  const Stopwatch stopwatch;
+  const std::string& dir = state_.wal->dir();
+  NX_ASSIGN_OR_RETURN(const auto segments, wal::ListSegments(state_.fs, dir));
+  NX_RETURN_IF_ERROR(state_.wal->NextSegment());
+  const int last = wal::LastToCheckpoint(segments.front(), segments.back());
+  if (last < 0) return {};
+  state_.metrics.checkpoint_creations.Add();
+  if (auto status = WriteCheckpoint(t, segments.front(), last); !status) {
+    state_.metrics.checkpoint_creations_failed.Add();
+    return Fail(std::move(status).error().Wrap("create checkpoint"));
+  }
+  state_.metrics.wal_truncations.Add();
+  if (auto status = state_.wal->TruncateBefore(last + 1); !status) {
+    // The checkpoint covers them; the next truncation tries again.
+    state_.metrics.wal_truncations_failed.Add();
+    log::Error("Removing old WAL segments failed", {{"err", status.error().message()}});
+  }
+  absl::erase_if(removed_, [&](const auto& entry) { return entry.second <= last; });
+  state_.metrics.checkpoint_deletions.Add();
+  if (auto status = wal::RemoveCheckpointsBefore(state_.fs, dir, last); !status) {
+    state_.metrics.checkpoint_deletions_failed.Add();
+    log::Error("Removing old checkpoints failed", {{"err", status.error().message()}});
+  }
+  state_.metrics.wal_truncate_seconds.Observe(stopwatch.seconds());
+  return {};
+}
+
+Status Head::WriteCheckpoint(TimestampMs t, int first, int last) {
+  absl::flat_hash_set<wal::WalRef> live;
+  live.reserve(state_.index.num_series());
+  for (SeriesSlot slot = 1; slot < state_.index.end(); ++slot) {
+    MemSeries& series = state_.index.At(slot);
+    SeriesLock lock(series);
+    if (series.wal_ref != 0) live.insert(series.wal_ref);
+  }
+  wal::CheckpointFilter filter;
+  filter.mint = t;
+  filter.keep = [&](wal::WalRef ref, int until) {
+    if (live.contains(ref)) return true;
+    const auto it = removed_.find(ref);
+    return it != removed_.end() && it->second > until;
+  };
+  return wal::WriteCheckpoint(state_.fs, state_.wal->dir(), first, last, filter,
+                              state_.options.wal);
+}
+
+Status Head::Maintain() {
+  state_.index.Reclaim();
+  return state_.FlushFull();
+}
+
+Status Head::Close() {
+  if (state_.wal == nullptr || closed_) return {};
+  closed_ = true;
+  Status result = state_.FlushFull();
+  if (auto status = state_.files.Close(); !status) result = std::move(status);
+  if (auto status = state_.wal->Close(); !status) result = std::move(status);
+  return result;
+}
+
+std::uint64_t Head::SizeOnDisk() const {
+  return state_.files.SizeOnDisk() + (state_.wal != nullptr ? state_.wal->SizeOnDisk() : 0);
+}
+
+}  // namespace narthex::tsdb

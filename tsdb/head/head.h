@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The head: the newest samples, in memory and in chunks_head, safe in the WAL.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include <absl/container/flat_hash_map.h>
+
+#include "narthex/tsdb/db.h"
+#include "tsdb/block/block_writer.h"
+#include "tsdb/head/head_state.h"
+#include "tsdb/head/replay.h"
+
+namespace narthex::tsdb {
+
+/// Thread safety: any thread, but Load first and alone, and Truncate and TruncateWal by one thread
+/// at a time.
+class Head {
+ public:
+  /// @param dir  the data folder, with wal/ and chunks_head/ in it
+  Head(const HeadOptions& options, Fs& fs, std::string dir, metrics::Registry& registry);
+  ~Head();
+  Head(const Head&) = delete;
+  Head& operator=(const Head&) = delete;
+
+  /// Reads chunks_head and the WAL, repairs what is torn, and opens a new WAL segment.
+  /// @param min_valid_time  samples before it are in blocks and left out
+  Status Load(model::TimestampMs min_valid_time, ReplayCursor& progress);
+
+  std::unique_ptr<storage::Appender> NewAppender();
+  /// Called after each commit, by its thread. Set before the first appender.
+  void OnCommit(std::function<void()> fn) { on_commit_ = std::move(fn); }
+  std::unique_ptr<storage::Querier> NewQuerier(model::TimestampMs mint, model::TimestampMs maxt);
+
+  /// Whether more than one and a half block ranges are in memory.
+  bool Compactable() const;
+  model::TimestampMs min_time() const { return state_.min_time.load(); }
+  model::TimestampMs max_time() const { return state_.max_time.load(); }
+
+  /// The samples with mint ≤ t < maxt as a source for a block. Waits until no appender can write
+  /// below maxt. The head outlives it.
+  std::unique_ptr<BlockSource> NewBlockSource(model::TimestampMs mint, model::TimestampMs maxt);
+
+  /// Drops the samples before t, which are in blocks now, and the series that are then empty. Waits
+  /// for the readers of that time; queriers made from now on must not ask for it.
+  Status Truncate(model::TimestampMs t);
+  /// Writes a checkpoint and drops the oldest WAL segments.
+  Status TruncateWal(model::TimestampMs t);
+  /// Moves full chunks to chunks_head, and reclaims memory that no reader holds any more.
+  Status Maintain();
+  Status SyncWal() { return state_.wal->Sync(); }
+  Status Close();
+
+  HeadStats Stats(std::size_t limit) const;
+  void AddTo(MemoryLedger& ledger) const;
+  std::uint64_t SizeOnDisk() const;
+  /// The newest exemplars.
+  const ExemplarStore& exemplars() const { return state_.exemplars; }
+
+ private:
+  struct Sweep {
+    std::vector<SeriesSlot> emptied;  // Series without samples.
+    model::TimestampMs actual_min = model::kMaxTime;
+    std::uint32_t first_file = 0xffffffff;  // First chunks_head file that is needed.
+  };
+  void AddMetricFunctions();
+  void RemoveMetricFunctions();
+  std::uint64_t CountChunks() const;
+  void DropChunksBefore(model::TimestampMs t, Sweep& sweep);
+  void RemoveSeries(std::span<const SeriesSlot> emptied);
+  Status WriteCheckpoint(model::TimestampMs t, int first, int last);
+
+  HeadState state_;
+  metrics::Registry& registry_;
+  std::function<void()> on_commit_;
+  // Series that are gone, with the last WAL segment that may name them: their records are kept
+  // until that one is dropped.
+  absl::flat_hash_map<wal::WalRef, int> removed_;
+  bool closed_ = false;
+};
+
+}  // namespace narthex::tsdb

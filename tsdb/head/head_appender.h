@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The head's write side: samples are checked and kept, then written to the WAL, then published.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "narthex/storage/appender.h"
+#include "tsdb/head/head_state.h"
+
+namespace narthex::tsdb {
+
+/// See storage::Appender. The head outlives it.
+class HeadAppender final : public storage::Appender {
+ public:
+  /// @param committed  called after each successful commit; may be empty
+  HeadAppender(HeadState& head, const std::function<void()>& committed);
+  ~HeadAppender() override;
+
+  storage::AppendError Append(storage::SeriesRef& ref, const model::Labels& labels,
+                              model::TimestampMs t, double value) override;
+  void AppendColumn(std::span<const storage::SeriesRef> refs, model::TimestampMs t,
+                    std::span<const double> values,
+                    std::span<storage::AppendError> outcomes) override;
+  storage::AppendError AppendHistogram(storage::SeriesRef& ref, const model::Labels& labels,
+                                       model::TimestampMs t, const model::Histogram& h) override;
+  storage::AppendError AppendFloatHistogram(storage::SeriesRef& ref, const model::Labels& labels,
+                                            model::TimestampMs t,
+                                            const model::FloatHistogram& h) override;
+  storage::AppendError AppendExemplar(storage::SeriesRef ref, const model::Labels& labels,
+                                      const model::Exemplar& exemplar) override;
+  void UpdateMetadata(storage::SeriesRef ref, const model::Labels& labels,
+                      const model::Metadata& metadata) override;
+  Status Commit() override;
+  void Rollback() noexcept override;
+
+ private:
+  struct PendingExemplar {
+    SeriesSlot slot = 0;
+    model::Exemplar exemplar;
+  };
+
+  void Begin(model::TimestampMs first_t);
+  bool OutOfBounds(model::TimestampMs t);
+  storage::AppendError Check(const MemSeries& series, model::TimestampMs t, double v) const;
+  storage::AppendError AddKnown(storage::SeriesRef ref, model::TimestampMs t, double v);
+  storage::AppendError AddNew(storage::SeriesRef& ref, const model::Labels& labels,
+                              model::TimestampMs t, double v);
+  void Keep(SeriesSlot slot, const MemSeries& series, model::TimestampMs t, double v);
+  storage::AppendError Count(storage::AppendError error);
+  void EncodeRecords();
+  void Publish();
+  void Unpin();
+  void Finish();
+
+  HeadState& head_;
+  const std::function<void()>& committed_;
+  std::optional<AppenderRegistry::Place> place_;        // From Begin on.
+  model::TimestampMs head_max_time_ = model::kMinTime;  // When the appender began.
+  model::TimestampMs min_valid_ = model::kMinTime;
+  bool finished_ = false;
+
+  std::vector<wal::SampleEntry> samples_;
+  std::vector<SeriesSlot> slots_;       // Of the samples.
+  std::vector<SeriesSlot> not_in_wal_;  // Series whose record this commit writes.
+  std::vector<PendingExemplar> exemplars_;
+  std::vector<SeriesSlot> full_;
+  std::vector<std::string> records_;
+};
+
+}  // namespace narthex::tsdb

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tsdb/head/head_block_source.h"
+
+#include <algorithm>
+
+#include <absl/container/flat_hash_set.h>
+
+#include "tsdb/head/head_querier.h"
+
+namespace narthex::tsdb {
+
+HeadBlockSource::HeadBlockSource(const HeadState& head, model::TimestampMs mint,
+                                 model::TimestampMs maxt)
+    : head_(head),
+      mint_(mint),
+      maxt_(maxt),
+      reader_(const_cast<Isolation&>(head.isolation).NewReader(model::kMaxTime, model::kMaxTime)),
+      chunk_reader_(head) {
+  head_.index.Read([&](const MemPostings& postings, const LabelStore&) { postings.All(ids_); });
+  SortByLabels(head_.index, ids_);
+}
+
+Status HeadBlockSource::Symbols(const SymbolSink& add) {
+  absl::flat_hash_set<Symbol> symbols;
+  for (const SeriesId id : ids_) {
+    head_.index.labels().ForEach(head_.index.At(id).labels, [&](Symbol name, Symbol value) {
+      symbols.insert(name);
+      symbols.insert(value);
+    });
+  }
+  std::vector<std::string_view> texts;
+  texts.reserve(symbols.size());
+  for (const Symbol symbol : symbols) texts.push_back(head_.index.labels().Text(symbol));
+  symbols = {};
+  std::sort(texts.begin(), texts.end());
+  for (const auto text : texts) add(text);
+  return {};
+}
+
+Result<bool> HeadBlockSource::Next() {
+  while (next_ < ids_.size()) {
+    const SeriesId id = ids_[next_++];
+    chunk_reader_.Load(id, mint_, maxt_ - 1, nullptr);
+    NX_RETURN_IF_ERROR(chunk_reader_.Chunks(chunks_));
+    if (chunks_.empty()) continue;
+    labels_ = head_.index.LabelsOf(id);
+    return true;
+  }
+  return false;
+}
+
+}  // namespace narthex::tsdb

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A time range of the head as the content of a block.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "tsdb/block/block_writer.h"
+#include "tsdb/head/chunk_reader.h"
+#include "tsdb/postings.h"
+
+namespace narthex::tsdb {
+
+/// See BlockSource. The head outlives it, and appends go on meanwhile: series that come later are
+/// not in it.
+class HeadBlockSource final : public BlockSource {
+ public:
+  /// The samples with mint ≤ t < maxt.
+  HeadBlockSource(const HeadState& head, model::TimestampMs mint, model::TimestampMs maxt);
+
+  Status Symbols(const SymbolSink& add) override;
+  Result<bool> Next() override;
+  const model::Labels& labels() const override { return labels_; }
+  std::span<const ChunkView> chunks() const override { return chunks_; }
+
+ private:
+  const HeadState& head_;
+  const model::TimestampMs mint_;
+  const model::TimestampMs maxt_;
+  // Keeps labels and slots alive. Its own range is empty, so that no truncation waits for it.
+  std::shared_ptr<const Isolation::Reader> reader_;
+  PostingList ids_;
+  std::size_t next_ = 0;
+  ChunkReader chunk_reader_;
+  model::Labels labels_;
+  std::vector<ChunkView> chunks_;
+};
+
+}  // namespace narthex::tsdb

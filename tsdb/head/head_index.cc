@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tsdb/head/head_index.h"
+
+namespace narthex::tsdb {
+
+SeriesSlot HeadIndex::FindLocked(const model::Labels& labels, std::uint64_t hash) const {
+  return by_hash_[ShardOf(hash)].Find(static_cast<std::uint32_t>(hash), [&](SeriesSlot slot) {
+    return labels_.Equal(series_.At(slot).labels, labels);
+  });
+}
+
+SeriesSlot HeadIndex::CreateLocked(const model::Labels& labels, std::uint64_t hash,
+                                   wal::WalRef wal_ref) {
+  const SeriesSlot slot = series_.Allocate();
+  const ArenaRef run = labels_.Add(labels);
+  {
+    MemSeries& series = series_.At(slot);
+    SeriesLock series_lock(series);
+    series.wal_ref = wal_ref;
+    series.labels = run;
+    series.hash = static_cast<std::uint32_t>(hash);
+  }
+  by_hash_[ShardOf(hash)].Insert(static_cast<std::uint32_t>(hash), slot);
+  postings_.Add(slot, run, labels_);
+  num_series_.fetch_add(1, std::memory_order_relaxed);
+  return slot;
+}
+
+HeadIndex::Found HeadIndex::GetOrCreate(const model::Labels& labels) {
+  const std::uint64_t hash = labels.Hash();
+  const auto pin = [&](SeriesSlot slot) {
+    MemSeries& series = series_.At(slot);
+    SeriesLock series_lock(series);
+    ++series.pending;
+  };
+  {
+    IndexReaderLock lock(lock_);
+    if (const SeriesSlot slot = FindLocked(labels, hash)) {
+      pin(slot);
+      return {slot, false};
+    }
+  }
+  IndexWriterLock lock(lock_);
+  SeriesSlot slot = FindLocked(labels, hash);
+  const bool created = slot == 0;
+  if (created) {
+    slot = CreateLocked(labels, hash, last_wal_ref_.fetch_add(1, std::memory_order_relaxed) + 1);
+  }
+  pin(slot);
+  return {slot, created};
+}
+
+HeadIndex::Found HeadIndex::GetOrCreateLogged(wal::WalRef wal_ref, const model::Labels& labels) {
+  const std::uint64_t hash = labels.Hash();
+  IndexWriterLock lock(lock_);
+  if (wal_ref > last_wal_ref_.load(std::memory_order_relaxed)) last_wal_ref_ = wal_ref;
+  if (const SeriesSlot slot = FindLocked(labels, hash)) return {slot, false};
+  const SeriesSlot slot = CreateLocked(labels, hash, wal_ref);
+  series_.At(slot).in_wal = true;
+  return {slot, true};
+}
+
+std::size_t HeadIndex::Unlink(std::span<const SeriesSlot> candidates,
+                              const std::function<void(wal::WalRef)>& gone) {
+  IndexWriterLock lock(lock_);
+  Limbo limbo;
+  for (const SeriesSlot slot : candidates) {
+    MemSeries& series = series_.At(slot);
+    {
+      SeriesLock series_lock(series);
+      if (series.has_samples() || series.pending != 0 || series.wal_ref == 0) continue;
+      ++series.generation;
+      gone(series.wal_ref);
+      series.wal_ref = 0;
+    }
+    const std::uint64_t hash = labels_.Get(series.labels).Hash();
+    by_hash_[ShardOf(hash)].Erase(series.hash, slot);
+    postings_.Remove(slot, series.labels, labels_);
+    labels_.Release(series.labels, limbo.remains);
+    limbo.slots.push_back(slot);
+  }
+  const std::size_t count = limbo.slots.size();
+  if (count == 0) return 0;
+  num_series_.fetch_sub(count, std::memory_order_relaxed);
+  limbo.until = isolation_.NextReaderSequence();
+  limbo_.push_back(std::move(limbo));
+  return count;
+}
+
+void HeadIndex::Reclaim() {
+  const std::uint64_t oldest = isolation_.OldestReader();
+  IndexWriterLock lock(lock_);
+  std::size_t done = 0;
+  for (; done < limbo_.size() && limbo_[done].until <= oldest; ++done) {
+    labels_.Free(limbo_[done].remains);
+    for (const SeriesSlot slot : limbo_[done].slots) series_.Free(slot);
+  }
+  limbo_.erase(limbo_.begin(), limbo_.begin() + static_cast<std::ptrdiff_t>(done));
+}
+
+void HeadIndex::AddTo(std::vector<std::pair<std::string, std::uint64_t>>& ledger) const {
+  IndexReaderLock lock(lock_);
+  std::uint64_t tables = 0;
+  for (const auto& table : by_hash_) tables += table.held_bytes();
+  ledger.emplace_back("head/series", series_.held_bytes());
+  ledger.emplace_back("head/hash_table", tables);
+  ledger.emplace_back("head/symbols", labels_.symbols().held_bytes());
+  ledger.emplace_back("head/labels", labels_.runs_held_bytes());
+  ledger.emplace_back("head/postings", postings_.held_bytes());
+}
+
+}  // namespace narthex::tsdb

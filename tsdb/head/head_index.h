@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Which series the head has: by labels, by label pair, by slot.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "narthex/model/labels.h"
+#include "tsdb/head/hash_index.h"
+#include "tsdb/head/index_lock.h"
+#include "tsdb/head/isolation.h"
+#include "tsdb/head/label_store.h"
+#include "tsdb/head/mem_postings.h"
+#include "tsdb/head/mem_series.h"
+
+namespace narthex::tsdb {
+
+/// Thread safety: any thread, but for the members that say otherwise.
+///
+/// Reclaiming memory: a dead series is unlinked first (under the lock: no new reader finds it), and
+/// its slot, labels and symbols lie in limbo until every reader that had begun by then has ended.
+/// So a reader may look at the slots it selected, and at their labels, without a lock.
+class HeadIndex {
+ public:
+  explicit HeadIndex(const Isolation& isolation) : isolation_(isolation) {}
+
+  MemSeries& At(SeriesSlot slot) const { return series_.At(slot); }
+  SeriesSlot end() const { return series_.end(); }
+
+  struct Found {
+    SeriesSlot slot = 0;
+    bool created = false;
+  };
+  /// The series with these labels, made when new, with one more pending sample.
+  Found GetOrCreate(const model::Labels& labels);
+  /// The same for a series read from the log, which keeps its number; `pending` stays as it is.
+  Found GetOrCreateLogged(wal::WalRef wal_ref, const model::Labels& labels);
+
+  /// Takes the series among `candidates` that have neither samples nor pending ones out of all
+  /// tables. Calls `gone` with each one's log number.
+  std::size_t Unlink(std::span<const SeriesSlot> candidates,
+                     const std::function<void(wal::WalRef)>& gone);
+  /// Frees what no reader can hold any more.
+  void Reclaim();
+
+  /// For readers, who keep the series alive: see above.
+  const LabelStore& labels() const { return labels_; }
+  model::Labels LabelsOf(SeriesSlot slot) const { return labels_.Get(At(slot).labels); }
+
+  /// Calls fn(postings, labels) under the shared lock.
+  template <typename Fn>
+  void Read(Fn&& fn) const {
+    IndexReaderLock lock(lock_);
+    fn(postings_, labels_);
+  }
+
+  std::size_t num_series() const { return num_series_.load(std::memory_order_relaxed); }
+  wal::WalRef last_wal_ref() const { return last_wal_ref_.load(std::memory_order_relaxed); }
+  void AddTo(std::vector<std::pair<std::string, std::uint64_t>>& ledger) const;
+
+ private:
+  static constexpr std::size_t kShards = 64;  // So that a table grows in small steps.
+  struct Limbo {
+    std::uint64_t until = 0;  // Free when the oldest reader has this sequence or a later one.
+    std::vector<SeriesSlot> slots;
+    LabelStore::Remains remains;
+  };
+
+  SeriesSlot FindLocked(const model::Labels& labels, std::uint64_t hash) const
+      NX_REQUIRES_SHARED(lock_);
+  SeriesSlot CreateLocked(const model::Labels& labels, std::uint64_t hash, wal::WalRef wal_ref)
+      NX_REQUIRES(lock_);
+  static std::size_t ShardOf(std::uint64_t hash) { return hash >> 58; }
+
+  const Isolation& isolation_;
+  SeriesTable series_;
+  mutable IndexLock lock_;  // Taken before a series lock.
+  LabelStore labels_;
+  MemPostings postings_ NX_GUARDED_BY(lock_);
+  std::array<HashIndex, kShards> by_hash_ NX_GUARDED_BY(lock_);
+  std::vector<Limbo> limbo_ NX_GUARDED_BY(lock_);
+  std::atomic<std::size_t> num_series_{0};
+  std::atomic<wal::WalRef> last_wal_ref_{0};
+};
+
+}  // namespace narthex::tsdb

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tsdb/head/head_metrics.h"
+
+#include <array>
+
+namespace narthex::tsdb {
+namespace {
+
+using metrics::LabelPairs;
+using metrics::Registry;
+
+constexpr std::array<double, 3> kFsyncQuantiles = {0.5, 0.9, 0.99};
+
+metrics::Counter& SamplesOf(Registry& registry, const char* type) {
+  return registry.AddCounter("prometheus_tsdb_head_samples_appended_total",
+                             "Total number of appended samples.", LabelPairs{{"type", type}});
+}
+
+metrics::Counter& OutOfOrder(Registry& registry, const char* type) {
+  return registry.AddCounter(
+      "prometheus_tsdb_out_of_order_samples_total",
+      "Total number of out of order samples ingestion failed attempts due to "
+      "out of order being disabled.",
+      LabelPairs{{"type", type}});
+}
+
+wal::WalMetrics MakeWalMetrics(Registry& registry) {
+  wal::WalMetrics m;
+  m.page_flushes = &registry.AddCounter("prometheus_tsdb_wal_page_flushes_total",
+                                        "Total number of page flushes.");
+  m.completed_pages = &registry.AddCounter("prometheus_tsdb_wal_completed_pages_total",
+                                           "Total number of completed pages.");
+  m.writes_failed = &registry.AddCounter("prometheus_tsdb_wal_writes_failed_total",
+                                         "Total number of write log writes that failed.");
+  m.record_parts = &registry.AddCounter("prometheus_tsdb_wal_record_part_writes_total",
+                                        "Total number of record parts written before flushing.");
+  m.bytes_written = &registry.AddCounter(
+      "prometheus_tsdb_wal_record_parts_bytes_written_total",
+      "Total number of record part bytes written before flushing, including CRC and compression "
+      "headers.");
+  m.current_segment =
+      &registry.AddGauge("prometheus_tsdb_wal_segment_current",
+                         "Write log segment index that TSDB is currently writing to.");
+  m.fsync_seconds = &registry.AddSummary("prometheus_tsdb_wal_fsync_duration_seconds",
+                                         "Duration of write log fsync.", kFsyncQuantiles);
+  return m;
+}
+
+}  // namespace
+
+HeadMetrics::HeadMetrics(Registry& registry)
+    : active_appenders(registry.AddGauge("prometheus_tsdb_head_active_appenders",
+                                         "Number of currently active appender transactions")),
+      series_created(registry.AddCounter("prometheus_tsdb_head_series_created_total",
+                                         "Total number of series created in the head")),
+      series_removed(registry.AddCounter("prometheus_tsdb_head_series_removed_total",
+                                         "Total number of series removed in the head")),
+      series_not_found(
+          registry.AddCounter("prometheus_tsdb_head_series_not_found_total",
+                              "Total number of requests for series that were not found.")),
+      chunks_created(registry.AddCounter("prometheus_tsdb_head_chunks_created_total",
+                                         "Total number of chunks created in the head")),
+      chunks_removed(registry.AddCounter("prometheus_tsdb_head_chunks_removed_total",
+                                         "Total number of chunks removed in the head")),
+      float_samples(SamplesOf(registry, "float")),
+      histogram_samples(SamplesOf(registry, "histogram")),
+      out_of_order_floats(OutOfOrder(registry, "float")),
+      out_of_order_histograms(OutOfOrder(registry, "histogram")),
+      out_of_bound_floats(registry.AddCounter(
+          "prometheus_tsdb_out_of_bound_samples_total",
+          "Total number of out of bound samples ingestion failed attempts with out of order "
+          "support disabled.",
+          LabelPairs{{"type", "float"}})),
+      too_old_floats(registry.AddCounter(
+          "prometheus_tsdb_too_old_samples_total",
+          "Total number of out of order samples ingestion failed attempts with out of support "
+          "enabled, but sample outside of time window.",
+          LabelPairs{{"type", "float"}})),
+      mmap_chunks(registry.AddCounter("prometheus_tsdb_mmap_chunks_total",
+                                      "Total number of chunks that were memory-mapped.")),
+      mmap_corruptions(registry.AddCounter("prometheus_tsdb_mmap_chunk_corruptions_total",
+                                           "Total number of memory-mapped chunk corruptions.")),
+      gc_seconds(registry.AddSummary("prometheus_tsdb_head_gc_duration_seconds",
+                                     "Runtime of garbage collection in the head block.")),
+      truncations(registry.AddCounter("prometheus_tsdb_head_truncations_total",
+                                      "Total number of head truncations attempted.")),
+      truncations_failed(registry.AddCounter("prometheus_tsdb_head_truncations_failed_total",
+                                             "Total number of head truncations that failed.")),
+      wal_corruptions(registry.AddCounter("prometheus_tsdb_wal_corruptions_total",
+                                          "Total number of WAL corruptions.")),
+      wal_truncate_seconds(registry.AddSummary("prometheus_tsdb_wal_truncate_duration_seconds",
+                                               "Duration of WAL truncation.")),
+      wal_truncations(registry.AddCounter("prometheus_tsdb_wal_truncations_total",
+                                          "Total number of write log truncations attempted.")),
+      wal_truncations_failed(
+          registry.AddCounter("prometheus_tsdb_wal_truncations_failed_total",
+                              "Total number of write log truncations that failed.")),
+      checkpoint_creations(registry.AddCounter("prometheus_tsdb_checkpoint_creations_total",
+                                               "Total number of checkpoint creations attempted.")),
+      checkpoint_creations_failed(
+          registry.AddCounter("prometheus_tsdb_checkpoint_creations_failed_total",
+                              "Total number of checkpoint creations that failed.")),
+      checkpoint_deletions(registry.AddCounter("prometheus_tsdb_checkpoint_deletions_total",
+                                               "Total number of checkpoint deletions attempted.")),
+      checkpoint_deletions_failed(
+          registry.AddCounter("prometheus_tsdb_checkpoint_deletions_failed_total",
+                              "Total number of checkpoint deletions that failed.")),
+      replay_seconds(registry.AddGauge("prometheus_tsdb_data_replay_duration_seconds",
+                                       "Time taken to replay the data on disk.")),
+      wal(MakeWalMetrics(registry)) {}
+
+}  // namespace narthex::tsdb

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the head tells about itself, under Prometheus's names.
+#pragma once
+
+#include "narthex/base/metrics.h"
+#include "tsdb/wal/wal.h"
+
+namespace narthex::tsdb {
+
+/// Counters that the head moves itself; what can be asked for when printed is added by Head.
+struct HeadMetrics {
+  explicit HeadMetrics(metrics::Registry& registry);
+
+  metrics::Gauge& active_appenders;
+  metrics::Counter& series_created;
+  metrics::Counter& series_removed;
+  metrics::Counter& series_not_found;
+  metrics::Counter& chunks_created;
+  metrics::Counter& chunks_removed;
+  metrics::Counter& float_samples;
+  metrics::Counter& histogram_samples;
+  metrics::Counter& out_of_order_floats;
+  metrics::Counter& out_of_order_histograms;
+  metrics::Counter& out_of_bound_floats;
+  metrics::Counter& too_old_floats;
+  metrics::Counter& mmap_chunks;
+  metrics::Counter& mmap_corruptions;
+  metrics::Summary& gc_seconds;
+  metrics::Counter& truncations;
+  metrics::Counter& truncations_failed;
+  metrics::Counter& wal_corruptions;
+  metrics::Summary& wal_truncate_seconds;
+  metrics::Counter& wal_truncations;
+  metrics::Counter& wal_truncations_failed;
+  metrics::Counter& checkpoint_creations;
+  metrics::Counter& checkpoint_creations_failed;
+  metrics::Counter& checkpoint_deletions;
+  metrics::Counter& checkpoint_deletions_failed;
+  metrics::Gauge& replay_seconds;
+
+  wal::WalMetrics wal;
+};
+
+}  // namespace narthex::tsdb

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The head's read side.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "narthex/storage/querier.h"
+#include "tsdb/head/head_state.h"
+#include "tsdb/postings.h"
+
+namespace narthex::tsdb {
+
+/// The head's posting lists. For use by a reader: see HeadIndex.
+class HeadPostings final : public PostingsSource {
+ public:
+  explicit HeadPostings(const HeadIndex& index) : index_(index) {}
+  Status All(PostingList& out) const override;
+  Status OfValue(std::string_view name, std::string_view value, PostingList& out) const override;
+  Status OfValues(std::string_view name, std::string_view prefix, const ValueFilter& keep,
+                  PostingList& out) const override;
+
+ private:
+  const HeadIndex& index_;
+};
+
+/// See storage::Querier. The head outlives it.
+class HeadQuerier final : public storage::Querier {
+ public:
+  HeadQuerier(const HeadState& head, std::shared_ptr<const Isolation::Reader> reader,
+              model::TimestampMs mint, model::TimestampMs maxt)
+      : head_(head), reader_(std::move(reader)), mint_(mint), maxt_(maxt) {}
+
+  Result<std::unique_ptr<storage::SeriesSet>> Select(std::span<const model::Matcher> matchers,
+                                                     const storage::SelectHints& hints,
+                                                     std::stop_token stop) const override;
+  Result<std::vector<std::string>> LabelValues(std::string_view name,
+                                               std::span<const model::Matcher> matchers,
+                                               std::size_t limit) const override;
+  Result<std::vector<std::string>> LabelNames(std::span<const model::Matcher> matchers,
+                                              std::size_t limit) const override;
+
+ private:
+  bool OutsideHead() const;
+  void KeepInRange(PostingList& ids) const;
+
+  const HeadState& head_;
+  const std::shared_ptr<const Isolation::Reader> reader_;
+  const model::TimestampMs mint_;
+  const model::TimestampMs maxt_;
+};
+
+/// Puts series in the order of their labels. The caller keeps them alive.
+void SortByLabels(const HeadIndex& index, PostingList& ids);
+
+}  // namespace narthex::tsdb

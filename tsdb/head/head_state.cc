@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tsdb/head/head_state.h"
+
+#include <algorithm>
+
+#include "narthex/base/log.h"
+
+namespace narthex::tsdb {
+namespace {
+
+using model::TimestampMs;
+
+// Full chunks that may wait in memory; at about 150 bytes each this is one write of 300 KiB.
+constexpr std::size_t kFlushAt = 2048;
+
+void Lower(std::atomic<TimestampMs>& time, TimestampMs t) {
+  TimestampMs now = time.load();
+  while (t < now && !time.compare_exchange_weak(now, t)) {
+  }
+}
+
+void Raise(std::atomic<TimestampMs>& time, TimestampMs t) {
+  TimestampMs now = time.load();
+  while (t > now && !time.compare_exchange_weak(now, t)) {
+  }
+}
+
+}  // namespace
+
+AppenderRegistry::Place AppenderRegistry::Add(TimestampMs min_valid) {
+  MutexLock lock(mutex_);
+  return open_.insert(open_.end(), min_valid);
+}
+
+void AppenderRegistry::Update(Place place, TimestampMs min_valid) {
+  MutexLock lock(mutex_);
+  *place = min_valid;
+  changed_.NotifyAll();
+}
+
+void AppenderRegistry::Remove(Place place) {
+  MutexLock lock(mutex_);
+  open_.erase(place);
+  changed_.NotifyAll();
+}
+
+void AppenderRegistry::WaitUntilAbove(TimestampMs t) {
+  MutexLock lock(mutex_);
+  while (std::any_of(open_.begin(), open_.end(), [t](TimestampMs min) { return min < t; })) {
+    changed_.Wait(mutex_);
+  }
+}
+
+void HeadState::InitTime(TimestampMs t) {
+  TimestampMs none = model::kMaxTime;
+  if (!min_time.compare_exchange_strong(none, t)) return;
+  // Another appender may have been first with the upper end, and then it stays.
+  TimestampMs no_max = model::kMinTime;
+  max_time.compare_exchange_strong(no_max, t);
+}
+
+void HeadState::WidenTimes(TimestampMs mint, TimestampMs maxt) {
+  Lower(min_time, mint);
+  Raise(max_time, maxt);
+}
+
+void HeadState::AddFull(std::vector<SeriesSlot>& slots) {
+  if (slots.empty()) return;
+  bool many = false;
+  {
+    MutexLock lock(full_mutex_);
+    full_.insert(full_.end(), slots.begin(), slots.end());
+    many = full_.size() >= kFlushAt;
+  }
+  slots.clear();
+  if (!many) return;
+  if (auto status = FlushFull(); !status) {
+    log::Warn("Writing head chunks failed; they stay in memory",
+              {{"err", status.error().message()}});
+  }
+}
+
+Status HeadState::FlushFull() {
+  MutexLock flush_lock(flush_mutex_);
+  std::vector<SeriesSlot> slots;
+  {
+    MutexLock lock(full_mutex_);
+    slots.swap(full_);
+  }
+  std::span<const SeriesSlot> rest(slots);
+  while (!rest.empty()) {
+    const auto part = rest.first(std::min(rest.size(), 2 * kFlushAt));
+    if (auto status = WriteFull(part); !status) {
+      MutexLock lock(full_mutex_);
+      full_.insert(full_.end(), rest.begin(), rest.end());
+      return status;
+    }
+    rest = rest.subspan(part.size());
+  }
+  return {};
+}
+
+Status HeadState::WriteFull(std::span<const SeriesSlot> slots) {
+  struct Waiting {
+    SeriesSlot slot;
+    FullChunk chunk;
+    std::size_t at;  // In bytes.
+  };
+  std::vector<Waiting> waiting;
+  std::vector<HeadChunk> records;
+  std::string bytes;
+  for (const SeriesSlot slot : slots) {
+    MemSeries& series = index.At(slot);
+    SeriesLock lock(series);
+    for (const auto& chunk : chunks.FullChunks(series)) {
+      if (!chunk.in_memory()) continue;
+      const ByteSpan data = chunks.MemoryBytes(chunk);
+      waiting.push_back({slot, chunk, bytes.size()});
+      records.push_back({series.wal_ref, {0, 0, chunk.encoding(), {}}, false});
+      bytes.append(AsText(data));
+    }
+  }
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    auto& chunk = records[i].chunk;
+    chunk.bytes = AsBytes(bytes).subspan(waiting[i].at, waiting[i].chunk.size());
+    NX_RETURN_IF_ERROR(ChunkTimes(chunk));
+  }
+  std::vector<ChunkPlace> places;
+  NX_RETURN_IF_ERROR(files.Write(records, places));
+  for (std::size_t i = 0; i < waiting.size(); ++i) {
+    MemSeries& series = index.At(waiting[i].slot);
+    SeriesLock lock(series);
+    for (auto& chunk : chunks.FullChunks(series)) {
+      // Truncation may have dropped it meanwhile.
+      if (!chunk.in_memory() || chunk.offset != waiting[i].chunk.offset) continue;
+      chunks.FreeMemory(chunk);
+      chunk.file = places[i].file;
+      chunk.offset = places[i].offset;
+      break;
+    }
+  }
+  metrics.mmap_chunks.Add(waiting.size());
+  return {};
+}
+
+}  // namespace narthex::tsdb

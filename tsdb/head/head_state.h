@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the head consists of, shared by the classes that write, read, replay and cut it.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <list>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "narthex/base/fs.h"
+#include "narthex/base/mutex.h"
+#include "narthex/storage/appender.h"
+#include "tsdb/head/chunk_files.h"
+#include "tsdb/head/chunk_store.h"
+#include "tsdb/head/exemplar_store.h"
+#include "tsdb/head/head_index.h"
+#include "tsdb/head/head_metrics.h"
+#include "tsdb/head/isolation.h"
+#include "tsdb/wal/wal.h"
+
+namespace narthex::tsdb {
+
+struct HeadOptions {
+  ChunkLimits limits;
+  model::DurationMs out_of_order_window_ms = 0;
+  std::size_t max_exemplars = 0;
+  wal::WalOptions wal;
+};
+
+/// Open appenders, with the time that each may write from. Thread safety: any thread.
+class AppenderRegistry {
+ public:
+  using Place = std::list<model::TimestampMs>::iterator;
+  Place Add(model::TimestampMs min_valid);
+  void Update(Place place, model::TimestampMs min_valid);
+  void Remove(Place place);
+  /// Waits until no appender may write before t.
+  void WaitUntilAbove(model::TimestampMs t);
+
+ private:
+  Mutex mutex_;
+  CondVar changed_;
+  std::list<model::TimestampMs> open_ NX_GUARDED_BY(mutex_);
+};
+
+/// Thread safety: as each member says; those functions that are here, any thread.
+struct HeadState {
+  HeadState(const HeadOptions& head_options, Fs& file_system, std::string data_dir,
+            metrics::Registry& registry)
+      : options(head_options),
+        fs(file_system),
+        dir(std::move(data_dir)),
+        metrics(registry),
+        index(isolation),
+        chunks(head_options.limits),
+        files(file_system, JoinPath(dir, "chunks_head")),
+        exemplars(head_options.max_exemplars) {}
+
+  const HeadOptions options;
+  Fs& fs;
+  const std::string dir;
+  HeadMetrics metrics;
+  Isolation isolation;
+  HeadIndex index;
+  ChunkStore chunks;
+  ChunkFiles files;
+  std::unique_ptr<wal::Wal> wal;  // Set once by Head::Load.
+  AppenderRegistry appenders;
+  ExemplarStore exemplars;
+
+  // The closed range of samples; kMaxTime and kMinTime while there is none.
+  std::atomic<model::TimestampMs> min_time{model::kMaxTime};
+  std::atomic<model::TimestampMs> max_time{model::kMinTime};
+  std::atomic<model::TimestampMs> min_valid_time{model::kMinTime};  // Older samples are refused.
+
+  bool empty() const { return max_time.load() == model::kMinTime; }
+  /// Takes the first sample's time when the head is empty.
+  void InitTime(model::TimestampMs t);
+  void WidenTimes(model::TimestampMs mint, model::TimestampMs maxt);
+
+  /// Notes series with full chunks in memory; writes them out when they are many.
+  void AddFull(std::vector<SeriesSlot>& slots);
+  /// Moves full chunks from memory to chunks_head.
+  Status FlushFull();
+
+  static storage::SeriesRef RefOf(SeriesSlot slot, const MemSeries& series) {
+    return storage::SeriesRef{static_cast<std::uint64_t>(series.generation) << 32 | slot};
+  }
+  static SeriesSlot SlotOf(storage::SeriesRef ref) {
+    return static_cast<SeriesSlot>(static_cast<std::uint64_t>(ref));
+  }
+  static std::uint32_t GenerationOf(storage::SeriesRef ref) {
+    return static_cast<std::uint32_t>(static_cast<std::uint64_t>(ref) >> 32);
+  }
+
+ private:
+  Status WriteFull(std::span<const SeriesSlot> slots);
+
+  Mutex flush_mutex_;  // One flush at a time. Taken before full_mutex_ and series locks.
+  Mutex full_mutex_;   // Leaf.
+  std::vector<SeriesSlot> full_ NX_GUARDED_BY(full_mutex_);
+};
+
+}  // namespace narthex::tsdb

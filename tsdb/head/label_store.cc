@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tsdb/head/label_store.h"
+
+#include "narthex/base/hash.h"
+
+namespace narthex::tsdb {
+namespace {
+
+std::uint32_t HashNames(const SymbolTable& symbols, std::span<const Symbol> names) {
+  std::uint64_t hash = names.size();
+  for (const Symbol name : names) hash = (hash ^ Hash64(symbols.Text(name))) * 0x9e3779b97f4a7c15;
+  return static_cast<std::uint32_t>(hash >> 32);
+}
+
+std::uint32_t HashNames(const model::Labels& labels, std::size_t num_labels) {
+  std::uint64_t hash = num_labels;
+  for (const auto label : labels) hash = (hash ^ Hash64(label.name)) * 0x9e3779b97f4a7c15;
+  return static_cast<std::uint32_t>(hash >> 32);
+}
+
+}  // namespace
+
+ArenaRef LabelStore::AcquireShape(const model::Labels& labels, std::size_t num_labels) {
+  const std::uint32_t hash = HashNames(labels, num_labels);
+  const ArenaRef found = shapes_.Find(hash, [&](ArenaRef shape) {
+    const std::uint32_t* words = Words(shape);
+    if (words[1] != num_labels) return false;
+    std::size_t i = 2;
+    for (const auto label : labels) {
+      if (symbols_.Text(words[i++]) != label.name) return false;
+    }
+    return true;
+  });
+  if (found != 0) {
+    ++Words(found)[0];
+    return found;
+  }
+  const ArenaRef shape = runs_.Allocate(ShapeBytes(num_labels));
+  std::uint32_t* words = Words(shape);
+  words[0] = 1;
+  words[1] = static_cast<std::uint32_t>(num_labels);
+  std::size_t i = 2;
+  for (const auto label : labels) words[i++] = symbols_.Acquire(label.name);
+  shapes_.Insert(hash, shape);
+  return shape;
+}
+
+ArenaRef LabelStore::Add(const model::Labels& labels) {
+  const std::size_t num_labels = labels.size();
+  const ArenaRef shape = AcquireShape(labels, num_labels);
+  const ArenaRef run = runs_.Allocate(RunBytes(num_labels));
+  std::uint32_t* words = Words(run);
+  words[0] = shape;
+  std::size_t i = 1;
+  for (const auto label : labels) words[i++] = symbols_.Acquire(label.value);
+  return run;
+}
+
+void LabelStore::Release(ArenaRef run, Remains& remains) {
+  remains.runs.push_back(run);
+  ForEach(run, [&](Symbol, Symbol value) {
+    if (symbols_.Release(value)) remains.symbols.push_back(value);
+  });
+  const ArenaRef shape = Words(run)[0];
+  if (--Words(shape)[0] != 0) return;
+  shapes_.Erase(HashNames(symbols_, Names(run)), shape);
+  remains.shapes.push_back(shape);
+  for (const Symbol name : Names(run)) {
+    if (symbols_.Release(name)) remains.symbols.push_back(name);
+  }
+}
+
+void LabelStore::Free(const Remains& remains) {
+  for (const ArenaRef run : remains.runs) runs_.Free(run, RunBytes(Names(run).size()));
+  for (const ArenaRef shape : remains.shapes) runs_.Free(shape, ShapeBytes(Words(shape)[1]));
+  for (const Symbol symbol : remains.symbols) symbols_.Free(symbol);
+}
+
+bool LabelStore::Equal(ArenaRef run, const model::Labels& labels) const {
+  const auto names = Names(run);
+  const Symbol* values = Words(run) + 1;
+  std::size_t i = 0;
+  for (const auto label : labels) {
+    if (i == names.size() || symbols_.Text(values[i]) != label.value ||
+        symbols_.Text(names[i]) != label.name) {
+      return false;
+    }
+    ++i;
+  }
+  return i == names.size();
+}
+
+model::Labels LabelStore::Get(ArenaRef run) const {
+  model::Labels labels;
+  ForEach(run, [&](Symbol name, Symbol value) {
+    labels.AppendSorted(symbols_.Text(name), symbols_.Text(value));
+  });
+  return labels;
+}
+
+Symbol LabelStore::ValueOf(ArenaRef run, Symbol name) const {
+  const auto names = Names(run);
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (names[i] == name) return Words(run)[1 + i];
+  }
+  return 0;
+}
+
+std::strong_ordering LabelStore::Compare(ArenaRef a, ArenaRef b) const {
+  const auto a_names = Names(a);
+  const auto b_names = Names(b);
+  const std::size_t common = std::min(a_names.size(), b_names.size());
+  for (std::size_t i = 0; i < common; ++i) {
+    if (a_names[i] != b_names[i]) {
+      return symbols_.Text(a_names[i]) <=> symbols_.Text(b_names[i]);
+    }
+    const Symbol a_value = Words(a)[1 + i];
+    const Symbol b_value = Words(b)[1 + i];
+    if (a_value != b_value) return symbols_.Text(a_value) <=> symbols_.Text(b_value);
+  }
+  return a_names.size() <=> b_names.size();
+}
+
+}  // namespace narthex::tsdb

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The label sets of the head's series. A set is a run of numbers: its shape (which names it has),
+// then one symbol per value. Series of one exporter share few shapes.
+#pragma once
+
+#include <compare>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "narthex/model/labels.h"
+#include "tsdb/head/hash_index.h"
+#include "tsdb/head/slab_arena.h"
+#include "tsdb/head/symbol_table.h"
+
+namespace narthex::tsdb {
+
+/// Thread safety: as SymbolTable.
+class LabelStore {
+ public:
+  /// Stores a set: acquires its symbols and shape.
+  ArenaRef Add(const model::Labels& labels);
+  /// What a set leaves behind: memory that readers may still look at.
+  struct Remains {
+    std::vector<ArenaRef> runs;
+    std::vector<ArenaRef> shapes;
+    std::vector<Symbol> symbols;
+  };
+  /// Takes a set out of the tables; its memory is added to `remains`, to be given to Free when no
+  /// reader can hold the set any more.
+  void Release(ArenaRef run, Remains& remains);
+  void Free(const Remains& remains);
+
+  bool Equal(ArenaRef run, const model::Labels& labels) const;
+  model::Labels Get(ArenaRef run) const;
+  /// The value's symbol; 0 when the set has no such name.
+  Symbol ValueOf(ArenaRef run, Symbol name) const;
+  /// Prometheus's order of label sets.
+  std::strong_ordering Compare(ArenaRef a, ArenaRef b) const;
+
+  /// Calls fn(name symbol, value symbol) for each label in order of names.
+  template <typename Fn>
+  void ForEach(ArenaRef run, Fn&& fn) const {
+    const auto names = Names(run);
+    const Symbol* values = Words(run) + 1;
+    for (std::size_t i = 0; i < names.size(); ++i) fn(names[i], values[i]);
+  }
+
+  const SymbolTable& symbols() const { return symbols_; }
+  std::string_view Text(Symbol symbol) const { return symbols_.Text(symbol); }
+
+  std::size_t runs_held_bytes() const { return runs_.held_bytes() + shapes_.held_bytes(); }
+
+ private:
+  // A shape's words: reference count, number of names, then the names' symbols.
+  std::uint32_t* Words(ArenaRef run) const {
+    return reinterpret_cast<std::uint32_t*>(runs_.At(run));
+  }
+  std::span<const Symbol> Names(ArenaRef run) const {
+    const std::uint32_t* shape = Words(Words(run)[0]);
+    return {shape + 2, shape[1]};
+  }
+  static std::size_t RunBytes(std::size_t num_labels) { return 4 * (1 + num_labels); }
+  static std::size_t ShapeBytes(std::size_t num_labels) { return 4 * (2 + num_labels); }
+  ArenaRef AcquireShape(const model::Labels& labels, std::size_t num_labels);
+
+  SlabArena runs_;
+  HashIndex shapes_;
+  SymbolTable symbols_;
+};
+
+}  // namespace narthex::tsdb

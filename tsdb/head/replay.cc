@@ -1,0 +1,375 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tsdb/head/replay.h"
+
+#include <algorithm>
+#include <chrono>
+#include <thread>
+
+#include <fmt/format.h>
+
+#include "narthex/base/log.h"
+#include "narthex/base/thread_pool.h"
+#include "tsdb/head/ref_map.h"
+#include "tsdb/head/replay_queue.h"
+#include "tsdb/wal/reader.h"
+
+namespace narthex::tsdb {
+namespace {
+
+using model::TimestampMs;
+using wal::RecordType;
+using wal::WalRef;
+
+constexpr std::size_t kBatchBytes = 1 << 20;
+constexpr std::size_t kBatchesInFlight = 4;
+constexpr std::size_t kSamplesPerHandover = 8192;
+
+// Records on their way from the reading thread to the decoding one.
+struct RecordBatch {
+  std::string bytes;
+  std::vector<std::size_t> ends;  // Of each record in bytes.
+  int segment = 0;
+};
+
+struct ShardSample {
+  SeriesSlot slot;
+  TimestampMs t;
+  double v;
+};
+
+// Applies samples to the series whose slot is its own modulo the number of shards.
+class Shard {
+ public:
+  Shard(HeadState& head, int number) : head_(head), queue_(kBatchesInFlight) {
+    thread_ = std::thread([this, number] {
+      SetThreadName(fmt::format("replay-{}", number));
+      Run();
+    });
+  }
+  /// Returns when all samples added so far have been applied.
+  void Drain() {
+    Flush();
+    while (applied_batches_.load(std::memory_order_acquire) != pushed_batches_) {
+      std::this_thread::yield();
+    }
+  }
+  void Add(ShardSample sample) {
+    batch_.push_back(sample);
+    if (batch_.size() == kSamplesPerHandover) Flush();
+  }
+  void Finish() {
+    Flush();
+    queue_.Close();
+    thread_.join();
+    if (appended_ == 0) return;
+    head_.WidenTimes(mint_, maxt_);
+    head_.metrics.chunks_created.Add(chunks_created_);
+  }
+
+ private:
+  void Flush() {
+    if (batch_.empty()) return;
+    ++pushed_batches_;
+    queue_.Push(std::exchange(batch_, {}));
+    batch_.reserve(kSamplesPerHandover);
+  }
+  void Run() {
+    std::vector<SeriesSlot> full;
+    while (const auto batch = queue_.Pop()) {
+      for (std::size_t i = 0; i < batch->size(); ++i) {
+        if (i + 8 < batch->size()) __builtin_prefetch(&head_.index.At((*batch)[i + 8].slot), 1);
+        Apply((*batch)[i], full);
+      }
+      head_.AddFull(full);
+      applied_batches_.fetch_add(1, std::memory_order_release);
+    }
+  }
+  void Apply(const ShardSample& sample, std::vector<SeriesSlot>& full) {
+    MemSeries& series = head_.index.At(sample.slot);
+    // The lock is for AddFull of another shard, which writes chunks of any series.
+    SeriesLock lock(series);
+    if (series.has_samples() && sample.t <= series.xor_state.t) return;
+    const bool had_chunk = series.chunk != 0;
+    const bool cut = head_.chunks.AppendFloat(series, sample.t, sample.v);
+    if (cut) full.push_back(sample.slot);
+    chunks_created_ += !had_chunk || cut;
+    mint_ = std::min(mint_, sample.t);
+    maxt_ = std::max(maxt_, sample.t);
+    ++appended_;
+  }
+
+  HeadState& head_;
+  BoundedQueue<std::vector<ShardSample>> queue_;
+  std::vector<ShardSample> batch_;
+  std::uint64_t pushed_batches_ = 0;
+  std::atomic<std::uint64_t> applied_batches_{0};
+  std::thread thread_;
+  TimestampMs mint_ = model::kMaxTime;
+  TimestampMs maxt_ = model::kMinTime;
+  std::uint64_t appended_ = 0;
+  std::uint64_t chunks_created_ = 0;
+};
+
+// A full chunk found in chunks_head.
+struct FoundChunk {
+  WalRef ref;
+  FullChunk chunk;
+  TimestampMs mint;
+  TimestampMs maxt;
+};
+
+class Replay {
+ public:
+  Replay(HeadState& head, TimestampMs min_valid_time, ReplayCursor& progress,
+         absl::flat_hash_map<WalRef, int>& extra_refs)
+      : head_(head),
+        min_valid_time_(min_valid_time),
+        progress_(progress),
+        extra_refs_(extra_refs) {}
+
+  Status Run();
+
+ private:
+  Status LoadChunks();
+  Status ReadCheckpoint(int number);
+  Status ReadSegments(int first, int last);
+  /// Reads a folder's segments in one thread while this one decodes.
+  Status ReadFolder(const std::string& dir, int first, int last,
+                    std::optional<wal::Corruption>& corruption);
+  void DecodeBatch(const RecordBatch& batch);
+  Status DecodeRecord(ByteSpan record, int segment);
+  Status DecodeSeries(ByteSpan record, int segment);
+  Status DecodeSamples(ByteSpan record);
+  Status DecodeExemplars(ByteSpan record);
+  void Attach(SeriesSlot slot, WalRef ref, bool created);
+  SeriesSlot SlotOf(WalRef ref);
+
+  HeadState& head_;
+  const TimestampMs min_valid_time_;
+  ReplayCursor& progress_;
+  absl::flat_hash_map<WalRef, int>& extra_refs_;
+  RefMap slots_;
+  std::vector<FoundChunk> found_;  // By ref, then in the order of writing.
+  std::vector<std::unique_ptr<Shard>> shards_;
+  std::vector<wal::SeriesEntry> series_entries_;
+  std::vector<wal::SampleEntry> sample_entries_;
+  std::vector<wal::ExemplarEntry> exemplar_entries_;
+  std::uint64_t unknown_refs_ = 0;
+  int last_segment_ = -1;
+};
+
+Status Replay::LoadChunks() {
+  const auto moved = head_.files.Load([&](ChunkPlace place, const HeadChunk& chunk) {
+    if (chunk.out_of_order || chunk.chunk.maxt < min_valid_time_) return;
+    found_.push_back({chunk.wal_ref,
+                      {place.file, place.offset, CoarseSeconds(chunk.chunk.maxt)},
+                      chunk.chunk.mint,
+                      chunk.chunk.maxt});
+  });
+  if (!moved) return Fail(moved.error());
+  head_.metrics.mmap_corruptions.Add(static_cast<std::uint64_t>(*moved > 0));
+  std::stable_sort(found_.begin(), found_.end(),
+                   [](const auto& a, const auto& b) { return a.ref < b.ref; });
+  return {};
+}
+
+// Gives a series the chunks that chunks_head has under this number.
+void Replay::Attach(SeriesSlot slot, WalRef ref, bool created) {
+  MemSeries& series = head_.index.At(slot);
+  auto it = std::lower_bound(found_.begin(), found_.end(), ref,
+                             [](const FoundChunk& chunk, WalRef r) { return chunk.ref < r; });
+  if (it == found_.end() || it->ref != ref) return;
+  // A series that had another number before may have samples under way, older than these chunks.
+  if (!created) shards_[slot % shards_.size()]->Drain();
+  SeriesLock lock(series);
+  for (; it != found_.end() && it->ref == ref; ++it) {
+    // Chunks of one series ascend; a repeated one adds nothing.
+    if (series.has_samples() && it->mint <= series.xor_state.t) continue;
+    head_.chunks.CutOpen(series);
+    head_.chunks.AddFull(series, it->chunk);
+    series.xor_state.t = it->maxt;
+    head_.WidenTimes(it->mint, it->maxt);
+  }
+}
+
+SeriesSlot Replay::SlotOf(WalRef ref) {
+  const SeriesSlot slot = slots_.Get(ref);
+  if (slot == 0) ++unknown_refs_;
+  return slot;
+}
+
+Status Replay::DecodeSeries(ByteSpan record, int segment) {
+  series_entries_.clear();
+  NX_RETURN_IF_ERROR(wal::DecodeSeries(record, series_entries_));
+  for (const auto& [ref, labels] : series_entries_) {
+    if (slots_.Get(ref) != 0) continue;
+    const auto [slot, created] = head_.index.GetOrCreateLogged(ref, labels);
+    slots_.Set(ref, slot);
+    if (created) {
+      head_.metrics.series_created.Add();
+    } else {
+      extra_refs_[ref] = std::max(segment, last_segment_);
+    }
+    Attach(slot, ref, created);
+  }
+  return {};
+}
+
+Status Replay::DecodeSamples(ByteSpan record) {
+  sample_entries_.clear();
+  NX_RETURN_IF_ERROR(wal::DecodeSamples(record, sample_entries_));
+  for (const auto& [ref, t, v] : sample_entries_) {
+    if (t < min_valid_time_) continue;
+    if (const SeriesSlot slot = SlotOf(ref)) shards_[slot % shards_.size()]->Add({slot, t, v});
+  }
+  return {};
+}
+
+Status Replay::DecodeExemplars(ByteSpan record) {
+  if (!head_.exemplars.enabled()) return {};
+  exemplar_entries_.clear();
+  NX_RETURN_IF_ERROR(wal::DecodeExemplars(record, exemplar_entries_));
+  for (const auto& [ref, exemplar] : exemplar_entries_) {
+    if (exemplar.t < min_valid_time_) continue;
+    if (const SeriesSlot slot = SlotOf(ref)) {
+      (void)head_.exemplars.Add(head_.index.LabelsOf(slot), exemplar);
+    }
+  }
+  return {};
+}
+
+Status Replay::DecodeRecord(ByteSpan record, int segment) {
+  switch (wal::TypeOf(record)) {
+    case RecordType::kSeries:
+      return DecodeSeries(record, segment);
+    case RecordType::kSamples:
+      return DecodeSamples(record);
+    case RecordType::kExemplars:
+      return DecodeExemplars(record);
+    default:
+      return {};  // As Prometheus: what a later version writes is passed over.
+  }
+}
+
+void Replay::DecodeBatch(const RecordBatch& batch) {
+  const ByteSpan bytes = AsBytes(batch.bytes);
+  std::size_t start = 0;
+  for (const std::size_t end : batch.ends) {
+    // Its checksum was right, so this is no damage of the disk; what it says can't be told.
+    if (auto status = DecodeRecord(bytes.subspan(start, end - start), batch.segment); !status) {
+      head_.metrics.wal_corruptions.Add();
+      log::Error("Passing over a WAL record",
+                 {{"segment", batch.segment}, {"err", status.error().message()}});
+    }
+    start = end;
+  }
+}
+
+Status Replay::ReadFolder(const std::string& dir, int first, int last,
+                          std::optional<wal::Corruption>& corruption) {
+  BoundedQueue<RecordBatch> queue(kBatchesInFlight);
+  Status read_status;
+  std::thread reading([&] {
+    SetThreadName("replay-read");
+    wal::LogReader reader(head_.fs, dir, first, last);
+    RecordBatch batch;
+    while (reader.Next()) {
+      if (!batch.ends.empty() &&
+          (batch.bytes.size() >= kBatchBytes || batch.segment != reader.segment())) {
+        if (!queue.Push(std::exchange(batch, {}))) break;
+      }
+      batch.segment = reader.segment();
+      batch.bytes.append(AsText(reader.record()));
+      batch.ends.push_back(batch.bytes.size());
+    }
+    queue.Push(std::move(batch));
+    corruption = reader.corruption();
+    read_status = reader.status();
+    queue.Close();
+  });
+  while (const auto batch = queue.Pop()) {
+    progress_.current = std::max(progress_.current.load(), batch->segment);
+    DecodeBatch(*batch);
+  }
+  reading.join();
+  return read_status;
+}
+
+Status Replay::ReadCheckpoint(int number) {
+  const std::string dir = wal::CheckpointPath(JoinPath(head_.dir, "wal"), number);
+  NX_ASSIGN_OR_RETURN(const auto segments, wal::ListSegments(head_.fs, dir));
+  if (segments.empty()) return {};
+  std::optional<wal::Corruption> corruption;
+  NX_RETURN_IF_ERROR(ReadFolder(dir, segments.front(), segments.back(), corruption));
+  if (!corruption) return {};
+  head_.metrics.wal_corruptions.Add();
+  return Fail(Code::kCorruption,
+              fmt::format("{}; a checkpoint can't be repaired without losing series: restore it "
+                          "from a backup, or move it away to start without it",
+                          corruption->ToString()));
+}
+
+Status Replay::ReadSegments(int first, int last) {
+  const std::string dir = JoinPath(head_.dir, "wal");
+  for (int from = first; from <= last;) {
+    std::optional<wal::Corruption> corruption;
+    NX_RETURN_IF_ERROR(ReadFolder(dir, from, last, corruption));
+    if (!corruption) break;
+    head_.metrics.wal_corruptions.Add();
+    NX_ASSIGN_OR_RETURN(const std::uint64_t lost,
+                        wal::RepairSegment(head_.fs, *corruption, head_.options.wal));
+    log::Warn("WAL segment repaired",
+              {{"segment", corruption->segment}, {"lost_bytes_at_most", lost}});
+    from = corruption->segment + 1;
+  }
+  return {};
+}
+
+Status Replay::Run() {
+  const auto start = std::chrono::steady_clock::now();
+  const std::string dir = JoinPath(head_.dir, "wal");
+  NX_RETURN_IF_ERROR(head_.fs.CreateDirs(dir));
+  head_.min_valid_time = min_valid_time_;
+  NX_RETURN_IF_ERROR(LoadChunks());
+  NX_ASSIGN_OR_RETURN(const auto checkpoints, wal::ListCheckpoints(head_.fs, dir));
+  NX_ASSIGN_OR_RETURN(const auto segments, wal::ListSegments(head_.fs, dir));
+  const int checkpoint = checkpoints.empty() ? -1 : checkpoints.back();
+  int first = checkpoint + 1;
+  last_segment_ = segments.empty() ? -1 : segments.back();
+  if (!segments.empty()) first = std::max(first, segments.front());
+  progress_.min = first;
+  progress_.current = first;
+  progress_.max = std::max(first, last_segment_);
+
+  const unsigned cores = std::max(1U, std::thread::hardware_concurrency());
+  const unsigned num_shards = std::clamp(cores - 1, 1U, 8U);
+  for (unsigned i = 0; i < num_shards; ++i) {
+    shards_.push_back(std::make_unique<Shard>(head_, static_cast<int>(i)));
+  }
+  Status status;
+  if (checkpoint >= 0) status = ReadCheckpoint(checkpoint);
+  if (status && !segments.empty()) status = ReadSegments(first, last_segment_);
+  for (auto& shard : shards_) shard->Finish();
+  NX_RETURN_IF_ERROR(status);
+  progress_.current = progress_.max.load();
+  if (unknown_refs_ > 0) log::Warn("Unknown series references", {{"samples", unknown_refs_}});
+  // Blocks hold what is older, even where a chunk of the head reaches back.
+  if (!head_.empty() && head_.min_time.load() < min_valid_time_) head_.min_time = min_valid_time_;
+  NX_ASSIGN_OR_RETURN(head_.wal, wal::Wal::Open(head_.fs, dir, head_.options.wal, head_.metrics.wal,
+                                                checkpoint + 1));
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
+  head_.metrics.replay_seconds.Set(took.count());
+  log::Info("WAL replay completed", {{"series", head_.index.num_series()},
+                                     {"segments", segments.size()},
+                                     {"duration", fmt::format("{:.3f}s", took.count())}});
+  return {};
+}
+
+}  // namespace
+
+Status ReplayHead(HeadState& head, TimestampMs min_valid_time, ReplayCursor& progress,
+                  absl::flat_hash_map<WalRef, int>& extra_refs) {
+  return Replay(head, min_valid_time, progress, extra_refs).Run();
+}
+
+}  // namespace narthex::tsdb
