@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tsdb/db/db_impl.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include <fmt/format.h>
+
+#include "narthex/base/log.h"
+#include "narthex/base/thread_pool.h"
+#include "tsdb/block/ulid.h"
+#include "tsdb/wal/checkpoint.h"
+
+namespace narthex::tsdb {
+
+using model::TimestampMs;
+
+namespace {
+
+HeadOptions HeadOptionsOf(const DbOptions& options) {
+  HeadOptions head;
+  head.limits.chunk_range_ms = options.min_block_duration_ms;
+  head.limits.samples_per_chunk = options.samples_per_chunk;
+  head.out_of_order_window_ms = options.out_of_order_window_ms;
+  head.max_exemplars = options.max_exemplars;
+  head.wal.segment_bytes = options.wal_segment_bytes;
+  head.wal.compression = options.wal_compression;
+  return head;
+}
+
+bool IsLeftover(const std::string& name) {
+  const auto dot = name.find('.');
+  if (dot == std::string::npos || !IsUlid(std::string_view(name).substr(0, dot))) return false;
+  const auto suffix = std::string_view(name).substr(dot);
+  return suffix == ".tmp-for-creation" || suffix == ".tmp-for-deletion" || suffix == ".tmp";
+}
+
+// Up to where the blocks cover what the WAL has. Blocks of late or chosen series do not.
+TimestampMs CoveredUntil(const BlockList& blocks) {
+  TimestampMs until = model::kMinTime;
+  for (const auto& block : blocks) {
+    const auto& compaction = block->meta().compaction;
+    if (compaction.HasHint(kHintOutOfOrder) || compaction.HasHint(kHintStaleSeries) ||
+        compaction.HasHint(kHintSelectedSeries)) {
+      continue;
+    }
+    until = std::max(until, block->meta().max_time);
+  }
+  return until;
+}
+
+}  // namespace
+
+Db::Impl::Impl(std::string data_dir, const DbOptions& db_options, Fs& file_system, Clock& db_clock,
+               metrics::Registry& db_registry)
+    : dir(std::move(data_dir)),
+      options(db_options),
+      fs(file_system),
+      clock(db_clock),
+      registry(db_registry),
+      metrics(db_registry),
+      head(HeadOptionsOf(db_options), file_system, dir, db_registry),
+      retention_ms(db_options.retention_ms),
+      retention_bytes(db_options.retention_bytes),
+      blocks_(std::make_shared<BlockList>()) {
+  AddMetricFunctions();
+}
+
+Db::Impl::~Impl() { RemoveMetricFunctions(); }
+
+Status Db::Impl::RemoveLeftovers() {
+  NX_ASSIGN_OR_RETURN(const auto entries, fs.ListDir(dir));
+  for (const auto& entry : entries) {
+    if (entry.is_dir && IsLeftover(entry.name)) {
+      NX_RETURN_IF_ERROR(fs.RemoveAll(JoinPath(dir, entry.name)));
+    }
+  }
+  return wal::RemoveUnfinishedCheckpoints(fs, JoinPath(dir, "wal"));
+}
+
+Status Db::Impl::Open() {
+  if (options.min_block_duration_ms <= 0) {
+    return Fail(Code::kInvalidArgument, "the block duration must be positive");
+  }
+  NX_RETURN_IF_ERROR(fs.CreateDirs(dir));
+  if (options.no_lockfile) {
+    metrics.clean_start.Set(-1);
+  } else {
+    bool existed = false;
+    auto taken = fs.Lock(JoinPath(dir, "lock"), existed);
+    if (!taken) return Fail(std::move(taken).error().Wrap("lock DB directory"));
+    lock = std::move(taken).value();
+    metrics.clean_start.Set(existed ? 0 : 1);
+    if (existed) log::Warn("A lockfile from a previous execution already existed. It was replaced");
+  }
+  NX_RETURN_IF_ERROR(RemoveLeftovers());
+  MutexLock work_lock(work_mutex_);
+  NX_RETURN_IF_ERROR(Reload(model::kMinTime));
+  const TimestampMs covered = CoveredUntil(*blocks());
+  NX_RETURN_IF_ERROR(head.Load(covered, replay));
+  MutexLock view_lock(view_mutex_);
+  head_from_ = covered;
+  return {};
+}
+
+void Db::Impl::StartBackground() {
+  head.OnCommit([this] {
+    if (!head.Compactable() || wanted_.exchange(true)) return;
+    MutexLock wake_lock(wake_mutex_);
+    wake_.NotifyAll();
+  });
+  compaction_thread_ = std::thread([this] { RunCompactions(); });
+  if (options.wal_sync_interval_ms > 0) sync_thread_ = std::thread([this] { RunSync(); });
+}
+
+void Db::Impl::RunCompactions() {
+  SetThreadName("tsdb-compact");
+  constexpr std::chrono::seconds kLeastPause(1);
+  constexpr std::chrono::seconds kMostPause(60);
+  std::chrono::seconds pause(0);  // After a failure: grows from one second to a minute.
+  const std::chrono::milliseconds interval(
+      std::max<model::DurationMs>(options.reload_interval_ms, 1));
+  for (;;) {
+    {
+      MutexLock wake_lock(wake_mutex_);
+      const auto deadline =
+          std::chrono::steady_clock::now() + (pause.count() > 0 ? pause : interval);
+      while (!stopping_ && (pause.count() > 0 || !wanted_.load())) {
+        const auto left = deadline - std::chrono::steady_clock::now();
+        if (left <= std::chrono::nanoseconds(0) || !wake_.WaitFor(wake_mutex_, left)) break;
+      }
+      if (stopping_) return;
+    }
+    wanted_ = false;
+    if (auto status = Compact(); !status) {
+      if (stop_.load()) return;
+      log::Error("compaction failed", {{"err", status.error().message()}});
+      pause = std::clamp(pause * 2, kLeastPause, kMostPause);
+    } else {
+      pause = std::chrono::seconds(0);
+    }
+  }
+}
+
+void Db::Impl::RunSync() {
+  SetThreadName("tsdb-wal-sync");
+  const std::chrono::milliseconds interval(options.wal_sync_interval_ms);
+  for (;;) {
+    {
+      MutexLock wake_lock(wake_mutex_);
+      const auto deadline = std::chrono::steady_clock::now() + interval;
+      while (!stopping_) {
+        const auto left = deadline - std::chrono::steady_clock::now();
+        if (left <= std::chrono::nanoseconds(0)) break;
+        wake_.WaitFor(wake_mutex_, left);
+      }
+      if (stopping_) return;
+    }
+    if (auto status = head.SyncWal(); !status) {
+      log::Error("Syncing the WAL failed", {{"err", status.error().message()}});
+    }
+  }
+}
+
+Status Db::Impl::Close() {
+  {
+    MutexLock wake_lock(wake_mutex_);
+    stopping_ = true;
+    stop_ = true;
+    wake_.NotifyAll();
+  }
+  if (compaction_thread_.joinable()) compaction_thread_.join();
+  if (sync_thread_.joinable()) sync_thread_.join();
+  MutexLock work_lock(work_mutex_);
+  if (closed_) return {};
+  closed_ = true;
+  Status status = head.Close();
+  lock.reset();
+  return status;
+}
+
+std::shared_ptr<const BlockList> Db::Impl::blocks() const {
+  MutexLock view_lock(view_mutex_);
+  return blocks_;
+}
+
+std::uint64_t Db::Impl::BlockBytes() const {
+  std::uint64_t bytes = 0;
+  const auto list = blocks();
+  for (const auto& block : *list) bytes += block->size_bytes();
+  return bytes;
+}
+
+TimestampMs Db::Impl::LowestTime() const {
+  TimestampMs lowest = head.min_time();
+  const auto list = blocks();
+  for (const auto& block : *list) lowest = std::min(lowest, block->meta().min_time);
+  return lowest;
+}
+
+}  // namespace narthex::tsdb
