@@ -15,7 +15,6 @@
 #include "tests/tsdb/support/promtool.h"
 #include "tests/tsdb/support/test_blocks.h"
 #include "tsdb/block/ulid.h"
-#include "tsdb/chunkenc/histogram.h"
 
 namespace narthex::tsdb::testing {
 namespace {
@@ -90,66 +89,6 @@ std::unique_ptr<storage::Querier> QuerierOfBlocks(const std::string& dir) {
   return storage::MergeQueriers(std::move(queriers));
 }
 
-// Decodes a chunk and encodes it again.
-std::string Reencoded(const StoredChunk& chunk) {
-  const auto histograms = [&]<typename H>(H) {
-    HistogramChunk<H> fresh;
-    const auto samples = ReadHistograms<H>(chunk.encoding, chunk.bytes);
-    for (const auto& [t, h] : samples.value()) fresh.Append(t, h);
-    std::string bytes = fresh.bytes();
-    bytes[2] = static_cast<char>(chunk.bytes[2]);  // What came before the chunk is not in it.
-    return bytes;
-  };
-  switch (chunk.encoding) {
-    case Encoding::kHistogram:
-      return histograms(model::Histogram());
-    case Encoding::kFloatHistogram:
-      return histograms(model::FloatHistogram());
-    default: {
-      storage::SampleColumns columns;
-      EXPECT_TRUE(DecodeChunk(chunk.encoding, chunk.bytes, kMinTime, kMaxTime, columns));
-      std::vector<Sample> samples;
-      for (std::size_t i = 0; i < columns.t.size(); ++i) {
-        samples.push_back({columns.t[i], columns.v[i]});
-      }
-      return EncodeChunks(samples, samples.size())[0].second;
-    }
-  }
-}
-
-// Prometheus's own chunks, decoded and encoded again, have the same bytes.
-void ExpectSameChunks(const std::string& dir) {
-  std::map<Encoding, int> seen;
-  const auto entries = SystemFs().ListDir(dir);
-  for (const DirEntry& entry : entries.value()) {
-    if (!IsUlid(entry.name)) continue;
-    const auto block = Block::Open(SystemFs(), JoinPath(dir, entry.name)).value();
-    PostingList ids;
-    ASSERT_TRUE(block->index().All(ids));
-    std::vector<ChunkMeta> chunks;
-    for (const SeriesId id : ids) {
-      ASSERT_TRUE(block->index().Series(id, nullptr, &chunks));
-      for (const ChunkMeta& meta : chunks) {
-        const StoredChunk chunk = block->chunks().Read(meta.ref).value();
-        ++seen[chunk.encoding];
-        const std::string ours = Reencoded(chunk);
-        EXPECT_TRUE(ours == AsText(chunk.bytes))
-            << block->index().LabelsOf(id)->ToString() << ": " << ours.size() << " and "
-            << chunk.bytes.size() << " bytes, the same up to "
-            << std::mismatch(
-                   ours.begin(), ours.end(), chunk.bytes.begin(), chunk.bytes.end(),
-                   [](char a, std::uint8_t b) {
-                     return static_cast<std::uint8_t>(a) == b;
-                   }).first -
-                   ours.begin();
-      }
-    }
-  }
-  for (const auto& [encoding, n] : seen) {
-    std::printf("%d %s chunks are the same\n", n, std::string(EncodingName(encoding)).c_str());
-  }
-}
-
 class PeerTest : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -213,7 +152,6 @@ TEST_F(PeerTest, WritesBlocksThatWeRead) {
   const auto ours = Dump(*QuerierOfBlocks(dir.path() + "/db"), kMinTime, kMaxTime);
   EXPECT_EQ(std::count(ours.begin(), ours.end(), '\n'), 30'000) << created.output;
   ExpectSameLines(ours, DumpByPromtool(dir.path() + "/db"));
-  ExpectSameChunks(dir.path() + "/db");
 }
 
 // For any data folder: NARTHEX_TSDB_DIR=… tsdb_test --gtest_filter='PeerTest.*'. Floats only.
@@ -231,7 +169,6 @@ TEST_F(PeerTest, SeesTheSameInAnyFolder) {
   };
   ExpectSameLines(floats(Dump(*QuerierOfBlocks(dir), kMinTime, kMaxTime), "} histogram "),
                   floats(DumpByPromtool(dir), "} {count:"));
-  ExpectSameChunks(dir);
 }
 
 }  // namespace

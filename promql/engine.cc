@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "narthex/promql/engine.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "narthex/base/clock.h"
+#include "narthex/base/metrics.h"
+#include "narthex/base/thread_pool.h"
+#include "narthex/promql/parser.h"
+#include "narthex/storage/querier.h"
+#include "promql/exec/result.h"
+#include "promql/exec/slots.h"
+#include "promql/plan/plan.h"
+#include "promql/plan/select.h"
+
+namespace narthex::promql {
+namespace {
+
+double SecondsSince(Clock& clock, std::int64_t start_ns) {
+  return static_cast<double>(clock.MonotonicNs() - start_ns) / 1e9;
+}
+
+/// Gives the slot back at the end of a query.
+class SlotGuard {
+ public:
+  SlotGuard(QuerySlots& slots, metrics::Gauge& running) : slots_(slots), running_(running) {
+    running_.Add(1);
+  }
+  ~SlotGuard() {
+    running_.Add(-1);
+    slots_.Release();
+  }
+  SlotGuard(const SlotGuard&) = delete;
+  SlotGuard& operator=(const SlotGuard&) = delete;
+
+ private:
+  QuerySlots& slots_;
+  metrics::Gauge& running_;
+};
+
+constexpr double kQuantiles[] = {0.5, 0.9, 0.99};
+constexpr double kDurationBounds[] = {0.01, 0.1, 1, 10, 60, 300};  // Seconds.
+
+/// prometheus_engine_*.
+struct EngineMetrics {
+  explicit EngineMetrics(metrics::Registry& registry, const EngineOptions& options)
+      : running(registry.AddGauge("prometheus_engine_queries",
+                                  "The current number of queries being executed or waiting.")),
+        samples(registry.AddCounter("prometheus_engine_query_samples_total",
+                                    "The total number of samples loaded by all queries.")),
+        queue(Slice(registry, "queue_time")),
+        prepare(Slice(registry, "prepare_time")),
+        inner_eval(Slice(registry, "inner_eval")),
+        sort(Slice(registry, "result_sort")),
+        queue_histogram(SliceHistogram(registry, "queue_time")),
+        prepare_histogram(SliceHistogram(registry, "prepare_time")),
+        inner_eval_histogram(SliceHistogram(registry, "inner_eval")),
+        sort_histogram(SliceHistogram(registry, "result_sort")) {
+    registry
+        .AddGauge("prometheus_engine_queries_concurrent_max",
+                  "The max number of concurrent queries.")
+        .Set(options.max_concurrency);
+  }
+
+  static metrics::Summary& Slice(metrics::Registry& registry, const char* slice) {
+    return registry.AddSummary("prometheus_engine_query_duration_seconds", "Query timings",
+                               kQuantiles, {{"slice", slice}});
+  }
+  static metrics::Histogram& SliceHistogram(metrics::Registry& registry, const char* slice) {
+    return registry.AddHistogram("prometheus_engine_query_duration_histogram_seconds",
+                                 "The duration of various parts of PromQL query execution.",
+                                 kDurationBounds, {{"slice", slice}});
+  }
+  void Observe(const QueryStats& stats) {
+    samples.Add(static_cast<std::uint64_t>(stats.total_queryable_samples));
+    queue.Observe(stats.queue_s);
+    prepare.Observe(stats.preparation_s);
+    inner_eval.Observe(stats.inner_eval_s);
+    sort.Observe(stats.result_sort_s);
+    queue_histogram.Observe(stats.queue_s);
+    prepare_histogram.Observe(stats.preparation_s);
+    inner_eval_histogram.Observe(stats.inner_eval_s);
+    sort_histogram.Observe(stats.result_sort_s);
+  }
+
+  metrics::Gauge& running;
+  metrics::Counter& samples;
+  metrics::Summary &queue, &prepare, &inner_eval, &sort;
+  metrics::Histogram &queue_histogram, &prepare_histogram, &inner_eval_histogram, &sort_histogram;
+};
+
+}  // namespace
+
+struct Engine::Impl {
+  Impl(EngineOptions engine_options, ThreadPool* thread_pool, Clock& engine_clock,
+       metrics::Registry& registry)
+      : options(std::move(engine_options)),
+        subquery_step_ms(options.default_subquery_step_ms),
+        pool(thread_pool),
+        clock(engine_clock),
+        slots(std::max(options.max_concurrency, 1)),
+        engine_metrics(registry, options) {
+    memory.limit = options.max_total_bytes;
+  }
+
+  Result<QueryResult> Run(storage::Queryable& queryable, const std::string& query,
+                          const QueryTimes& times, const Grid& grid, bool instant,
+                          const QueryOptions& query_options);
+
+  const EngineOptions options;
+  std::atomic<model::DurationMs> subquery_step_ms;
+  ThreadPool* const pool;
+  Clock& clock;
+  QuerySlots slots;
+  TotalMemory memory;
+  EngineMetrics engine_metrics;
+};
+
+Result<QueryResult> Engine::Impl::Run(storage::Queryable& queryable, const std::string& query,
+                                      const QueryTimes& times, const Grid& grid, bool instant,
+                                      const QueryOptions& query_options) {
+  const std::int64_t start_ns = clock.MonotonicNs();
+  NX_ASSIGN_OR_RETURN(ExprPtr expr, ParseExpr(query, options.features));
+  if (!instant && expr->type != ValueType::kScalar && expr->type != ValueType::kVector) {
+    return Fail(Code::kInvalidArgument, "invalid expression type \"" +
+                                            std::string(ValueTypeName(expr->type)) +
+                                            "\" for range query, must be Scalar or instant Vector");
+  }
+  EngineOptions now = options;
+  now.default_subquery_step_ms = subquery_step_ms;
+  ExecContext ctx(now, query_options, pool, clock, memory);
+  NX_RETURN_IF_ERROR(Prepare(expr, times));
+
+  NX_RETURN_IF_ERROR(slots.Acquire(clock, ctx.deadline_ns(), ctx.stop));
+  const SlotGuard slot(slots, engine_metrics.running);
+  ctx.stats.queue_s = SecondsSince(clock, start_ns);
+
+  const std::int64_t prepare_ns = clock.MonotonicNs();
+  NX_RETURN_IF_ERROR(SelectAll(*expr, grid, queryable, ctx));
+  ctx.stats.preparation_s = SecondsSince(clock, prepare_ns);
+
+  const std::int64_t eval_ns = clock.MonotonicNs();
+  auto value = Evaluate(*expr, grid, instant, ctx);
+  ctx.stats.inner_eval_s = SecondsSince(clock, eval_ns) - ctx.stats.result_sort_s;
+  ctx.stats.eval_total_s = SecondsSince(clock, prepare_ns);
+  ctx.stats.exec_total_s = SecondsSince(clock, start_ns);
+  engine_metrics.Observe(ctx.stats);
+  if (!value) return Fail(std::move(value).error());
+  return QueryResult{std::move(*value), std::move(ctx.annotations), std::move(ctx.stats)};
+}
+
+Engine::Engine(EngineOptions options, ThreadPool* pool, Clock& clock, metrics::Registry& registry)
+    : impl_(std::make_unique<Impl>(std::move(options), pool, clock, registry)) {}
+
+Engine::~Engine() = default;
+
+Result<QueryResult> Engine::Instant(storage::Queryable& queryable, const std::string& query,
+                                    model::TimestampMs t, const QueryOptions& options) {
+  return impl_->Run(queryable, query, {t, t, 0}, {t, 1, 1}, true, options);
+}
+
+Result<QueryResult> Engine::Range(storage::Queryable& queryable, const std::string& query,
+                                  model::TimestampMs start, model::TimestampMs end,
+                                  model::DurationMs step, const QueryOptions& options) {
+  if (step <= 0) return Fail(Code::kInvalidArgument, "zero or negative query resolution step");
+  // Unsigned, because the times of a query can be as far apart as there are.
+  const std::uint64_t span =
+      end < start ? 0 : static_cast<std::uint64_t>(end) - static_cast<std::uint64_t>(start);
+  const std::uint64_t steps = end < start ? 0 : span / static_cast<std::uint64_t>(step) + 1;
+  if (steps > static_cast<std::uint64_t>(std::numeric_limits<int>::max())) {
+    return Fail(Code::kExecution,
+                "query processing would load too many samples into memory in query execution");
+  }
+  const Grid grid{start, step, static_cast<int>(steps)};
+  return impl_->Run(queryable, query, {start, end, step}, grid, false, options);
+}
+
+void Engine::SetDefaultSubqueryStep(model::DurationMs step) { impl_->subquery_step_ms = step; }
+
+const EngineOptions& Engine::options() const { return impl_->options; }
+
+}  // namespace narthex::promql

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "promql/exec/context.h"
+
+#include <fmt/core.h>
+
+#include "narthex/base/clock.h"
+#include "narthex/base/thread_pool.h"
+
+namespace narthex::promql {
+namespace {
+
+std::int64_t Deadline(const EngineOptions& options, const QueryOptions& query, Clock& clock) {
+  model::DurationMs timeout_ms = options.timeout_ms;
+  if (query.timeout_ms > 0) timeout_ms = std::min(timeout_ms, query.timeout_ms);
+  return clock.MonotonicNs() + timeout_ms * 1'000'000;
+}
+
+}  // namespace
+
+ExecContext::ExecContext(const EngineOptions& engine_options, const QueryOptions& query,
+                         ThreadPool* pool, Clock& clock, TotalMemory& total_memory)
+    : options(engine_options),
+      features(engine_options.features),
+      lookback_ms(query.lookback_delta_ms > 0 ? query.lookback_delta_ms
+                                              : engine_options.lookback_delta_ms),
+      stop(query.stop),
+      pool_(pool),
+      clock_(clock),
+      deadline_ns_(Deadline(engine_options, query, clock)),
+      total_memory_(total_memory) {}
+
+ExecContext::~ExecContext() { total_memory_.bytes -= bytes_.load(); }
+
+Status ExecContext::Check() const {
+  if (stop.stop_requested()) {
+    return Fail(Code::kCancelled, "query was canceled in expression evaluation");
+  }
+  if (clock_.MonotonicNs() > deadline_ns_) {
+    return Fail(Code::kTimeout, "query timed out in expression evaluation");
+  }
+  return {};
+}
+
+Status ExecContext::HoldSamples(std::int64_t n) {
+  samples_ += n;
+  stats.peak_samples = std::max(stats.peak_samples, samples_);
+  if (samples_ > options.max_samples) {
+    return Fail(Code::kExecution,
+                "query processing would load too many samples into memory in query execution");
+  }
+  return {};
+}
+
+Status ExecContext::HoldBytes(std::size_t n) {
+  const std::size_t mine = bytes_ += n;
+  const std::size_t all = total_memory_.bytes += n;
+  if (mine > options.max_query_bytes) {
+    return Fail(Code::kExecution,
+                fmt::format("query needs more than {} bytes of memory, the limit of one query",
+                            options.max_query_bytes));
+  }
+  if (all > total_memory_.limit) {
+    return Fail(Code::kExecution,
+                fmt::format("running queries need more than {} bytes of memory together",
+                            total_memory_.limit));
+  }
+  return {};
+}
+
+void ExecContext::ReleaseBytes(std::size_t n) {
+  bytes_ -= n;
+  total_memory_.bytes -= n;
+}
+
+void ExecContext::ParallelFor(std::size_t count, const std::function<void(std::size_t)>& fn) const {
+  if (pool_ == nullptr || count < 2) {
+    for (std::size_t i = 0; i < count; ++i) fn(i);
+    return;
+  }
+  pool_->ParallelFor(count, fn);
+}
+
+std::size_t ExecContext::num_workers() const {
+  return pool_ == nullptr ? 1 : pool_->num_threads() + 1;
+}
+
+}  // namespace narthex::promql

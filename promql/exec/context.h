@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What all operators of one running query share: limits, statistics, annotations, cancellation.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <stop_token>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "narthex/base/mutex.h"
+#include "narthex/base/result.h"
+#include "narthex/promql/ast.h"
+#include "narthex/promql/engine.h"
+#include "narthex/storage/annotations.h"
+#include "narthex/storage/querier.h"
+#include "promql/exec/batch.h"
+
+namespace narthex {
+class Clock;
+class ThreadPool;
+}  // namespace narthex
+
+namespace narthex::promql {
+
+/// The series a selector reads, chosen before evaluation begins.
+struct SelectedSeries {
+  std::shared_ptr<const storage::SeriesSet> set;
+  model::TimestampMs mint = 0;  // Closed range of samples that any step can need.
+  model::TimestampMs maxt = 0;
+};
+
+/// Bytes held by all running queries of an engine.
+struct TotalMemory {
+  std::atomic<std::size_t> bytes{0};
+  std::size_t limit = 0;
+};
+
+/// Thread safety: what worker threads call is atomic or locked; the rest belongs to the thread that
+/// runs the query.
+class ExecContext {
+ public:
+  ExecContext(const EngineOptions& options, const QueryOptions& query, ThreadPool* pool,
+              Clock& clock, TotalMemory& total_memory);
+  ~ExecContext();
+  ExecContext(const ExecContext&) = delete;
+  ExecContext& operator=(const ExecContext&) = delete;
+
+  /// Whether the query may go on. Errors: kTimeout, kCancelled. Any thread.
+  Status Check() const;
+
+  /// Counts samples as held in memory. Errors: kExecution past --query.max-samples.
+  Status HoldSamples(std::int64_t n);
+  void ReleaseSamples(std::int64_t n) { samples_ -= n; }
+
+  /// Counts bytes against the budgets of the query and of the engine. Any thread.
+  Status HoldBytes(std::size_t n);
+  void ReleaseBytes(std::size_t n);
+
+  /// Calls fn(i) for i < count on the pool; i of equal value always gets equal work.
+  void ParallelFor(std::size_t count, const std::function<void(std::size_t)>& fn) const;
+  std::size_t num_workers() const;
+  std::int64_t deadline_ns() const { return deadline_ns_; }
+
+  const EngineOptions& options;
+  const Features& features;
+  model::DurationMs lookback_ms;
+  std::stop_token stop;
+  storage::Annotations annotations;
+  QueryStats stats;
+  std::unordered_map<const VectorSelector*, SelectedSeries> selected;
+  storage::Queryable* queryable = nullptr;  // For what is known only during evaluation: info().
+
+ private:
+  ThreadPool* pool_;
+  Clock& clock_;
+  const std::int64_t deadline_ns_;
+  std::int64_t samples_ = 0;
+  std::atomic<std::size_t> bytes_{0};
+  TotalMemory& total_memory_;
+};
+
+/// Holds bytes and samples of the context until destroyed.
+class Holding {
+ public:
+  explicit Holding(ExecContext& ctx) : ctx_(ctx) {}
+  ~Holding() { Release(); }
+  Holding(const Holding&) = delete;
+  Holding& operator=(const Holding&) = delete;
+
+  Status AddSamples(std::int64_t n) {
+    samples_ += n;
+    return ctx_.HoldSamples(n);
+  }
+  Status AddBytes(std::size_t n) {
+    bytes_ += n;
+    return ctx_.HoldBytes(n);
+  }
+  void Release() {
+    ctx_.ReleaseSamples(samples_);
+    ctx_.ReleaseBytes(bytes_);
+    samples_ = 0;
+    bytes_ = 0;
+  }
+
+ private:
+  ExecContext& ctx_;
+  std::int64_t samples_ = 0;
+  std::size_t bytes_ = 0;
+};
+
+}  // namespace narthex::promql

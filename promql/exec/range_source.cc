@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "promql/exec/range_source.h"
+
+#include <algorithm>
+
+#include "narthex/model/float_histogram.h"
+#include "narthex/model/sample.h"
+#include "promql/plan/plan.h"
+
+namespace narthex::promql {
+namespace {
+
+struct WindowIndexes {
+  std::vector<std::uint32_t> lo, hi, hlo, hhi;
+};
+
+RangeSeries View(const RangeWindow& window, const storage::SampleColumns& columns,
+                 WindowIndexes& indexes) {
+  RangeSeries series;
+  series.t = columns.t;
+  series.v = columns.v;
+  ComputeWindows(window, series.t, indexes.lo, indexes.hi);
+  series.lo = indexes.lo;
+  series.hi = indexes.hi;
+  series.ht = columns.histogram_t;
+  series.h = columns.histograms;
+  if (!series.h.empty()) {
+    ComputeWindows(window, series.ht, indexes.hlo, indexes.hhi);
+    series.hlo = indexes.hlo;
+    series.hhi = indexes.hhi;
+  }
+  return series;
+}
+
+class SelectorSource final : public RangeSource {
+ public:
+  SelectorSource(const SelectedSeries& series, const ExecContext& ctx)
+      : series_(series), ctx_(ctx) {
+    max_portions = ctx.num_workers() * 4;
+  }
+  std::size_t size() const override { return series_.set->size(); }
+
+  Status Visit(std::size_t first, std::size_t count, const Visitor& fn) const override {
+    std::vector<WindowIndexes> indexes(max_portions);
+    return ReadSeries(ctx_, series_, first, count,
+                      [&](std::size_t i, storage::SampleColumns& columns, std::size_t portion) {
+                        DropStale(columns);
+                        if (columns.t.empty() && columns.histograms.empty()) return;
+                        model::Labels labels = series_.set->LabelsAt(first + i);
+                        RangeSeries series = View(window, columns, indexes[portion]);
+                        // The view goes into the labels that the visitor gets.
+                        const std::string name(labels.Get(model::kMetricName));
+                        series.name = name;
+                        fn(i, std::move(labels), false, series, portion);
+                      });
+  }
+
+ private:
+  const SelectedSeries& series_;
+  const ExecContext& ctx_;
+};
+
+/// The rows of a subquery, with the samples that are present as columns.
+class SubquerySource final : public RangeSource {
+ public:
+  SubquerySource(Batch rows, const Grid& inner, ExecContext& ctx)
+      : rows_(std::move(rows)), inner_(inner), ctx_(ctx), holding_(ctx) {
+    max_portions = 1;
+  }
+  Status Hold() { return holding_.AddBytes(rows_.Bytes()); }
+  std::size_t size() const override { return rows_.rows(); }
+
+  Status Visit(std::size_t first, std::size_t count, const Visitor& fn) const override {
+    storage::SampleColumns columns;
+    WindowIndexes indexes;
+    for (std::size_t i = 0; i < count; ++i) {
+      if (i % 64 == 0) NX_RETURN_IF_ERROR(ctx_.Check());
+      const std::size_t r = first + i;
+      columns.Clear();
+      Unpack(rows_.row(r), columns);
+      RangeSeries series = View(window, columns, indexes);
+      const std::string name(rows_.metric(r).Get(model::kMetricName));
+      series.name = name;
+      fn(i, rows_.metric(r), rows_.drop_name(r), series, 0);
+    }
+    return {};
+  }
+
+ private:
+  void Unpack(const RowRef& row, storage::SampleColumns& columns) const {
+    ForEachPresent(row.present, inner_.n, [&](int s) {
+      if (const model::FloatHistogram* h = row.HistogramAt(s)) {
+        columns.histogram_t.push_back(inner_.At(s));
+        columns.histograms.push_back(*h);
+        // What was a reset between stored samples need not be one between subquery steps.
+        auto& hint = columns.histograms.back().counter_reset_hint;
+        if (hint != model::CounterResetHint::kGauge) hint = model::CounterResetHint::kUnknown;
+      } else {
+        columns.t.push_back(inner_.At(s));
+        columns.v.push_back(row.v[s]);
+      }
+    });
+  }
+
+  mutable Batch rows_;
+  const Grid inner_;
+  ExecContext& ctx_;
+  Holding holding_;
+};
+
+RangeWindow WindowOf(const MatrixSelector& matrix, const Grid& grid, const ExecContext& ctx) {
+  RangeWindow window;
+  window.grid = grid;
+  window.time = EvalTimes(matrix.selector->time);
+  window.range_ms = matrix.range_ms;
+  window.anchored = matrix.selector->anchored;
+  window.smoothed = matrix.selector->smoothed;
+  if (window.anchored || window.smoothed) window.extend_left_ms = ctx.lookback_ms;
+  if (window.smoothed) window.extend_right_ms = ctx.lookback_ms;
+  return window;
+}
+
+}  // namespace
+
+void DropStale(storage::SampleColumns& c) {
+  const auto first_stale = std::find_if(c.v.begin(), c.v.end(), model::IsStale) - c.v.begin();
+  if (static_cast<std::size_t>(first_stale) < c.v.size()) {
+    std::size_t to = first_stale;
+    for (std::size_t from = to; from < c.v.size(); ++from) {
+      if (model::IsStale(c.v[from])) continue;
+      c.t[to] = c.t[from];
+      c.v[to++] = c.v[from];
+    }
+    c.t.resize(to);
+    c.v.resize(to);
+  }
+  if (c.histograms.empty()) return;
+  std::size_t to = 0;
+  for (std::size_t from = 0; from < c.histograms.size(); ++from) {
+    if (model::IsStale(c.histograms[from].sum)) continue;
+    if (to != from) {
+      c.histograms[to] = std::move(c.histograms[from]);
+      c.histogram_t[to] = c.histogram_t[from];
+    }
+    ++to;
+  }
+  c.histograms.resize(to);
+  c.histogram_t.resize(to);
+}
+
+void ComputeWindows(const RangeWindow& window, std::span<const model::TimestampMs> times,
+                    std::vector<std::uint32_t>& lo, std::vector<std::uint32_t>& hi) {
+  const auto n = static_cast<std::size_t>(window.grid.n);
+  lo.resize(n);
+  hi.resize(n);
+  const auto count = static_cast<std::uint32_t>(times.size());
+  std::uint32_t l = 0, h = 0;
+  for (std::size_t s = 0; s < n; ++s) {
+    const model::TimestampMs end = window.End(static_cast<int>(s)) + window.extend_right_ms;
+    const model::TimestampMs start = window.Start(static_cast<int>(s)) - window.extend_left_ms;
+    while (h < count && times[h] <= end) ++h;
+    while (l < h && times[l] <= start) ++l;
+    lo[s] = l;
+    hi[s] = h;
+  }
+}
+
+Result<std::unique_ptr<RangeSource>> BuildRangeSource(const Expr& expr, const Grid& grid,
+                                                      ExecContext& ctx) {
+  const Expr& inner = Unwrapped(expr);
+  if (const auto* matrix = As<MatrixSelector>(inner)) {
+    auto source = std::make_unique<SelectorSource>(ctx.selected[matrix->selector.get()], ctx);
+    source->window = WindowOf(*matrix, grid, ctx);
+    source->one_name = HasOneName(*matrix->selector);
+    return source;
+  }
+  const auto* subquery = As<SubqueryExpr>(inner);
+  if (subquery == nullptr) {
+    return Fail(Code::kInternal, "unexpected error: not a range vector expression");
+  }
+  const Grid inner_grid =
+      SubqueryGrid(*subquery, grid, {ctx.lookback_ms, ctx.options.default_subquery_step_ms});
+  NX_ASSIGN_OR_RETURN(const OperatorPtr op, Build(*subquery->expr, inner_grid, ctx));
+  NX_ASSIGN_OR_RETURN(Batch rows, Collect(*op, inner_grid));
+  auto source = std::make_unique<SubquerySource>(std::move(rows), inner_grid, ctx);
+  NX_RETURN_IF_ERROR(source->Hold());
+  source->window.grid = grid;
+  source->window.time = EvalTimes(subquery->time);
+  source->window.range_ms = subquery->range_ms;
+  source->one_name = op->unique_without_name;
+  return source;
+}
+
+}  // namespace narthex::promql

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "promql/exec/result.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "narthex/base/clock.h"
+#include "narthex/model/float_histogram.h"
+#include "promql/exec/range_source.h"
+
+namespace narthex::promql {
+namespace {
+
+/// Removes the names that were marked on the way, and joins rows that become equal.
+Status FinishNames(Batch& rows, const ExecContext& ctx) {
+  if (!ctx.features.delayed_name_removal) return {};
+  for (std::size_t r = 0; r < rows.rows(); ++r) {
+    if (!rows.drop_name(r)) continue;
+    rows.metric(r) = DropMetadataLabels(rows.metric(r));
+    rows.drop_name(r) = 0;
+  }
+  if (!MergeEqualRows(rows)) return Fail(SameLabelsetError());
+  return {};
+}
+
+Matrix ToMatrix(Batch& rows, const Grid& grid) {
+  Matrix matrix;
+  matrix.reserve(rows.rows());
+  for (std::size_t r = 0; r < rows.rows(); ++r) {
+    MatrixSeries& series = matrix.emplace_back();
+    series.metric = std::move(rows.metric(r));
+    const RowRef row = rows.row(r);
+    if (!row.HasHistograms()) series.floats.reserve(row.Count());
+    ForEachPresent(row.present, row.n_steps, [&](int s) {
+      if (const model::FloatHistogram* h = row.HistogramAt(s)) {
+        series.histograms.push_back({grid.At(s), *h});
+      } else {
+        series.floats.push_back({grid.At(s), row.v[s]});
+      }
+    });
+  }
+  return matrix;
+}
+
+Vector ToVector(Batch& rows, model::TimestampMs t) {
+  Vector vector;
+  vector.reserve(rows.rows());
+  for (std::size_t r = 0; r < rows.rows(); ++r) {
+    VectorSample& sample = vector.emplace_back();
+    sample.metric = std::move(rows.metric(r));
+    sample.t = t;
+    const RowRef row = rows.row(r);
+    if (const model::FloatHistogram* h = row.HistogramAt(0)) {
+      sample.h = std::make_unique<model::FloatHistogram>(*h);
+    } else {
+      sample.v = row.v[0];
+    }
+  }
+  return vector;
+}
+
+void SortByLabels(Matrix& matrix) {
+  std::sort(matrix.begin(), matrix.end(),
+            [](const MatrixSeries& a, const MatrixSeries& b) { return a.metric < b.metric; });
+}
+
+/// The samples of a range vector as they are.
+Result<Value> EvaluateRangeVector(const MatrixSelector& selector, const Grid& grid,
+                                  ExecContext& ctx) {
+  NX_ASSIGN_OR_RETURN(const auto source, BuildRangeSource(selector, grid, ctx));
+  Matrix matrix(source->size());
+  Status outcome;
+  NX_RETURN_IF_ERROR(source->Visit(
+      0, source->size(),
+      [&](std::size_t i, model::Labels labels, bool, const RangeSeries& series, std::size_t) {
+        MatrixSeries& to = matrix[i];
+        for (std::size_t j = series.lo[0]; j < series.hi[0]; ++j) {
+          to.floats.push_back({series.t[j], series.v[j]});
+        }
+        if (!series.h.empty()) {
+          for (std::size_t j = series.hlo[0]; j < series.hhi[0]; ++j) {
+            to.histograms.push_back({series.ht[j], series.h[j]});
+          }
+        }
+        to.metric = std::move(labels);
+      }));
+  std::erase_if(matrix, [](const MatrixSeries& series) {
+    return series.floats.empty() && series.histograms.empty();
+  });
+  Holding holding(ctx);
+  std::int64_t samples = 0;
+  for (const MatrixSeries& series : matrix) {
+    samples += static_cast<std::int64_t>(series.floats.size());
+    for (const HistogramPoint& point : series.histograms) samples += SampleWeight(point.h);
+  }
+  ctx.stats.total_queryable_samples += samples;
+  ctx.stats.samples_read += samples;
+  NX_RETURN_IF_ERROR(holding.AddSamples(samples));
+  SortByLabels(matrix);
+  return Value(std::move(matrix));
+}
+
+Result<Value> EvaluateSubquery(const SubqueryExpr& subquery, const Grid& grid, ExecContext& ctx) {
+  const Grid inner =
+      SubqueryGrid(subquery, grid, {ctx.lookback_ms, ctx.options.default_subquery_step_ms});
+  NX_ASSIGN_OR_RETURN(Batch rows, BuildAndCollect(*subquery.expr, inner, ctx));
+  NX_RETURN_IF_ERROR(FinishNames(rows, ctx));
+  Matrix matrix = ToMatrix(rows, inner);
+  SortByLabels(matrix);
+  return Value(std::move(matrix));
+}
+
+Result<Value> EvaluateRows(const Expr& expr, const Grid& grid, bool instant, ExecContext& ctx) {
+  Batch rows(grid.n);
+  if (expr.type == ValueType::kScalar) {
+    NX_ASSIGN_OR_RETURN(const Scalars values, EvalScalar(expr, grid, ctx));
+    if (instant) return Value(ScalarValue{grid.start, values[0]});
+    RowRef row = rows.AddRow({});
+    for (int s = 0; s < grid.n; ++s) row.Set(s, values[s]);
+    return Value(ToMatrix(rows, grid));
+  }
+  Holding holding(ctx);
+  NX_ASSIGN_OR_RETURN(const OperatorPtr op, Build(expr, grid, ctx));
+  Batch batch;
+  while (true) {
+    NX_RETURN_IF_ERROR(op->Next(batch));
+    if (batch.rows() == 0) break;
+    NX_RETURN_IF_ERROR(holding.AddBytes(batch.Bytes()));
+    rows.Append(std::move(batch));
+    batch = Batch(grid.n);
+  }
+  NX_RETURN_IF_ERROR(FinishNames(rows, ctx));
+  if (instant) return Value(ToVector(rows, grid.start));
+  Matrix matrix = ToMatrix(rows, grid);
+  SortByLabels(matrix);
+  return Value(std::move(matrix));
+}
+
+}  // namespace
+
+Result<Value> Evaluate(const Expr& expr, const Grid& grid, bool instant, ExecContext& ctx) {
+  const Expr& inner = Unwrapped(expr);
+  if (const auto* text = As<StringLiteral>(inner)) {
+    return Value(StringValue{grid.start, text->value});
+  }
+  if (const auto* matrix = As<MatrixSelector>(inner)) {
+    return EvaluateRangeVector(*matrix, grid, ctx);
+  }
+  if (const auto* subquery = As<SubqueryExpr>(inner)) return EvaluateSubquery(*subquery, grid, ctx);
+  return EvaluateRows(expr, grid, instant, ctx);
+}
+
+}  // namespace narthex::promql

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Instant vector selectors: each series is decoded once, then the newest sample within the
+// lookback window is taken at every step.
+#include "promql/exec/selector.h"
+
+#include <algorithm>
+
+#include "narthex/model/float_histogram.h"
+#include "narthex/model/sample.h"
+
+namespace narthex::promql {
+namespace {
+
+/// Index of the first sample later than `t`, searched from `from` on.
+std::size_t Advance(const model::TimestampMs* times, std::size_t n, std::size_t from,
+                    model::TimestampMs t) {
+  while (from < n && times[from] <= t) ++from;
+  return from;
+}
+
+void FillFloats(const InstantWindow& window, const storage::SampleColumns& c, RowRef row) {
+  const std::size_t n = c.t.size();
+  std::size_t i = 0;
+  for (int s = 0; s < window.grid.n; ++s) {
+    const model::TimestampMs t = window.At(s);
+    i = Advance(c.t.data(), n, i, t);
+    if (i == 0 || c.t[i - 1] <= t - window.lookback_ms) continue;
+    const double v = c.v[i - 1];
+    if (!model::IsStale(v)) row.Set(s, window.take_time ? window.Seconds(c.t[i - 1]) : v);
+  }
+}
+
+void FillMixed(const InstantWindow& window, storage::SampleColumns& c, RowRef row) {
+  std::size_t i = 0, j = 0;
+  std::vector<HistogramPtr> shared(c.histograms.size());
+  for (int s = 0; s < window.grid.n; ++s) {
+    const model::TimestampMs t = window.At(s);
+    i = Advance(c.t.data(), c.t.size(), i, t);
+    j = Advance(c.histogram_t.data(), c.histogram_t.size(), j, t);
+    const bool is_histogram = j > 0 && (i == 0 || c.histogram_t[j - 1] >= c.t[i - 1]);
+    if (i == 0 && j == 0) continue;
+    const model::TimestampMs at = is_histogram ? c.histogram_t[j - 1] : c.t[i - 1];
+    if (at <= t - window.lookback_ms) continue;
+    if (model::IsStale(is_histogram ? c.histograms[j - 1].sum : c.v[i - 1])) continue;
+    if (window.take_time) {
+      row.Set(s, window.Seconds(at));
+    } else if (!is_histogram) {
+      row.Set(s, c.v[i - 1]);
+    } else {
+      HistogramPtr& h = shared[j - 1];
+      if (h == nullptr) {
+        h = std::make_shared<const model::FloatHistogram>(std::move(c.histograms[j - 1]));
+      }
+      row.Set(s, h);
+      // Stale checks above look at the moved-from histogram again only for its sum, which stays.
+    }
+  }
+}
+
+class SelectorOperator final : public Operator {
+ public:
+  SelectorOperator(const VectorSelector& selector, const InstantWindow& window, ExecContext& ctx)
+      : ctx_(ctx), series_(ctx.selected[&selector]), window_(window), holding_(ctx) {
+    unique_without_name = HasOneName(selector);
+  }
+
+  Status Next(Batch& out) override {
+    while (true) {
+      NX_RETURN_IF_ERROR(ctx_.Check());
+      const std::size_t rows = std::min(RowsPerBatch(window_.grid.n), series_.set->size() - next_);
+      out.Reset(window_.grid.n, rows);
+      if (rows == 0) return {};
+      NX_RETURN_IF_ERROR(FillBatch(out));
+      next_ += rows;
+      out.DropEmptyRows();
+      if (out.rows() == 0) continue;
+      const std::int64_t samples = out.SampleCount();
+      ctx_.stats.total_queryable_samples += samples;
+      ctx_.stats.samples_read += samples;
+      return holding_.AddSamples(samples);
+    }
+  }
+
+ private:
+  Status FillBatch(Batch& out) {
+    return ReadSeries(ctx_, series_, next_, out.rows(),
+                      [&](std::size_t r, storage::SampleColumns& columns, std::size_t) {
+                        out.metric(r) = series_.set->LabelsAt(next_ + r);
+                        FillInstantRow(window_, columns, out.row(r));
+                      });
+  }
+
+  ExecContext& ctx_;
+  const SelectedSeries& series_;
+  const InstantWindow window_;
+  Holding holding_;
+  std::size_t next_ = 0;
+};
+
+}  // namespace
+
+void FillInstantRow(const InstantWindow& window, storage::SampleColumns& columns, RowRef row) {
+  if (columns.histograms.empty()) {
+    FillFloats(window, columns, row);
+  } else {
+    FillMixed(window, columns, row);
+  }
+}
+
+bool HasOneName(const VectorSelector& selector) {
+  for (const model::Matcher& m : selector.matchers) {
+    if (m.name() == model::kMetricName && m.type() == model::MatchType::kEqual) return true;
+  }
+  return false;
+}
+
+Status ReadSeries(
+    const ExecContext& ctx, const SelectedSeries& series, std::size_t first, std::size_t count,
+    const std::function<void(std::size_t, storage::SampleColumns&, std::size_t)>& fn) {
+  // More portions than threads, so that one slow portion does not leave the others waiting.
+  const std::size_t portions = std::min(count, ctx.num_workers() == 1 ? 1 : ctx.num_workers() * 4);
+  std::vector<Status> outcomes(portions);
+  ctx.ParallelFor(portions, [&](std::size_t p) {
+    storage::SampleColumns columns;
+    const std::size_t begin = count * p / portions, end = count * (p + 1) / portions;
+    for (std::size_t i = begin; i < end && outcomes[p]; ++i) {
+      columns.Clear();
+      outcomes[p] = series.set->Read(first + i, series.mint, series.maxt, columns);
+      if (outcomes[p]) fn(i, columns, p);
+      if (i % 64 == 63 && outcomes[p]) outcomes[p] = ctx.Check();
+    }
+  });
+  for (Status& outcome : outcomes) {
+    if (outcome) continue;
+    const Code code = outcome.error().code();
+    if (code == Code::kCancelled || code == Code::kTimeout) return outcome;
+    return Fail(Code::kExecution, "expanding series: " + outcome.error().message());
+  }
+  return {};
+}
+
+Result<OperatorPtr> BuildInstantSelector(const VectorSelector& selector, bool take_time,
+                                         const Grid& grid, ExecContext& ctx) {
+  InstantWindow window;
+  window.grid = grid;
+  window.lookback_ms = ctx.lookback_ms;
+  window.time = EvalTimes(selector.time);
+  window.take_time = take_time;
+  return OperatorPtr(std::make_unique<SelectorOperator>(selector, window, ctx));
+}
+
+}  // namespace narthex::promql

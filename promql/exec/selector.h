@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Reading selected series, shared by instant and range selectors.
+#pragma once
+
+#include <functional>
+
+#include "promql/exec/operator.h"
+
+namespace narthex::promql {
+
+/// Where a selector looks at a step: a fixed time (@) or the step's, less the offset.
+struct EvalTimes {
+  EvalTimes() = default;
+  explicit EvalTimes(const TimeModifiers& modifiers)
+      : fixed(modifiers.at != AtKind::kNone),
+        fixed_ms(modifiers.at_ms),
+        offset_ms(modifiers.offset_ms) {}
+
+  model::TimestampMs At(model::TimestampMs step_time) const {
+    return (fixed ? fixed_ms : step_time) - offset_ms;
+  }
+
+  bool fixed = false;
+  model::TimestampMs fixed_ms = 0;
+  model::DurationMs offset_ms = 0;
+};
+
+struct InstantWindow {
+  Grid grid;
+  EvalTimes time;
+  model::DurationMs lookback_ms = 0;
+  bool take_time = false;  // The sample's time in seconds instead of its value.
+
+  model::TimestampMs At(int s) const { return time.At(grid.At(s)); }
+  static double Seconds(model::TimestampMs t) { return static_cast<double>(t) / 1000; }
+};
+
+/// The newest sample within the lookback window at every step. Takes histograms out of `columns`.
+void FillInstantRow(const InstantWindow& window, storage::SampleColumns& columns, RowRef row);
+
+/// Decodes series first … first+count-1 on the pool and calls fn(i, columns, portion) for each,
+/// i counted from 0; calls of equal portion come from one thread, in order.
+Status ReadSeries(const ExecContext& ctx, const SelectedSeries& series, std::size_t first,
+                  std::size_t count,
+                  const std::function<void(std::size_t, storage::SampleColumns&, std::size_t)>& fn);
+
+/// Whether all selected series have the same metric name.
+bool HasOneName(const VectorSelector& selector);
+
+/// @param take_time  the rows hold the samples' own times (timestamp(selector))
+Result<OperatorPtr> BuildInstantSelector(const VectorSelector& selector, bool take_time,
+                                         const Grid& grid, ExecContext& ctx);
+
+}  // namespace narthex::promql

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Which operator a function call becomes.
+#include "promql/functions/functions.h"
+#include "promql/functions/range_function.h"
+
+namespace narthex::promql {
+namespace {
+
+/// Applies a function to every row of the child.
+class MapOperator final : public Operator {
+ public:
+  MapOperator(OperatorPtr child, std::function<void(RowRef)> fn, bool drop_name, ExecContext& ctx)
+      : child_(std::move(child)),
+        fn_(std::move(fn)),
+        drop_name_(drop_name),
+        ctx_(ctx),
+        holding_(ctx) {
+    unique_without_name = child_->unique_without_name;
+  }
+
+  Status Next(Batch& out) override {
+    do {
+      NX_RETURN_IF_ERROR(ctx_.Check());
+      NX_RETURN_IF_ERROR(child_->Next(out));
+      if (out.rows() == 0) return {};
+      for (std::size_t r = 0; r < out.rows(); ++r) {
+        fn_(out.row(r));
+        if (drop_name_) DropName(out, r, ctx_);
+      }
+      out.DropEmptyRows();
+    } while (out.rows() == 0);
+    return holding_.AddSamples(out.SampleCount());
+  }
+
+ private:
+  OperatorPtr child_;
+  const std::function<void(RowRef)> fn_;
+  const bool drop_name_;
+  ExecContext& ctx_;
+  Holding holding_;
+};
+
+Result<OperatorPtr> BuildVectorOfScalar(const Call& call, const Grid& grid, ExecContext& ctx) {
+  NX_ASSIGN_OR_RETURN(const Scalars values, EvalScalar(*call.args[0], grid, ctx));
+  Batch rows(grid.n);
+  RowRef row = rows.AddRow({});
+  for (int s = 0; s < grid.n; ++s) row.Set(s, values[s]);
+  OperatorPtr op = MakeRowsOperator(std::move(rows));
+  op->unique_without_name = true;
+  return op;
+}
+
+}  // namespace
+
+OperatorPtr MapRows(OperatorPtr child, std::function<void(RowRef)> fn, bool drop_name,
+                    const Grid& grid, ExecContext& ctx) {
+  auto op = std::make_unique<MapOperator>(std::move(child), std::move(fn), drop_name, ctx);
+  if (!drop_name) return op;
+  return JoinEqualRows(std::move(op), grid, ctx);
+}
+
+Result<OperatorPtr> BuildCall(const Call& call, const Grid& grid, ExecContext& ctx) {
+  const FunctionId id = call.function->id;
+  if (FindRangeFunction(id).kernel != nullptr) {
+    if (id == FunctionId::kAbsentOverTime) return BuildAbsentOverTime(call, grid, ctx);
+    return BuildRangeCall(call, grid, ctx);
+  }
+  if (IsDateFunction(id)) return BuildDate(call, grid, ctx);
+  switch (id) {
+    case FunctionId::kTimestamp:
+      return BuildTimestamp(call, grid, ctx);
+    case FunctionId::kStartTimestamp:
+      // Start timestamps are not stored, so there are none to show.
+      return MakeRowsOperator(Batch(grid.n));
+    case FunctionId::kAbsent:
+      return BuildAbsent(call, grid, ctx);
+    case FunctionId::kVector:
+      return BuildVectorOfScalar(call, grid, ctx);
+    case FunctionId::kLabelReplace:
+      return BuildLabelReplace(call, grid, ctx);
+    case FunctionId::kLabelJoin:
+      return BuildLabelJoin(call, grid, ctx);
+    case FunctionId::kSort:
+    case FunctionId::kSortDesc:
+    case FunctionId::kSortByLabel:
+    case FunctionId::kSortByLabelDesc:
+      return BuildSort(call, grid, ctx);
+    case FunctionId::kHistogramCount:
+    case FunctionId::kHistogramSum:
+    case FunctionId::kHistogramAvg:
+    case FunctionId::kHistogramStddev:
+    case FunctionId::kHistogramStdvar:
+      return BuildHistogramValue(call, grid, ctx);
+    case FunctionId::kHistogramQuantile:
+    case FunctionId::kHistogramQuantiles:
+    case FunctionId::kHistogramFraction:
+      return BuildHistogramQuantile(call, grid, ctx);
+    case FunctionId::kInfo:
+      return BuildInfo(call, grid, ctx);
+    default:
+      return BuildMath(call, grid, ctx);
+  }
+}
+
+}  // namespace narthex::promql

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// label_replace and label_join.
+#include "narthex/model/matcher.h"
+#include "promql/functions/functions.h"
+
+namespace narthex::promql {
+namespace {
+
+const std::string& StringArg(const Expr& arg) { return As<StringLiteral>(Unwrapped(arg))->value; }
+
+bool IsValidName(std::string_view name) { return !name.empty() && model::IsValidUtf8(name); }
+
+/// Sets one label of each row to what `value` makes of the row's labels.
+class SetLabelOperator final : public Operator {
+ public:
+  /// @return false to leave the row as it is
+  using ValueFn = std::function<bool(const model::Labels&, std::string&)>;
+
+  SetLabelOperator(OperatorPtr child, std::string name, ValueFn value)
+      : child_(std::move(child)), name_(std::move(name)), value_(std::move(value)) {}
+
+  Status Next(Batch& out) override {
+    NX_RETURN_IF_ERROR(child_->Next(out));
+    std::string value;
+    for (std::size_t r = 0; r < out.rows(); ++r) {
+      value.clear();
+      if (!value_(out.metric(r), value)) continue;
+      out.metric(r) = model::LabelsBuilder(out.metric(r)).Set(name_, value).Build();
+      // A name that was given on purpose stays.
+      if (name_ == model::kMetricName) out.drop_name(r) = 0;
+    }
+    return {};
+  }
+
+ private:
+  OperatorPtr child_;
+  const std::string name_;
+  const ValueFn value_;
+};
+
+Result<OperatorPtr> SetLabel(const Expr& arg, const std::string& name,
+                             SetLabelOperator::ValueFn value, const Grid& grid, ExecContext& ctx) {
+  NX_ASSIGN_OR_RETURN(OperatorPtr child, Build(arg, grid, ctx));
+  return JoinRows(std::make_unique<SetLabelOperator>(std::move(child), name, std::move(value)),
+                  grid, ctx);
+}
+
+}  // namespace
+
+Result<OperatorPtr> BuildLabelReplace(const Call& call, const Grid& grid, ExecContext& ctx) {
+  const std::string& dst = StringArg(*call.args[1]);
+  const std::string& replacement = StringArg(*call.args[2]);
+  const std::string& src = StringArg(*call.args[3]);
+  const std::string& pattern = StringArg(*call.args[4]);
+  auto regex = model::Regex::Compile(pattern);
+  if (!regex) {
+    return Fail(Code::kExecution, "invalid regular expression in label_replace(): " + pattern);
+  }
+  if (!IsValidName(dst)) {
+    return Fail(Code::kExecution, "invalid destination label name in label_replace(): " + dst);
+  }
+  const auto value = [regex = *regex, replacement, src](const model::Labels& labels,
+                                                        std::string& out) {
+    return regex.Expand(labels.Get(src), replacement, out);
+  };
+  return SetLabel(*call.args[0], dst, value, grid, ctx);
+}
+
+Result<OperatorPtr> BuildLabelJoin(const Call& call, const Grid& grid, ExecContext& ctx) {
+  const std::string& dst = StringArg(*call.args[1]);
+  const std::string& separator = StringArg(*call.args[2]);
+  std::vector<std::string> sources;
+  for (std::size_t i = 3; i < call.args.size(); ++i) {
+    sources.push_back(StringArg(*call.args[i]));
+    if (!IsValidName(sources.back())) {
+      return Fail(Code::kExecution, "invalid source label name in label_join(): " + sources.back());
+    }
+  }
+  if (!IsValidName(dst)) {
+    return Fail(Code::kExecution, "invalid destination label name in label_join(): " + dst);
+  }
+  const auto value = [separator, sources](const model::Labels& labels, std::string& out) {
+    for (std::size_t i = 0; i < sources.size(); ++i) {
+      if (i > 0) out += separator;
+      out += labels.Get(sources[i]);
+    }
+    return true;
+  };
+  return SetLabel(*call.args[0], dst, value, grid, ctx);
+}
+
+}  // namespace narthex::promql

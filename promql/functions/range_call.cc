@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The operator of functions over range vectors: decode, window and reduce in one pass per series.
+
+#include "narthex/base/go_format.h"
+#include "promql/exec/label_map.h"
+#include "promql/functions/functions.h"
+#include "promql/functions/range_function.h"
+
+namespace narthex::promql {
+namespace {
+
+class RangeCallOperator final : public Operator {
+ public:
+  RangeCallOperator(const Call& call, std::unique_ptr<RangeSource> source,
+                    std::vector<Scalars> scalars, const Grid& grid, ExecContext& ctx)
+      : function_(FindRangeFunction(call.function->id)),
+        source_(std::move(source)),
+        scalars_(std::move(scalars)),
+        call_{source_->window, scalars_, call.args[0]->position, call.function->id},
+        grid_(grid),
+        ctx_(ctx),
+        holding_(ctx) {
+    unique_without_name = source_->one_name;
+  }
+
+  Status Next(Batch& out) override {
+    while (true) {
+      NX_RETURN_IF_ERROR(ctx_.Check());
+      const std::size_t rows = std::min(RowsPerBatch(grid_.n), source_->size() - next_);
+      out.Reset(grid_.n, rows);
+      if (rows == 0) return {};
+      NX_RETURN_IF_ERROR(Fill(out));
+      next_ += rows;
+      out.DropEmptyRows();
+      if (out.rows() == 0) continue;
+      NX_RETURN_IF_ERROR(CheckUnique(out));
+      return holding_.AddSamples(out.SampleCount());
+    }
+  }
+
+ private:
+  struct Portion {
+    storage::Annotations notes;
+    std::int64_t windowed = 0;  // Samples in all windows.
+    std::int64_t read = 0;
+    std::int64_t largest_window = 0;
+  };
+
+  Status Fill(Batch& out) {
+    std::vector<Portion> portions(source_->max_portions);
+    NX_RETURN_IF_ERROR(source_->Visit(next_, out.rows(),
+                                      [&](std::size_t r, model::Labels labels, bool drop_name,
+                                          const RangeSeries& series, std::size_t p) {
+                                        RowRef row = out.row(r);
+                                        function_.kernel(call_, series, row, portions[p].notes);
+                                        Count(series, portions[p]);
+                                        if (row.Empty()) return;
+                                        NoteNonCounter(labels, row, portions[p].notes);
+                                        out.drop_name(r) = drop_name;
+                                        out.metric(r) = std::move(labels);
+                                        if (!function_.keeps_name) DropName(out, r, ctx_);
+                                      }));
+    std::int64_t largest = 0;
+    for (const Portion& portion : portions) {
+      ctx_.annotations.Merge(portion.notes);
+      ctx_.stats.total_queryable_samples += portion.windowed;
+      ctx_.stats.samples_read += portion.read;
+      largest = std::max(largest, portion.largest_window);
+    }
+    // One window at a time counts as held.
+    Holding window(ctx_);
+    return window.AddSamples(largest);
+  }
+
+  static void Count(const RangeSeries& series, Portion& portion) {
+    for (std::size_t s = 0; s < series.lo.size(); ++s) {
+      const auto in_window = static_cast<std::int64_t>(series.FloatCount(static_cast<int>(s)) +
+                                                       series.HistogramCount(static_cast<int>(s)));
+      portion.windowed += in_window;
+      portion.largest_window = std::max(portion.largest_window, in_window);
+    }
+    portion.read += static_cast<std::int64_t>(series.t.size() + series.h.size());
+  }
+
+  /// rate and increase of what does not look like a counter.
+  void NoteNonCounter(const model::Labels& labels, const RowRef& row,
+                      storage::Annotations& notes) const {
+    if (call_.id != FunctionId::kRate && call_.id != FunctionId::kIncrease) return;
+    const std::string_view name = labels.Get(model::kMetricName);
+    if (name.empty()) return;
+    if (ctx_.features.type_and_unit_labels) {
+      const std::string_view type = labels.Get("__type__");
+      if (type == "counter" || type == "histogram" || !HasFloat(row)) return;
+      notes.AddInfo(
+          "PromQL info: metric might not be a counter, __type__ label is not set to "
+          "\"counter\" or \"histogram\", got " +
+              go::Quote(type) + ": " + go::Quote(name),
+          call_.position);
+      return;
+    }
+    for (const std::string_view suffix : {"_total", "_sum", "_count", "_bucket"}) {
+      if (name.ends_with(suffix)) return;
+    }
+    if (!HasFloat(row)) return;
+    notes.AddInfo(
+        "PromQL info: metric might not be a counter, name does not end in "
+        "_total/_sum/_count/_bucket: " +
+            go::Quote(name),
+        call_.position);
+  }
+
+  static bool HasFloat(const RowRef& row) {
+    if (!row.HasHistograms()) return true;
+    bool found = false;
+    ForEachPresent(row.present, row.n_steps,
+                   [&](int s) { found = found || row.HistogramAt(s) == nullptr; });
+    return found;
+  }
+
+  Status CheckUnique(const Batch& out) {
+    if (source_->one_name || function_.keeps_name || ctx_.features.delayed_name_removal) return {};
+    for (std::size_t r = 0; r < out.rows(); ++r) {
+      if (!seen_.insert(std::string(out.metric(r).bytes())).second) {
+        return Fail(SameLabelsetError());
+      }
+    }
+    return {};
+  }
+
+  const RangeFunction function_;
+  const std::unique_ptr<RangeSource> source_;
+  const std::vector<Scalars> scalars_;
+  const RangeCall call_;
+  const Grid grid_;
+  ExecContext& ctx_;
+  Holding holding_;
+  std::size_t next_ = 0;
+  LabelSet seen_;
+};
+
+/// Errors: kExecution for modifiers and parameters that the function does not take.
+Status CheckCall(const Call& call, const RangeWindow& window, const std::vector<Scalars>& scalars) {
+  const FunctionId id = call.function->id;
+  const bool rate =
+      id == FunctionId::kRate || id == FunctionId::kIncrease || id == FunctionId::kDelta;
+  const bool count = id == FunctionId::kChanges || id == FunctionId::kResets;
+  const std::string name(call.function->name);
+  if (window.anchored && !rate && !count) {
+    return Fail(Code::kExecution,
+                "anchored modifier can only be used with: changes, delta, increase, rate, resets "
+                "- not with " +
+                    name);
+  }
+  if (window.smoothed && !rate) {
+    return Fail(
+        Code::kExecution,
+        "smoothed modifier can only be used with: delta, increase, rate - not with " + name);
+  }
+  if (id != FunctionId::kDoubleExponentialSmoothing) return {};
+  const char* const factors[] = {"smoothing factor. Expected: 0 < sf < 1",
+                                 "trend factor. Expected: 0 < tf < 1"};
+  for (int i = 0; i < 2; ++i) {
+    for (const double v : scalars[i]) {
+      if (v <= 0 || v >= 1) {
+        return Fail(Code::kExecution,
+                    std::string("invalid ") + factors[i] + ", got: " + go::FormatFloatFixed6(v));
+      }
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<OperatorPtr> BuildRangeCall(const Call& call, const Grid& grid, ExecContext& ctx) {
+  std::unique_ptr<RangeSource> source;
+  std::vector<Scalars> scalars;
+  for (const ExprPtr& arg : call.args) {
+    if (arg->type == ValueType::kMatrix) {
+      NX_ASSIGN_OR_RETURN(source, BuildRangeSource(*arg, grid, ctx));
+    } else {
+      NX_ASSIGN_OR_RETURN(Scalars values, EvalScalar(*arg, grid, ctx));
+      scalars.push_back(std::move(values));
+    }
+  }
+  NX_RETURN_IF_ERROR(CheckCall(call, source->window, scalars));
+  return OperatorPtr(
+      std::make_unique<RangeCallOperator>(call, std::move(source), std::move(scalars), grid, ctx));
+}
+
+}  // namespace narthex::promql

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// rate, increase, delta: difference over the window, corrected for counter resets and extrapolated
+// to the window's ends. irate, idelta: the last two samples.
+#include <cmath>
+
+#include <fmt/core.h>
+
+#include "narthex/base/go_format.h"
+#include "narthex/model/float_histogram.h"
+#include "promql/functions/range_function.h"
+
+namespace narthex::promql {
+namespace {
+
+struct Extrapolation {
+  model::TimestampMs range_start, range_end, first_t, last_t;
+  std::size_t gaps;      // Samples less one.
+  double first, result;  // First value, or count of the first histogram; and the increase of it.
+  bool counter;
+  bool per_second;
+  double range_seconds;
+};
+
+/// By which factor the raw increase is multiplied. The order of operations is Prometheus's.
+double Factor(const Extrapolation& x) {
+  double to_start = static_cast<double>(x.first_t - x.range_start) / 1000;
+  double to_end = static_cast<double>(x.range_end - x.last_t) / 1000;
+  const double sampled = static_cast<double>(x.last_t - x.first_t) / 1000;
+  const double average_gap = sampled / static_cast<double>(x.gaps);
+  const double threshold = average_gap * 1.1;
+  if (to_start >= threshold) to_start = average_gap / 2;
+  if (x.counter && x.result > 0 && x.first >= 0) {
+    // A counter can't have been below zero: extrapolate no further back than to there.
+    const double to_zero = sampled * (x.first / x.result);
+    if (to_zero < to_start) to_start = to_zero;
+  }
+  if (to_end >= threshold) to_end = average_gap / 2;
+  double factor = 1.0;
+  if (sampled != 0) factor = (sampled + to_start + to_end) / sampled;
+  if (x.per_second) factor /= x.range_seconds;
+  return factor;
+}
+
+struct Kind {
+  bool counter;
+  bool per_second;
+};
+Kind KindOf(FunctionId id) {
+  return {id == FunctionId::kRate || id == FunctionId::kIncrease, id == FunctionId::kRate};
+}
+
+/// Indexes i with v[i] < v[i-1].
+void FindResets(std::span<const double> v, std::vector<std::uint32_t>& resets) {
+  resets.clear();
+  for (std::size_t i = 1; i < v.size(); ++i) {
+    if (v[i] < v[i - 1]) resets.push_back(static_cast<std::uint32_t>(i));
+  }
+}
+
+void FloatRates(const RangeCall& call, const RangeSeries& series, RowRef row) {
+  const Kind kind = KindOf(call.id);
+  Extrapolation x{};
+  x.counter = kind.counter;
+  x.per_second = kind.per_second;
+  x.range_seconds = static_cast<double>(call.window.range_ms) / 1000;
+  // Resets are found once per series; a window only walks over its own, which are few.
+  static thread_local std::vector<std::uint32_t> resets;
+  if (kind.counter) FindResets(series.v, resets);
+  std::size_t first_reset = 0;
+  for (int s = 0; s < call.window.grid.n; ++s) {
+    const std::uint32_t lo = series.lo[s], hi = series.hi[s];
+    if (hi - lo < 2) continue;
+    x.result = series.v[hi - 1] - series.v[lo];
+    if (kind.counter) {
+      while (first_reset < resets.size() && resets[first_reset] <= lo) ++first_reset;
+      for (std::size_t r = first_reset; r < resets.size() && resets[r] < hi; ++r) {
+        x.result += series.v[resets[r] - 1];
+      }
+    }
+    x.first = series.v[lo];
+    x.first_t = series.t[lo];
+    x.last_t = series.t[hi - 1];
+    x.gaps = hi - lo - 1;
+    x.range_end = call.window.End(s);
+    x.range_start = call.window.Start(s);
+    row.Set(s, x.result * Factor(x));
+  }
+}
+
+void HistogramWindowRate(const RangeCall& call, const RangeSeries& series, int s, RowRef row,
+                         storage::Annotations& notes) {
+  const std::uint32_t lo = series.hlo[s], hi = series.hhi[s];
+  if (hi - lo < 2) return;
+  const HistogramPtr increase = HistogramRate(call, series, s, notes);
+  if (increase == nullptr) return;
+  const Kind kind = KindOf(call.id);
+  Extrapolation x{};
+  x.counter = kind.counter;
+  x.per_second = kind.per_second;
+  x.range_seconds = static_cast<double>(call.window.range_ms) / 1000;
+  x.range_end = call.window.End(s);
+  x.range_start = call.window.Start(s);
+  x.first_t = series.ht[lo];
+  x.last_t = series.ht[hi - 1];
+  x.gaps = hi - lo - 1;
+  x.first = series.h[lo].count;
+  x.result = increase->count;
+  model::FloatHistogram result = *increase;
+  model::Multiply(result, Factor(x));
+  row.Set(s, std::move(result));
+}
+
+/// The last two samples of a window, of either kind.
+struct Last {
+  model::TimestampMs t = 0;
+  double v = 0;
+  const model::FloatHistogram* h = nullptr;
+};
+
+bool LastTwo(const RangeSeries& series, int s, Last& a, Last& b) {
+  Last found[2];
+  std::size_t i = series.hi[s], j = series.h.empty() ? 0 : series.hhi[s];
+  const std::size_t i_end = series.lo[s], j_end = series.h.empty() ? 0 : series.hlo[s];
+  for (Last& last : found) {
+    const bool has_float = i > i_end, has_histogram = j > j_end;
+    if (!has_float && !has_histogram) return false;
+    if (has_float && (!has_histogram || series.t[i - 1] >= series.ht[j - 1])) {
+      --i;
+      last = {series.t[i], series.v[i], nullptr};
+    } else {
+      --j;
+      last = {series.ht[j], 0, &series.h[j]};
+    }
+  }
+  b = found[0];
+  a = found[1];
+  return true;
+}
+
+void InstantHistogramDelta(const RangeCall& call, const RangeSeries& series, int s, const Last& a,
+                           const Last& b, RowRef row, storage::Annotations& notes) {
+  using model::CounterResetHint;
+  const bool rate = call.id == FunctionId::kIrate;
+  const bool a_gauge = a.h->counter_reset_hint == CounterResetHint::kGauge;
+  const bool b_gauge = b.h->counter_reset_hint == CounterResetHint::kGauge;
+  if (rate && (a_gauge || b_gauge)) {
+    notes.AddWarning(
+        "PromQL warning: this native histogram metric is not a counter: " + go::Quote(series.name),
+        call.position);
+  }
+  if (!rate && (!a_gauge || !b_gauge)) {
+    notes.AddWarning(
+        "PromQL warning: this native histogram metric is not a gauge: " + go::Quote(series.name),
+        call.position);
+  }
+  model::FloatHistogram result = *b.h;
+  if (!rate || !model::DetectReset(*b.h, *a.h)) {
+    const model::AddOutcome outcome = model::Subtract(result, *a.h);
+    if (!outcome.compatible) return WarnMixedBuckets(call, series, notes);
+    if (outcome.bounds_reconciled) {
+      notes.AddInfo("PromQL info: mismatched custom buckets were reconciled during subtraction",
+                    call.position);
+    }
+  }
+  result.counter_reset_hint = CounterResetHint::kGauge;
+  model::Compact(result);
+  if (rate) model::Divide(result, static_cast<double>(b.t - a.t) / 1000);
+  row.Set(s, std::move(result));
+}
+
+}  // namespace
+
+void RateKernel(const RangeCall& call, const RangeSeries& series, RowRef row,
+                storage::Annotations& notes) {
+  if (call.window.anchored || call.window.smoothed) {
+    return ExtendedRateKernel(call, series, row, notes);
+  }
+  if (series.h.empty()) return FloatRates(call, series, row);
+  FloatRates(call, series, row);
+  for (int s = 0; s < call.window.grid.n; ++s) {
+    if (series.HistogramCount(s) == 0) continue;
+    if (series.FloatCount(s) > 0) {
+      row.Clear(s);
+      WarnMixed(call, series, notes);
+    } else {
+      HistogramWindowRate(call, series, s, row, notes);
+    }
+  }
+}
+
+void InstantDeltaKernel(const RangeCall& call, const RangeSeries& series, RowRef row,
+                        storage::Annotations& notes) {
+  const bool rate = call.id == FunctionId::kIrate;
+  for (int s = 0; s < call.window.grid.n; ++s) {
+    Last a, b;
+    if (!LastTwo(series, s, a, b) || a.t == b.t) continue;
+    if ((a.h == nullptr) != (b.h == nullptr)) {
+      WarnMixed(call, series, notes);
+      continue;
+    }
+    if (a.h != nullptr) {
+      InstantHistogramDelta(call, series, s, a, b, row, notes);
+      continue;
+    }
+    double result = b.v;
+    if (!rate || !(b.v < a.v)) result = b.v - a.v;
+    if (rate) result /= static_cast<double>(b.t - a.t) / 1000;
+    row.Set(s, result);
+  }
+}
+
+}  // namespace narthex::promql
