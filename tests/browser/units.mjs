@@ -3,14 +3,14 @@
 // The pages' functions that need no browser:  node units.mjs FOLDER_WITH_SRC_AND_ESBUILD
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 
 // settings.ts asks the browser for these when it is loaded.
 const nothing = { addEventListener: () => undefined };
 globalThis.window = { location: { href: 'http://x/query' }, matchMedia: () => nothing };
 globalThis.document = { documentElement: { dataset: {} } };
 
-const root = process.argv[2] ?? process.cwd();
+const root = resolve(process.argv[2] ?? '.');
 const esbuild = createRequire(join(root, 'package.json'))('esbuild');
 const built = await esbuild.build({
   stdin: {
