@@ -65,6 +65,49 @@ test('the graph draws its series', async (page, url) => {
   check(await entry.getAttribute('aria-pressed') === 'false', 'the legend does not switch off');
 });
 
+test('dragging over the graph zooms into it', async (page, url) => {
+  await page.goto(`${url}/query?g0.expr=time()&g0.tab=graph&g0.range_input=1h`);
+  const over = page.locator('.u-over');
+  await over.waitFor();
+  const box = await over.boundingBox();
+  const y = box.y + box.height / 2;
+  await page.mouse.move(box.x + box.width * 0.5, y);
+  await page.mouse.down();
+  await page.mouse.move(box.x + box.width * 0.75, y, { steps: 5 });
+  await page.mouse.up();
+  await page.waitForFunction(() => !location.search.includes('range_input=1h'));
+  const params = new URL(page.url()).searchParams;
+  check(/^1[45]m/.test(params.get('g0.range_input')), `the range is ${params.get('g0.range_input')}`);
+  check(params.get('g0.end_input') !== null, 'the end is not in the address');
+  await page.locator('.chart canvas').waitFor();
+});
+
+test('the choice of colours and time zone is kept', async (page, url) => {
+  await page.goto(`${url}/status`);
+  const background = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+  await page.emulateMedia({ colorScheme: 'dark' });
+  const dark = await background();
+  await page.emulateMedia({ colorScheme: 'light' });
+  check(await background() !== dark, 'the system\'s dark mode changes nothing');
+  await page.getByRole('button', { name: 'Colours: as the system' }).click();
+  await page.getByRole('button', { name: 'Colours: light' }).click();
+  check(await background() === dark, 'the switch to dark changes nothing');
+  await page.getByRole('button', { name: 'Times: local time' }).click();
+  await page.reload();
+  await page.getByRole('button', { name: 'Colours: dark' }).waitFor();
+  await page.getByRole('button', { name: 'Times: UTC' }).waitFor();
+});
+
+test('a page says when the server is gone, and comes back', async (page, url) => {
+  await page.route('**/api/v1/**', (route) => route.abort());
+  await page.goto(`${url}/flags`);
+  await page.locator('.state.failed', { hasText: 'does not answer' }).waitFor();
+  await page.unroute('**/api/v1/**');
+  await page.getByRole('button', { name: 'Try again' }).click();
+  await page.locator('.facts').waitFor();
+  check(await page.locator('.state.failed').count() === 0, 'the failure is still shown');
+});
+
 test('a link to a graph opens it, and the way back works', async (page, url) => {
   await page.goto(`${url}/graph?g0.expr=vector(42)&g0.tab=1`);
   await page.locator('.results td.value', { hasText: /^42$/ }).waitFor();
@@ -136,7 +179,8 @@ test('a phone sees no sideways scrolling, and the menu opens', async (page, url)
 async function runTests(browser, url) {
   let failures = 0;
   for (const { name, run } of tests) {
-    const page = await browser.newPage();
+    const context = await browser.newContext();  // Nothing stored goes from test to test.
+    const page = await context.newPage();
     page.setDefaultTimeout(limitMs);
     const errors = [];
     page.on('pageerror', (error) => errors.push(error.message));
@@ -150,7 +194,7 @@ async function runTests(browser, url) {
       await page.screenshot({ path: shot }).catch(() => undefined);
       console.log(`FAIL  ${name}\n      ${error.message.replaceAll('\n', '\n      ')}\n      ${shot}`);
     }
-    await page.close();
+    await context.close();
   }
   return failures;
 }
