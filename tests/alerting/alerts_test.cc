@@ -2,11 +2,11 @@
 
 #include "alerting/rules/alerts.h"
 
-#include <gtest/gtest.h>
-
 #include <map>
 #include <string>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 #include "alerting/rules/restore.h"
 
@@ -134,8 +134,8 @@ TEST(AlertsTest, RaisedForMakesFiringPendingAgain) {
 TEST(AlertsTest, ComesBackAsANewAlert) {
   Alerts alerts;
   for (const auto& [slot, present] : {std::pair{1, true}, {2, false}, {3, true}}) {
-    ASSERT_TRUE(alerts.Update(Rule(0, 0), present ? Result({{"a", 1}}) : Result({}),
-                              slot * kSecond, 0, 0));
+    ASSERT_TRUE(
+        alerts.Update(Rule(0, 0), present ? Result({{"a", 1}}) : Result({}), slot * kSecond, 0, 0));
   }
   ASSERT_EQ(alerts.Snapshot().size(), 1U);
   EXPECT_EQ(alerts.Snapshot()[0].active_at_ns, 3 * kSecond);

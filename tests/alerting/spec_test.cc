@@ -2,10 +2,10 @@
 
 #include "alerting/rules/spec.h"
 
-#include <gtest/gtest.h>
-
 #include <fstream>
 #include <string>
+
+#include <gtest/gtest.h>
 
 #include "narthex/config/config.h"
 #include "tests/support/temp_dir.h"
@@ -93,13 +93,15 @@ TEST_F(LoadGroupsTest, DefaultsAndOwnValues) {
 
 // The wording and the place are those of promtool 3.5.3.
 TEST_F(LoadGroupsTest, BrokenExpressionNamesFileLineAndReason) {
-  Write("bad.yml", "groups:\n- name: g1\n  rules:\n  - record: a\n    expr: up\n"
-                   "  - record: b\n    expr: up +\n");
+  Write("bad.yml",
+        "groups:\n- name: g1\n  rules:\n  - record: a\n    expr: up\n"
+        "  - record: b\n    expr: up +\n");
   const auto groups = Load();
   ASSERT_FALSE(groups.has_value());
   EXPECT_EQ(groups.error().message(),
-            dir_.path() + "/bad.yml: 7:11: group \"g1\", rule 2, \"b\": could not parse "
-                          "expression: 1:5: parse error: unexpected end of input");
+            dir_.path() +
+                "/bad.yml: 7:11: group \"g1\", rule 2, \"b\": could not parse "
+                "expression: 1:5: parse error: unexpected end of input");
 }
 
 TEST_F(LoadGroupsTest, NoFilesNoGroups) {

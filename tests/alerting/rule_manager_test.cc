@@ -1,0 +1,383 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "narthex/alerting/rule_manager.h"
+
+#include <fstream>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <fmt/core.h>
+#include <gtest/gtest.h>
+
+#include "alerting/rules/spec.h"
+#include "narthex/base/metrics.h"
+#include "narthex/config/config.h"
+#include "narthex/model/matcher.h"
+#include "narthex/model/sample.h"
+#include "narthex/promql/engine.h"
+#include "tests/support/fake_clock.h"
+#include "tests/support/memory_storage.h"
+#include "tests/support/temp_dir.h"
+
+namespace narthex::alerting {
+namespace {
+
+constexpr std::int64_t kStepMs = 10'000;  // Interval of all groups here.
+
+class RuleManagerTest : public ::testing::Test {
+ protected:
+  RuleManagerTest() { MakeManager(); }
+
+  void MakeManager() {
+    rules_ = std::make_unique<RuleManager>(engine_, storage_, storage_, clock_, registry_,
+                                           RuleManagerOptions{});
+  }
+
+  std::string File() const { return dir_.path() + "/rules.yml"; }
+  Status Load(const std::string& text) {
+    std::ofstream(File()) << text;
+    config::Config config;
+    config.global.evaluation_interval_ms = kStepMs;
+    config.rule_files = {dir_.path() + "/*.yml"};
+    return rules_->Update(config);
+  }
+  void MustLoad(const std::string& text) {
+    const auto status = Load(text);
+    ASSERT_TRUE(status.has_value()) << status.error().message();
+  }
+
+  void Put(const model::Labels& labels, double value) {
+    const auto appender = storage_.NewAppender();
+    storage::SeriesRef ref{0};
+    ASSERT_EQ(appender->Append(ref, labels, clock_.NowMs(), value), storage::AppendError::kNone);
+    ASSERT_TRUE(appender->Commit());
+  }
+
+  /// One interval later: exactly one evaluation of each group.
+  void Tick() {
+    clock_.AdvanceMs(kStepMs);
+    rules_->RunDue();
+  }
+
+  /// The time of the last evaluation of a group.
+  model::TimestampMs LastTick(const std::string& group) const {
+    const std::int64_t interval_ns = kStepMs * 1'000'000;
+    return SlotBefore(clock_.NowNs(), interval_ns, SlotOffsetNs(File(), group, interval_ns)) /
+           1'000'000;
+  }
+
+  /// All samples of a metric as "{labels}: value@steps before `origin`", stale ones as "stale".
+  std::vector<std::string> Dump(const std::string& metric, model::TimestampMs origin) {
+    std::vector<std::string> lines;
+    const auto querier = storage_.NewQuerier(model::kMinTime, model::kMaxTime);
+    const std::vector matchers = {model::Matcher::Equal("__name__", metric)};
+    const auto set = (*querier)->Select(matchers, {});
+    for (std::size_t i = 0; i < (*set)->size(); ++i) {
+      storage::SampleColumns columns;
+      EXPECT_TRUE((*set)->Read(i, model::kMinTime, model::kMaxTime, columns));
+      model::LabelsBuilder builder((*set)->LabelsAt(i));
+      std::string line = builder.Delete("__name__").Build().ToString() + ":";
+      for (std::size_t k = 0; k < columns.t.size(); ++k) {
+        const double steps = static_cast<double>(columns.t[k] - origin) / kStepMs;
+        line += model::IsStale(columns.v[k]) ? fmt::format(" stale@{}", steps)
+                                             : fmt::format(" {}@{}", columns.v[k], steps);
+      }
+      lines.push_back(std::move(line));
+    }
+    return lines;
+  }
+  using Lines = std::vector<std::string>;
+
+  double Metric(const std::string& name, const std::string& group) const {
+    std::string text;
+    registry_.WriteText(text);
+    const std::string line = fmt::format("\n{}{{rule_group=\"{};{}\"}} ", name, File(), group);
+    const auto at = text.find(line);
+    return at == std::string::npos ? -1 : std::stod(text.substr(at + line.size()));
+  }
+
+  RuleSnapshot Rule(std::size_t index) const { return rules_->Groups(true).at(0).rules.at(index); }
+
+  testing::TempDir dir_;
+  testing::FakeClock clock_;
+  testing::MemoryStorage storage_;
+  metrics::Registry registry_;
+  promql::Engine engine_{promql::EngineOptions{}, nullptr, clock_, registry_};
+  std::unique_ptr<RuleManager> rules_;
+};
+
+TEST_F(RuleManagerTest, RecordsAtTheTickWithNameAndLabels) {
+  Put({{"__name__", "up"}, {"job", "a"}}, 3);
+  Put({{"__name__", "up"}, {"job", "b"}}, 4);
+  MustLoad(R"(groups:
+- name: g
+  labels: {team: x, env: prod}
+  rules:
+  - record: up:copy
+    expr: up
+    labels: {team: y}
+  - record: up:scalar
+    expr: "7"
+)");
+  rules_->RunDue();
+  EXPECT_EQ(Dump("up:copy", 0), Lines{}) << "the first tick is after the load";
+  Tick();
+  const auto tick = LastTick("g");
+  EXPECT_EQ(Dump("up:copy", tick), (Lines{R"({env="prod", job="a", team="y"}: 3@0)",
+                                          R"({env="prod", job="b", team="y"}: 4@0)"}));
+  EXPECT_EQ(Dump("up:scalar", tick), (Lines{R"({env="prod", team="x"}: 7@0)"}));
+  rules_->RunDue();
+  EXPECT_EQ(Dump("up:scalar", tick).front(), R"({env="prod", team="x"}: 7@0)") << "only once";
+  Tick();
+  EXPECT_EQ(Dump("up:scalar", tick), (Lines{R"({env="prod", team="x"}: 7@0 7@1)"}));
+  EXPECT_EQ(Rule(0).health, RuleHealth::kOk);
+  EXPECT_NE(Rule(0).last_evaluation_ns, 0);
+  EXPECT_EQ(Metric("prometheus_rule_evaluations_total", "g"), 4);
+  EXPECT_EQ(Metric("prometheus_rule_group_iterations_total", "g"), 2);
+  EXPECT_EQ(Metric("prometheus_rule_group_last_evaluation_samples", "g"), 3);
+  EXPECT_EQ(Metric("prometheus_rule_group_rules", "g"), 2);
+  EXPECT_EQ(Metric("prometheus_rule_group_interval_seconds", "g"), 10);
+}
+
+TEST_F(RuleManagerTest, RulesSeeTheResultsOfThoseBefore) {
+  MustLoad(R"(groups:
+- name: g
+  rules:
+  - {record: first, expr: "vector(2)"}
+  - {record: second, expr: first * 10}
+)");
+  Tick();
+EXPECT_EQ(Dump("second", LastTick("g")), Lines{"{}: 20@0"});
+}
+
+TEST_F(RuleManagerTest, QueryOffsetLooksBackAndDatesBack) {
+  MustLoad("groups:\n- name: g\n  query_offset: 5s\n  rules:\n  - {record: t, expr: time()}\n");
+  Tick();
+  const auto tick = LastTick("g");
+  const double seconds = static_cast<double>(tick - 5'000) / 1e3;
+  EXPECT_EQ(Dump("t", tick), Lines{fmt::format("{{}}: {}@-0.5", seconds)});
+}
+
+TEST_F(RuleManagerTest, SeriesThatARuleNoLongerGivesEnd) {
+  Put({{"__name__", "up"}, {"job", "a"}}, 1);
+  Put({{"__name__", "up"}, {"job", "b"}}, 1);
+  MustLoad("groups:\n- name: g\n  rules:\n  - {record: r, expr: up}\n");
+  Tick();
+  const auto tick = LastTick("g");
+  Put({{"__name__", "up"}, {"job", "b"}}, model::kStaleNaN);
+  Tick();
+  Tick();
+  EXPECT_EQ(Dump("r", tick), (Lines{R"({job="a"}: 1@0 1@1 1@2)", R"({job="b"}: 1@0 stale@1)"}));
+}
+
+TEST_F(RuleManagerTest, FailedEvaluationEndsNothing) {
+  Put({{"__name__", "up"}, {"job", "a"}}, 1);
+  MustLoad(R"(groups:
+- name: g
+  rules:
+  - {record: r, expr: 'sum by (job) (up) * on (job) group_right () many or up'}
+)");
+  Tick();
+  const auto tick = LastTick("g");
+  EXPECT_EQ(Dump("r", tick), Lines{R"({job="a"}: 1@0)"});
+  // Two series on the side that may have one only.
+  MustLoad(R"(groups:
+- name: g
+  rules:
+  - {record: r, expr: 'up * on () group_right () many'}
+)");
+  Put({{"__name__", "up"}, {"job", "b"}}, 1);
+  Put({{"__name__", "many"}}, 1);
+  Tick();
+  EXPECT_EQ(Dump("r", tick), Lines{R"({job="a"}: 1@0)"});
+  EXPECT_EQ(Rule(0).health, RuleHealth::kErr);
+  EXPECT_NE(Rule(0).last_error.find("many-to-many"), std::string::npos) << Rule(0).last_error;
+  EXPECT_EQ(Metric("prometheus_rule_evaluation_failures_total", "g"), 1);
+}
+
+TEST_F(RuleManagerTest, ErrorsOfRecordingRules) {
+  Put({{"__name__", "up"}, {"job", "a"}}, 1);
+  Put({{"__name__", "up"}, {"job", "b"}}, 1);
+  const struct {
+    const char* expr;
+    const char* labels;
+    const char* want;
+  } cases[] = {
+      {"up", "{job: c}",
+       "vector contains metrics with the same labelset after applying rule labels"},
+      {"up", "{}", "exceeded limit of 1 with 2 series"},
+      {"'text'", "{}", "rule result is not a vector or scalar"},
+  };
+  for (const auto& c : cases) {
+    SCOPED_TRACE(c.want);
+    MustLoad(
+        fmt::format("groups:\n- name: g\n  limit: 1\n  rules:\n  - record: r\n"
+                    "    expr: \"{}\"\n    labels: {}\n",
+                    c.expr, c.labels));
+    Tick();
+    EXPECT_EQ(Rule(0).health, RuleHealth::kErr);
+    EXPECT_EQ(Rule(0).last_error, c.want);
+    EXPECT_EQ(Dump("r", 0), Lines{});
+  }
+}
+
+TEST_F(RuleManagerTest, LateEvaluationsAreMissed) {
+  MustLoad("groups:\n- name: g\n  rules:\n  - {record: r, expr: '1'}\n");
+  Tick();
+  const auto tick = LastTick("g");
+  clock_.AdvanceMs(3 * kStepMs);
+  rules_->RunDue();
+  EXPECT_EQ(Dump("r", tick), Lines{"{}: 1@0 1@3"});
+  EXPECT_EQ(Metric("prometheus_rule_group_iterations_missed_total", "g"), 2);
+  EXPECT_EQ(Metric("prometheus_rule_group_iterations_total", "g"), 4);
+}
+
+TEST_F(RuleManagerTest, ReloadKeepsWhatDidNotChange) {
+  const std::string text = "groups:\n- name: g\n  rules:\n  - {record: r, expr: 'vector( 1 )'}\n";
+  MustLoad(text);
+  Tick();
+  const auto evaluated = Rule(0).last_evaluation_ns;
+  MustLoad("# A comment and other spaces.\n" + text);
+  EXPECT_EQ(Rule(0).last_evaluation_ns, evaluated);
+  MustLoad("groups:\n- name: g\n  rules:\n  - {record: r, expr: 'vector(2)'}\n");
+  EXPECT_EQ(Rule(0).last_evaluation_ns, 0) << "a changed group begins anew";
+}
+
+TEST_F(RuleManagerTest, FailedReloadKeepsTheOldGroups) {
+  MustLoad("groups:\n- name: g\n  rules:\n  - {record: r, expr: '1'}\n");
+  EXPECT_FALSE(Load("groups:\n- name: h\n  rules:\n  - {record: r, expr: '1 +'}\n"));
+  EXPECT_FALSE(Load("groups: ["));
+  ASSERT_EQ(rules_->Groups(true).size(), 1U);
+  EXPECT_EQ(rules_->Groups(true)[0].name, "g");
+  Tick();
+  EXPECT_EQ(Dump("r", LastTick("g")), Lines{"{}: 1@0"});
+}
+
+TEST_F(RuleManagerTest, SeriesOfRemovedRulesEndAtTheNextTick) {
+  MustLoad(R"(groups:
+- name: g
+  rules:
+  - {record: stays, expr: '1'}
+  - {record: goes, expr: '1'}
+)");
+  Tick();
+  const auto tick = LastTick("g");
+  MustLoad("groups:\n- name: g\n  rules:\n  - {record: stays, expr: '1'}\n");
+  Tick();
+  Tick();
+  EXPECT_EQ(Dump("stays", tick), Lines{"{}: 1@0 1@1 1@2"});
+  EXPECT_EQ(Dump("goes", tick), Lines{"{}: 1@0 stale@1"});
+}
+
+TEST_F(RuleManagerTest, SeriesOfRemovedGroupsEndTwoIntervalsLater) {
+  MustLoad("groups:\n- name: g\n  rules:\n  - {record: r, expr: '1'}\n");
+  Tick();
+  const auto tick = LastTick("g");
+  const auto stopped = clock_.NowMs();
+  MustLoad("groups: []\n");
+  EXPECT_TRUE(rules_->Groups(true).empty());
+  EXPECT_EQ(Metric("prometheus_rule_group_rules", "g"), -1);
+  Tick();
+  EXPECT_EQ(Dump("r", tick), Lines{"{}: 1@0"});
+  Tick();
+  const double steps = static_cast<double>(stopped - tick) / kStepMs;
+  EXPECT_EQ(Dump("r", tick), Lines{fmt::format("{{}}: 1@0 stale@{}", steps)});
+  Tick();
+}
+
+constexpr const char* kAlert = R"(groups:
+- name: g
+  rules:
+  - alert: Down
+    expr: up == 0
+    for: {}
+    labels: {{severity: page}}
+    annotations: {{summary: "it is down"}}
+)";
+
+TEST_F(RuleManagerTest, AlertsBecomeSeriesAndSnapshots) {
+  MustLoad("groups: []\n");  // What comes with a reload has nothing to restore.
+  Put({{"__name__", "up"}, {"job", "a"}}, 0);
+  Put({{"__name__", "up"}, {"job", "b"}}, 1);
+  MustLoad(fmt::format(kAlert, "10s"));
+  Tick();
+  const auto tick = LastTick("g");
+  EXPECT_EQ(Rule(0).state, AlertState::kPending);
+  Tick();
+  EXPECT_EQ(Rule(0).state, AlertState::kFiring);
+  ASSERT_EQ(Rule(0).alerts.size(), 1U);
+  const AlertSnapshot alert = Rule(0).alerts[0];
+  EXPECT_EQ(alert.labels.ToString(), R"({alertname="Down", job="a", severity="page"})");
+  EXPECT_EQ(alert.annotations.Get("summary"), "it is down");
+  EXPECT_EQ(alert.active_at_ns / 1'000'000, tick);
+  EXPECT_TRUE(rules_->Groups(false)[0].rules[0].alerts.empty());
+  Put({{"__name__", "up"}, {"job", "a"}}, 1);
+  Tick();
+  EXPECT_EQ(Rule(0).state, AlertState::kInactive);
+  EXPECT_EQ(
+      Dump("ALERTS", tick),
+      (Lines{
+          R"({alertname="Down", alertstate="firing", job="a", severity="page"}: 1@1 stale@2)",
+          R"({alertname="Down", alertstate="pending", job="a", severity="page"}: 1@0 stale@1)"}));
+  EXPECT_EQ(
+      Dump("ALERTS_FOR_STATE", tick),
+      Lines{fmt::format(R"({{alertname="Down", job="a", severity="page"}}: {0}@0 {0}@1 stale@2)",
+                        tick / 1000)});
+}
+
+TEST_F(RuleManagerTest, ReloadKeepsAlertsOfRulesWithEqualNameAndLabels) {
+  Put({{"__name__", "up"}, {"job", "a"}}, 0);
+  MustLoad(fmt::format(kAlert, "20s"));
+  Tick();
+  const auto since = Rule(0).alerts.at(0).active_at_ns;
+  MustLoad(fmt::format(kAlert, "30s"));
+  ASSERT_EQ(Rule(0).alerts.size(), 1U);
+  Tick();
+  EXPECT_EQ(Rule(0).alerts.at(0).active_at_ns, since);
+}
+
+TEST_F(RuleManagerTest, RestartContinuesWaitingAlerts) {
+  MustLoad("groups: []\n");
+  Put({{"__name__", "up"}, {"job", "a"}}, 0);
+  MustLoad(fmt::format(kAlert, "1h"));
+  for (int i = 0; i < 6; ++i) Tick();
+  const auto since = Rule(0).alerts.at(0).active_at_ns;
+  const auto last = LastTick("g");
+
+  clock_.AdvanceMs(120'000);  // The server is away.
+  MakeManager();
+  Put({{"__name__", "up"}, {"job", "a"}}, 0);
+  MustLoad(fmt::format(kAlert, "1h"));
+  Tick();
+  EXPECT_GT(Rule(0).alerts.at(0).active_at_ns, since);
+  EXPECT_EQ(Dump("ALERTS_FOR_STATE", last).front().find("@13"), std::string::npos)
+      << "nothing is written before the old state was read";
+  Tick();
+  const std::int64_t away_ms = clock_.NowMs() - last;
+  // In whole seconds, as ALERTS_FOR_STATE has it.
+  const std::int64_t want_ms = since / 1'000'000'000 * 1000 + away_ms;
+  EXPECT_EQ(Rule(0).alerts.at(0).active_at_ns / 1'000'000, want_ms);
+}
+
+TEST_F(RuleManagerTest, RunsByItselfAndStops) {
+  std::ofstream(File())
+      << "groups:\n- {name: g, interval: 10ms, rules: [{record: r, expr: '1'}]}\n";
+  config::Config config;
+  config.rule_files = {File()};
+  RuleManager rules(engine_, storage_, storage_, SystemClock(), registry_, {});
+  ASSERT_TRUE(rules.Update(config));
+  rules.Start();
+  while (rules.Groups(true)[0].last_evaluation_ns == 0) std::this_thread::yield();
+  ASSERT_TRUE(rules.Update(config));
+  std::ofstream(File())
+      << "groups:\n- {name: g, interval: 20ms, rules: [{record: r, expr: '2'}]}\n";
+  ASSERT_TRUE(rules.Update(config)) << "waits for the running evaluation";
+  rules.Stop();
+  rules.Stop();
+  EXPECT_FALSE(Dump("r", 0).empty());
+}
+
+}  // namespace
+}  // namespace narthex::alerting
