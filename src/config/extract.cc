@@ -3,6 +3,7 @@
 
 #include <fmt/core.h>
 
+#include "src/config/tables.h"
 #include "src/config/yaml_writer.h"
 
 namespace narthex::config {
@@ -178,6 +179,12 @@ Result<ScrapeConfig> ExtractScrapeConfig(const Value& job) {
   NX_ASSIGN_OR_RETURN(config.metric_relabel_configs,
                       ExtractRelabel(job["metric_relabel_configs"], config.legacy_names));
   config.fingerprint = WriteYaml(job, true);
+  Value series = job;
+  for (const std::string_view name : {"scrape_interval", "scrape_timeout", "sample_limit"}) {
+    series[name].Clear();
+  }
+  for (const Field& field : HttpFields()) series[field.name].Clear();
+  config.series_fingerprint = WriteYaml(series, true);
   return config;
 }
 

@@ -52,6 +52,9 @@ struct ScrapeConfig {
   std::vector<model::RelabelConfig> metric_relabel_configs;
   /// The entry as YAML with secrets in clear: equal texts mean that nothing changed. Never shown.
   std::string fingerprint;
+  /// The same without what has no influence on the stored series (interval, timeout, sample_limit,
+  /// HTTP client): when it stays equal, a reload keeps what is known about the series.
+  std::string series_fingerprint;
 };
 
 }  // namespace narthex::config

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "narthex/base/result.h"
+#include "narthex/config/discovery_config.h"
+
+namespace narthex::scrape {
+
+/// The groups of a file_sd file, JSON or YAML by its ending; each with __meta_filepath and the
+/// source "PATH:INDEX". Errors: kInvalidArgument, kIo, kNotFound.
+Result<std::vector<config::TargetGroup>> ReadTargetFile(const std::string& path);
+
+/// [{"targets": ["host:port", …], "labels": {"name": "value", …}}, …], nothing else.
+Result<std::vector<config::TargetGroup>> ParseTargetGroupsJson(std::string_view text);
+
+}  // namespace narthex::scrape

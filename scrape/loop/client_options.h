@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+
+#include "narthex/base/result.h"
+#include "narthex/config/http_config.h"
+#include "narthex/net/http_client.h"
+
+namespace narthex::scrape {
+
+/// The HTTP client's options for the configuration's; header files are read now.
+/// Errors: kIo, kNotFound.
+Result<net::HttpClientOptions> MakeClientOptions(const config::HttpConfig& http,
+                                                 const std::string& user_agent);
+
+}  // namespace narthex::scrape

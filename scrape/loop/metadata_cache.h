@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Type, help and unit of the metric families that a target exposes.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "narthex/base/mutex.h"
+#include "narthex/model/metadata.h"
+
+namespace narthex::scrape {
+
+/// Thread safety: Set* and FinishScrape on the loop's thread; the others on any.
+class MetadataCache {
+ public:
+  void SetType(std::string_view family, model::MetricType type);
+  /// `help` with its escapes.
+  void SetHelp(std::string_view family, std::string_view help, bool quotes_escaped);
+  void SetUnit(std::string_view family, std::string_view unit);
+  /// Forgets families that the last ten scrapes did not have.
+  void FinishScrape(bool flush);
+
+  /// Calls `visit` for one family (all when empty), by name; ends when it gives false.
+  bool Visit(std::string_view family,
+             const std::function<bool(std::string_view, const model::Metadata&)>& visit) const;
+  std::size_t size() const;
+  std::size_t bytes() const;
+
+ private:
+  struct Entry {
+    model::Metadata metadata;
+    std::string raw_help;           // As it came; read and written by the loop's thread alone.
+    std::uint64_t last_scrape = 0;  // So is this.
+  };
+  using Families = std::map<std::string, Entry, std::less<>>;
+
+  Entry& Touch(std::string_view family);
+
+  mutable Mutex
+      mutex_;  // Held to change; the loop's thread, the only one that does, reads without.
+  Families families_;
+  Families::iterator hint_ = families_.end();  // What came last: HELP and TYPE come in pairs.
+  std::uint64_t scrape_ = 0;
+};
+
+}  // namespace narthex::scrape

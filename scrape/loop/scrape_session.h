@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What happens to the body of one scrape: parse, find the series, append, mark what is gone.
+// It knows neither HTTP nor time, so a test can hand it any body at any instant.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "narthex/base/result.h"
+#include "narthex/config/scrape_config.h"
+#include "narthex/model/timestamp.h"
+#include "narthex/storage/appender.h"
+#include "scrape/loop/sample_batch.h"
+#include "scrape/loop/scrape_metrics.h"
+#include "scrape/loop/series_cache.h"
+#include "scrape/loop/target.h"
+
+namespace narthex::scrape {
+
+/// A fetched body, or why there is none.
+struct Fetched {
+  Status status;  // Of the request; the rest counts when it is good.
+  std::string content_type;
+  bool body_too_large = false;
+  std::size_t body_bytes = 0;
+};
+
+/// What the report series say. Counts as Prometheus's.
+struct ScrapeCounts {
+  std::size_t scraped = 0;
+  std::size_t post_relabeling = 0;
+  std::size_t series_added = 0;
+};
+
+/// Buffers of one scrape in progress; kept by an I/O thread and used for one target after another.
+struct ScrapeBuffers {
+  std::string body;
+  SampleBatch batch;
+  std::vector<storage::SeriesRef> stale;
+  ParsedLabels labels;
+};
+
+/// Of one target. Thread safety: one thread at a time.
+class ScrapeSession {
+ public:
+  /// `appendable` and `metrics` are not owned and outlive the session.
+  ScrapeSession(std::shared_ptr<const config::ScrapeConfig> config, std::shared_ptr<Target> target,
+                storage::Appendable& appendable, ScrapeMetrics& metrics, bool extra_metrics);
+
+  /// Takes over what an earlier session knows about the target's series.
+  void AdoptCache(ScrapeSession& other);
+
+  /// Appends the samples of buffers.body, the staleness markers and the report series at `t`, and
+  /// commits them together. A scrape that failed leaves markers for all series of the one before.
+  /// @param now_ms  samples more than ten minutes past it are out of bounds
+  /// @param elapsed_s  seconds since the scrape began, asked for when it ends
+  /// @return why the scrape failed, which the target's page shows
+  template <typename Elapsed>
+  Status Ingest(const Fetched& fetched, ScrapeBuffers& buffers, model::TimestampMs t,
+                model::TimestampMs now_ms, const Elapsed& elapsed_s) {
+    Begin(t, now_ms);
+    auto status = Samples(fetched, buffers);
+    const Status written = Report(status, fetched, elapsed_s());
+    return status ? written : status;
+  }
+
+  /// Writes staleness markers for all series and the report series.
+  Status MarkAllStale(ScrapeBuffers& buffers, model::TimestampMs t);
+
+  const ScrapeCounts& counts() const { return counts_; }
+  const SeriesCache& cache() const { return *cache_; }
+
+ private:
+  struct ReportSeries {
+    std::string_view name;
+    storage::SeriesRef ref{0};
+  };
+
+  void Begin(model::TimestampMs t, model::TimestampMs now_ms);
+  /// Appends body and markers; on failure rolls back and appends the markers of a failed scrape.
+  Status Samples(const Fetched& fetched, ScrapeBuffers& buffers);
+  Status ParseBody(const Fetched& fetched, ScrapeBuffers& buffers);
+  template <typename Parser>
+  Status AppendAll(Parser& parser, ScrapeBuffers& buffers);
+  template <typename Parser>
+  Status AppendSample(Parser& parser, ScrapeBuffers& buffers);
+  template <typename Parser>
+  Status AppendKnown(Parser& parser, SeriesCache::Index i, bool seen, ScrapeBuffers& buffers);
+  template <typename Parser>
+  Status AppendNew(Parser& parser, ScrapeBuffers& buffers);
+  template <typename Parser>
+  Status Flush(Parser& parser, ScrapeBuffers& buffers);
+  /// One sample with its labels, for series that the storage does not know (any more).
+  template <typename Parser>
+  Status AppendAgain(Parser& parser, const SampleBatch::Item& item, double value,
+                     ScrapeBuffers& buffers);
+  /// Counts the outcome of an append. Errors: what fails the whole scrape.
+  Status CountOutcome(storage::AppendError outcome);
+  /// Whether one more sample is within sample_limit.
+  bool TakeFromLimit();
+  void AppendStale(ScrapeBuffers& buffers, model::TimestampMs t);
+  Status Report(const Status& scrape, const Fetched& fetched, double elapsed_s);
+  Status AppendReport(std::size_t i, model::TimestampMs t, double value);
+  void LogDropped() const;
+
+  const std::shared_ptr<const config::ScrapeConfig> config_;
+  const std::shared_ptr<Target> target_;
+  storage::Appendable& appendable_;
+  ScrapeMetrics& metrics_;
+  std::unique_ptr<SeriesCache> cache_;
+  std::vector<ReportSeries> reports_;
+
+  // Of the scrape in progress.
+  std::unique_ptr<storage::Appender> appender_;
+  model::TimestampMs t_ = 0;
+  model::TimestampMs max_t_ = 0;
+  ScrapeCounts counts_;
+  std::size_t limited_ = 0;
+  bool over_limit_ = false;
+  std::size_t out_of_order_ = 0;
+  std::size_t duplicates_ = 0;
+  std::size_t out_of_bounds_ = 0;
+};
+
+}  // namespace narthex::scrape

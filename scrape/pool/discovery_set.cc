@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "scrape/pool/discovery_set.h"
+
+#include <fmt/core.h>
+
+#include "scrape/discovery/file_discoverer.h"
+
+namespace narthex::scrape {
+
+namespace {
+
+std::string KeyOf(const config::FileSdConfig& sd) {
+  std::string key = fmt::format("file/{}", sd.refresh_interval_ms);
+  for (const std::string& file : sd.files) key += '\0' + file;
+  return key;
+}
+
+/// Static groups are cheap, so each job has its own; the key tells whether they are still the same.
+std::string KeyOf(const config::ScrapeConfig& job) {
+  std::string key = "static/" + job.job_name;
+  for (const config::TargetGroup& group : job.static_configs) {
+    key += '\1';
+    key += group.labels.bytes();
+    for (const model::Labels& target : group.targets) {
+      key += '\0';
+      key += target.bytes();
+    }
+  }
+  return key;
+}
+
+}  // namespace
+
+DiscoverySet::DiscoverySet(metrics::Registry& registry,
+                           std::function<void(std::vector<std::string>)> changed)
+    : registry_(registry),
+      received_updates_(registry.AddCounter("prometheus_sd_received_updates_total",
+                                            "Total number of update events received from the SD "
+                                            "providers.",
+                                            {{"name", "scrape"}})),
+      changed_(std::move(changed)) {}
+
+DiscoverySet::~DiscoverySet() { Stop(); }
+
+void DiscoverySet::Apply(const config::Config& config) {
+  std::map<std::string, Provider> gone;
+  {
+    MutexLock lock(mutex_);
+    gone.swap(providers_);
+    keys_.clear();
+  }
+  const auto keep_or_make = [&](const std::string& key, const std::string& job, const auto& make) {
+    if (auto node = gone.extract(key)) {
+      MutexLock lock(mutex_);
+      node.mapped().jobs.clear();
+      providers_.insert(std::move(node));
+    }
+    Add(key, job, make);
+  };
+  for (const config::ScrapeConfig& job : config.scrape_configs) {
+    for (const config::FileSdConfig& sd : job.file_sd_configs) {
+      keep_or_make(KeyOf(sd), job.job_name,
+                   [&] { return std::make_unique<FileDiscoverer>(sd, registry_); });
+    }
+    if (job.static_configs.empty()) continue;
+    keep_or_make(KeyOf(job), job.job_name,
+                 [&] { return std::make_unique<StaticDiscoverer>(job.static_configs); });
+  }
+  for (auto& [key, provider] : gone) provider.discoverer->Stop();
+}
+
+void DiscoverySet::Add(const std::string& key, const std::string& job,
+                       const std::function<std::unique_ptr<Discoverer>()>& make) {
+  Discoverer* fresh = nullptr;
+  {
+    MutexLock lock(mutex_);
+    Provider& provider = providers_[key];
+    provider.jobs.insert(job);
+    keys_[job].push_back(key);
+    if (provider.discoverer == nullptr) {
+      provider.discoverer = make();
+      fresh = provider.discoverer.get();
+    }
+  }
+  if (fresh == nullptr) return;
+  fresh->Start(
+      [this, key](std::vector<config::TargetGroup> groups) { OnUpdate(key, std::move(groups)); });
+}
+
+void DiscoverySet::Stop() {
+  std::map<std::string, Provider> gone;
+  {
+    MutexLock lock(mutex_);
+    gone.swap(providers_);
+    keys_.clear();
+  }
+  for (auto& [key, provider] : gone) provider.discoverer->Stop();
+}
+
+std::vector<config::TargetGroup> DiscoverySet::Groups(const std::string& job) const {
+  MutexLock lock(mutex_);
+  std::vector<config::TargetGroup> groups;
+  const auto keys = keys_.find(job);
+  if (keys == keys_.end()) return groups;
+  for (const std::string& key : keys->second) {
+    const auto& found = providers_.at(key).groups;
+    groups.insert(groups.end(), found.begin(), found.end());
+  }
+  return groups;
+}
+
+void DiscoverySet::OnUpdate(const std::string& key, std::vector<config::TargetGroup> groups) {
+  received_updates_.Add();
+  std::vector<std::string> jobs;
+  {
+    MutexLock lock(mutex_);
+    const auto provider = providers_.find(key);
+    if (provider == providers_.end()) return;  // It is being stopped.
+    provider->second.groups = std::move(groups);
+    jobs.assign(provider->second.jobs.begin(), provider->second.jobs.end());
+  }
+  changed_(std::move(jobs));
+}
+
+}  // namespace narthex::scrape
