@@ -129,6 +129,13 @@ void JsonWriter::Key(std::string_view key) {
   need_comma_ = false;
 }
 
+void JsonWriter::PlainKey(std::string_view key) {
+  BeforeValue();
+  Quote(key, false);
+  buffer_ += ':';
+  need_comma_ = false;
+}
+
 void JsonWriter::String(std::string_view text) {
   BeforeValue();
   Quote(text, true);

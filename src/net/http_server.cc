@@ -62,8 +62,7 @@ Result<tcp::endpoint> ParseListenAddress(const std::string& text) {
 
 struct HttpServer::Impl {
   struct Listener {
-    explicit Listener(asio::io_context& context)
-        : acceptor(context), pause(context) {}
+    explicit Listener(asio::io_context& context) : acceptor(context), pause(context) {}
     tcp::acceptor acceptor;
     asio::steady_timer pause;
   };

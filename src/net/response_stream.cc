@@ -100,6 +100,7 @@ bool ResponseStream::Write(std::string_view piece) {
     deflater_ = std::make_unique<Deflater>(traits_.compression);
     net::SetHeader(headers_, "Content-Encoding",
                    traits_.compression == Compression::kGzip ? "gzip" : "deflate");
+    headers_.emplace_back("Vary", "Accept-Encoding");  // Beside what the handler varies by.
   }
   // In pieces, so that one huge piece does not fill memory while the client is slow.
   while (!piece.empty()) {
@@ -146,7 +147,10 @@ std::string ResponseStream::Head(bool complete, std::size_t body_bytes) {
   if (!no_body && body_bytes > 0 && FindHeader(headers_, "Content-Type") == nullptr) {
     SetHeader("Content-Type", "text/plain; charset=utf-8");
   }
-  for (const auto& [name, value] : headers_) out += fmt::format("{}: {}\r\n", name, value);
+  for (const auto& [name, value] : headers_) {
+    if (value == "identity" && EqualsIgnoreCase(name, "Content-Encoding")) continue;
+    out += fmt::format("{}: {}\r\n", name, value);
+  }
   out += "Date: " + HttpDate(std::time(nullptr)) + "\r\n";
   if (no_body) {
   } else if (complete) {

@@ -41,6 +41,16 @@ void PlainError(ResponseWriter& writer, int status, std::string_view text) {
   writer.Write(text);
 }
 
+/// In lower case, without a slash at the end.
+std::string Fold(std::string_view path) {
+  if (path.ends_with('/')) path.remove_suffix(1);
+  std::string out(path);
+  for (char& c : out) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + ('a' - 'A'));
+  }
+  return out;
+}
+
 /// Without empty, "." and ".." segments; a slash at the end stays.
 std::string CleanPath(std::string_view path) {
   std::vector<std::string_view> segments;
@@ -109,6 +119,7 @@ struct Router::Impl {
   std::unordered_map<std::string, Route> exact;
   std::vector<Route> patterns;  // Longest first.
   std::vector<Middleware> middlewares;
+  std::vector<std::string> mounts;
 
   Route& Add(const std::string& pattern) {
     const std::size_t open = pattern.find('{');
@@ -146,6 +157,17 @@ struct Router::Impl {
     }
   }
 
+  /// A registered path that differs from this one only in a final slash or in case; "" = none.
+  std::string Alike(std::string_view method, std::string_view path) const {
+    const std::string wanted = Fold(path);
+    for (const auto& [pattern, route] : exact) {
+      if (pattern.size() > 1 && Fold(pattern) == wanted && route.Find(method) != nullptr) {
+        return pattern;
+      }
+    }
+    return "";
+  }
+
   void Run(std::size_t depth, const Route& route, const Handler& handler,
            const ServerRequest& request, ResponseWriter& writer) const {
     if (depth == middlewares.size()) return handler(request, writer);
@@ -165,6 +187,8 @@ void Router::Handle(std::string_view method, std::string pattern, Handler handle
 
 void Router::Use(Middleware middleware) { impl_->middlewares.push_back(std::move(middleware)); }
 
+void Router::Mount(std::string prefix) { impl_->mounts.push_back(std::move(prefix)); }
+
 void Router::Dispatch(ServerRequest& request, ResponseWriter& writer) const {
   const std::string clean = CleanPath(request.path);
   if (clean != request.path) return Redirect(request, writer, clean);
@@ -179,6 +203,15 @@ void Router::Dispatch(ServerRequest& request, ResponseWriter& writer) const {
     return handler != nullptr;
   });
   if (handler != nullptr) return impl_->Run(0, *route, *handler, request, writer);
+  for (const std::string& mount : impl_->mounts) {
+    if (request.path == mount) return Redirect(request, writer, mount + "/");
+  }
+  if (std::string alike = impl_->Alike(request.method, request.path); !alike.empty()) {
+    for (const std::string& mount : impl_->mounts) {
+      if (alike.starts_with(mount + "/")) alike.erase(0, mount.size());
+    }
+    return Redirect(request, writer, alike);
+  }
   allowed.erase("OPTIONS");
   if (allowed.empty()) return PlainError(writer, 404, "404 page not found\n");
   allowed.insert("OPTIONS");

@@ -31,6 +31,8 @@ class JsonWriter {
 
   /// An object key; HTML characters escaped, as Go's encoding/json does by default.
   void Key(std::string_view key);
+  /// An object key without HTML escapes (label names).
+  void PlainKey(std::string_view key);
 
   /// A string with <, > and & escaped as \u003c… (Go's encoding/json default).
   void String(std::string_view text);

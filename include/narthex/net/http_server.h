@@ -65,7 +65,8 @@ class ResponseWriter {
  public:
   virtual ~ResponseWriter() = default;
   virtual void SetStatus(int status) = 0;
-  /// Replaces a header of the same name.
+  /// Replaces a header of the same name. Content-Encoding turns the server's compression off;
+  /// "identity" does only that and is not sent.
   virtual void SetHeader(std::string_view name, std::string_view value) = 0;
   /// Sends a piece; blocks while the client is slow. Pieces past the first buffer go out chunked.
   /// Compressed when the client asks for it. @return false when the client is gone
@@ -88,6 +89,9 @@ class Router final {
   using Middleware = std::function<void(std::string_view pattern, const ServerRequest&,
                                         ResponseWriter&, const Handler& next)>;
   void Use(Middleware middleware);
+  /// Paths below `prefix` belong to an inner router: a redirect to a path that differs only in a
+  /// slash at the end or in case leaves the prefix out, as upstream does.
+  void Mount(std::string prefix);
   void Dispatch(ServerRequest& request, ResponseWriter& writer) const;
 
  private:

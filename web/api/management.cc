@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// /-/healthy, /-/ready, /-/reload, /-/quit, /metrics, /version.
+#include <fmt/core.h>
+
+#include "narthex/base/metrics.h"
+#include "web/api/middleware.h"
+#include "web/api/routes.h"
+#include "web/api/status.h"
+
+namespace narthex::web {
+namespace {
+
+using net::ResponseWriter;
+using net::ServerRequest;
+
+void WrongMethod(const ServerRequest&, ResponseWriter& writer) {
+  writer.SetStatus(405);
+  writer.Write("Only POST or PUT requests allowed");
+}
+
+bool CheckLifecycle(const ApiContext& context, ResponseWriter& writer) {
+  if (context.api.options.enable_lifecycle && context.api.lifecycle != nullptr) return true;
+  writer.SetStatus(403);
+  writer.Write("Lifecycle API is not enabled.");
+  return false;
+}
+
+void Reload(const ApiContext& context, ResponseWriter& writer) {
+  if (!CheckLifecycle(context, writer)) return;
+  const Status status = context.api.lifecycle->Reload();
+  if (!status) {
+    PlainError(500, fmt::format("failed to reload config: {}\n", status.error().message()), writer);
+  }
+}
+
+void Quit(const ApiContext& context, ResponseWriter& writer) {
+  if (!CheckLifecycle(context, writer)) return;
+  writer.Write(context.api.lifecycle->Quit() ? "Requesting termination... Goodbye!"
+                                             : "Termination already in progress.");
+}
+
+void OwnMetrics(const ApiContext& context, ResponseWriter& writer) {
+  writer.SetHeader("Content-Type",
+                   "text/plain; version=0.0.4; charset=utf-8; escaping=underscores");
+  std::string text;
+  context.api.registry.WriteText(text);
+  writer.Write(text);
+}
+
+void Version(const ApiContext& context, ResponseWriter& writer) {
+  JsonWriter out;
+  WriteBuildInfo(context.api.status.Build(), out);
+  writer.Write(out.TakeText() + "\n");
+}
+
+}  // namespace
+
+void AddManagementRoutes(const ContextPtr& context, const AddRoute& add) {
+  for (const char* method : {"GET", "HEAD"}) {
+    add(method, "/-/healthy", [](const ServerRequest&, ResponseWriter& writer) {
+      writer.Write("Prometheus Server is Healthy.\n");
+    });
+    add(method, "/-/ready", [context](const ServerRequest&, ResponseWriter& writer) {
+      if (CheckReady(context->api.status, writer)) writer.Write("Prometheus Server is Ready.\n");
+    });
+  }
+  for (const char* path : {"/-/reload", "/-/quit"}) add("GET", path, WrongMethod);
+  for (const char* method : {"POST", "PUT"}) {
+    add(method, "/-/reload",
+        [context](const ServerRequest&, ResponseWriter& writer) { Reload(*context, writer); });
+    add(method, "/-/quit",
+        [context](const ServerRequest&, ResponseWriter& writer) { Quit(*context, writer); });
+  }
+  add("GET", "/metrics",
+      [context](const ServerRequest&, ResponseWriter& writer) { OwnMetrics(*context, writer); });
+  add("GET", "/version",
+      [context](const ServerRequest&, ResponseWriter& writer) { Version(*context, writer); });
+}
+
+}  // namespace narthex::web

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The browser's pages and their files.
+#include "narthex/web/ui_assets.h"
+#include "web/api/middleware.h"
+#include "web/api/redirect.h"
+#include "web/api/routes.h"
+
+namespace narthex::web {
+namespace {
+
+using net::ResponseWriter;
+using net::ServerRequest;
+
+/// Whether a comma-separated header has this token.
+bool HasToken(std::string_view header, std::string_view token) {
+  while (!header.empty()) {
+    const std::size_t comma = std::min(header.find(','), header.size());
+    std::string_view item = header.substr(0, comma);
+    while (item.starts_with(' ')) item.remove_prefix(1);
+    while (item.ends_with(' ')) item.remove_suffix(1);
+    if (item == token) return true;
+    header.remove_prefix(std::min(comma + 1, header.size()));
+  }
+  return false;
+}
+
+void ServeAsset(std::string_view path, const ServerRequest& request, ResponseWriter& writer) {
+  const std::optional<UiAsset> asset = FindUiAsset(path);
+  if (!asset) return PlainError(404, "404 page not found\n", writer);
+  const bool gzip = !asset->gzip.empty() && HasToken(request.Header("Accept-Encoding"), "gzip");
+  const std::string etag = (gzip ? "W/" : "") + std::string(asset->etag);
+  writer.SetHeader("ETag", etag);
+  writer.SetHeader("Vary", "Accept-Encoding");
+  writer.SetHeader("Cache-Control",
+                   asset->immutable ? "public, max-age=31536000, immutable" : "no-cache");
+  const std::string_view known = request.Header("If-None-Match");
+  if (HasToken(known, etag) || HasToken(known, asset->etag)) {
+    writer.SetStatus(304);
+    return;
+  }
+  writer.SetHeader("Content-Type", asset->content_type);
+  writer.SetHeader("X-Content-Type-Options", "nosniff");
+  writer.SetHeader("Content-Encoding", gzip ? "gzip" : "identity");
+  writer.Write(gzip ? asset->gzip : asset->bytes);
+}
+
+}  // namespace
+
+void AddPageRoutes(const ContextPtr& context, const AddRoute& add) {
+  const std::string& base = context->external_path;
+  add("GET", "/", [base](const ServerRequest&, ResponseWriter& writer) {
+    Redirect(302, base + "/query", writer);
+  });
+  add("GET", "/graph", [base](const ServerRequest& request, ResponseWriter& writer) {
+    const std::string query = request.raw_query.empty() ? "" : "?" + request.raw_query;
+    Redirect(302, base + "/query" + query, writer);
+  });
+  for (const char* page :
+       {"/query", "/alerts", "/rules", "/tsdb-status", "/config", "/flags", "/service-discovery",
+        "/alertmanager-discovery", "/status", "/targets"}) {
+    add("GET", page, [page](const ServerRequest& request, ResponseWriter& writer) {
+      ServeAsset(page, request, writer);
+    });
+  }
+  for (const char* file : {"/favicon.svg", "/favicon.ico", "/manifest.json"}) {
+    add("GET", file, [file](const ServerRequest& request, ResponseWriter& writer) {
+      ServeAsset(file, request, writer);
+    });
+  }
+  add("GET", "/assets/*", [](const ServerRequest& request, ResponseWriter& writer) {
+    ServeAsset("/assets/" + request.path_value, request, writer);
+  });
+}
+
+}  // namespace narthex::web

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "web/api/parameters.h"
+
+#include <charconv>
+
+#include <fmt/core.h>
+
+#include "narthex/base/go_format.h"
+#include "narthex/promql/parser.h"
+
+namespace narthex::web {
+namespace {
+
+constexpr std::int64_t kNsPerSecond = 1'000'000'000;
+
+/// strconv.ParseFloat: unlike go::ParseFloat, what is out of range fails.
+std::optional<double> ParseFiniteText(const std::string& text) {
+  const std::optional<double> value = go::ParseFloat(text);
+  if (value && std::isinf(*value) && text.find_first_of("nN") == std::string::npos) return {};
+  return value;
+}
+
+/// int64(v) as amd64 does it: what does not fit gives the smallest number.
+std::int64_t TruncateToInt64(double v) {
+  if (!(v >= -9223372036854775808.0 && v < 9223372036854775808.0)) return INT64_MIN;
+  return static_cast<std::int64_t>(v);
+}
+
+/// time.Unix(seconds, ns) in milliseconds; overflows wrap, as there.
+model::TimestampMs FromUnix(std::int64_t seconds, std::int64_t ns) {
+  std::int64_t carry = ns / kNsPerSecond;
+  ns -= carry * kNsPerSecond;
+  if (ns < 0) {
+    ns += kNsPerSecond;
+    --carry;
+  }
+  const std::uint64_t total =
+      static_cast<std::uint64_t>(seconds) + static_cast<std::uint64_t>(carry);
+  return static_cast<std::int64_t>(total * 1000 + static_cast<std::uint64_t>(ns / 1'000'000));
+}
+
+/// Takes exactly `digits` digits from the front.
+bool TakeNumber(std::string_view& text, std::size_t digits, int& value) {
+  if (text.size() < digits) return false;
+  value = 0;
+  for (std::size_t i = 0; i < digits; ++i) {
+    if (text[i] < '0' || text[i] > '9') return false;
+    value = value * 10 + (text[i] - '0');
+  }
+  text.remove_prefix(digits);
+  return true;
+}
+
+bool TakeChar(std::string_view& text, char c) {
+  if (!text.starts_with(c)) return false;
+  text.remove_prefix(1);
+  return true;
+}
+
+int DaysIn(int year, int month) {
+  static constexpr int kDays[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+  const bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+  return month == 2 && leap ? 29 : kDays[month - 1];
+}
+
+/// Days since 1970-01-01 in the Gregorian calendar (H. Hinnant, "chrono-compatible date
+/// algorithms").
+std::int64_t DaysFromCivil(int year, int month, int day) {
+  const int y = month <= 2 ? year - 1 : year;
+  const int era = (y >= 0 ? y : y - 399) / 400;
+  const int of_era = y - era * 400;
+  const int of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
+  return std::int64_t{era} * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
+}
+
+/// time.Parse(time.RFC3339Nano, text), cut to milliseconds.
+std::optional<model::TimestampMs> ParseRfc3339(std::string_view text) {
+  int year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0;
+  if (!TakeNumber(text, 4, year) || !TakeChar(text, '-') || !TakeNumber(text, 2, month) ||
+      !TakeChar(text, '-') || !TakeNumber(text, 2, day) || !TakeChar(text, 'T') ||
+      !TakeNumber(text, 2, hour) || !TakeChar(text, ':') || !TakeNumber(text, 2, minute) ||
+      !TakeChar(text, ':') || !TakeNumber(text, 2, second)) {
+    return {};
+  }
+  if (month < 1 || month > 12 || day < 1 || day > DaysIn(year, month) || hour > 23 || minute > 59 ||
+      second > 59) {
+    return {};
+  }
+  std::int64_t ms = 0;
+  if (text.size() > 1 && (text[0] == '.' || text[0] == ',')) {
+    text.remove_prefix(1);
+    std::int64_t unit = 100;
+    std::size_t digits = 0;
+    for (; digits < text.size() && text[digits] >= '0' && text[digits] <= '9'; ++digits) {
+      ms += unit * (text[digits] - '0');
+      unit /= 10;
+    }
+    if (digits == 0) return {};
+    text.remove_prefix(digits);
+  }
+  std::int64_t offset_s = 0;
+  if (!TakeChar(text, 'Z')) {
+    const int sign = text.starts_with('-') ? -1 : 1;
+    int zone_hour = 0, zone_minute = 0;
+    if (!TakeChar(text, '+') && !TakeChar(text, '-')) return {};
+    if (!TakeNumber(text, 2, zone_hour) || !TakeChar(text, ':') ||
+        !TakeNumber(text, 2, zone_minute) || zone_hour > 24 || zone_minute > 60) {
+      return {};
+    }
+    offset_s = sign * (zone_hour * 3600 + zone_minute * 60);
+  }
+  if (!text.empty()) return {};
+  const std::int64_t seconds =
+      DaysFromCivil(year, month, day) * 86400 + hour * 3600 + minute * 60 + second - offset_s;
+  return seconds * 1000 + ms;
+}
+
+}  // namespace
+
+Error BadParameter(std::string_view name, std::string_view cause) {
+  return Error(Code::kInvalidArgument, fmt::format("invalid parameter \"{}\": {}", name, cause));
+}
+
+Result<model::TimestampMs> ParseTime(const std::string& text) {
+  if (const std::optional<double> number = ParseFiniteText(text)) {
+    double whole = 0;
+    double fraction = std::modf(*number, &whole);
+    // Go's Modf of an infinity has a NaN fraction, C's a zero.
+    if (std::isinf(*number)) fraction = std::nan("");
+    fraction = std::round(fraction * 1000) / 1000;
+    return FromUnix(TruncateToInt64(whole), TruncateToInt64(fraction * 1e9));
+  }
+  if (const auto time = ParseRfc3339(text)) return *time;
+  if (text == "-292273086-05-16T16:47:06Z") return kApiMinTime;
+  if (text == "292277025-08-18T07:12:54.999999999Z") return kApiMaxTime;
+  return Fail(Code::kInvalidArgument,
+              fmt::format("cannot parse {} to a valid timestamp", go::Quote(text)));
+}
+
+Result<std::int64_t> ParseDurationNs(const std::string& text) {
+  if (const std::optional<double> seconds = ParseFiniteText(text)) {
+    const double ns = *seconds * 1e9;
+    if (ns > 9223372036854775807.0 || ns < -9223372036854775808.0) {
+      return Fail(
+          Code::kInvalidArgument,
+          fmt::format("cannot parse {} to a valid duration. It overflows int64", go::Quote(text)));
+    }
+    return TruncateToInt64(ns);
+  }
+  if (const auto ms = model::ParseDuration(text)) return *ms * 1'000'000;
+  return Fail(Code::kInvalidArgument,
+              fmt::format("cannot parse {} to a valid duration", go::Quote(text)));
+}
+
+Result<model::TimestampMs> TimeParameter(const net::Params& form, std::string_view name,
+                                         model::TimestampMs otherwise) {
+  const std::string& text = form.Get(name);
+  if (text.empty()) return otherwise;
+  auto time = ParseTime(text);
+  if (!time) {
+    return Fail(BadParameter(
+        name, fmt::format("invalid time value for '{}': {}", name, time.error().message())));
+  }
+  return time;
+}
+
+Result<std::size_t> LimitParameter(const net::Params& form) {
+  const std::string& text = form.Get("limit");
+  if (text.empty()) return std::size_t{0};
+  const auto limit = ParseInt(text);
+  if (!limit) return Fail(BadParameter("limit", ParseIntFailure("Atoi", text)));
+  if (*limit < 0) return Fail(BadParameter("limit", "limit must be non-negative"));
+  return static_cast<std::size_t>(*limit);
+}
+
+Result<TimeRange> RangeParameters(const net::Params& form) {
+  TimeRange range;
+  NX_ASSIGN_OR_RETURN(range.start, TimeParameter(form, "start", kApiMinTime));
+  NX_ASSIGN_OR_RETURN(range.end, TimeParameter(form, "end", kApiMaxTime));
+  return range;
+}
+
+std::optional<std::int64_t> ParseInt(std::string_view text) {
+  if (text.starts_with('+')) {
+    text.remove_prefix(1);
+    if (text.starts_with('-')) return {};
+  }
+  std::int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) return {};
+  return value;
+}
+
+std::string ParseIntFailure(std::string_view function, std::string_view text) {
+  std::string_view digits = text;
+  if (digits.starts_with('+') || digits.starts_with('-')) digits.remove_prefix(1);
+  const bool number = !digits.empty() && std::all_of(digits.begin(), digits.end(),
+                                                     [](char c) { return c >= '0' && c <= '9'; });
+  return fmt::format("strconv.{}: parsing {}: {}", function, go::Quote(text),
+                     number ? "value out of range" : "invalid syntax");
+}
+
+std::optional<bool> ParseBool(std::string_view text) {
+  for (const std::string_view yes : {"1", "t", "T", "TRUE", "true", "True"}) {
+    if (text == yes) return true;
+  }
+  for (const std::string_view no : {"0", "f", "F", "FALSE", "false", "False"}) {
+    if (text == no) return false;
+  }
+  return {};
+}
+
+Result<std::vector<MatcherSet>> ParseMatcherSets(const std::vector<std::string>& texts) {
+  std::vector<MatcherSet> sets;
+  for (const std::string& text : texts) {
+    NX_ASSIGN_OR_RETURN(MatcherSet set, promql::ParseMetricSelector(text));
+    const bool selects = std::any_of(set.begin(), set.end(),
+                                     [](const model::Matcher& m) { return !m.MatchesEmpty(); });
+    if (!selects) {
+      return Fail(Code::kInvalidArgument, "match[] must contain at least one non-empty matcher");
+    }
+    sets.push_back(std::move(set));
+  }
+  return sets;
+}
+
+}  // namespace narthex::web

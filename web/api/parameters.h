@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Request parameters as Prometheus's API reads them.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "narthex/base/result.h"
+#include "narthex/model/matcher.h"
+#include "narthex/model/timestamp.h"
+#include "narthex/net/http_server.h"
+
+namespace narthex::web {
+
+/// `invalid parameter "name": cause`
+Error BadParameter(std::string_view name, std::string_view cause);
+
+/// Bounds that the API uses when a time is not given. Source: Prometheus web/api/v1 MinTime.
+inline constexpr model::TimestampMs kApiMinTime = (INT64_MIN / 1000 + 62135596801) * 1000;
+inline constexpr model::TimestampMs kApiMaxTime = (INT64_MAX / 1000 - 62135596801) * 1000 + 999;
+
+/// "1749970800.123", RFC 3339, or the texts of the two bounds.
+/// Errors: kInvalidArgument `cannot parse "x" to a valid timestamp`.
+Result<model::TimestampMs> ParseTime(const std::string& text);
+
+/// Seconds ("1.5") or a model duration ("5m"). @return nanoseconds
+/// Errors: kInvalidArgument `cannot parse "x" to a valid duration`.
+Result<std::int64_t> ParseDurationNs(const std::string& text);
+
+/// As above, of a parameter. Errors: kInvalidArgument, complete for the user.
+Result<model::TimestampMs> TimeParameter(const net::Params& form, std::string_view name,
+                                         model::TimestampMs otherwise);
+/// `limit`: 0 = none. Errors as above.
+Result<std::size_t> LimitParameter(const net::Params& form);
+
+struct TimeRange {
+  model::TimestampMs start = 0, end = 0;
+};
+/// `start` and `end` with the bounds as defaults.
+Result<TimeRange> RangeParameters(const net::Params& form);
+
+/// strconv.Atoi. nullopt = not an int.
+std::optional<std::int64_t> ParseInt(std::string_view text);
+/// The error text that strconv.<function> has for this text.
+std::string ParseIntFailure(std::string_view function, std::string_view text);
+/// strconv.ParseBool.
+std::optional<bool> ParseBool(std::string_view text);
+
+using MatcherSet = std::vector<model::Matcher>;
+/// All match[]; each set needs a matcher that does not match the empty string.
+/// Errors: kInvalidArgument, the parser's text.
+Result<std::vector<MatcherSet>> ParseMatcherSets(const std::vector<std::string>& texts);
+
+}  // namespace narthex::web

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// /labels, /label/{name}/values, /series.
+#include <fmt/core.h>
+
+#include "narthex/base/go_format.h"
+#include "narthex/storage/merge.h"
+#include "narthex/storage/querier.h"
+#include "web/api/handlers.h"
+#include "web/api/parameters.h"
+#include "web/api/value_json.h"
+
+namespace narthex::web {
+namespace {
+
+constexpr std::string_view kTruncated = "results truncated due to limit";
+
+/// One more than wanted, to learn whether there is more.
+std::size_t HintLimit(std::size_t limit) { return limit == 0 ? 0 : limit + 1; }
+
+struct LabelParameters {
+  std::size_t limit = 0;
+  TimeRange range;
+  std::vector<MatcherSet> matcher_sets;
+};
+
+Result<LabelParameters> ReadLabelParameters(const Call& call) {
+  LabelParameters out;
+  NX_ASSIGN_OR_RETURN(out.limit, LimitParameter(call.form));
+  NX_ASSIGN_OR_RETURN(out.range, RangeParameters(call.form));
+  NX_ASSIGN_OR_RETURN(out.matcher_sets, ParseMatcherSets(call.form.All("match[]")));
+  return out;
+}
+
+/// Asks once per matcher set (once without matchers when there are none) and joins the answers.
+template <typename Ask>
+Result<std::vector<std::string>> Gather(const std::vector<MatcherSet>& sets, const Ask& ask) {
+  if (sets.size() <= 1) return ask(sets.empty() ? MatcherSet() : sets[0]);
+  std::set<std::string> all;
+  for (const MatcherSet& set : sets) {
+    NX_ASSIGN_OR_RETURN(std::vector<std::string> some, ask(set));
+    for (std::string& text : some) all.insert(std::move(text));
+  }
+  return std::vector<std::string>(all.begin(), all.end());
+}
+
+void AnswerStrings(Call& call, std::vector<std::string> strings, std::size_t limit) {
+  storage::Annotations annotations;
+  if (limit > 0 && strings.size() > limit) {
+    strings.resize(limit);
+    annotations.AddWarning(std::string(kTruncated));
+  }
+  call.reply.Data(
+      [&](JsonWriter& out) {
+        out.BeginArray();
+        for (const std::string& text : strings) {
+          if (call.reply.gone()) break;
+          out.String(text);
+        }
+        out.EndArray();
+      },
+      annotations);
+}
+
+int HexValue(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+void AppendUtf8(std::string& out, std::uint32_t c) {
+  if (c < 0x80) {
+    out += static_cast<char>(c);
+  } else if (c < 0x800) {
+    out += static_cast<char>(0xc0 | c >> 6);
+    out += static_cast<char>(0x80 | (c & 0x3f));
+  } else if (c < 0x10000) {
+    out += static_cast<char>(0xe0 | c >> 12);
+    out += static_cast<char>(0x80 | (c >> 6 & 0x3f));
+    out += static_cast<char>(0x80 | (c & 0x3f));
+  } else {
+    out += static_cast<char>(0xf0 | c >> 18);
+    out += static_cast<char>(0x80 | (c >> 12 & 0x3f));
+    out += static_cast<char>(0x80 | (c >> 6 & 0x3f));
+    out += static_cast<char>(0x80 | (c & 0x3f));
+  }
+}
+
+/// Undoes the "values" escaping: U__ before, "__" for an underscore, "_2e_" for a code point.
+/// What is not well-formed stays as it is. Source: prometheus/common model.UnescapeName.
+std::string UnescapeName(const std::string& name) {
+  std::string out;
+  for (std::size_t i = 3; i < name.size(); ++i) {
+    if (name[i] != '_') {
+      out += name[i];
+      continue;
+    }
+    if (++i >= name.size()) return name;
+    if (name[i] == '_') {
+      out += '_';
+      continue;
+    }
+    std::uint32_t code_point = 0;
+    std::size_t digits = 0;
+    for (; i < name.size() && name[i] != '_'; ++i, ++digits) {
+      const int digit = HexValue(name[i]);
+      if (digit < 0 || digits >= 5) return name;
+      code_point = code_point * 16 + static_cast<std::uint32_t>(digit);
+    }
+    const bool surrogate = code_point >= 0xd800 && code_point < 0xe000;
+    if (i >= name.size() || surrogate || code_point > 0x10ffff) return name;
+    AppendUtf8(out, code_point);
+  }
+  return out;
+}
+
+}  // namespace
+
+Status LabelNames(Call& call) {
+  NX_ASSIGN_OR_RETURN(const LabelParameters p, ReadLabelParameters(call));
+  NX_ASSIGN_OR_RETURN(const auto querier,
+                      call.api.queryable.NewQuerier(p.range.start, p.range.end));
+  NX_ASSIGN_OR_RETURN(std::vector<std::string> names,
+                      Gather(p.matcher_sets, [&](const MatcherSet& matchers) {
+                        return querier->LabelNames(matchers, HintLimit(p.limit));
+                      }));
+  AnswerStrings(call, std::move(names), p.limit);
+  return {};
+}
+
+Status LabelValues(Call& call) {
+  std::string name = call.request.path_value;
+  if (name.starts_with("U__")) name = UnescapeName(name);
+  if (name.empty() || !model::IsValidUtf8(name)) {
+    return Fail(Code::kInvalidArgument, "invalid label name: " + go::Quote(name));
+  }
+  NX_ASSIGN_OR_RETURN(const LabelParameters p, ReadLabelParameters(call));
+  NX_ASSIGN_OR_RETURN(const auto querier,
+                      call.api.queryable.NewQuerier(p.range.start, p.range.end));
+  NX_ASSIGN_OR_RETURN(std::vector<std::string> values,
+                      Gather(p.matcher_sets, [&](const MatcherSet& matchers) {
+                        return querier->LabelValues(name, matchers, HintLimit(p.limit));
+                      }));
+  AnswerStrings(call, std::move(values), p.limit);
+  return {};
+}
+
+Status Series(Call& call) {
+  const std::vector<std::string> selectors = call.form.All("match[]");
+  if (selectors.empty()) return Fail(Code::kInvalidArgument, "no match[] parameter provided");
+  NX_ASSIGN_OR_RETURN(const std::size_t limit, LimitParameter(call.form));
+  NX_ASSIGN_OR_RETURN(const TimeRange range, RangeParameters(call.form));
+  const auto matcher_sets = ParseMatcherSets(selectors);
+  if (!matcher_sets) return Fail(BadParameter("match[]", matcher_sets.error().message()));
+
+  NX_ASSIGN_OR_RETURN(const auto querier, call.api.queryable.NewQuerier(range.start, range.end));
+  storage::SelectHints hints;
+  hints.start_ms = range.start;
+  hints.end_ms = range.end;
+  hints.limit = HintLimit(limit);
+  hints.func = "series";
+  std::vector<std::unique_ptr<storage::SeriesSet>> sets;
+  for (const MatcherSet& matchers : *matcher_sets) {
+    NX_ASSIGN_OR_RETURN(auto set, querier->Select(matchers, hints, call.request.stop));
+    sets.push_back(std::move(set));
+  }
+  const auto series =
+      sets.size() == 1 ? std::move(sets[0]) : storage::MergeSeriesSets(std::move(sets));
+  const std::size_t wanted = limit == 0 ? series->size() : std::min(limit, series->size());
+  storage::Annotations annotations;
+  if (wanted < series->size()) annotations.AddWarning(std::string(kTruncated));
+  call.reply.Data(
+      [&](JsonWriter& out) {
+        out.BeginArray();
+        for (std::size_t i = 0; i < wanted && !call.reply.gone(); ++i) {
+          WriteLabels(series->LabelsAt(i), out);
+        }
+        out.EndArray();
+      },
+      annotations);
+  return {};
+}
+
+}  // namespace narthex::web
