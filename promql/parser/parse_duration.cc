@@ -156,7 +156,15 @@ ExprPtr Parser::ParseOffsetDuration() {
 ExprPtr Parser::ParseSignedOffset() {
   const Token sign = Take();
   const TokenKind kind = PeekKind();
-  if (IsLiteral(kind)) return ApplySign(sign, ParseDurationLiteral());
+  if (IsLiteral(kind)) {
+    ExprPtr literal = ParseNumber();
+    if (failed()) return nullptr;
+    if (OutOfRange(As<NumberLiteral>(*literal)->value)) {
+      Fail(sign.start, "duration out of range");
+      return nullptr;
+    }
+    return ApplySign(sign, std::move(literal));
+  }
   if (kind == TokenKind::kLeftParen) {
     Take();
     ExprPtr inner = ParseDuration(0);

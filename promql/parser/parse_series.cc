@@ -122,6 +122,8 @@ bool Parser::ParseSeriesItem(std::vector<SequenceValue>& values) {
       values.resize(values.size() + count, Omitted());
       return true;
     }
+    case TokenKind::kOpenHistogram:
+      return ParseHistogramItem(values);
     case TokenKind::kIdentifier:
     case TokenKind::kNumber:
     case TokenKind::kAdd:
@@ -135,11 +137,11 @@ bool Parser::ParseSeriesItem(std::vector<SequenceValue>& values) {
 bool Parser::ParseFloatItem(std::vector<SequenceValue>& values) {
   double value = model::kStaleNaN;
   if (PeekKind() == TokenKind::kIdentifier) {
-    if (Take().text != "stale") {
-      // Upstream reports the token after the word, because it has read it by then.
+    if (Peek().text != "stale") {
       Unexpected(kSeriesValues, R"(number or "stale")");
       return false;
     }
+    Take();
   } else {
     const auto number = ParseSignedNumber(false);
     if (!number) return false;

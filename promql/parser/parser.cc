@@ -4,22 +4,12 @@
 #include <fmt/core.h>
 
 #include "narthex/base/go_format.h"
+#include "narthex/promql/annotation_text.h"
 #include "promql/parser/parser_impl.h"
 #include "promql/parser/unquote.h"
 
 namespace narthex::promql {
 namespace {
-
-// "LINE:COL", both from 1, columns in bytes.
-std::string PositionText(std::string_view query, int start) {
-  if (query.empty()) return "unknown position";
-  const auto before = query.substr(0, static_cast<std::size_t>(start));
-  const auto line = 1 + std::count(before.begin(), before.end(), '\n');
-  const auto last_break = before.rfind('\n');
-  const auto column =
-      last_break == std::string_view::npos ? before.size() + 1 : before.size() - last_break;
-  return fmt::format("{}:{}", line, column);
-}
 
 bool ClosesSomething(TokenKind kind) {
   switch (kind) {

@@ -41,7 +41,11 @@ void AppendMatchers(std::string& out, const VectorSelector& selector) {
                          m.value() == selector.name && !m.value().empty();
     if (!is_name) texts.push_back(m.ToString());
   }
-  if (texts.empty()) return;
+  if (texts.empty()) {
+    // As the second argument of info(); upstream prints nothing, which does not parse back.
+    if (selector.name.empty()) out += "{}";
+    return;
+  }
   std::sort(texts.begin(), texts.end());
   char separator = '{';
   for (const auto& text : texts) {

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "narthex/storage/appender.h"
+
+namespace narthex::storage {
+
+std::string_view AppendErrorText(AppendError error) {
+  switch (error) {
+    case AppendError::kNone:
+      return "";
+    case AppendError::kOutOfOrder:
+      return "out of order sample";
+    case AppendError::kOutOfBounds:
+      return "out of bounds";
+    case AppendError::kTooOld:
+      return "too old sample";
+    case AppendError::kDuplicate:
+      return "duplicate sample for timestamp";
+    case AppendError::kUnknownSeries:
+      return "unknown series";
+    case AppendError::kInvalidLabels:
+      return "invalid sample";
+    case AppendError::kInvalidHistogram:
+      return "invalid histogram";
+    case AppendError::kExemplarOutOfOrder:
+      return "out of order exemplar";
+    case AppendError::kExemplarTooLong:
+      return "label length for exemplar exceeds maximum of 128 UTF-8 characters";
+    case AppendError::kExemplarsDisabled:
+      return "exemplar storage is disabled or max exemplars is less than or equal to 0";
+  }
+  return "";
+}
+
+}  // namespace narthex::storage

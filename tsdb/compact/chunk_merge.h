@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The chunks of one series from several blocks as one run of chunks that do not overlap.
+#pragma once
+
+#include <cstddef>
+#include <deque>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "narthex/base/result.h"
+#include "narthex/model/timestamp.h"
+#include "tsdb/block/tombstones.h"
+#include "tsdb/chunkenc/chunk.h"
+
+namespace narthex::tsdb {
+
+inline constexpr std::size_t kSamplesPerChunk = 120;
+
+/// A chunk to be merged. Later ones win where samples have the same time.
+struct MergeInput {
+  ChunkView chunk;
+  std::span<const Interval> deleted;  // Samples of this chunk that count no more.
+  std::size_t rank = 0;               // Set by Merge: its place in the list.
+};
+
+/// Collects what becomes of a series' chunks; views of new chunks live until the next Merge.
+/// Thread safety: one thread.
+class ChunkMerger {
+ public:
+  /// Chunks that overlap no other are passed on as they are, equal ones once. Overlapping ones and
+  /// those with deleted samples are decoded, merged and cut at kSamplesPerChunk, and also where a
+  /// native histogram does not fit into the chunk. Errors: kCorruption.
+  Status Merge(std::vector<MergeInput> inputs);
+  std::span<const ChunkView> chunks() const { return views_; }
+
+ private:
+  Status MergeGroup(std::span<const MergeInput> group);
+
+  std::vector<ChunkView> views_;
+  std::deque<std::string> owned_;  // Bytes of new chunks; a deque never moves them.
+};
+
+}  // namespace narthex::tsdb
