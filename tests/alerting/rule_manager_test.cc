@@ -145,11 +145,11 @@ TEST_F(RuleManagerTest, RulesSeeTheResultsOfThoseBefore) {
   MustLoad(R"(groups:
 - name: g
   rules:
-  - {record: first, expr: "vector(2)"}
+  - {record: first, expr: 'vector(2)'}
   - {record: second, expr: first * 10}
 )");
   Tick();
-EXPECT_EQ(Dump("second", LastTick("g")), Lines{"{}: 20@0"});
+  EXPECT_EQ(Dump("second", LastTick("g")), Lines{"{}: 20@0"});
 }
 
 TEST_F(RuleManagerTest, QueryOffsetLooksBackAndDatesBack) {
