@@ -35,7 +35,7 @@ class WritableFile {
   /// Writes all bytes at an offset; the end moves when they pass it.
   virtual Status WriteAt(std::uint64_t offset, ByteSpan bytes) = 0;
   virtual Status Truncate(std::uint64_t size) = 0;
-  /// Returns when the data is on the disk (fdatasync).
+  /// Returns when the data is on the disk (fdatasync). May run beside Append and WriteAt.
   virtual Status Sync() = 0;
   virtual Status Close() = 0;
   virtual std::uint64_t size() const = 0;

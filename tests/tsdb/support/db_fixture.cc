@@ -86,6 +86,13 @@ void DbFixture::Reopen() {
   Open();
 }
 
+void DbFixture::Adopt(const std::string& dir) {
+  Close();
+  dir_ = fmt::format("{}/data{}", root_.path(), ++copies_);
+  std::filesystem::copy(dir, dir_, std::filesystem::copy_options::recursive);
+  Open();
+}
+
 void DbFixture::Kill() {
   const std::string copy = fmt::format("{}/data{}", root_.path(), ++copies_);
   std::filesystem::copy(dir_, copy, std::filesystem::copy_options::recursive);

@@ -50,6 +50,8 @@ class DbFixture {
   void Reopen();
   /// As a kill would: the folder is copied as it is and opened from there.
   void Kill();
+  /// Goes on with a copy of another folder.
+  void Adopt(const std::string& dir);
   void Open();
   void Close() { db_.reset(); }
 

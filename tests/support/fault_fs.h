@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A file system that fails on purpose.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "narthex/base/fs.h"
+#include "narthex/base/mutex.h"
+
+namespace narthex::testing {
+
+enum class FileOp : std::uint8_t { kOpen, kWrite, kTruncate, kSync, kRename, kRemove, kMap };
+
+enum class Fault : std::uint8_t {
+  kNone,
+  kFail,  // Nothing happens; the caller gets "No space left on device".
+  kTear,  // Writes: the first half happens, and the caller gets the error.
+  kDrop,  // Nothing happens; the caller is told that all is well.
+};
+
+/// Hands everything to another file system, but first asks a hook what to do with each operation.
+/// Thread safety: any thread; SetHook as well.
+class FaultFs final : public Fs {
+ public:
+  /// @param path    of the file
+  /// @param number  of the operation, counted from 0 since the hook was set
+  using Hook = std::function<Fault(FileOp op, const std::string& path, int number)>;
+
+  explicit FaultFs(Fs& base) : base_(base) {}
+
+  void SetHook(Hook hook);
+  /// Fails every write, creation and extension of files, as a full disk does.
+  void SetDiskFull(bool full);
+  /// What the hook says; counts the operation.
+  Fault Ask(FileOp op, const std::string& path);
+
+  Result<std::unique_ptr<WritableFile>> OpenWritable(const std::string& path,
+                                                     OpenMode mode) override;
+  Result<std::unique_ptr<MappedFile>> Map(const std::string& path) override;
+  Result<std::string> ReadFile(const std::string& path) override { return base_.ReadFile(path); }
+  Result<std::vector<DirEntry>> ListDir(const std::string& path) override {
+    return base_.ListDir(path);
+  }
+  bool Exists(const std::string& path) override { return base_.Exists(path); }
+  Result<std::uint64_t> FileSize(const std::string& path) override { return base_.FileSize(path); }
+  Status CreateDirs(const std::string& path) override { return base_.CreateDirs(path); }
+  Status Rename(const std::string& from, const std::string& to) override;
+  Status Link(const std::string& from, const std::string& to) override {
+    return base_.Link(from, to);
+  }
+  Status Remove(const std::string& path) override;
+  Status RemoveAll(const std::string& path) override { return base_.RemoveAll(path); }
+  Status SyncDir(const std::string& path) override { return base_.SyncDir(path); }
+  Result<std::unique_ptr<FileLock>> Lock(const std::string& path, bool& existed) override {
+    return base_.Lock(path, existed);
+  }
+  Result<Space> DiskSpace(const std::string& path) override { return base_.DiskSpace(path); }
+
+ private:
+  Fs& base_;
+  Mutex mutex_;
+  Hook hook_ NX_GUARDED_BY(mutex_);
+  int count_ NX_GUARDED_BY(mutex_) = 0;
+};
+
+}  // namespace narthex::testing
