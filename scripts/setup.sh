@@ -29,7 +29,7 @@ else
     packages+=" libboost-dev libboost-json-dev libboost-url-dev"
 fi
 if [ "$purpose" != build ]; then
-    packages+=" curl procps prometheus-node-exporter prometheus-alertmanager chromium"
+    packages+=" curl procps prometheus prometheus-node-exporter prometheus-alertmanager chromium"
 fi
 if [ "$purpose" = lint ]; then packages+=" clang-format-14 clang-14 clang-tidy-14"; fi
 
