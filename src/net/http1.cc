@@ -1,12 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "src/net/http1.h"
 
+#include <algorithm>
+#include <cstring>
+
+#include <boost/asio/buffer.hpp>
+#include <boost/beast/http/basic_parser.hpp>
+#include <boost/beast/http/error.hpp>
 #include <fmt/core.h>
 
 namespace narthex::net {
+namespace http = boost::beast::http;
+using boost::system::error_code;
+using BeastView = boost::beast::string_view;
+
 namespace {
 
-constexpr int kMaxChunkOverheadBytes = 64 << 10;
+constexpr std::size_t kMaxLineBytes = 64 << 10;  // Of a chunk's size line, and of a trailer.
+constexpr std::uint64_t kMaxChunkBytes = std::uint64_t{1} << 60;
+constexpr std::size_t kShortestEnd = 5;            // "0\r\n\r\n"; Beast takes that for granted.
+constexpr std::uint32_t kMaxHeadBytes = 16 << 20;  // The callers' limits are lower.
 
 char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
 
@@ -15,64 +28,100 @@ bool IsTokenChar(char c) {
   return c != '\0' && std::strchr("!#$%&'*+-.^_`|~", c) != nullptr;
 }
 
-/// Takes one line (without its end) from the front. Bare LF ends a line, too; a CR inside does not.
-bool TakeLine(std::string_view& text, std::string_view& line) {
-  const std::size_t lf = text.find('\n');
-  if (lf == std::string_view::npos) return false;
-  line = text.substr(0, lf);
-  if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
-  text.remove_prefix(lf + 1);
-  return true;
-}
+std::string_view View(BeastView text) { return {text.data(), text.size()}; }
 
-bool IsFieldValue(std::string_view value) {
-  return std::all_of(value.begin(), value.end(), [](char c) {
-    const auto u = static_cast<unsigned char>(c);
-    return u == '\t' || (u >= 0x20 && u != 0x7f);
-  });
-}
-
-Status ParseHeaders(std::string_view text, HeaderList& headers) {
-  std::string_view line;
-  while (TakeLine(text, line) && !line.empty()) {
-    // Folded lines and spaces before the colon are read differently by different parsers.
-    const std::size_t colon = line.find(':');
-    if (colon == std::string_view::npos || !IsToken(line.substr(0, colon))) {
-      return Fail(Code::kInvalidArgument, "malformed header name");
-    }
-    const std::string_view value = TrimSpace(line.substr(colon + 1));
-    if (!IsFieldValue(value)) return Fail(Code::kInvalidArgument, "malformed header value");
-    headers.emplace_back(line.substr(0, colon), value);
+/// Beast's parser with its events as members; a message gives either a request or a response line.
+template <bool kIsRequest>
+class EventParser : public http::basic_parser<kIsRequest> {
+ public:
+  EventParser() {
+    this->header_limit(kMaxHeadBytes);
+    this->body_limit(boost::none);
   }
-  return {};
+
+  std::string method;
+  std::string target_or_reason;
+  int status = 0;
+  int version = 11;
+  HeaderList headers;
+  std::string_view data;         // Of the last piece of a chunked body, a view into the input.
+  std::uint64_t chunk_left = 0;  // Bytes of the current chunk that are still to come.
+
+ private:
+  void on_request_impl(http::verb /*verb*/, BeastView method_text, BeastView target, int v,
+                       error_code& /*ec*/) override {
+    method = View(method_text);
+    target_or_reason = View(target);
+    version = v;
+  }
+  void on_response_impl(int code, BeastView reason, int v, error_code& /*ec*/) override {
+    status = code;
+    target_or_reason = View(reason);
+    version = v;
+  }
+  void on_field_impl(http::field /*field*/, BeastView name, BeastView value,
+                     error_code& /*ec*/) override {
+    headers.emplace_back(View(name), View(value));
+  }
+  void on_header_impl(error_code& /*ec*/) override {}
+  void on_body_init_impl(const boost::optional<std::uint64_t>& /*length*/,
+                         error_code& /*ec*/) override {}
+  std::size_t on_body_impl(BeastView body, error_code& /*ec*/) override { return body.size(); }
+  void on_chunk_header_impl(std::uint64_t size, BeastView /*extensions*/, error_code& ec) override {
+    if (size > kMaxChunkBytes) ec = http::error::bad_chunk;
+    chunk_left = size;
+  }
+  std::size_t on_chunk_body_impl(std::uint64_t /*remain*/, BeastView body,
+                                 error_code& /*ec*/) override {
+    data = View(body);
+    chunk_left -= body.size();
+    return body.size();
+  }
+  void on_finish_impl(error_code& /*ec*/) override {}
+};
+
+/// Bare line feeds end lines, too, as in Go's net/http: home-made exporters send them.
+std::string WithCrLf(std::string_view head) {
+  std::string out;
+  out.reserve(head.size() + 16);
+  for (std::size_t i = 0; i < head.size(); ++i) {
+    if (head[i] == '\n' && (i == 0 || head[i - 1] != '\r')) out += '\r';
+    out += head[i];
+  }
+  return out;
 }
 
-/// "HTTP/1.x" -> x; -1 when it is something else.
-int MinorVersion(std::string_view text) {
-  if (text.size() != 8 || text.substr(0, 7) != "HTTP/1." || (text[7] != '0' && text[7] != '1')) {
-    return -1;
-  }
-  return text[7] - '0';
+/// Folded lines are read differently by different parsers.
+bool HasFoldedLine(std::string_view head) {
+  return head.find("\n ") != std::string_view::npos || head.find("\n\t") != std::string_view::npos;
 }
 
-/// All Content-Length lines must agree.
-Result<BodyFraming> LengthFraming(const HeaderList& headers) {
-  BodyFraming framing;
-  for (const auto& [name, value] : headers) {
-    if (!EqualsIgnoreCase(name, "Content-Length")) continue;
-    std::uint64_t length = 0;
-    if (value.empty() || value.size() > 18)
-      return Fail(Code::kInvalidArgument, "bad Content-Length");
-    for (const char c : value) {
-      if (c < '0' || c > '9') return Fail(Code::kInvalidArgument, "bad Content-Length");
-      length = length * 10 + static_cast<std::uint64_t>(c - '0');
-    }
-    if (framing.kind == BodyKind::kLength && framing.length != length) {
-      return Fail(Code::kInvalidArgument, "contradicting Content-Length");
-    }
-    framing = {BodyKind::kLength, length};
+template <bool kIsRequest>
+Result<BodyFraming> Framing(const EventParser<kIsRequest>& parser) {
+  const std::string* coding = FindHeader(parser.headers, "Transfer-Encoding");
+  if (coding != nullptr && (parser.version < 11 || !EqualsIgnoreCase(*coding, "chunked"))) {
+    return Fail(Code::kUnavailable, fmt::format("unsupported transfer encoding: \"{}\"", *coding));
   }
-  return framing;
+  if (parser.chunked()) return BodyFraming{BodyKind::kChunked, 0};
+  if (const auto length = parser.content_length()) return BodyFraming{BodyKind::kLength, *length};
+  return BodyFraming{};
+}
+
+/// Feeds a whole head.
+template <bool kIsRequest>
+Result<BodyFraming> ParseHead(EventParser<kIsRequest>& parser, std::string_view head) {
+  if (HasFoldedLine(head)) return Fail(Code::kInvalidArgument, "folded header line");
+  const std::string text = WithCrLf(head);
+  error_code ec;
+  parser.put(boost::asio::buffer(text), ec);
+  if (ec) return Fail(Code::kInvalidArgument, ec.message());
+  if (!parser.is_header_done()) return Fail(Code::kInvalidArgument, "incomplete head");
+  // Beast takes equal lengths in one line ("5, 5"); others may not.
+  const std::string* length = FindHeader(parser.headers, "Content-Length");
+  if (length != nullptr && length->find(',') != std::string::npos) {
+    return Fail(Code::kInvalidArgument, "bad Content-Length");
+  }
+  return Framing(parser);
 }
 
 }  // namespace
@@ -135,80 +184,33 @@ std::size_t FindHeadEnd(std::string_view data, std::size_t from) {
 }
 
 Result<RequestHead> ParseRequestHead(std::string_view head) {
-  RequestHead out;
-  std::string_view line;
-  if (!TakeLine(head, line)) return Fail(Code::kInvalidArgument, "malformed request line");
-  const std::size_t first = line.find(' ');
-  const std::size_t last = line.rfind(' ');
-  if (first == std::string_view::npos || first == last) {
-    return Fail(Code::kInvalidArgument, "malformed request line");
-  }
-  const std::string_view target = line.substr(first + 1, last - first - 1);
-  out.method = line.substr(0, first);
-  out.target = target;
-  out.minor_version = MinorVersion(line.substr(last + 1));
-  if (!IsToken(out.method)) return Fail(Code::kInvalidArgument, "malformed method");
-  if (out.minor_version < 0) return Fail(Code::kInvalidArgument, "malformed HTTP version");
-  const bool printable = std::all_of(target.begin(), target.end(), [](char c) {
-    return static_cast<unsigned char>(c) > 0x20 && c != 0x7f;
-  });
-  if (target.empty() || !printable) return Fail(Code::kInvalidArgument, "malformed request target");
-  NX_RETURN_IF_ERROR(ParseHeaders(head, out.headers));
-  return out;
+  EventParser<true> parser;
+  NX_ASSIGN_OR_RETURN(const BodyFraming framing, ParseHead(parser, head));
+  return RequestHead{std::move(parser.method), std::move(parser.target_or_reason),
+                     parser.version - 10, std::move(parser.headers), framing};
 }
 
 Result<ResponseHead> ParseResponseHead(std::string_view head) {
-  ResponseHead out;
-  std::string_view line;
-  TakeLine(head, line);
-  const auto malformed = [&] {
+  // Beast wants the space after a status code that has no reason.
+  constexpr std::size_t kBareStatusLine = sizeof("HTTP/1.1 200") - 1;
+  std::string text(head);
+  if (text.find_first_of("\r\n") == kBareStatusLine) text.insert(kBareStatusLine, 1, ' ');
+  EventParser<false> parser;
+  auto framing = ParseHead(parser, text);
+  if (framing && parser.status < 100) framing = Fail(Code::kInvalidArgument, "bad status");
+  if (!framing) {
+    if (framing.error().code() == Code::kUnavailable) return Fail(std::move(framing).error());
+    const std::string_view line = head.substr(0, head.find_first_of("\r\n"));
     return Fail(Code::kInvalidArgument, fmt::format("malformed HTTP response \"{}\"", line));
-  };
-  if (line.size() < 12 || line[8] != ' ') return malformed();
-  out.minor_version = MinorVersion(line.substr(0, 8));
-  if (out.minor_version < 0) return malformed();
-  for (const char c : line.substr(9, 3)) {
-    if (c < '0' || c > '9') return malformed();
-    out.status = out.status * 10 + (c - '0');
   }
-  if (out.status < 100 || (line.size() > 12 && line[12] != ' ')) return malformed();
-  if (line.size() > 13) out.reason = line.substr(13);
-  NX_RETURN_IF_ERROR(ParseHeaders(head, out.headers));
-  return out;
+  return ResponseHead{parser.status, std::move(parser.target_or_reason), parser.version - 10,
+                      std::move(parser.headers), *framing};
 }
 
-Result<BodyFraming> RequestFraming(const RequestHead& head) {
-  const std::string* coding = nullptr;
-  for (const auto& [name, value] : head.headers) {
-    if (!EqualsIgnoreCase(name, "Transfer-Encoding")) continue;
-    if (coding != nullptr) return Fail(Code::kInvalidArgument, "too many transfer encodings");
-    coding = &value;
-  }
-  NX_ASSIGN_OR_RETURN(const BodyFraming length, LengthFraming(head.headers));
-  if (coding == nullptr) return length;
-  if (head.minor_version == 0 || !EqualsIgnoreCase(*coding, "chunked")) {
-    return Fail(Code::kInvalidArgument, "unsupported transfer encoding");
-  }
-  if (length.kind == BodyKind::kLength) {
-    return Fail(Code::kInvalidArgument, "both Transfer-Encoding and Content-Length");
-  }
-  return BodyFraming{BodyKind::kChunked, 0};
-}
-
-Result<BodyFraming> ResponseFraming(const ResponseHead& head, std::string_view method) {
-  if (method == "HEAD" || head.status < 200 || head.status == 204 || head.status == 304) {
-    return BodyFraming{};
-  }
-  if (const std::string* coding = FindHeader(head.headers, "Transfer-Encoding")) {
-    if (!EqualsIgnoreCase(*coding, "chunked")) {
-      return Fail(Code::kInvalidArgument,
-                  fmt::format("unsupported transfer encoding: \"{}\"", *coding));
-    }
-    return BodyFraming{BodyKind::kChunked, 0};
-  }
-  NX_ASSIGN_OR_RETURN(BodyFraming framing, LengthFraming(head.headers));
-  if (framing.kind == BodyKind::kNone) framing.kind = BodyKind::kUntilClose;
-  return framing;
+BodyFraming ResponseFraming(const ResponseHead& head, std::string_view method) {
+  if (method == "HEAD" || head.status < 200 || head.status == 204 || head.status == 304) return {};
+  if (head.framing.kind == BodyKind::kNone) return {BodyKind::kUntilClose, 0};
+  return head.framing;
 }
 
 bool KeepsAlive(const HeaderList& headers, int minor_version) {
@@ -216,73 +218,54 @@ bool KeepsAlive(const HeaderList& headers, int minor_version) {
   return minor_version >= 1 || HeaderHasToken(headers, "Connection", "keep-alive");
 }
 
+class ChunkedDecoder::Parser final : public EventParser<false> {};
+
+ChunkedDecoder::ChunkedDecoder() : parser_(std::make_unique<Parser>()) {
+  // The parser begins where a head has announced a chunked body.
+  constexpr std::string_view kHead = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+  error_code ec;
+  parser_->put(boost::asio::buffer(kHead.data(), kHead.size()), ec);
+}
+
+ChunkedDecoder::~ChunkedDecoder() = default;
+
 ChunkedDecoder::State ChunkedDecoder::Next(std::string_view& input, std::string_view& data) {
-  while (where_ != Where::kDone) {
-    if (where_ == Where::kData) {
-      if (input.empty()) return State::kNeedMore;
-      const std::size_t n = static_cast<std::size_t>(std::min<std::uint64_t>(left_, input.size()));
-      data = input.substr(0, n);
-      input.remove_prefix(n);
-      left_ -= n;
-      if (left_ == 0) where_ = Where::kDataCr;
-      return State::kData;
+  while (!parser_->is_done()) {
+    if (input.empty() && !more_in_partial_) return State::kNeedMore;
+    // Beast wants a chunk's size line, and the trailer, in one piece.
+    const bool joined = !partial_.empty();
+    if (joined) partial_ += input;
+    const std::string_view text = joined ? std::string_view(partial_) : input;
+    parser_->data = {};
+    error_code ec = http::error::need_more;
+    std::size_t used = 0;
+    const bool may_be_short_end = text.size() < kShortestEnd && text.starts_with('0');
+    if (parser_->chunk_left > 0 || !may_be_short_end) {
+      used = parser_->put(boost::asio::buffer(text.data(), text.size()), ec);
     }
-    if (input.empty()) return State::kNeedMore;
-    const char c = input.front();
-    input.remove_prefix(1);
-    switch (where_) {
-      case Where::kSize: {
-        const char l = Lower(c);
-        const bool digit = l >= '0' && l <= '9';
-        if (digit || (l >= 'a' && l <= 'f')) {
-          if (++digits_ > 15) return State::kError;
-          left_ = left_ * 16 + static_cast<std::uint64_t>(digit ? l - '0' : l - 'a' + 10);
-        } else if (digits_ == 0) {
-          return State::kError;
-        } else if (c == ';' || c == ' ' || c == '\t') {
-          where_ = Where::kExtension;
-        } else if (c == '\r') {
-          where_ = Where::kSizeLf;
-        } else {
-          return State::kError;
-        }
-        break;
-      }
-      case Where::kExtension:
-        if (++overhead_bytes_ > kMaxChunkOverheadBytes || c == '\n') return State::kError;
-        if (c == '\r') where_ = Where::kSizeLf;
-        break;
-      case Where::kSizeLf:
-        if (c != '\n') return State::kError;
-        where_ = left_ == 0 ? Where::kTrailer : Where::kData;
-        digits_ = 0;
-        line_empty_ = true;
-        break;
-      case Where::kDataCr:
-        if (c != '\r') return State::kError;
-        where_ = Where::kDataLf;
-        break;
-      case Where::kDataLf:
-        if (c != '\n') return State::kError;
-        where_ = Where::kSize;
-        break;
-      case Where::kTrailer:
-        if (++overhead_bytes_ > kMaxChunkOverheadBytes || c == '\n') return State::kError;
-        if (c == '\r') {
-          where_ = Where::kTrailerLf;
-        } else {
-          line_empty_ = false;
-        }
-        break;
-      case Where::kTrailerLf:
-        if (c != '\n') return State::kError;
-        where_ = line_empty_ ? Where::kDone : Where::kTrailer;
-        line_empty_ = true;
-        break;
-      case Where::kData:
-      case Where::kDone:
-        break;
+    if (ec && ec != http::error::need_more) return State::kError;
+    if (used == 0) {
+      if (text.size() > kMaxLineBytes) return State::kError;
+      if (!joined) partial_ = input;
+      input = {};
+      more_in_partial_ = false;
+      return State::kNeedMore;
     }
+    data = parser_->data;
+    if (joined && !data.empty()) {
+      piece_ = data;
+      data = piece_;
+    }
+    const std::size_t left = text.size() - used;
+    more_in_partial_ = left > input.size();
+    if (more_in_partial_) {
+      partial_.erase(0, used);
+      input = {};
+    } else {
+      input.remove_prefix(input.size() - left);
+      partial_.clear();
+    }
+    if (!data.empty()) return State::kData;
   }
   return State::kDone;
 }

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The text of HTTP/1.x messages: heads, body framing, chunked coding. No I/O here; shared by
-// client and server. Strict where leniency lets two parsers disagree about where a message ends.
+// The text of HTTP/1.x messages: heads, body framing, chunked coding. Boost.Beast's parser behind a
+// small door, shared by client and server; no I/O here. Strict where leniency lets two parsers
+// disagree about where a message ends.
 // Source: RFC 9112.
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -29,11 +31,19 @@ std::string_view TrimSpace(std::string_view text);
 /// RFC 9110 token: what methods and header names consist of.
 bool IsToken(std::string_view text);
 
+enum class BodyKind : std::uint8_t { kNone, kLength, kChunked, kUntilClose };
+/// How the body of a message is delimited.
+struct BodyFraming {
+  BodyKind kind = BodyKind::kNone;
+  std::uint64_t length = 0;  // Of kLength.
+};
+
 struct RequestHead {
   std::string method;
   std::string target;  // As sent.
   int minor_version = 1;
   HeaderList headers;
+  BodyFraming framing;
 };
 
 struct ResponseHead {
@@ -41,55 +51,46 @@ struct ResponseHead {
   std::string reason;
   int minor_version = 1;
   HeaderList headers;
+  BodyFraming framing;  // Without what method and status say about it: see ResponseFraming.
 };
 
 /// Length of the head with its empty line, or npos when `data` does not hold all of it.
 /// @param from  where to look on; what is before was searched already
 std::size_t FindHeadEnd(std::string_view data, std::size_t from);
 
-/// Errors: kInvalidArgument; the message says what is malformed.
+/// Parse one whole head. Errors: kInvalidArgument; the message says what is malformed, and that is
+/// also said of lengths and codings that contradict each other (request smuggling); kUnavailable
+/// for a transfer coding other than chunked.
 Result<RequestHead> ParseRequestHead(std::string_view head);
 Result<ResponseHead> ParseResponseHead(std::string_view head);
 
-enum class BodyKind : std::uint8_t { kNone, kLength, kChunked, kUntilClose };
-struct BodyFraming {
-  BodyKind kind = BodyKind::kNone;
-  std::uint64_t length = 0;  // Of kLength.
-};
-
-/// How the body of a message is delimited. Contradictions are errors (request smuggling).
-Result<BodyFraming> RequestFraming(const RequestHead& head);
-Result<BodyFraming> ResponseFraming(const ResponseHead& head, std::string_view method);
+/// The framing of the answer to a request with this method.
+BodyFraming ResponseFraming(const ResponseHead& head, std::string_view method);
 
 /// Whether the connection stays open after this message.
 bool KeepsAlive(const HeaderList& headers, int minor_version);
 
 /// Takes a chunked body apart, piece by piece.
-class ChunkedDecoder {
+class ChunkedDecoder final {
  public:
+  ChunkedDecoder();
+  ~ChunkedDecoder();
+  ChunkedDecoder(const ChunkedDecoder&) = delete;
+  ChunkedDecoder& operator=(const ChunkedDecoder&) = delete;
+
   enum class State : std::uint8_t { kNeedMore, kData, kDone, kError };
 
-  /// Consumes from the front of `input`. kData: `data` is a view into what was consumed.
+  /// Consumes from the front of `input`. kData: `data` is a view into what was consumed, valid
+  /// until the next call.
   /// kDone: the trailer's end was consumed; the rest of `input` is the next message.
   State Next(std::string_view& input, std::string_view& data);
 
  private:
-  enum class Where : std::uint8_t {
-    kSize,
-    kExtension,
-    kSizeLf,
-    kData,
-    kDataCr,
-    kDataLf,
-    kTrailer,
-    kTrailerLf,
-    kDone
-  };
-  Where where_ = Where::kSize;
-  std::uint64_t left_ = 0;
-  int digits_ = 0;
-  int overhead_bytes_ = 0;  // Extension and trailer bytes; bounded.
-  bool line_empty_ = true;  // Of the trailer's current line.
+  class Parser;
+  std::unique_ptr<Parser> parser_;
+  std::string partial_;           // The beginning of a line whose end has not come yet …
+  bool more_in_partial_ = false;  // … or that and what follows it.
+  std::string piece_;             // Data that was not in the input alone.
 };
 
 }  // namespace narthex::net

@@ -244,20 +244,16 @@ asio::awaitable<Result<ClientResponse>> HttpClient::Impl::Once(const ClientReque
   if (const std::string* type = FindHeader(response.headers, "Content-Type")) {
     response.content_type = *type;
   }
-  ResponseHead framed;
-  framed.status = response.status;
-  framed.headers = response.headers;
-  const Result<BodyFraming> framing = ResponseFraming(framed, exchange.method);
-  if (!framing) co_return failed(Error(Code::kUnavailable, framing.error().message()));
+  const BodyFraming framing = ResponseFraming(*head, exchange.method);
   const bool gzip = HeaderHasToken(response.headers, "Content-Encoding", "gzip");
-  BodyReader reader(*framing, gzip, request.max_body_bytes, body);
+  BodyReader reader(framing, gzip, request.max_body_bytes, body);
   Status read = co_await ReadBody(reader, response);
   if (!read) {
     Disconnect();
     co_return Fail(std::move(read).error());
   }
   const bool keep = KeepsAlive(response.headers, head->minor_version) && !response.body_too_large &&
-                    framing->kind != BodyKind::kUntilClose && unread.empty();
+                    framing.kind != BodyKind::kUntilClose && unread.empty();
   if (!keep) Disconnect();
   co_return response;
 }

@@ -150,19 +150,18 @@ asio::awaitable<Session::ReadOutcome> Session::ReadRequest(ServerRequest& reques
   }
   Result<RequestHead> head = ParseRequestHead(std::string_view(unread_).substr(0, end));
   unread_.erase(0, end);
-  if (!head) co_return tl::unexpected(Refusal{400, "400 Bad Request"});
+  if (!head) {
+    const bool coding = head.error().code() == Code::kUnavailable;
+    co_return tl::unexpected(coding ? Refusal{501, "501 Not Implemented"}
+                                    : Refusal{400, "400 Bad Request: " + head.error().message()});
+  }
   minor_version_ = head->minor_version;
   keep_alive_ = KeepsAlive(head->headers, head->minor_version);
-  const Result<BodyFraming> framing = RequestFraming(*head);
-  if (!framing) {
-    const bool coding = framing.error().message() == "unsupported transfer encoding";
-    if (coding) co_return tl::unexpected(Refusal{501, "501 Not Implemented"});
-    co_return tl::unexpected(Refusal{400, "400 Bad Request: " + framing.error().message()});
-  }
+  const BodyFraming framing = head->framing;
   ReadOutcome outcome = TakeHead(*head, request);
   if (!outcome) co_return outcome;
-  if (framing->kind == BodyKind::kNone) co_return ReadOutcome{};
-  if (framing->length > options_.max_body_bytes) {
+  if (framing.kind == BodyKind::kNone) co_return ReadOutcome{};
+  if (framing.length > options_.max_body_bytes) {
     co_return tl::unexpected(Refusal{413, "413 Request Entity Too Large"});
   }
   if (const std::string* expect = FindHeader(head->headers, "Expect")) {
@@ -174,7 +173,7 @@ asio::awaitable<Session::ReadOutcome> Session::ReadRequest(ServerRequest& reques
       if (!sent) co_return tl::unexpected(Refusal{0, ""});
     }
   }
-  outcome = co_await ReadBody(*framing, request.body);
+  outcome = co_await ReadBody(framing, request.body);
   co_return outcome;
 }
 
