@@ -1,7 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// One binary: the server, and with a subcommand the tools.
 #include <cstdio>
+#include <string>
+#include <vector>
 
-int main() {
-  std::puts("narthex 0.1.0");
-  return 0;
+#include "narthex/cli/cli.h"
+#include "src/server/flags.h"
+#include "src/server/server.h"
+
+int main(int argc, char** argv) {
+  std::vector<std::string> arguments(argv + 1, argv + argc);
+  if (const auto exit_code = narthex::cli::RunTool(arguments)) return *exit_code;
+  const auto parsed = narthex::server::ParseCommandLine(std::move(arguments));
+  std::fputs(parsed.text_out.c_str(), stdout);
+  std::fputs(parsed.text_err.c_str(), stderr);
+  return parsed.run ? narthex::server::RunServer(parsed.flags) : parsed.exit_code;
 }

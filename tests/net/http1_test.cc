@@ -138,7 +138,7 @@ TEST(Http1Test, DecodesChunks) {
       {"0\r\n\r\n", ""},
       {"3\r\nabc\r\n0\r\n\r\n", "abc"},
       {"3;x=y\r\nabc\r\nA\r\n0123456789\r\n00\r\nTrailer: z\r\n\r\n", "abc0123456789"},
-      {"3 \r\nabc\r\n0\r\n\r\n", "abc"},
+      {"3 \r\nabc\r\n0\r\n\r\n", "<error>"},
       {"3\r\nabc\r\n", "<more>"},
       {"3\r\nabc\r\n0\r\n", "<more>"},
       {"3\r\nabcd\r\n0\r\n\r\n", "<error>"},
