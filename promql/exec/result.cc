@@ -7,6 +7,7 @@
 #include "narthex/base/clock.h"
 #include "narthex/model/float_histogram.h"
 #include "promql/exec/range_source.h"
+#include "promql/functions/extended.h"
 
 namespace narthex::promql {
 namespace {
@@ -64,16 +65,57 @@ void SortByLabels(Matrix& matrix) {
             [](const MatrixSeries& a, const MatrixSeries& b) { return a.metric < b.metric; });
 }
 
+/// The floats of an anchored or smoothed range as it shows them: values at both ends of the window
+/// (smoothed: interpolated) and what lies between.
+std::vector<model::Sample> ExtendedFloats(const RangeWindow& window, const RangeSeries& series) {
+  const model::TimestampMs start = window.Start(0), end = window.End(0);
+  const auto t = series.t.subspan(series.lo[0], series.FloatCount(0));
+  const auto v = series.v.subspan(series.lo[0], series.FloatCount(0));
+  if (t.empty()) return {};
+  // The last sample at or before the start; smoothed: up to the first one at or after the end.
+  std::size_t last = t.size() - 1;
+  const auto before_last = t.first(last);
+  auto first = static_cast<std::size_t>(
+      std::upper_bound(before_last.begin(), before_last.end(), start) - before_last.begin());
+  if (first > 0) --first;
+  if (window.smoothed) {
+    last = static_cast<std::size_t>(std::lower_bound(before_last.begin(), before_last.end(), end) -
+                                    before_last.begin());
+  }
+  if (t[last] <= start) return {};
+  double left = v[first], right = v[last];
+  if (window.smoothed && t[first] < start) {
+    left = Interpolate(t[first], v[first], t[first + 1], v[first + 1], start, false);
+  }
+  if (window.smoothed && last > 0 && t[last] > end) {
+    right = Interpolate(t[last - 1], v[last - 1], t[last], v[last], end, false);
+  }
+  std::vector<model::Sample> floats{{start, left}};
+  for (std::size_t i = first; i <= last; ++i) {
+    if (t[i] > start && t[i] < end) floats.push_back({t[i], v[i]});
+  }
+  floats.push_back({end, right});
+  return floats;
+}
+
 /// The samples of a range vector as they are.
 Result<Value> EvaluateRangeVector(const MatrixSelector& selector, const Grid& grid,
                                   ExecContext& ctx) {
   NX_ASSIGN_OR_RETURN(const auto source, BuildRangeSource(selector, grid, ctx));
+  const RangeWindow& window = source->window;
+  const bool extended = window.anchored || window.smoothed;
   Matrix matrix(source->size());
-  Status outcome;
+  std::atomic<bool> any_histogram{false};
   NX_RETURN_IF_ERROR(source->Visit(
       0, source->size(),
       [&](std::size_t i, model::Labels labels, bool, const RangeSeries& series, std::size_t) {
         MatrixSeries& to = matrix[i];
+        if (extended) {
+          if (series.HistogramCount(0) > 0) any_histogram = true;
+          to.floats = ExtendedFloats(window, series);
+          to.metric = std::move(labels);
+          return;
+        }
         for (std::size_t j = series.lo[0]; j < series.hi[0]; ++j) {
           to.floats.push_back({series.t[j], series.v[j]});
         }
@@ -84,6 +126,10 @@ Result<Value> EvaluateRangeVector(const MatrixSelector& selector, const Grid& gr
         }
         to.metric = std::move(labels);
       }));
+  if (extended && any_histogram) {
+    return Fail(Code::kExecution, std::string(window.anchored ? "anchored" : "smoothed") +
+                                      " modifier is not supported with histograms");
+  }
   std::erase_if(matrix, [](const MatrixSeries& series) {
     return series.floats.empty() && series.histograms.empty();
   });

@@ -9,6 +9,33 @@
 namespace narthex::promql {
 namespace {
 
+/// First samples that count at a step. An anchored window reaches back to the last sample at or
+/// before its start, of whichever kind that is.
+struct First {
+  std::uint32_t i, j;  // Float, histogram.
+};
+
+/// @return false when nothing lies after the start of an anchored window
+bool FindFirst(const RangeCall& call, const RangeSeries& series, int s, First& first) {
+  const bool histograms = !series.h.empty();
+  first = {series.lo[s], histograms ? series.hlo[s] : 0};
+  const std::uint32_t i_end = series.hi[s], j_end = histograms ? series.hhi[s] : 0;
+  if (first.i == i_end && first.j == j_end) return false;
+  if (!call.window.anchored) return true;
+  const model::TimestampMs start = call.window.Start(s);
+  const std::uint32_t i_begin = first.i, j_begin = first.j;
+  while (first.i < i_end && series.t[first.i] <= start) ++first.i;
+  while (first.j < j_end && series.ht[first.j] <= start) ++first.j;
+  if (first.i == i_end && first.j == j_end) return false;
+  const bool float_before = first.i > i_begin, histogram_before = first.j > j_begin;
+  if (float_before && (!histogram_before || series.t[first.i - 1] >= series.ht[first.j - 1])) {
+    --first.i;
+  } else if (histogram_before) {
+    --first.j;
+  }
+  return true;
+}
+
 /// Running count of events up to each sample, so that a window's count is one subtraction.
 template <typename Event>
 void CountInWindows(const RangeCall& call, const RangeSeries& series, RowRef row, Event event) {
@@ -17,8 +44,10 @@ void CountInWindows(const RangeCall& call, const RangeSeries& series, RowRef row
     before[i] = before[i - 1] + event(series.v[i - 1], series.v[i]);
   }
   for (int s = 0; s < call.window.grid.n; ++s) {
-    const std::uint32_t lo = series.lo[s], hi = series.hi[s];
-    if (hi > lo) row.Set(s, before[hi - 1] - before[lo]);
+    First first;
+    if (FindFirst(call, series, s, first)) {
+      row.Set(s, before[series.hi[s] - 1] - before[first.i]);
+    }
   }
 }
 
@@ -27,9 +56,10 @@ template <typename FloatEvent, typename HistogramEvent>
 void CountMixed(const RangeCall& call, const RangeSeries& series, RowRef row,
                 FloatEvent float_event, HistogramEvent histogram_event) {
   for (int s = 0; s < call.window.grid.n; ++s) {
-    std::size_t i = series.lo[s], j = series.hlo[s];
+    First first;
+    if (!FindFirst(call, series, s, first)) continue;
+    std::size_t i = first.i, j = first.j;
     const std::size_t i_end = series.hi[s], j_end = series.hhi[s];
-    if (i == i_end && j == j_end) continue;
     double count = 0;
     const double* prev_v = nullptr;
     const model::FloatHistogram* prev_h = nullptr;

@@ -198,6 +198,7 @@ std::optional<FloatHistogram> InterpolateHistograms(TimestampMs t1, const FloatH
                                                     InterpolationNotes& notes) {
   if (t == t1) return h1;
   if (t == t2) return h2;
+  if (UsesCustomBuckets(h1) != UsesCustomBuckets(h2)) return std::nullopt;
   const double fraction = static_cast<double>(t - t1) / static_cast<double>(t2 - t1);
   FloatHistogram result = h2;
   if (counter && model::DetectReset(h2, h1)) {
