@@ -163,7 +163,7 @@ class Matcher {
     const BinaryOutcome outcome = ApplyToStep(notes_, l.v, l.h, r.v, r.h);
     if (!outcome.valid) return {};
     const std::size_t row = RowOf(many, one, group);
-    NX_RETURN_IF_ERROR(CheckUnique(group, row));
+    if (const char* conflict = FindConflict(group, row)) return Fail(Code::kExecution, conflict);
     RowRef out = out_.row(row);
     if (!outcome.keep && !expr_.return_bool) return {};
     // Rows of different groups can come to have the same labels.
@@ -191,20 +191,17 @@ class Matcher {
     return it->second = row->second;
   }
 
-  Status CheckUnique(std::size_t group, std::size_t row) {
+  /// Notes that the group gave this row at the current step. @return what is wrong with that
+  const char* FindConflict(std::size_t group, std::size_t row) {
     auto& rows = matched_[group];
-    if (one_to_one()) {
-      if (!rows.empty()) {
-        return Fail(Code::kExecution,
-                    "multiple matches for labels: many-to-one matching must be explicit "
-                    "(group_left/group_right)");
-      }
-    } else if (rows.contains(row)) {
-      return Fail(Code::kExecution,
-                  "multiple matches for labels: grouping labels must ensure unique matches");
+    if (one_to_one() && !rows.empty()) {
+      return "multiple matches for labels: many-to-one matching must be explicit "
+             "(group_left/group_right)";
     }
-    rows.insert(row);
-    return {};
+    if (!rows.insert(row).second) {
+      return "multiple matches for labels: grouping labels must ensure unique matches";
+    }
+    return nullptr;
   }
 
   Error DuplicateOnOneSide(std::size_t a, std::size_t b) const {
