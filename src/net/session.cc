@@ -22,6 +22,7 @@ namespace {
 
 constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
 constexpr std::size_t kReadBytes = 16 << 10;
+constexpr std::size_t kWriteBytes = 64 << 10;
 
 std::string RemoteText(const tcp::socket& socket) {
   error_code ec;
@@ -223,6 +224,22 @@ void Session::WatchForDisconnect(std::shared_ptr<std::stop_source> source) {
       });
 }
 
+/// Writes with the time limit for each piece that the client has to take.
+asio::awaitable<bool> Session::Send(std::string_view bytes) {
+  bool sent = true;
+  while (sent && !bytes.empty()) {
+    const std::string_view piece = bytes.substr(0, kWriteBytes);
+    bytes.remove_prefix(piece.size());
+    connection_.SetDeadline(Connection::Clock::now() +
+                            std::chrono::milliseconds(options_.write_timeout_ms));
+    const Status status = co_await connection_.Write(piece);
+    sent = status.has_value();
+  }
+  // The handler may take its time until the next piece.
+  connection_.ClearDeadline();
+  co_return sent;
+}
+
 /// @return whether the connection may serve another request
 asio::awaitable<bool> Session::Answer(ServerRequest& request) {
   answering_ = true;
@@ -253,9 +270,7 @@ asio::awaitable<bool> Session::Answer(ServerRequest& request) {
       continue;
     }
     if (batch.bytes.empty() || !connected) continue;
-    connection_.SetDeadline(Connection::Clock::now() +
-                            std::chrono::milliseconds(options_.write_timeout_ms));
-    const Status sent = co_await connection_.Write(batch.bytes);
+    const bool sent = co_await Send(batch.bytes);
     if (sent) continue;
     // The handler still uses the request, so wait for its end, but hurry it.
     connected = false;

@@ -6,6 +6,7 @@
 #include <memory>
 #include <stop_token>
 #include <string>
+#include <string_view>
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -46,6 +47,7 @@ class Session final : public std::enable_shared_from_this<Session> {
   boost::asio::awaitable<ReadOutcome> ReadRequest(ServerRequest& request);
   boost::asio::awaitable<ReadOutcome> ReadBody(BodyFraming framing, std::string& body);
   boost::asio::awaitable<bool> Answer(ServerRequest& request);
+  boost::asio::awaitable<bool> Send(std::string_view bytes);
   boost::asio::awaitable<void> Refuse(const Refusal& refusal);
   boost::asio::awaitable<bool> Fill();
   ReadOutcome TakeHead(const RequestHead& head, ServerRequest& request) const;

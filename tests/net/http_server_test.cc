@@ -232,6 +232,32 @@ TEST_F(HttpServerTest, HoldsBackAHandlerWhoseClientIsSlow) {
   EXPECT_LT(written, 64u << 20) << "more than any socket buffer holds";
 }
 
+TEST_F(HttpServerTest, WaitsForAHandlerThatPausesInItsAnswer) {
+  // The time limit is for a client that does not take what is sent, not for the handler's thinking.
+  std::promise<void> first_piece_read;
+  const auto was_read = first_piece_read.get_future().share();
+  std::atomic<bool> stopped{false};
+  router_.Handle("GET", "/stream", [&](const ServerRequest& r, ResponseWriter& w) {
+    w.Write(std::string(100'000, 'a'));
+    was_read.wait();
+    std::promise<void> stop;
+    std::stop_callback on_stop(r.stop, [&] { stop.set_value(); });
+    stopped = stop.get_future().wait_for(std::chrono::milliseconds(600)) ==
+              std::future_status::ready;  // Nobody asks for a stop within several time limits.
+    w.Write("the end");
+  });
+  ServerOptions options;
+  options.write_timeout_ms = 200;
+  Start(options);
+  RawSocket socket(RawSocket::Dial(port_));
+  socket.Send("GET /stream HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+  socket.ReadHead();
+  socket.ReadBytes(60'000);
+  first_piece_read.set_value();
+  EXPECT_TRUE(socket.ReadAll().ends_with("the end\r\n0\r\n\r\n"));
+  EXPECT_FALSE(stopped);
+}
+
 TEST_F(HttpServerTest, SurvivesAHandlerThatThrows) {
   router_.Handle("GET", "/early",
                  [](const ServerRequest&, ResponseWriter&) { throw std::runtime_error("x"); });
