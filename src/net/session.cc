@@ -129,6 +129,8 @@ Session::ReadOutcome Session::TakeHead(const RequestHead& head, ServerRequest& r
 }
 
 asio::awaitable<Session::ReadOutcome> Session::ReadRequest(ServerRequest& request) {
+  // Empty lines before a request are tolerated (RFC 9112, 2.2).
+  unread_.erase(0, unread_.find_first_not_of("\r\n"));
   // Small between requests, so that an idle connection costs little.
   if (unread_.empty()) {
     std::string().swap(unread_);
@@ -142,7 +144,6 @@ asio::awaitable<Session::ReadOutcome> Session::ReadRequest(ServerRequest& reques
     const std::size_t searched = unread_.size();
     const bool more = co_await Fill();
     if (!more) co_return tl::unexpected(Refusal{0, ""});
-    // Empty lines before a request are tolerated (RFC 9112, 2.2).
     if (searched == 0) unread_.erase(0, unread_.find_first_not_of("\r\n"));
     end = FindHeadEnd(unread_, searched == 0 ? 0 : searched);
   }
@@ -184,8 +185,10 @@ asio::awaitable<Session::ReadOutcome> Session::ReadBody(BodyFraming framing, std
       const bool more = co_await Fill();
       if (!more) co_return tl::unexpected(Refusal{0, ""});
     }
-    body = unread_.substr(0, framing.length);
-    unread_.erase(0, framing.length);
+    // Taken over, not copied: a large body is in memory only once.
+    std::string rest = unread_.substr(framing.length);
+    unread_.resize(framing.length);
+    body = std::exchange(unread_, std::move(rest));
     co_return ReadOutcome{};
   }
   ChunkedDecoder decoder;

@@ -175,6 +175,27 @@ TEST_F(HttpServerTest, RefusesMalformedRequests) {
   EXPECT_EQ(0, calls);
 }
 
+// RFC 9112, 2.2: clients of old add a line break behind the body of a POST.
+TEST_F(HttpServerTest, ToleratesEmptyLinesBeforeARequest) {
+  router_.Handle("*", "/", [](const ServerRequest& r, ResponseWriter& w) { w.Write(r.body); });
+  Start();
+  const std::string post = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi";
+  const std::string get = "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+  EXPECT_TRUE(Talk("\r\n" + get).starts_with("HTTP/1.1 200 OK\r\n"));
+  for (const char* lines : {"\r\n", "\n", "\r\n\r\n"}) {
+    SCOPED_TRACE(lines);
+    const std::string all = Talk(post + lines + get);
+    EXPECT_EQ(std::string::npos, all.find("400 Bad Request")) << all;
+    EXPECT_NE(std::string::npos, all.find("hiHTTP/1.1 200 OK\r\n")) << all;
+    // The same when the line comes with the body and the next request on its own.
+    RawSocket socket(RawSocket::Dial(port_));
+    socket.Send(post + lines);
+    EXPECT_TRUE(socket.ReadUntil("hi").ends_with("hi"));
+    socket.Send(get);
+    EXPECT_TRUE(socket.ReadAll().starts_with("HTTP/1.1 200 OK\r\n"));
+  }
+}
+
 TEST_F(HttpServerTest, AnswersExpectContinue) {
   router_.Handle("POST", "/", [](const ServerRequest& r, ResponseWriter& w) { w.Write(r.body); });
   Start();
