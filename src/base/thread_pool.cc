@@ -3,43 +3,74 @@
 
 #include <pthread.h>
 
+#include <algorithm>
 #include <atomic>
 #include <deque>
+#include <exception>
+#include <system_error>
 #include <thread>
 #include <vector>
 
+#include "narthex/base/log.h"
 #include "narthex/base/mutex.h"
 
 namespace narthex {
 
 struct ThreadPool::Impl {
-  void Work(const std::string& name) {
-    SetThreadName(name);
-    while (true) {
-      std::function<void()> task;
-      {
-        MutexLock lock(mutex);
-        while (queue.empty() && !stopping) ready.Wait(mutex);
-        if (queue.empty()) return;
-        task = std::move(queue.front());
-        queue.pop_front();
-      }
-      task();
-    }
-  }
+  Impl(std::string pool_name, std::size_t most)
+      : name(std::move(pool_name)), max_threads(std::max<std::size_t>(most, 1)) {}
 
+  void AddThread() NX_REQUIRES(mutex) {
+    threads.emplace_back([this] { Work(); });
+  }
+  void Work();
+
+  const std::string name;
+  const std::size_t max_threads;
   Mutex mutex;
   CondVar ready;
   std::deque<std::function<void()>> queue NX_GUARDED_BY(mutex);
+  std::size_t num_idle NX_GUARDED_BY(mutex) = 0;  // Threads that wait for a task.
   bool stopping NX_GUARDED_BY(mutex) = false;
-  std::vector<std::thread> threads;
+  std::vector<std::thread> threads;  // Guarded by mutex until stopping.
 };
 
-ThreadPool::ThreadPool(std::string name, std::size_t num_threads)
-    : impl_(std::make_unique<Impl>()) {
-  for (std::size_t i = 0; i < num_threads; ++i) {
-    impl_->threads.emplace_back([this, name] { impl_->Work(name); });
+namespace {
+
+/// Tasks should not throw; but one that runs out of memory must not end the server.
+void RunTask(const std::function<void()>& task) {
+  try {
+    task();
+  } catch (const std::exception& e) {
+    log::Error("Uncaught exception on a worker thread", {{"err", e.what()}});
+  } catch (...) {
+    log::Error("Uncaught exception on a worker thread");
   }
+}
+
+}  // namespace
+
+void ThreadPool::Impl::Work() {
+  SetThreadName(name);
+  while (true) {
+    std::function<void()> task;
+    {
+      MutexLock lock(mutex);
+      ++num_idle;
+      while (queue.empty() && !stopping) ready.Wait(mutex);
+      --num_idle;
+      if (queue.empty()) return;
+      task = std::move(queue.front());
+      queue.pop_front();
+    }
+    RunTask(task);
+  }
+}
+
+ThreadPool::ThreadPool(std::string name, std::size_t max_threads)
+    : impl_(std::make_unique<Impl>(std::move(name), max_threads)) {
+  MutexLock lock(impl_->mutex);
+  impl_->AddThread();  // The first one at once, so that a failure is one of the start.
 }
 
 ThreadPool::~ThreadPool() { Stop(); }
@@ -49,6 +80,13 @@ void ThreadPool::Submit(std::function<void()> task) {
     MutexLock lock(impl_->mutex);
     if (impl_->stopping) return;
     impl_->queue.push_back(std::move(task));
+    if (impl_->queue.size() > impl_->num_idle && impl_->threads.size() < impl_->max_threads) {
+      try {
+        impl_->AddThread();
+      } catch (const std::system_error& e) {
+        log::Warn("Starting a worker thread failed", {{"pool", impl_->name}, {"err", e.what()}});
+      }
+    }
   }
   impl_->ready.NotifyOne();
 }
@@ -63,6 +101,7 @@ void ThreadPool::ParallelFor(std::size_t count, const std::function<void(std::si
     Mutex mutex;
     CondVar all_done;
     std::size_t done NX_GUARDED_BY(mutex) = 0;
+    std::exception_ptr failure NX_GUARDED_BY(mutex);  // The first.
   };
   if (count == 0) return;
   auto shared = std::make_shared<Shared>();
@@ -71,7 +110,12 @@ void ThreadPool::ParallelFor(std::size_t count, const std::function<void(std::si
   const auto run = [](Shared& s) {
     std::size_t finished = 0;
     for (std::size_t i; (i = s.next.fetch_add(1)) < s.count;) {
-      (*s.fn)(i);
+      try {
+        (*s.fn)(i);
+      } catch (...) {
+        MutexLock lock(s.mutex);
+        if (!s.failure) s.failure = std::current_exception();
+      }
       ++finished;
     }
     if (finished == 0) return;
@@ -79,11 +123,12 @@ void ThreadPool::ParallelFor(std::size_t count, const std::function<void(std::si
     s.done += finished;
     if (s.done == s.count) s.all_done.NotifyAll();
   };
-  const std::size_t helpers = std::min(count - 1, impl_->threads.size());
+  const std::size_t helpers = std::min(count - 1, impl_->max_threads);
   for (std::size_t i = 0; i < helpers; ++i) Submit([shared, run] { run(*shared); });
   run(*shared);
   MutexLock lock(shared->mutex);
   while (shared->done < count) shared->all_done.Wait(shared->mutex);
+  if (shared->failure) std::rethrow_exception(shared->failure);
 }
 
 void ThreadPool::Stop() {
@@ -97,7 +142,7 @@ void ThreadPool::Stop() {
   }
 }
 
-std::size_t ThreadPool::num_threads() const { return impl_->threads.size(); }
+std::size_t ThreadPool::num_threads() const { return impl_->max_threads; }
 
 void SetThreadName(const std::string& name) {
   pthread_setname_np(pthread_self(), name.substr(0, 15).c_str());

@@ -42,6 +42,9 @@ void RunHandler(const Router& router, ServerRequest& request, ResponseStream& st
     log::Error("Uncaught exception in an HTTP handler",
                {{"path", request.path}, {"err", e.what()}});
     stream.Fail();
+  } catch (...) {
+    log::Error("Uncaught exception in an HTTP handler", {{"path", request.path}});
+    stream.Fail();
   }
 }
 

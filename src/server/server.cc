@@ -136,8 +136,9 @@ Server::Server(const ServerFlags& flags)
       targets_(scrape_),
       rules_(engine_, storage_, storage_, SystemClock(), registry_, MakeRuleOptions(flags)),
       rule_groups_(rules_),
-      // A handler keeps its thread while a slow client reads, so there are more than cores.
-      http_workers_("http", NumCores() + static_cast<std::size_t>(flags.engine.max_concurrency)),
+      // One for each connection, because queries that wait and clients that read slowly keep
+      // theirs: health checks must be answered all the same. Unused ones are never started.
+      http_workers_("http", static_cast<std::size_t>(flags.max_connections)),
       http_io_("http-io", 1) {
   AddServerMetrics();
   AddAppliers();

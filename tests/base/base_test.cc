@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <atomic>
+#include <latch>
 #include <limits>
 #include <numeric>
 #include <vector>
@@ -123,6 +124,52 @@ TEST(ThreadPoolTest, StopRunsWhatWasSubmitted) {
   EXPECT_EQ(ran.load(), 5);
   pool.Submit([&] { ++ran; });
   EXPECT_EQ(ran.load(), 5);
+}
+
+TEST(ThreadPoolTest, StartsThreadsAsTheyAreNeeded) {
+  constexpr std::size_t kThreads = 64;
+  const auto num_threads = [] { return SystemFs().ListDir("/proc/self/task")->size(); };
+  const std::size_t before = num_threads();
+  ThreadPool pool("test", kThreads);
+  EXPECT_LE(num_threads(), before + 1);
+  // Each waits for all others, so they end only if all run at the same time.
+  std::latch all(kThreads);
+  std::latch ended(kThreads);
+  for (std::size_t i = 0; i < kThreads; ++i) {
+    pool.Submit([&] {
+      all.arrive_and_wait();
+      ended.count_down();
+    });
+  }
+  ended.wait();
+  EXPECT_EQ(num_threads(), before + kThreads);
+  std::latch more(3 * kThreads);
+  for (std::size_t i = 0; i < 3 * kThreads; ++i) pool.Submit([&] { more.count_down(); });
+  more.wait();
+  EXPECT_EQ(num_threads(), before + kThreads) << "no more than allowed";
+}
+
+TEST(ThreadPoolTest, SurvivesTasksThatThrow) {
+  ThreadPool pool("test", 1);
+  std::atomic<bool> ran{false};
+  pool.Submit([] { throw std::bad_alloc(); });
+  pool.Submit([] { throw 1; });
+  pool.Submit([&] { ran = true; });
+  pool.Stop();
+  EXPECT_TRUE(ran);
+}
+
+TEST(ThreadPoolTest, ParallelForThrowsAfterAllHaveEnded) {
+  ThreadPool pool("test", 4);
+  std::atomic<int> ended{0};
+  const auto run = [&] {
+    pool.ParallelFor(100, [&](std::size_t i) {
+      ++ended;
+      if (i % 10 == 0) throw std::runtime_error("x");
+    });
+  };
+  EXPECT_THROW(run(), std::runtime_error);
+  EXPECT_EQ(ended.load(), 100);
 }
 
 TEST(MetricsTest, TextFormat) {

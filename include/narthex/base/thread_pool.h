@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A fixed set of worker threads with one queue.
+// Worker threads with one queue; they are started when there is work for them.
 #pragma once
 
 #include <cstddef>
@@ -13,22 +13,26 @@ namespace narthex {
 /// Thread safety: any thread, but Stop and the destructor only once and not from a worker.
 class ThreadPool final {
  public:
-  /// @param name  shown by ps and in crash reports; at most 12 characters
-  ThreadPool(std::string name, std::size_t num_threads);
+  /// @param name         shown by ps and in crash reports; at most 15 characters
+  /// @param max_threads  started one by one as tasks find no idle thread; they stay
+  ThreadPool(std::string name, std::size_t max_threads);
   ~ThreadPool();  // Calls Stop().
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
 
-  /// Runs the task on some worker. After Stop the task is dropped. Tasks must not throw.
+  /// Runs the task on some worker. After Stop the task is dropped. Tasks should not throw: it
+  /// is logged, and nobody else learns of it.
   void Submit(std::function<void()> task);
 
   /// Calls fn(0) … fn(count-1), on the workers and on the calling thread, and returns when all are
-  /// done. May be called from a worker: the caller takes part, so it can't starve.
+  /// done. May be called from a worker: the caller takes part, so it can't starve. When fn throws,
+  /// the first exception reaches the caller, after all calls have ended.
   void ParallelFor(std::size_t count, const std::function<void(std::size_t)>& fn);
 
   /// Runs what was submitted, then ends the threads.
   void Stop();
 
+  /// The most that may run at the same time.
   std::size_t num_threads() const;
 
  private:
