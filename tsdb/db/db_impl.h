@@ -58,12 +58,15 @@ struct Db::Impl {
 
   Status RemoveLeftovers();
   Result<BlockList> OpenBlocks();
-  static std::vector<std::string> DropObsolete(BlockList& list);
+  std::vector<std::string> DropObsolete(BlockList& list);
+  void DropBeyondRetention(BlockList& list, std::vector<std::string>& dropped);
   void RunCompactions();
   void RunSync();
   void AddMetricFunctions();
   void RemoveMetricFunctions();
   Status WriteHeadBlock(model::TimestampMs mint, model::TimestampMs maxt) NX_REQUIRES(work_mutex_);
+  Status MergeBlocks(std::vector<std::shared_ptr<const Block>> inputs) NX_REQUIRES(work_mutex_);
+  BlockWriteOptions WriteOptions() const;
   void Publish(BlockList list, model::TimestampMs head_from);
 
   Mutex work_mutex_;  // One compaction, reload or retention at a time. Taken first.

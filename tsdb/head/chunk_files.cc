@@ -262,12 +262,4 @@ Status ChunkFiles::Close() {
   return EndFile();
 }
 
-std::uint64_t ChunkFiles::SizeOnDisk() const {
-  std::uint64_t total = 0;
-  if (const auto entries = fs_.ListDir(dir_)) {
-    for (const auto& entry : *entries) total += entry.size;
-  }
-  return total;
-}
-
 }  // namespace narthex::tsdb

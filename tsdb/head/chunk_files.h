@@ -62,7 +62,6 @@ class ChunkFiles {
   Status TruncateBefore(std::uint32_t first_needed);
   /// Cuts the reserved space off the last file and closes it. Idempotent.
   Status Close();
-  std::uint64_t SizeOnDisk() const;
 
  private:
   Status EnsureFile(std::size_t bytes) NX_REQUIRES(write_mutex_);

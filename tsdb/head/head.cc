@@ -204,7 +204,11 @@ Status Head::Close() {
 }
 
 std::uint64_t Head::SizeOnDisk() const {
-  return state_.files.SizeOnDisk() + (state_.wal != nullptr ? state_.wal->SizeOnDisk() : 0);
+  std::uint64_t total = 0;
+  for (const char* folder : {"wal", "wbl", "chunks_head"}) {
+    total += wal::FolderBytes(state_.fs, JoinPath(state_.dir, folder));
+  }
+  return total;
 }
 
 }  // namespace narthex::tsdb

@@ -56,6 +56,7 @@ class Head {
 
   HeadStats Stats(std::size_t limit) const;
   void AddTo(MemoryLedger& ledger) const;
+  /// Bytes of wal, wbl and chunks_head.
   std::uint64_t SizeOnDisk() const;
   /// The newest exemplars.
   const ExemplarStore& exemplars() const { return state_.exemplars; }

@@ -59,10 +59,12 @@ constexpr Asked kAsked[] = {
               static_cast<double>(h.metrics.chunks_removed.value());
      }},
     {"prometheus_tsdb_head_chunks_storage_size_bytes", "Size of the chunks_head directory.", false,
-     [](const HeadState& h) { return static_cast<double>(h.files.SizeOnDisk()); }},
+     [](const HeadState& h) {
+       return static_cast<double>(wal::FolderBytes(h.fs, JoinPath(h.dir, "chunks_head")));
+     }},
     {"prometheus_tsdb_wal_storage_size_bytes", "Size of the write log directory.", false,
      [](const HeadState& h) {
-       return h.wal == nullptr ? 0.0 : static_cast<double>(h.wal->SizeOnDisk());
+       return static_cast<double>(wal::FolderBytes(h.fs, JoinPath(h.dir, "wal")));
      }},
     {"prometheus_tsdb_isolation_high_watermark",
      "The highest TSDB append ID that has been given out.", false,

@@ -62,6 +62,22 @@ Result<std::vector<int>> ListCheckpoints(Fs& fs, const std::string& wal_dir) {
   return numbers;
 }
 
+std::uint64_t FolderBytes(Fs& fs, const std::string& dir) {
+  std::uint64_t total = 0;
+  std::vector<std::string> folders = {dir};
+  while (!folders.empty()) {
+    const std::string folder = std::move(folders.back());
+    folders.pop_back();
+    const auto entries = fs.ListDir(folder);
+    if (!entries) continue;
+    for (const auto& entry : *entries) {
+      total += entry.size;
+      if (entry.is_dir) folders.push_back(JoinPath(folder, entry.name));
+    }
+  }
+  return total;
+}
+
 std::string Corruption::ToString() const {
   return fmt::format("corruption in segment {} at {}: {}", SegmentPath(dir, segment), offset,
                      reason);

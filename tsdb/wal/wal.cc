@@ -234,20 +234,4 @@ int Wal::current_segment() const {
   return number_;
 }
 
-std::uint64_t Wal::SizeOnDisk() const {
-  std::uint64_t total = 0;
-  std::vector<std::string> folders = {dir_};
-  while (!folders.empty()) {
-    const std::string folder = std::move(folders.back());
-    folders.pop_back();
-    const auto entries = fs_.ListDir(folder);
-    if (!entries) continue;
-    for (const auto& entry : *entries) {
-      total += entry.size;
-      if (entry.is_dir) folders.push_back(JoinPath(folder, entry.name));
-    }
-  }
-  return total;
-}
-
 }  // namespace narthex::tsdb::wal

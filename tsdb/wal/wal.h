@@ -61,8 +61,6 @@ class Wal {
   Status TruncateBefore(int number);
 
   int current_segment() const;
-  /// Sum of the sizes of all segments and checkpoints.
-  std::uint64_t SizeOnDisk() const;
   const std::string& dir() const { return dir_; }
 
  private:
