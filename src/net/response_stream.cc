@@ -144,7 +144,8 @@ void ResponseStream::Fail() {
 std::string ResponseStream::Head(bool complete, std::size_t body_bytes) {
   std::string out = fmt::format("HTTP/1.1 {} {}\r\n", status_, ReasonPhrase(status_));
   const bool no_body = HasNoBody(status_);
-  if (!no_body && body_bytes > 0 && FindHeader(headers_, "Content-Type") == nullptr) {
+  if (!no_body && body_bytes > 0 && !traits_.head_only &&
+      FindHeader(headers_, "Content-Type") == nullptr) {
     SetHeader("Content-Type", "text/plain; charset=utf-8");
   }
   for (const auto& [name, value] : headers_) {

@@ -71,8 +71,7 @@ TEST_F(HttpServerTest, AnswersSmallAndLarge) {
       "Connection: close\r\n\r\n{}",
       Talk("GET /small HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"));
   EXPECT_EQ(
-      "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 2\r\n"
-      "Connection: close\r\n\r\n",
+      "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n",
       Talk("HEAD /small HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"));
   EXPECT_EQ("HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n",
             Talk("GET /nothing HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"));

@@ -36,6 +36,7 @@ Result<std::vector<FederatedSample>> SelectNewest(const ApiDependencies& api,
   std::vector<std::unique_ptr<storage::SeriesSet>> sets;
   for (const std::string& text : request.Form().All("match[]")) {
     NX_ASSIGN_OR_RETURN(const auto matchers, promql::ParseMetricSelector(text));
+    if (matchers.empty()) continue;  // Upstream's storage finds nothing for {}.
     NX_ASSIGN_OR_RETURN(auto set, querier->Select(matchers, hints, request.stop));
     sets.push_back(std::move(set));
   }
@@ -76,12 +77,16 @@ void AppendEscapedValue(std::string_view value, std::string& out) {
 /// Writes samples line by line, a TYPE line where the name changes.
 class FederationText {
  public:
-  FederationText(NameEscaping escaping, model::Labels external)
-      : escaping_(escaping), external_(std::move(external)) {}
+  /// @param external  labels that are added where a series does not have them
+  FederationText(NameEscaping escaping, const model::Labels& external) : escaping_(escaping) {
+    // An empty instance keeps the scraping server from adding its own.
+    added_.emplace(model::kInstanceLabel, "");
+    for (const auto [label, value] : external) added_.insert_or_assign(std::string(label), value);
+  }
 
   void Append(const FederatedSample& sample, std::string& out) {
     const std::string_view raw_name = sample.labels.Get(model::kMetricName);
-    const std::string name = EscapeName(raw_name, escaping_);
+    const std::string name = Written(raw_name);
     const bool quoted = !model::IsLegacyMetricName(name);
     if (raw_name != last_name_) {
       last_name_ = raw_name;
@@ -96,23 +101,21 @@ class FederationText {
       AppendName(name, true, out);
       first = false;
     }
-    bool has_instance = false;
     for (const auto [label, value] : sample.labels) {
-      if (label == model::kMetricName) continue;
-      has_instance = has_instance || label == model::kInstanceLabel;
-      AppendLabel(label, value, first, out);
+      if (label != model::kMetricName) AppendLabel(label, value, first, out);
     }
-    for (const auto [label, value] : external_) {
-      if (sample.labels.Has(label)) continue;
-      has_instance = has_instance || label == model::kInstanceLabel;
-      AppendLabel(label, value, first, out);
+    for (const auto& [label, value] : added_) {
+      if (!sample.labels.Has(label)) AppendLabel(label, value, first, out);
     }
-    // An empty one keeps the scraping server from adding its own.
-    if (!has_instance) AppendLabel(model::kInstanceLabel, "", first, out);
     out += fmt::format("}} {} {}\n", go::FormatFloatG(sample.v), sample.t);
   }
 
  private:
+  /// Plain names stay as they are in every scheme.
+  std::string Written(std::string_view name) const {
+    return model::IsLegacyMetricName(name) ? std::string(name) : EscapeName(name, escaping_);
+  }
+
   static void AppendName(std::string_view name, bool quoted, std::string& out) {
     if (!quoted) {
       out += name;
@@ -127,7 +130,7 @@ class FederationText {
                    std::string& out) const {
     out += first ? '{' : ',';
     first = false;
-    const std::string name = EscapeName(label, escaping_);
+    const std::string name = Written(label);
     AppendName(name, !model::IsLegacyLabelName(name), out);
     out += "=\"";
     AppendEscapedValue(value, out);
@@ -135,7 +138,7 @@ class FederationText {
   }
 
   const NameEscaping escaping_;
-  const model::Labels external_;
+  std::map<std::string, std::string> added_;
   std::string last_name_;
 };
 

@@ -56,7 +56,7 @@ std::string RequestMetrics::HandlerLabel(std::string_view pattern) const {
 void RequestMetrics::Declare(std::string_view pattern) {
   const std::string handler = HandlerLabel(pattern);
   registry_.AddCounter("prometheus_http_requests_total", kRequestsHelp,
-                       {{"handler", handler}, {"code", "200"}});
+                       {{"code", "200"}, {"handler", handler}});
 }
 
 void RequestMetrics::Run(std::string_view pattern, const net::ServerRequest& request,
@@ -68,7 +68,7 @@ void RequestMetrics::Run(std::string_view pattern, const net::ServerRequest& req
   const std::string handler = HandlerLabel(pattern);
   registry_
       .AddCounter("prometheus_http_requests_total", kRequestsHelp,
-                  {{"handler", handler}, {"code", std::to_string(observed.status())}})
+                  {{"code", std::to_string(observed.status())}, {"handler", handler}})
       .Add();
   registry_
       .AddHistogram("prometheus_http_request_duration_seconds",

@@ -26,17 +26,16 @@ std::int64_t TruncateToInt64(double v) {
   return static_cast<std::int64_t>(v);
 }
 
-/// time.Unix(seconds, ns) in milliseconds; overflows wrap, as there.
-model::TimestampMs FromUnix(std::int64_t seconds, std::int64_t ns) {
+/// time.Unix(seconds, ns); seconds wrap, as there.
+ApiTime FromUnix(std::int64_t seconds, std::int64_t ns) {
   std::int64_t carry = ns / kNsPerSecond;
   ns -= carry * kNsPerSecond;
   if (ns < 0) {
     ns += kNsPerSecond;
     --carry;
   }
-  const std::uint64_t total =
-      static_cast<std::uint64_t>(seconds) + static_cast<std::uint64_t>(carry);
-  return static_cast<std::int64_t>(total * 1000 + static_cast<std::uint64_t>(ns / 1'000'000));
+  const std::uint64_t sum = static_cast<std::uint64_t>(seconds) + static_cast<std::uint64_t>(carry);
+  return {static_cast<std::int64_t>(sum), ns};
 }
 
 /// Takes exactly `digits` digits from the front.
@@ -73,8 +72,8 @@ std::int64_t DaysFromCivil(int year, int month, int day) {
   return std::int64_t{era} * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
 }
 
-/// time.Parse(time.RFC3339Nano, text), cut to milliseconds.
-std::optional<model::TimestampMs> ParseRfc3339(std::string_view text) {
+/// time.Parse(time.RFC3339Nano, text).
+std::optional<ApiTime> ParseRfc3339(std::string_view text) {
   int year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0;
   if (!TakeNumber(text, 4, year) || !TakeChar(text, '-') || !TakeNumber(text, 2, month) ||
       !TakeChar(text, '-') || !TakeNumber(text, 2, day) || !TakeChar(text, 'T') ||
@@ -86,13 +85,13 @@ std::optional<model::TimestampMs> ParseRfc3339(std::string_view text) {
       second > 59) {
     return {};
   }
-  std::int64_t ms = 0;
+  std::int64_t ns = 0;
   if (text.size() > 1 && (text[0] == '.' || text[0] == ',')) {
     text.remove_prefix(1);
-    std::int64_t unit = 100;
+    std::int64_t unit = kNsPerSecond / 10;
     std::size_t digits = 0;
     for (; digits < text.size() && text[digits] >= '0' && text[digits] <= '9'; ++digits) {
-      ms += unit * (text[digits] - '0');
+      ns += unit * (text[digits] - '0');
       unit /= 10;
     }
     if (digits == 0) return {};
@@ -112,7 +111,7 @@ std::optional<model::TimestampMs> ParseRfc3339(std::string_view text) {
   if (!text.empty()) return {};
   const std::int64_t seconds =
       DaysFromCivil(year, month, day) * 86400 + hour * 3600 + minute * 60 + second - offset_s;
-  return seconds * 1000 + ms;
+  return ApiTime{seconds, ns};
 }
 
 }  // namespace
@@ -121,7 +120,18 @@ Error BadParameter(std::string_view name, std::string_view cause) {
   return Error(Code::kInvalidArgument, fmt::format("invalid parameter \"{}\": {}", name, cause));
 }
 
-Result<model::TimestampMs> ParseTime(const std::string& text) {
+model::TimestampMs ApiTime::Ms() const {
+  return static_cast<std::int64_t>(static_cast<std::uint64_t>(seconds) * 1000 +
+                                   static_cast<std::uint64_t>(nanoseconds / 1'000'000));
+}
+
+model::TimestampMs ApiTime::EngineMs() const {
+  const std::uint64_t unix_ns =
+      static_cast<std::uint64_t>(seconds) * kNsPerSecond + static_cast<std::uint64_t>(nanoseconds);
+  return static_cast<std::int64_t>(unix_ns) / 1'000'000;
+}
+
+Result<ApiTime> ParseTime(const std::string& text) {
   if (const std::optional<double> number = ParseFiniteText(text)) {
     double whole = 0;
     double fraction = std::modf(*number, &whole);
@@ -152,8 +162,7 @@ Result<std::int64_t> ParseDurationNs(const std::string& text) {
               fmt::format("cannot parse {} to a valid duration", go::Quote(text)));
 }
 
-Result<model::TimestampMs> TimeParameter(const net::Params& form, std::string_view name,
-                                         model::TimestampMs otherwise) {
+Result<ApiTime> TimeParameter(const net::Params& form, std::string_view name, ApiTime otherwise) {
   const std::string& text = form.Get(name);
   if (text.empty()) return otherwise;
   auto time = ParseTime(text);
@@ -175,8 +184,10 @@ Result<std::size_t> LimitParameter(const net::Params& form) {
 
 Result<TimeRange> RangeParameters(const net::Params& form) {
   TimeRange range;
-  NX_ASSIGN_OR_RETURN(range.start, TimeParameter(form, "start", kApiMinTime));
-  NX_ASSIGN_OR_RETURN(range.end, TimeParameter(form, "end", kApiMaxTime));
+  NX_ASSIGN_OR_RETURN(const ApiTime start, TimeParameter(form, "start", kApiMinTime));
+  NX_ASSIGN_OR_RETURN(const ApiTime end, TimeParameter(form, "end", kApiMaxTime));
+  range.start = start.Ms();
+  range.end = end.Ms();
   return range;
 }
 

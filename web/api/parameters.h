@@ -3,6 +3,7 @@
 // Request parameters as Prometheus's API reads them.
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -19,21 +20,33 @@ namespace narthex::web {
 /// `invalid parameter "name": cause`
 Error BadParameter(std::string_view name, std::string_view cause);
 
-/// Bounds that the API uses when a time is not given. Source: Prometheus web/api/v1 MinTime.
-inline constexpr model::TimestampMs kApiMinTime = (INT64_MIN / 1000 + 62135596801) * 1000;
-inline constexpr model::TimestampMs kApiMaxTime = (INT64_MAX / 1000 - 62135596801) * 1000 + 999;
+/// A time as Go holds it; the seconds may be anything.
+struct ApiTime {
+  std::int64_t seconds = 0;
+  std::int64_t nanoseconds = 0;  // 0 … 999,999,999.
+
+  /// What labels and series endpoints use; wraps around where it overflows, as upstream.
+  model::TimestampMs Ms() const;
+  /// What the query engine uses: by way of nanoseconds, which overflow past the years 1677…2262.
+  model::TimestampMs EngineMs() const;
+  auto operator<=>(const ApiTime&) const = default;
+};
 
 /// "1749970800.123", RFC 3339, or the texts of the two bounds.
 /// Errors: kInvalidArgument `cannot parse "x" to a valid timestamp`.
-Result<model::TimestampMs> ParseTime(const std::string& text);
+Result<ApiTime> ParseTime(const std::string& text);
 
 /// Seconds ("1.5") or a model duration ("5m"). @return nanoseconds
 /// Errors: kInvalidArgument `cannot parse "x" to a valid duration`.
 Result<std::int64_t> ParseDurationNs(const std::string& text);
 
-/// As above, of a parameter. Errors: kInvalidArgument, complete for the user.
-Result<model::TimestampMs> TimeParameter(const net::Params& form, std::string_view name,
-                                         model::TimestampMs otherwise);
+/// Bounds that the API uses when a time is not given. Source: Prometheus web/api/v1 MinTime.
+inline constexpr ApiTime kApiMinTime{INT64_MIN / 1000 + 62135596801, 0};
+inline constexpr ApiTime kApiMaxTime{INT64_MAX / 1000 - 62135596801, 999'999'999};
+
+/// As above, of a parameter; `otherwise` when it is not given.
+/// Errors: kInvalidArgument, complete for the user.
+Result<ApiTime> TimeParameter(const net::Params& form, std::string_view name, ApiTime otherwise);
 /// `limit`: 0 = none. Errors as above.
 Result<std::size_t> LimitParameter(const net::Params& form);
 

@@ -15,6 +15,7 @@ namespace narthex::web {
 namespace {
 
 constexpr std::int64_t kNsPerMs = 1'000'000;
+constexpr std::int64_t kNsPerSecond = 1'000'000'000;
 constexpr std::int64_t kMaxPoints = 11'000;
 
 Result<promql::QueryOptions> ReadQueryOptions(const Call& call) {
@@ -163,8 +164,11 @@ void WriteExemplars(const model::Labels& series, std::span<const model::Exemplar
 
 Status QueryInstant(Call& call) {
   NX_ASSIGN_OR_RETURN(const std::size_t limit, LimitParameter(call.form));
-  NX_ASSIGN_OR_RETURN(const model::TimestampMs t,
-                      TimeParameter(call.form, "time", call.api.clock.NowMs()));
+  const std::int64_t now_ns = call.api.clock.NowNs();
+  NX_ASSIGN_OR_RETURN(
+      const ApiTime time,
+      TimeParameter(call.form, "time", {now_ns / kNsPerSecond, now_ns % kNsPerSecond}));
+  const model::TimestampMs t = time.EngineMs();
   NX_ASSIGN_OR_RETURN(const promql::QueryOptions options, ReadQueryOptions(call));
   auto result = call.api.engine.Instant(call.api.queryable, call.form.Get("query"), t, options);
   if (!result) return Fail(QueryError(result.error()));
@@ -189,7 +193,8 @@ Status QueryRange(Call& call) {
                              "a positive integer"));
   }
   // In 128 bits: the range may span all of time.
-  const __int128 range_ns = (static_cast<__int128>(*end) - *start) * kNsPerMs;
+  const __int128 range_ns = (static_cast<__int128>(end->seconds) - start->seconds) * kNsPerSecond +
+                            end->nanoseconds - start->nanoseconds;
   if (std::min<__int128>(range_ns, INT64_MAX) / *step_ns > kMaxPoints) {
     return Fail(Code::kInvalidArgument,
                 "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the "
@@ -197,10 +202,10 @@ Status QueryRange(Call& call) {
   }
   const model::DurationMs step = std::max<std::int64_t>(*step_ns / kNsPerMs, 1);
   NX_ASSIGN_OR_RETURN(const promql::QueryOptions options, ReadQueryOptions(call));
-  auto result = call.api.engine.Range(call.api.queryable, call.form.Get("query"), *start, *end,
-                                      step, options);
+  auto result = call.api.engine.Range(call.api.queryable, call.form.Get("query"), start->EngineMs(),
+                                      end->EngineMs(), step, options);
   if (!result) return Fail(QueryError(result.error()));
-  Answer(call, std::move(*result), limit, *start, step);
+  Answer(call, std::move(*result), limit, start->EngineMs(), step);
   return {};
 }
 
