@@ -2,6 +2,7 @@
 #include "tsdb/postings.h"
 
 #include <algorithm>
+#include <bit>
 #include <optional>
 
 namespace narthex::tsdb {
@@ -38,6 +39,22 @@ void IntersectGalloping(std::span<const Id> small, std::span<const Id> large,
   }
 }
 
+// Up to so many bitmap words per element, a bitmap beats sorting.
+constexpr std::uint64_t kBitmapWordsPerId = 4;
+
+template <typename Id>
+void SortByBitmap(std::vector<Id>& ids, Id first, std::uint64_t num_words) {
+  std::vector<std::uint64_t> words(num_words);
+  for (const Id id : ids) words[(id - first) / 64] |= std::uint64_t{1} << ((id - first) % 64);
+  std::size_t n = 0;
+  for (std::size_t w = 0; w < words.size(); ++w) {
+    for (std::uint64_t bits = words[w]; bits != 0; bits &= bits - 1) {
+      ids[n++] = first + static_cast<Id>(64 * w + static_cast<unsigned>(std::countr_zero(bits)));
+    }
+  }
+  ids.resize(n);
+}
+
 }  // namespace
 
 template <typename Id>
@@ -66,7 +83,13 @@ void Subtract(std::span<const Id> a, std::span<const Id> b, std::vector<Id>& out
 
 template <typename Id>
 void SortUnique(std::vector<Id>& ids) {
-  if (!std::is_sorted(ids.begin(), ids.end())) std::sort(ids.begin(), ids.end());
+  if (!std::is_sorted(ids.begin(), ids.end())) {
+    const auto [least, greatest] = std::minmax_element(ids.begin(), ids.end());
+    const Id first = *least;
+    const std::uint64_t words = (static_cast<std::uint64_t>(*greatest) - first) / 64 + 1;
+    if (words <= kBitmapWordsPerId * ids.size()) return SortByBitmap(ids, first, words);
+    std::sort(ids.begin(), ids.end());
+  }
   ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
 }
 

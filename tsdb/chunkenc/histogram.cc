@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "narthex/base/coding.h"
+#include "narthex/model/float_histogram.h"
 #include "narthex/model/sample.h"
 #include "tsdb/chunkenc/histogram_codec.h"
 #include "tsdb/chunkenc/histogram_layout.h"
@@ -21,6 +22,8 @@ using model::TimestampMs;
 
 constexpr std::size_t kHeaderBytes = 3;
 constexpr std::size_t kFlagsAt = 2;
+constexpr std::int32_t kHighestSchema = 8;
+constexpr std::int32_t kHighestReservedSchema = 52;
 // What the chunk's first sample is to the chunk before it, in the top bits of the flags.
 constexpr unsigned kHeaderShift = 6;
 
@@ -192,7 +195,12 @@ Status DecodeAs(Encoding encoding, ByteSpan chunk, storage::SampleColumns& out) 
   while (reader.Next()) {
     out.histogram_t.push_back(reader.state().t);
     out.histograms.push_back(ToFloatHistogram(reader.layout(), reader.state()));
-    out.histograms.back().counter_reset_hint = reader.hint();
+    FloatHistogram& h = out.histograms.back();
+    h.counter_reset_hint = reader.hint();
+    // Higher resolutions come from newer programs; Prometheus reads them so too.
+    if (h.schema > kHighestSchema && h.schema <= kHighestReservedSchema) {
+      model::ReduceResolution(h, kHighestSchema);
+    }
   }
   return reader.ok() ? Status{} : Corrupt(chunk);
 }

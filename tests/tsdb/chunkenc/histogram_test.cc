@@ -153,6 +153,20 @@ TEST(HistogramChunkTest, LayoutsSurvive) {
   }
 }
 
+TEST(HistogramChunkTest, HigherSchemasAreReadAsEight) {
+  Histogram h;
+  h.schema = 9;
+  h.count = 6;
+  h.positive_spans = {{1, 4}};  // Two buckets of schema 9 make one of schema 8.
+  h.positive_buckets = {1, 0, 0, 1};
+  HistogramChunk<Histogram> chunk;
+  chunk.Append(5, h);
+  SampleColumns columns;
+  ASSERT_TRUE(DecodeChunk(Encoding::kHistogram, Bytes(chunk), kMinTime, kMaxTime, columns));
+  EXPECT_EQ(columns.histograms.at(0).schema, 8);
+  EXPECT_EQ(columns.histograms[0].positive_buckets, (std::vector<double>{2, 3}));
+}
+
 TEST(HistogramChunkTest, ChecksWhatFits) {
   const auto changed = [](auto change) {
     Histogram h = Grown(Basic(), 5);

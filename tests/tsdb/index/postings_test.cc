@@ -46,6 +46,23 @@ TEST(PostingsTest, SetOperationsAgreeWithSets) {
   CheckSetOperations<std::uint64_t>(2);
 }
 
+TEST(PostingsTest, SortsDenseAndSparseLists) {
+  const struct {
+    std::vector<std::uint64_t> ids, want;
+  } cases[] = {{{}, {}},
+               {{5}, {5}},
+               {{2, 1}, {1, 2}},
+               {{64, 63, 0, 64}, {0, 63, 64}},
+               {{1ULL << 63, 0}, {0, 1ULL << 63}},
+               {{~0ULL, 0, ~0ULL - 1}, {0, ~0ULL - 1, ~0ULL}},
+               {{~0ULL, ~0ULL - 64}, {~0ULL - 64, ~0ULL}}};
+  for (const auto& c : cases) {
+    auto ids = c.ids;
+    SortUnique(ids);
+    EXPECT_EQ(ids, c.want);
+  }
+}
+
 TEST(PostingsTest, EdgesOfGalloping) {
   std::vector<std::uint32_t> large;
   for (std::uint32_t i = 0; i < 1000; ++i) large.push_back(2 * i);
