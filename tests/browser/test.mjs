@@ -161,6 +161,13 @@ test('every page shows its content', async (page, url) => {
   }
 });
 
+test('rules are evaluated, and the alert fires', async (page, url) => {
+  await page.goto(`${url}/rules`);
+  await page.locator('tr', { hasText: 'job:up:sum' }).locator('.badge.ok').waitFor();
+  await page.goto(`${url}/alerts`);
+  await page.locator('.alert-firing tbody .badge', { hasText: 'firing' }).first().waitFor();
+});
+
 test('a phone sees no sideways scrolling, and the menu opens', async (page, url) => {
   await page.setViewportSize({ width: 390, height: 844 });
   for (const [address, content] of [

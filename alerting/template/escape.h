@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Escaping as Go's text/template and net/url do it.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace narthex::alerting::tmpl {
+
+std::string EscapeHtml(std::string_view text);
+std::string EscapeJs(std::string_view text);
+/// url.QueryEscape: a space becomes '+'.
+std::string EscapeQuery(std::string_view text);
+
+}  // namespace narthex::alerting::tmpl

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Runs a parsed template. Source: Go's text/template, whose errors these are, with the functions
+// of Prometheus's template package.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "alerting/template/ast.h"
+#include "narthex/base/result.h"
+
+namespace narthex::alerting::tmpl {
+
+/// What functions need from outside.
+struct Environment {
+  /// Evaluates an expression at the template's time, giving a list of samples.
+  std::function<Result<Value>(const std::string&)> query;
+  std::string external_url;  // Without a trailing slash.
+  std::string path_prefix;
+  std::int64_t now_ms = 0;
+};
+
+/// A function's parameters, one letter each: a = any, s = string, i = int, l = list of samples,
+/// p = sample. The last one repeats when `variadic`.
+struct Function {
+  std::string_view name;
+  std::string_view params;
+  bool variadic = false;
+  bool builtin = false;  // Its last parameter before `variadic` ones counts for "at least".
+  Result<Value> (*call)(const Environment&, const std::vector<Value>&) = nullptr;
+};
+
+/// Null when there is none. Thread safety: any thread.
+const Function* FindFunction(std::string_view name);
+
+/// Executes the template `name` of the set with `dot` as its data.
+/// Errors: kExecution "template: NAME:LINE:COL: executing "NAME" at <…>: reason".
+Result<std::string> Execute(const TemplateSet& templates, const std::string& name,
+                            std::string_view text, const Value& dot, const Environment& env);
+
+}  // namespace narthex::alerting::tmpl

@@ -1,0 +1,471 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "alerting/template/parser.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/core.h>
+
+#include "alerting/template/constant.h"
+#include "alerting/template/lexer.h"
+#include "narthex/base/go_format.h"
+
+namespace narthex::alerting::tmpl {
+namespace {
+
+constexpr int kMaxDepth = 200;  // Of nested blocks and parentheses.
+
+class Parser {
+ public:
+  Parser(std::string name, std::vector<Token> tokens)
+      : name_(std::move(name)), tokens_(std::move(tokens)) {}
+
+  Result<TemplateSet> Run() {
+    NodeList list;
+    NX_RETURN_IF_ERROR(ParseList(list, Ends::kText));
+    templates_[name_] = std::move(list);
+    return std::move(templates_);
+  }
+
+ private:
+  enum class Ends { kText, kEnd, kEndOrElse };
+
+  tl::unexpected<Error> Failure(const std::string& reason) const {
+    const int line = last_line_;
+    return Fail(Code::kInvalidArgument, fmt::format("template: {}:{}: {}", name_, line, reason));
+  }
+  tl::unexpected<Error> Unexpected(const Token& token, std::string_view context) const {
+    return Failure(fmt::format("unexpected {} in {}", Describe(token), context));
+  }
+  static std::string Describe(const Token& token) {
+    if (token.kind == TokenKind::kEnd) return "EOF";
+    if (token.kind == TokenKind::kKeyword) return fmt::format("<{}>", token.text);
+    if (token.text.size() > 10) return go::Quote(token.text.substr(0, 10)) + "...";
+    return go::Quote(token.text);
+  }
+
+  const Token& Peek() {
+    last_line_ = tokens_[at_].line;
+    return tokens_[at_];
+  }
+  const Token& Next() {
+    const Token& token = Peek();
+    if (token.kind != TokenKind::kEnd) ++at_;
+    return token;
+  }
+  const Token& PeekNonSpace() {
+    while (Peek().kind == TokenKind::kSpace) ++at_;
+    return Peek();
+  }
+  const Token& NextNonSpace() {
+    PeekNonSpace();
+    return Next();
+  }
+  bool AtKeyword(std::string_view word) {
+    return PeekNonSpace().kind == TokenKind::kKeyword && Peek().text == word;
+  }
+  Status ExpectRight(std::string_view context) {
+    const Token token = NextNonSpace();
+    if (token.kind != TokenKind::kRight) return Unexpected(token, context);
+    return {};
+  }
+
+  /// Nodes up to the end of the text or to {{end}} or {{else, which is not consumed beyond "{{".
+  Status ParseList(NodeList& list, Ends ends) {
+    if (++depth_ > kMaxDepth) return Failure("too deeply nested");
+    for (;;) {
+      const Token token = Next();
+      if (token.kind == TokenKind::kEnd) {
+        if (ends != Ends::kText) return Failure("unexpected EOF");
+        break;
+      }
+      if (token.kind == TokenKind::kText) {
+        Node& node = list.emplace_back();
+        node.position = token.position;
+        node.text = token.text;
+        continue;
+      }
+      if (AtKeyword("end") || AtKeyword("else")) {
+        if (ends == Ends::kText) return Failure(fmt::format("unexpected {{{{{}}}}}", Peek().text));
+        if (ends == Ends::kEnd && AtKeyword("else")) return Failure("unexpected {{else}}");
+        break;
+      }
+      NX_RETURN_IF_ERROR(ParseAction(list));
+    }
+    --depth_;
+    return {};
+  }
+
+  Status ParseAction(NodeList& list) {
+    const Token first = PeekNonSpace();
+    if (first.kind == TokenKind::kKeyword && first.text != "nil") {
+      Next();
+      if (first.text == "if") return ParseControl(list, NodeKind::kIf, first);
+      if (first.text == "with") return ParseControl(list, NodeKind::kWith, first);
+      if (first.text == "range") return ParseControl(list, NodeKind::kRange, first);
+      if (first.text == "template") return ParseTemplate(list, first);
+      if (first.text == "define") return ParseDefine();
+      if (first.text == "block") return ParseBlock(list, first);
+      return ParseBreak(list, first);
+    }
+    Node node;
+    node.kind = NodeKind::kAction;
+    node.position = first.position;
+    NX_ASSIGN_OR_RETURN(node.pipe, ParsePipe("command", TokenKind::kRight, false));
+    node.text = fmt::format("{{{{{}}}}}", node.pipe->text);
+    list.push_back(std::move(node));
+    return {};
+  }
+
+  Status ParseBreak(NodeList& list, const Token& word) {
+    if (range_depth_ == 0)
+      return Failure(fmt::format("{{{{{}}}}} outside {{{{range}}}}", word.text));
+    NX_RETURN_IF_ERROR(ExpectRight(fmt::format("{{{{{}}}}}", word.text)));
+    Node& node = list.emplace_back();
+    node.kind = word.text == "break" ? NodeKind::kBreak : NodeKind::kContinue;
+    node.position = word.position;
+    return {};
+  }
+
+  /// if, with, range and what belongs to them up to {{end}}.
+  Status ParseControl(NodeList& list, NodeKind kind, const Token& word) {
+    const std::size_t num_variables = variables_.size();
+    const std::string context(word.text);
+    Node node;
+    node.kind = kind;
+    node.position = word.position;
+    NX_ASSIGN_OR_RETURN(node.pipe, ParsePipe(context, TokenKind::kRight, kind == NodeKind::kRange));
+    node.text = fmt::format("{{{{{} {}}}}}", context, node.pipe->text);
+    if (kind == NodeKind::kRange) ++range_depth_;
+    NX_RETURN_IF_ERROR(ParseList(node.list, Ends::kEndOrElse));
+    if (kind == NodeKind::kRange) --range_depth_;
+    const Token end = Next();
+    if (end.text == "else") {
+      NX_RETURN_IF_ERROR(ParseElse(node, kind, context));
+    } else {
+      NX_RETURN_IF_ERROR(ExpectRight("end"));
+    }
+    variables_.resize(num_variables);
+    list.push_back(std::move(node));
+    return {};
+  }
+
+  Status ParseElse(Node& node, NodeKind kind, const std::string& context) {
+    // "else if" and "else with" share the {{end}} of the outer one.
+    if (kind != NodeKind::kRange && AtKeyword(context)) {
+      const Token word = Next();
+      if (++depth_ > kMaxDepth) return Failure("too deeply nested");
+      NX_RETURN_IF_ERROR(ParseControl(node.else_list, kind, word));
+      --depth_;
+      return {};
+    }
+    NX_RETURN_IF_ERROR(ExpectRight("else"));
+    NX_RETURN_IF_ERROR(ParseList(node.else_list, Ends::kEnd));
+    Next();  // end
+    return ExpectRight("end");
+  }
+
+  Result<std::string> TemplateName(std::string_view context) {
+    const Token token = NextNonSpace();
+    if (token.kind != TokenKind::kString) return Unexpected(token, context);
+    auto name = UnquoteString(token.text);
+    if (!name) return Failure("invalid syntax");
+    return std::move(*name);
+  }
+
+  Status ParseTemplate(NodeList& list, const Token&) {
+    Node node;
+    node.kind = NodeKind::kTemplate;
+    node.position = PeekNonSpace().position;
+    NX_ASSIGN_OR_RETURN(node.name, TemplateName("template clause"));
+    node.text = "{{template " + go::Quote(node.name);
+    if (PeekNonSpace().kind != TokenKind::kRight) {
+      NX_ASSIGN_OR_RETURN(node.pipe, ParsePipe("template clause", TokenKind::kRight, false));
+      node.text += ' ' + node.pipe->text;
+    } else {
+      Next();
+    }
+    node.text += "}}";
+    list.push_back(std::move(node));
+    return {};
+  }
+
+  /// A body that sees only "$" of the variables.
+  Status ParseBody(const std::string& name) {
+    auto outer = std::exchange(variables_, {"$"});
+    const int ranges = std::exchange(range_depth_, 0);
+    NodeList list;
+    NX_RETURN_IF_ERROR(ParseList(list, Ends::kEnd));
+    Next();  // end
+    NX_RETURN_IF_ERROR(ExpectRight("end"));
+    templates_[name] = std::move(list);
+    variables_ = std::move(outer);
+    range_depth_ = ranges;
+    return {};
+  }
+
+  Status ParseDefine() {
+    NX_ASSIGN_OR_RETURN(const std::string name, TemplateName("define clause"));
+    NX_RETURN_IF_ERROR(ExpectRight("define clause"));
+    return ParseBody(name);
+  }
+
+  Status ParseBlock(NodeList& list, const Token&) {
+    Node node;
+    node.kind = NodeKind::kTemplate;
+    node.position = PeekNonSpace().position;
+    NX_ASSIGN_OR_RETURN(node.name, TemplateName("block clause"));
+    NX_ASSIGN_OR_RETURN(node.pipe, ParsePipe("block clause", TokenKind::kRight, false));
+    node.text = fmt::format("{{{{template {} {}}}}}", go::Quote(node.name), node.pipe->text);
+    NX_RETURN_IF_ERROR(ParseBody(node.name));
+    list.push_back(std::move(node));
+    return {};
+  }
+
+  /// "$x :=", "$x =" and, in range, "$i, $x :=".
+  Status ParseVariables(Pipe& pipe, bool in_range) {
+    const std::size_t begin = at_;
+    std::vector<std::string> names;
+    while (PeekNonSpace().kind == TokenKind::kVariable) {
+      names.emplace_back(Next().text);
+      const Token next = PeekNonSpace();
+      if (next.kind == TokenKind::kDeclare || next.kind == TokenKind::kAssign) {
+        Next();
+        pipe.assign = next.kind == TokenKind::kAssign;
+        for (const std::string& name : names) {
+          if (!pipe.assign) {
+            variables_.push_back(name);
+          } else if (!IsDefined(name)) {
+            return Failure(fmt::format("undefined variable \"{}\"", name));
+          }
+        }
+        pipe.variables = std::move(names);
+        return {};
+      }
+      if (next.kind != TokenKind::kComma || !in_range || names.size() == 2) break;
+      Next();
+    }
+    at_ = begin;  // It was a value.
+    return {};
+  }
+
+  bool IsDefined(std::string_view name) const {
+    return std::find(variables_.begin(), variables_.end(), name) != variables_.end();
+  }
+
+  Result<std::unique_ptr<Pipe>> ParsePipe(const std::string& context, TokenKind end,
+                                          bool in_range) {
+    if (++depth_ > kMaxDepth) return Failure("too deeply nested");
+    auto pipe = std::make_unique<Pipe>();
+    pipe->position = PeekNonSpace().position;
+    NX_RETURN_IF_ERROR(ParseVariables(*pipe, in_range));
+    for (;;) {
+      const Token token = PeekNonSpace();
+      if (token.kind == end) {
+        Next();
+        break;
+      }
+      if (token.kind == TokenKind::kRight || token.kind == TokenKind::kRightParen ||
+          token.kind == TokenKind::kComma || token.kind == TokenKind::kDeclare ||
+          token.kind == TokenKind::kAssign || token.kind == TokenKind::kEnd ||
+          (token.kind == TokenKind::kKeyword && token.text != "nil")) {
+        return Unexpected(token, context);
+      }
+      if (!pipe->commands.empty() && !after_pipe_) return Unexpected(token, context);
+      NX_RETURN_IF_ERROR(ParseCommand(*pipe, context));
+    }
+    if (pipe->commands.empty() || after_pipe_) {
+      after_pipe_ = false;
+      return Failure(fmt::format("missing value for {}", context));
+    }
+    for (std::size_t i = 1; i < pipe->commands.size(); ++i) {
+      const Operand& first = pipe->commands[i].args[0];
+      if (first.kind == OperandKind::kConstant || first.kind == OperandKind::kDot ||
+          first.kind == OperandKind::kNil) {
+        return Failure(fmt::format("non executable command in pipeline stage {}", i + 1));
+      }
+    }
+    pipe->text = PipeText(*pipe);
+    --depth_;
+    return pipe;
+  }
+
+  static std::string PipeText(const Pipe& pipe) {
+    std::string text;
+    for (std::size_t i = 0; i < pipe.variables.size(); ++i) {
+      text += (i > 0 ? ", " : "") + pipe.variables[i];
+    }
+    if (!text.empty()) text += pipe.assign ? " = " : " := ";
+    for (std::size_t i = 0; i < pipe.commands.size(); ++i) {
+      text += (i > 0 ? " | " : "") + pipe.commands[i].text;
+    }
+    return text;
+  }
+
+  /// Operands with spaces between them, up to what ends the command.
+  Status ParseCommand(Pipe& pipe, const std::string& context) {
+    Command command;
+    command.position = PeekNonSpace().position;
+    after_pipe_ = false;
+    for (;;) {
+      NX_ASSIGN_OR_RETURN(auto operand, ParseOperand());
+      command.text += (command.args.empty() ? "" : " ") + operand.text;
+      command.args.push_back(std::move(operand));
+      const Token token = Peek();
+      if (token.kind == TokenKind::kPipe || PeekNonSpace().kind == TokenKind::kPipe) {
+        Next();
+        after_pipe_ = true;
+        break;
+      }
+      if (Peek().kind == TokenKind::kRight || Peek().kind == TokenKind::kRightParen) break;
+      if (token.kind != TokenKind::kSpace) return Unexpected(token, "operand");
+      if (!BeginsOperand(Peek())) return Unexpected(Peek(), context);
+    }
+    pipe.commands.push_back(std::move(command));
+    return {};
+  }
+
+  static bool BeginsOperand(const Token& token) {
+    switch (token.kind) {
+      case TokenKind::kBool:
+      case TokenKind::kChar:
+      case TokenKind::kField:
+      case TokenKind::kDot:
+      case TokenKind::kIdentifier:
+      case TokenKind::kNumber:
+      case TokenKind::kLeftParen:
+      case TokenKind::kString:
+      case TokenKind::kVariable:
+        return true;
+      case TokenKind::kKeyword:
+        return token.text == "nil";
+      default:
+        return false;
+    }
+  }
+
+  Result<Operand> ParseOperand() {
+    NX_ASSIGN_OR_RETURN(auto operand, ParseTerm());
+    if (Peek().kind != TokenKind::kField) return operand;
+    const int position = Peek().position;
+    std::vector<std::string> fields;
+    std::string text;
+    while (Peek().kind == TokenKind::kField) {
+      const Token token = Next();
+      fields.emplace_back(token.text.substr(1));
+      text += token.text;
+    }
+    if (operand.kind == OperandKind::kField || operand.kind == OperandKind::kVariable) {
+      operand.fields.insert(operand.fields.end(), fields.begin(), fields.end());
+      operand.text += text;
+      operand.position = position;  // As Go does.
+      return operand;
+    }
+    if (operand.kind == OperandKind::kConstant || operand.kind == OperandKind::kNil ||
+        operand.kind == OperandKind::kDot) {
+      return Failure(fmt::format("unexpected . after term {}", go::Quote(operand.text)));
+    }
+    Operand chain;
+    chain.kind = OperandKind::kChain;
+    chain.position = position;
+    chain.text = operand.text + text;
+    chain.fields = std::move(fields);
+    chain.node = std::make_shared<const Operand>(std::move(operand));
+    return chain;
+  }
+
+  Result<Operand> ParseTerm() {
+    const Token token = NextNonSpace();
+    Operand operand;
+    operand.position = token.position;
+    operand.text = token.text;
+    switch (token.kind) {
+      case TokenKind::kDot:
+        operand.kind = OperandKind::kDot;
+        return operand;
+      case TokenKind::kKeyword:
+        if (token.text != "nil") break;
+        operand.kind = OperandKind::kNil;
+        return operand;
+      case TokenKind::kIdentifier:
+        if (!IsFunction(token.text)) {
+          return Failure(fmt::format("function \"{}\" not defined", token.text));
+        }
+        operand.kind = OperandKind::kIdentifier;
+        operand.name = token.text;
+        return operand;
+      case TokenKind::kVariable:
+        if (!IsDefined(token.text)) {
+          return Failure(fmt::format("undefined variable \"{}\"", token.text));
+        }
+        operand.kind = OperandKind::kVariable;
+        operand.name = token.text;
+        return operand;
+      case TokenKind::kField:
+        operand.kind = OperandKind::kField;
+        operand.fields.emplace_back(token.text.substr(1));
+        return operand;
+      case TokenKind::kBool:
+      case TokenKind::kNumber:
+      case TokenKind::kChar:
+      case TokenKind::kString:
+        return ParseConstant(token, std::move(operand));
+      case TokenKind::kLeftParen: {
+        const bool outer = std::exchange(after_pipe_, false);
+        NX_ASSIGN_OR_RETURN(auto pipe,
+                            ParsePipe("parenthesized pipeline", TokenKind::kRightParen, false));
+        after_pipe_ = outer;
+        operand.kind = OperandKind::kPipe;
+        operand.text = '(' + pipe->text + ')';
+        operand.pipe = std::move(pipe);
+        return operand;
+      }
+      default:
+        break;
+    }
+    return Unexpected(token, "operand");
+  }
+
+  Result<Operand> ParseConstant(const Token& token, Operand operand) {
+    operand.kind = OperandKind::kConstant;
+    if (token.kind == TokenKind::kBool) {
+      operand.constant = Value(token.text == "true");
+      return operand;
+    }
+    if (token.kind == TokenKind::kString) {
+      auto text = UnquoteString(token.text);
+      if (!text) return Failure("invalid syntax");
+      operand.constant = Value(std::move(*text));
+      return operand;
+    }
+    auto number =
+        token.kind == TokenKind::kChar ? CharConstant(token.text) : NumberConstant(token.text);
+    if (!number) return Failure(number.error().message());
+    operand.constant = std::move(*number);
+    return operand;
+  }
+
+  const std::string name_;
+  const std::vector<Token> tokens_;
+  std::size_t at_ = 0;
+  int last_line_ = 1;
+  int depth_ = 0;
+  int range_depth_ = 0;
+  bool after_pipe_ = false;  // A "|" has been read that still needs its command.
+  std::vector<std::string> variables_ = {"$"};
+  TemplateSet templates_;
+};
+
+}  // namespace
+
+Result<TemplateSet> Parse(const std::string& name, std::string_view text) {
+  auto tokens = Tokenize(text);
+  if (!tokens) {
+    return Fail(Code::kInvalidArgument,
+                fmt::format("template: {}:{}", name, tokens.error().message()));
+  }
+  return Parser(name, std::move(*tokens)).Run();
+}
+
+}  // namespace narthex::alerting::tmpl
