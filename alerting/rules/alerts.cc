@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <string_view>
+#include <unordered_set>
 #include <utility>
 
 #include <fmt/core.h>
@@ -28,14 +29,6 @@ std::string_view StateName(AlertState state) {
   return "inactive";
 }
 
-model::Labels AlertLabels(const RuleSpec& rule, const model::Labels& metric) {
-  model::LabelsBuilder builder(metric);
-  builder.Delete(model::kMetricName);
-  for (const auto& [name, value] : rule.labels) builder.Set(name, value);
-  for (const std::string& name : rule.unset) builder.Delete(name);
-  return builder.Set(model::kAlertName, rule.name).Build();
-}
-
 std::int64_t FloorDiv(std::int64_t a, std::int64_t b) {
   return a / b - (a % b != 0 && (a < 0) != (b < 0) ? 1 : 0);
 }
@@ -55,6 +48,27 @@ void AddSamples(const model::Labels& labels, const ActiveAlert& alert, model::Ti
 }
 
 }  // namespace
+
+std::vector<AlertInstance> MakeInstances(const RuleSpec& rule, const promql::Vector& result,
+                                         const TemplateContext& context, model::TimestampMs t) {
+  std::vector<AlertInstance> instances;
+  instances.reserve(result.size());
+  for (const promql::VectorSample& sample : result) {
+    const AlertData data{sample.metric, sample.v};
+    const auto expand = [&](std::string_view text) {
+      return ExpandAlertText(rule.name, text, context, data, t);
+    };
+    model::LabelsBuilder labels(sample.metric);
+    labels.Delete(model::kMetricName);
+    for (const auto& [name, text] : rule.labels) labels.Set(name, expand(text));
+    for (const std::string& name : rule.unset) labels.Delete(name);
+    labels.Set(model::kAlertName, rule.name);
+    model::LabelsBuilder annotations;
+    for (const auto& [name, text] : rule.annotations) annotations.Set(name, expand(text));
+    instances.push_back({labels.Build(), annotations.Build(), sample.v});
+  }
+  return instances;
+}
 
 bool Alerts::Advance(const RuleSpec& rule, bool in_result, std::int64_t slot_ns, ActiveAlert& a) {
   const std::int64_t hold_ns = rule.hold_ms * kNsPerMs;
@@ -87,31 +101,31 @@ bool Alerts::Advance(const RuleSpec& rule, bool in_result, std::int64_t slot_ns,
   return true;
 }
 
-Result<promql::Vector> Alerts::Update(const RuleSpec& rule, const promql::Vector& result,
+Result<promql::Vector> Alerts::Update(const RuleSpec& rule, std::vector<AlertInstance> instances,
                                       std::int64_t slot_ns, model::TimestampMs sample_t,
                                       int limit) {
-  std::unordered_map<model::Labels, double, LabelsHash> values;
-  for (const promql::VectorSample& sample : result) {
-    if (!values.emplace(AlertLabels(rule, sample.metric), sample.v).second) {
+  std::unordered_set<model::Labels, LabelsHash> in_result;
+  for (const AlertInstance& instance : instances) {
+    if (!in_result.insert(instance.labels).second) {
       return Fail(Code::kExecution,
                   "vector contains metrics with the same labelset after applying alert labels");
     }
   }
-  for (const auto& [labels, value] : values) {
-    const auto [it, inserted] = active_.try_emplace(labels);
+  for (AlertInstance& instance : instances) {
+    const auto [it, inserted] = active_.try_emplace(instance.labels);
     ActiveAlert& alert = it->second;
     if (inserted || alert.state == AlertState::kInactive) {
       alert = ActiveAlert{};
       alert.active_at_ns = slot_ns;
     }
-    alert.value = value;
-    alert.annotations = rule.annotations;
+    alert.value = instance.value;
+    alert.annotations = std::move(instance.annotations);
   }
 
   promql::Vector samples;
   std::size_t num_active = 0;
   for (auto it = active_.begin(); it != active_.end();) {
-    if (!Advance(rule, values.contains(it->first), slot_ns, it->second)) {
+    if (!Advance(rule, in_result.contains(it->first), slot_ns, it->second)) {
       it = active_.erase(it);
       continue;
     }

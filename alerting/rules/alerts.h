@@ -17,6 +17,7 @@
 
 #include "alerting/rules/labels_hash.h"
 #include "alerting/rules/spec.h"
+#include "alerting/template/expand.h"
 #include "narthex/alerting/rule_manager.h"
 #include "narthex/base/result.h"
 #include "narthex/promql/engine.h"
@@ -34,6 +35,17 @@ struct ActiveAlert {
   double value = 0;
 };
 
+/// One sample of the expression as an alert, with its templates executed.
+struct AlertInstance {
+  model::Labels labels;
+  model::Labels annotations;
+  double value = 0;
+};
+
+/// Gives each sample the rule's labels and annotations. `t` is the tick, without query offset.
+std::vector<AlertInstance> MakeInstances(const RuleSpec& rule, const promql::Vector& result,
+                                         const TemplateContext& context, model::TimestampMs t);
+
 /// Not thread-safe; the group's lock guards it.
 class Alerts {
  public:
@@ -42,7 +54,7 @@ class Alerts {
   ///         firing alert; none before the alerts were restored (see SetRestored)
   /// Errors: kExecution for two results with equal labels (nothing changes), and for more than
   /// `limit` alerts (0 = no limit; all alerts are forgotten then).
-  Result<promql::Vector> Update(const RuleSpec& rule, const promql::Vector& result,
+  Result<promql::Vector> Update(const RuleSpec& rule, std::vector<AlertInstance> instances,
                                 std::int64_t slot_ns, model::TimestampMs sample_t, int limit);
 
   /// Pending and firing ones, sorted by labels.

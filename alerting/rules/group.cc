@@ -145,8 +145,16 @@ Result<promql::Vector> RuleGroup::ResultOf(std::size_t index, std::int64_t slot_
     NX_RETURN_IF_ERROR(NameRecorded(rule, spec_.limit, samples));
     return samples;
   }
+  TemplateContext context;
+  context.external_labels = spec_.external_labels;
+  context.external_url = deps_.external_url;
+  context.query = [&](const std::string& expr, model::TimestampMs at) {
+    return QueryVector(deps_.engine, deps_.queryable, expr, at, stop);
+  };
+  // Templates may query, so they run before the lock.
+  auto instances = MakeInstances(rule, samples, context, slot_ns / kNsPerMs);
   MutexLock lock(mutex_);
-  return rules_[index].alerts.Update(rule, samples, slot_ns, t, spec_.limit);
+  return rules_[index].alerts.Update(rule, std::move(instances), slot_ns, t, spec_.limit);
 }
 
 Status RuleGroup::Write(std::size_t index, const promql::Vector& samples, model::TimestampMs t) {

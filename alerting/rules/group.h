@@ -40,6 +40,7 @@ struct GroupDeps {
   metrics::Registry& registry;
   RuleMetrics& rule_metrics;
   RestoreLimits restore;
+  std::string external_url;  // For templates.
 };
 
 /// Thread safety: Snapshot any thread; the rest one thread at a time.

@@ -41,7 +41,8 @@ class RuleManager::Impl {
               clock,
               registry,
               rule_metrics_,
-              {options.for_outage_tolerance_ms, options.for_grace_period_ms}} {}
+              {options.for_outage_tolerance_ms, options.for_grace_period_ms},
+              options.external_url} {}
   ~Impl() { Stop(); }
 
   Status Update(const config::Config& config);

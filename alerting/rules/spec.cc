@@ -8,6 +8,7 @@
 
 #include <fmt/core.h>
 
+#include "alerting/template/expand.h"
 #include "narthex/base/hash.h"
 #include "narthex/config/config.h"
 #include "narthex/config/glob.h"
@@ -55,6 +56,21 @@ Result<RuleSpec> MakeRule(const config::RuleConfig& rule, const Pairs& group_lab
   return spec;
 }
 
+/// Errors: "label "NAME": template: …".
+Status CheckTemplates(const config::RuleConfig& rule) {
+  if (rule.alert.empty()) return {};
+  for (const auto& [kind, pairs] :
+       {std::pair("label", &rule.labels), std::pair("annotation", &rule.annotations)}) {
+    for (const auto& [name, text] : *pairs) {
+      if (auto status = CheckAlertText(rule.alert, text); !status) {
+        return Fail(Code::kInvalidArgument,
+                    fmt::format("{} \"{}\": {}", kind, name, status.error().message()));
+      }
+    }
+  }
+  return {};
+}
+
 Result<GroupSpec> MakeGroup(const std::string& file, const config::RuleGroupConfig& group,
                             const config::GlobalConfig& global, const promql::Features& features) {
   GroupSpec spec;
@@ -64,14 +80,20 @@ Result<GroupSpec> MakeGroup(const std::string& file, const config::RuleGroupConf
   spec.interval_ms = std::max<model::DurationMs>(spec.interval_ms, 1);
   spec.query_offset_ms = group.query_offset_ms.value_or(global.rule_query_offset_ms);
   spec.limit = group.limit;
+  spec.external_labels = global.external_labels;
   for (std::size_t i = 0; i < group.rules.size(); ++i) {
     const config::RuleConfig& rule = group.rules[i];
+    const std::string& name = rule.alert.empty() ? rule.record : rule.alert;
     auto made = MakeRule(rule, group.labels, features);
     if (!made) {
-      const std::string& name = rule.alert.empty() ? rule.record : rule.alert;
       return Fail(Code::kInvalidArgument,
                   fmt::format("{}: {}:{}: group \"{}\", rule {}, \"{}\": {}", file, rule.expr_line,
                               rule.expr_column, group.name, i + 1, name, made.error().message()));
+    }
+    if (auto status = CheckTemplates(rule); !status) {
+      return Fail(Code::kInvalidArgument,
+                  fmt::format("{}: group \"{}\", rule {}, \"{}\": {}", file, group.name, i + 1,
+                              name, status.error().message()));
     }
     spec.rules.push_back(std::move(*made));
   }

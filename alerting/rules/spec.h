@@ -40,6 +40,7 @@ struct GroupSpec {
   model::DurationMs interval_ms = 0;      // At least 1.
   model::DurationMs query_offset_ms = 0;  // Evaluations look this far back.
   int limit = 0;                          // Most series of a rule; 0 = any number.
+  model::Labels external_labels;          // For templates.
   std::vector<RuleSpec> rules;
 
   bool operator==(const GroupSpec&) const = default;

@@ -78,6 +78,7 @@ scrape::ScrapeOptions MakeScrapeOptions(const ServerFlags& flags) {
 alerting::RuleManagerOptions MakeRuleOptions(const ServerFlags& flags) {
   alerting::RuleManagerOptions options;
   options.features = flags.features.promql;
+  options.external_url = flags.external_url;
   options.for_outage_tolerance_ms = flags.for_outage_tolerance_ms;
   options.for_grace_period_ms = flags.for_grace_period_ms;
   return options;

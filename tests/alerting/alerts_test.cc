@@ -15,16 +15,6 @@ namespace {
 
 constexpr std::int64_t kSecond = 1'000'000'000;
 
-promql::Vector Result(std::initializer_list<std::pair<const char*, double>> instances) {
-  promql::Vector vector;
-  for (const auto& [instance, value] : instances) {
-    promql::VectorSample& sample = vector.emplace_back();
-    sample.metric = {{"__name__", "up"}, {"instance", instance}};
-    sample.v = value;
-  }
-  return vector;
-}
-
 RuleSpec Rule(std::int64_t hold_s, std::int64_t keep_s) {
   RuleSpec rule;
   rule.alerting = true;
@@ -33,6 +23,25 @@ RuleSpec Rule(std::int64_t hold_s, std::int64_t keep_s) {
   rule.hold_ms = hold_s * 1000;
   rule.keep_firing_ms = keep_s * 1000;
   return rule;
+}
+
+using Samples = std::initializer_list<std::pair<const char*, double>>;
+
+/// What the rule makes of `up` on these instances.
+std::vector<AlertInstance> Instances(const RuleSpec& rule, Samples samples) {
+  promql::Vector vector;
+  for (const auto& [instance, value] : samples) {
+    promql::VectorSample& sample = vector.emplace_back();
+    sample.metric = {{"__name__", "up"}, {"instance", instance}};
+    sample.v = value;
+  }
+  return MakeInstances(rule, vector, {}, 0);
+}
+
+Result<promql::Vector> Update(Alerts& alerts, const RuleSpec& rule, Samples samples,
+                              std::int64_t slot_ns, model::TimestampMs sample_t = 0,
+                              int limit = 0) {
+  return alerts.Update(rule, Instances(rule, samples), slot_ns, sample_t, limit);
 }
 
 char Letter(AlertState state) {
@@ -63,8 +72,8 @@ TEST(AlertsTest, StatesOverTime) {
     for (std::size_t i = 0; i < c.in_result.size(); ++i) {
       const bool in_result = c.in_result[i] == 'x';
       const auto samples =
-          alerts.Update(Rule(c.hold_s, c.keep_s), in_result ? Result({{"a", 1}}) : Result({}),
-                        static_cast<std::int64_t>(i) * 10 * kSecond, 0, 0);
+          Update(alerts, Rule(c.hold_s, c.keep_s), in_result ? Samples{{"a", 1}} : Samples{},
+                 static_cast<std::int64_t>(i) * 10 * kSecond, 0, 0);
       ASSERT_TRUE(samples.has_value());
       got += Letter(alerts.state());
       EXPECT_EQ(samples->size(), got.back() == '-' ? 0U : 2U);
@@ -77,8 +86,8 @@ TEST(AlertsTest, SamplesCarryLabelsStateAndStart) {
   Alerts alerts;
   alerts.SetRestored(true);
   const RuleSpec rule = Rule(10, 0);
-  ASSERT_TRUE(alerts.Update(rule, Result({{"a", 7}}), 100 * kSecond + 999'999'999, 100'000, 0));
-  const auto samples = alerts.Update(rule, Result({{"a", 8}}), 120 * kSecond, 119'000, 0);
+  ASSERT_TRUE(Update(alerts, rule, {{"a", 7}}, 100 * kSecond + 999'999'999, 100'000, 0));
+  const auto samples = Update(alerts, rule, {{"a", 8}}, 120 * kSecond, 119'000, 0);
   ASSERT_TRUE(samples.has_value());
   std::map<std::string, double> got;
   for (const auto& sample : *samples) {
@@ -97,7 +106,7 @@ TEST(AlertsTest, SamplesCarryLabelsStateAndStart) {
 
 TEST(AlertsTest, NoSamplesBeforeRestore) {
   Alerts alerts;
-  const auto samples = alerts.Update(Rule(0, 0), Result({{"a", 1}}), kSecond, 1000, 0);
+  const auto samples = Update(alerts, Rule(0, 0), {{"a", 1}}, kSecond, 1000, 0);
   ASSERT_TRUE(samples.has_value());
   EXPECT_TRUE(samples->empty());
   EXPECT_EQ(alerts.state(), AlertState::kFiring);
@@ -107,7 +116,7 @@ TEST(AlertsTest, EqualLabelsFailAndChangeNothing) {
   Alerts alerts;
   RuleSpec rule = Rule(0, 0);
   rule.unset = {"instance"};
-  const auto samples = alerts.Update(rule, Result({{"a", 1}, {"b", 1}}), kSecond, 1000, 0);
+  const auto samples = Update(alerts, rule, {{"a", 1}, {"b", 1}}, kSecond, 1000, 0);
   ASSERT_FALSE(samples.has_value());
   EXPECT_EQ(samples.error().message(),
             "vector contains metrics with the same labelset after applying alert labels");
@@ -116,8 +125,8 @@ TEST(AlertsTest, EqualLabelsFailAndChangeNothing) {
 
 TEST(AlertsTest, LimitForgetsAll) {
   Alerts alerts;
-  ASSERT_TRUE(alerts.Update(Rule(0, 0), Result({{"a", 1}}), kSecond, 0, 1));
-  const auto samples = alerts.Update(Rule(0, 0), Result({{"a", 1}, {"b", 1}}), kSecond, 0, 1);
+  ASSERT_TRUE(Update(alerts, Rule(0, 0), {{"a", 1}}, kSecond, 0, 1));
+  const auto samples = Update(alerts, Rule(0, 0), {{"a", 1}, {"b", 1}}, kSecond, 0, 1);
   ASSERT_FALSE(samples.has_value());
   EXPECT_EQ(samples.error().message(), "exceeded limit of 1 with 2 alerts");
   EXPECT_TRUE(alerts.Snapshot().empty());
@@ -125,9 +134,9 @@ TEST(AlertsTest, LimitForgetsAll) {
 
 TEST(AlertsTest, RaisedForMakesFiringPendingAgain) {
   Alerts alerts;
-  ASSERT_TRUE(alerts.Update(Rule(0, 0), Result({{"a", 1}}), kSecond, 0, 0));
+  ASSERT_TRUE(Update(alerts, Rule(0, 0), {{"a", 1}}, kSecond, 0, 0));
   EXPECT_EQ(alerts.state(), AlertState::kFiring);
-  ASSERT_TRUE(alerts.Update(Rule(60, 0), Result({{"a", 1}}), 2 * kSecond, 0, 0));
+  ASSERT_TRUE(Update(alerts, Rule(60, 0), {{"a", 1}}, 2 * kSecond, 0, 0));
   EXPECT_EQ(alerts.state(), AlertState::kPending);
 }
 
@@ -135,10 +144,26 @@ TEST(AlertsTest, ComesBackAsANewAlert) {
   Alerts alerts;
   for (const auto& [slot, present] : {std::pair{1, true}, {2, false}, {3, true}}) {
     ASSERT_TRUE(
-        alerts.Update(Rule(0, 0), present ? Result({{"a", 1}}) : Result({}), slot * kSecond, 0, 0));
+        Update(alerts, Rule(0, 0), present ? Samples{{"a", 1}} : Samples{}, slot * kSecond, 0, 0));
   }
   ASSERT_EQ(alerts.Snapshot().size(), 1U);
   EXPECT_EQ(alerts.Snapshot()[0].active_at_ns, 3 * kSecond);
+}
+
+TEST(AlertsTest, TemplatesOfLabelsAndAnnotations) {
+  RuleSpec rule = Rule(0, 0);
+  rule.labels = {{"severity", "{{ if gt $value 1.0 }}page{{ else }}info{{ end }}"},
+                 {"where", "{{ $labels.instance }}"},
+                 {"gone", "{{ $labels.nothing }}"},
+                 {"instance", "{{ $labels.instance | toUpper }}"}};
+  rule.annotations = {{"summary", "{{ .Labels.__name__ }} is {{ $value }}"},
+                      {"none", "{{ \"\" }}"}};
+  const auto instances = Instances(rule, {{"a", 1}, {"b", 2.5}});
+  ASSERT_EQ(instances.size(), 2U);
+  EXPECT_EQ(instances[0].labels.ToString(),
+            R"({alertname="Down", instance="A", severity="info", where="a"})");
+  EXPECT_EQ(instances[1].labels.Get("severity"), "page");
+  EXPECT_EQ(instances[1].annotations.ToString(), R"({summary="up is 2.5"})");
 }
 
 // rules-alerting.md, 4.4; times in seconds.

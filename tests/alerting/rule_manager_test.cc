@@ -31,8 +31,9 @@ class RuleManagerTest : public ::testing::Test {
   RuleManagerTest() { MakeManager(); }
 
   void MakeManager() {
-    rules_ = std::make_unique<RuleManager>(engine_, storage_, storage_, clock_, registry_,
-                                           RuleManagerOptions{});
+    RuleManagerOptions options;
+    options.external_url = "http://ex.org/p";
+    rules_ = std::make_unique<RuleManager>(engine_, storage_, storage_, clock_, registry_, options);
   }
 
   std::string File() const { return dir_.path() + "/rules.yml"; }
@@ -40,6 +41,7 @@ class RuleManagerTest : public ::testing::Test {
     std::ofstream(File()) << text;
     config::Config config;
     config.global.evaluation_interval_ms = kStepMs;
+    config.global.external_labels = {{"dc", "eu"}};
     config.rule_files = {dir_.path() + "/*.yml"};
     return rules_->Update(config);
   }
@@ -325,6 +327,23 @@ TEST_F(RuleManagerTest, AlertsBecomeSeriesAndSnapshots) {
       Dump("ALERTS_FOR_STATE", tick),
       Lines{fmt::format(R"({{alertname="Down", job="a", severity="page"}}: {0}@0 {0}@1 stale@2)",
                         tick / 1000)});
+}
+
+TEST_F(RuleManagerTest, TemplatesSeeTheServer) {
+  MustLoad("groups: []\n");
+  Put({{"__name__", "up"}, {"job", "a"}}, 0);
+  MustLoad(R"~(groups:
+- name: g
+  rules:
+  - alert: Down
+    expr: up == 0
+    annotations:
+      count: '{{ query "count(up)" | first | value }}'
+      where: '{{ $externalLabels.dc }} {{ externalURL }}'
+)~");
+  Tick();
+  EXPECT_EQ(Rule(0).alerts.at(0).annotations.ToString(),
+            R"({count="1", where="eu http://ex.org/p"})");
 }
 
 TEST_F(RuleManagerTest, ReloadKeepsAlertsOfRulesWithEqualNameAndLabels) {

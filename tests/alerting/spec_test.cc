@@ -104,6 +104,19 @@ TEST_F(LoadGroupsTest, BrokenExpressionNamesFileLineAndReason) {
                 "expression: 1:5: parse error: unexpected end of input");
 }
 
+// The wording is that of promtool 3.5.3.
+TEST_F(LoadGroupsTest, BrokenTemplateNamesItsPlace) {
+  Write("bad.yml",
+        "groups:\n- name: g\n  rules:\n  - alert: A\n    expr: up\n"
+        "    annotations: {a: '{{ nope }}'}\n");
+  const auto groups = Load();
+  ASSERT_FALSE(groups.has_value());
+  EXPECT_EQ(groups.error().message(),
+            dir_.path() +
+                "/bad.yml: group \"g\", rule 1, \"A\": annotation \"a\": template: "
+                "__alert_A:1: function \"nope\" not defined");
+}
+
 TEST_F(LoadGroupsTest, NoFilesNoGroups) {
   const auto groups = Load();
   ASSERT_TRUE(groups.has_value());

@@ -64,7 +64,7 @@ struct RuleSnapshot {
   AlertState state = AlertState::kInactive;
   double hold_duration_s = 0;
   double keep_firing_for_s = 0;
-  model::Labels annotations;          // Templates as written.
+  model::Labels annotations;          // Templates as written; alerts have them executed.
   std::vector<AlertSnapshot> alerts;  // Pending and firing, sorted by labels.
 };
 
@@ -80,6 +80,7 @@ struct GroupSnapshot {
 
 struct RuleManagerOptions {
   promql::Features features;
+  std::string external_url;  // --web.external-url without a trailing slash; templates link to it.
   /// Groups that may be evaluated at the same time; more wait for a free thread.
   std::size_t num_threads = 8;
   /// --rules.alert.for-outage-tolerance, --rules.alert.for-grace-period: see
