@@ -179,8 +179,8 @@ Result<std::shared_ptr<const Config>> LoadFile(const std::string& path,
 Result<std::vector<TargetGroup>> ParseTargetGroupsYaml(std::string_view text) {
   NX_ASSIGN_OR_RETURN(const YamlDocument document, ParseYaml(text));
   Value list(TargetGroupList());
-  YamlReader reader;
-  NX_RETURN_IF_ERROR(reader.Read(document.root, list));
+  YamlReader reader(document);
+  NX_RETURN_IF_ERROR(reader.Read(list));
   NX_RETURN_IF_ERROR(reader.Finish());
   NX_RETURN_IF_ERROR(CheckNoNull(list, "nil target group item found"));
   return ExtractTargetGroups(list);

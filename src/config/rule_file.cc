@@ -216,8 +216,8 @@ Result<std::vector<RuleGroupConfig>> LoadRuleText(std::string_view text, const s
   }
   Value root(RuleFileType());
   root.Open();
-  YamlReader reader;
-  if (auto status = reader.Read(document->root, root); !status) return named(status.error());
+  YamlReader reader(*document);
+  if (auto status = reader.Read(root); !status) return named(status.error());
   if (auto status = reader.Finish(); !status) return named(status.error());
   if (auto status = RuleChecker(legacy_names).Check(root["groups"]); !status) {
     return named(status.error());

@@ -2,7 +2,9 @@
 #include "src/config/yaml_node.h"
 
 #include <map>
+#include <set>
 #include <sstream>
+#include <stdexcept>
 
 #include <fmt/core.h>
 #include <yaml-cpp/anchor.h>
@@ -19,7 +21,7 @@ namespace {
 class TreeBuilder final : public YAML::EventHandler {
  public:
   YamlPtr root() const { return root_; }
-  int documents() const { return documents_; }
+  std::size_t num_nodes() const { return num_nodes_; }
 
   void OnDocumentStart(const YAML::Mark&) override { ++documents_; }
   void OnDocumentEnd() override {}
@@ -28,7 +30,16 @@ class TreeBuilder final : public YAML::EventHandler {
     Add(NewNode(YamlNode::Kind::kNull, mark, "", anchor));
   }
 
-  void OnAlias(const YAML::Mark&, YAML::anchor_t anchor) override { Add(anchors_[anchor]); }
+  void OnAnchor(const YAML::Mark&, const std::string& name) override { anchor_name_ = name; }
+
+  void OnAlias(const YAML::Mark&, YAML::anchor_t anchor) override {
+    const Anchor& known = anchors_[anchor];
+    for (const Frame& frame : stack_) {
+      if (frame.node != known.node) continue;
+      throw std::runtime_error(fmt::format("anchor '{}' value contains itself", known.name));
+    }
+    Add(known.node);
+  }
 
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                 const std::string& value) override {
@@ -48,9 +59,16 @@ class TreeBuilder final : public YAML::EventHandler {
                   YAML::EmitterStyle::value) override {
     Open(NewNode(YamlNode::Kind::kMap, mark, tag, anchor));
   }
-  void OnMapEnd() override { Close(); }
+  void OnMapEnd() override {
+    Merge(*stack_.back().node);
+    Close();
+  }
 
  private:
+  struct Anchor {
+    std::string name;
+    YamlPtr node;
+  };
   struct Frame {
     std::shared_ptr<YamlNode> node;
     YamlPtr key;  // Of a map: read, its value not yet.
@@ -59,6 +77,7 @@ class TreeBuilder final : public YAML::EventHandler {
   std::shared_ptr<YamlNode> NewNode(YamlNode::Kind kind, const YAML::Mark& mark,
                                     const std::string& tag, YAML::anchor_t anchor) {
     auto node = std::make_shared<YamlNode>();
+    ++num_nodes_;
     node->kind = kind;
     node->line = mark.line + 1;
     node->column = mark.column + 1;
@@ -66,7 +85,7 @@ class TreeBuilder final : public YAML::EventHandler {
       constexpr std::string_view kPrefix = "tag:yaml.org,2002:";
       node->tag = tag.starts_with(kPrefix) ? "!!" + tag.substr(kPrefix.size()) : tag;
     }
-    if (anchor != YAML::NullAnchor) anchors_[anchor] = node;
+    if (anchor != YAML::NullAnchor) anchors_[anchor] = {anchor_name_, node};
     return node;
   }
 
@@ -93,9 +112,38 @@ class TreeBuilder final : public YAML::EventHandler {
     Add(std::move(node));
   }
 
+  /// Puts the entries of "<<" into the map itself; what they refer to is complete already.
+  static void Merge(YamlNode& map) {
+    std::vector<std::pair<YamlPtr, YamlPtr>> own;
+    std::vector<YamlPtr> merged;
+    for (auto& [key, value] : map.entries) {
+      if (!key->plain || key->text != "<<") {
+        own.emplace_back(std::move(key), std::move(value));
+      } else if (value->kind == YamlNode::Kind::kSequence) {
+        merged.insert(merged.end(), value->items.begin(), value->items.end());
+      } else {
+        merged.push_back(value);
+      }
+    }
+    map.entries = std::move(own);
+    if (merged.empty()) return;
+    std::set<std::string_view> present;
+    for (const auto& entry : map.entries) present.insert(entry.first->text);
+    for (const YamlPtr& other : merged) {
+      if (other->kind != YamlNode::Kind::kMap) {
+        throw std::runtime_error("map merge requires map or sequence of maps as the value");
+      }
+      for (const auto& entry : other->entries) {
+        if (present.insert(entry.first->text).second) map.entries.push_back(entry);
+      }
+    }
+  }
+
   std::vector<Frame> stack_;
-  std::map<YAML::anchor_t, YamlPtr> anchors_;
+  std::map<YAML::anchor_t, Anchor> anchors_;
+  std::string anchor_name_;  // Of the node that comes next.
   YamlPtr root_;
+  std::size_t num_nodes_ = 0;
   int documents_ = 0;
 };
 
@@ -163,6 +211,7 @@ Result<YamlDocument> ParseYaml(std::string_view text) {
     TreeBuilder builder;
     if (!parser.HandleNextDocument(builder)) return document;
     document.root = builder.root();
+    document.num_nodes = builder.num_nodes();
     TreeBuilder ignored;
     document.more_documents = parser.HandleNextDocument(ignored) && ignored.root() != nullptr &&
                               ignored.root()->kind != YamlNode::Kind::kNull;
@@ -172,29 +221,6 @@ Result<YamlDocument> ParseYaml(std::string_view text) {
     return Fail(Code::kInvalidArgument, fmt::format("yaml: {}", e.what()));
   }
   return document;
-}
-
-std::vector<std::pair<YamlPtr, YamlPtr>> MergedEntries(const YamlNode& map) {
-  std::vector<std::pair<YamlPtr, YamlPtr>> entries;
-  std::vector<const YamlNode*> merged;
-  for (const auto& [key, value] : map.entries) {
-    if (!key->plain || key->text != "<<") {
-      entries.emplace_back(key, value);
-    } else if (value->kind == YamlNode::Kind::kMap) {
-      merged.push_back(value.get());
-    } else {
-      for (const YamlPtr& item : value->items) merged.push_back(item.get());
-    }
-  }
-  for (const YamlNode* other : merged) {
-    for (const auto& entry : MergedEntries(*other)) {
-      const bool present = std::any_of(entries.begin(), entries.end(), [&](const auto& e) {
-        return e.first->text == entry.first->text;
-      });
-      if (!present) entries.push_back(entry);
-    }
-  }
-  return entries;
 }
 
 ScalarMeaning MeaningOf(std::string_view text) {

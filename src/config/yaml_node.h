@@ -24,8 +24,9 @@ struct YamlNode {
   std::string text;    // Of a scalar.
   int line = 0;        // From 1, as column.
   int column = 0;
-  std::vector<YamlPtr> items;                        // Of a sequence.
-  std::vector<std::pair<YamlPtr, YamlPtr>> entries;  // Of a map, in order, names may repeat.
+  std::vector<YamlPtr> items;  // Of a sequence.
+  /// Of a map, in order, names may repeat. Those of "<<" are at the end; its own entries win.
+  std::vector<std::pair<YamlPtr, YamlPtr>> entries;
 
   /// A scalar whose text means null ("", "~", "null") or no node at all.
   bool IsNull() const;
@@ -33,14 +34,13 @@ struct YamlNode {
 
 struct YamlDocument {
   YamlPtr root;                 // Null when the text holds no document.
+  std::size_t num_nodes = 0;    // As written: an alias counts nothing.
   bool more_documents = false;  // Others follow; they are not read.
 };
 
-/// Parses the first document. Errors: kInvalidArgument "yaml: line N: reason".
+/// Parses the first document. No node contains itself.
+/// Errors: kInvalidArgument "yaml: line N: reason".
 Result<YamlDocument> ParseYaml(std::string_view text);
-
-/// The entries of a map with those of "<<" merged in; its own entries win.
-std::vector<std::pair<YamlPtr, YamlPtr>> MergedEntries(const YamlNode& map);
 
 /// What a plain scalar means under YAML 1.1 as gopkg.in/yaml.v2 reads it.
 enum class ScalarMeaning : std::uint8_t { kNull, kBool, kInt, kFloat, kTimestamp, kMerge, kString };

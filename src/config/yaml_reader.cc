@@ -8,7 +8,13 @@
 
 namespace narthex::config {
 
+Status YamlReader::Read(Value& value) { return Read(document_.root, value); }
+
 Status YamlReader::Read(const YamlPtr& node, Value& value) {
+  // A short text may say with aliases of aliases what fills all memory.
+  if (++num_read_ > kFreeReads + 2 * document_.num_nodes) {
+    return Fail(Code::kInvalidArgument, "yaml: document contains excessive aliasing");
+  }
   if (node == nullptr || node->IsNull()) {
     value.Clear();
     return {};
@@ -44,7 +50,7 @@ Status YamlReader::ReadStruct(const YamlNode& node, Value& value) {
   value.set = true;
   const std::size_t errors_before = errors_.size();
   std::vector<bool> seen(schema.fields.size(), false);
-  for (const auto& [key, child] : MergedEntries(node)) {
+  for (const auto& [key, child] : node.entries) {
     const auto field = std::find_if(schema.fields.begin(), schema.fields.end(),
                                     [&key = key](const Field& f) { return f.name == key->text; });
     if (field == schema.fields.end()) {
@@ -100,7 +106,7 @@ Status YamlReader::ReadMap(const YamlNode& node, Value& value) {
   value.set = true;
   value.items.clear();
   value.keys.clear();
-  for (const auto& [key, child] : MergedEntries(node)) {
+  for (const auto& [key, child] : node.entries) {
     if (std::find(value.keys.begin(), value.keys.end(), key->text) != value.keys.end()) {
       AddError(key->line, fmt::format("key {} already set in map", go::Quote(key->text)));
       continue;
@@ -194,8 +200,8 @@ Result<Value> ReadYaml(std::string_view text, const Type& type) {
   NX_ASSIGN_OR_RETURN(const YamlDocument document, ParseYaml(text));
   Value value(type);
   value.Open();
-  YamlReader reader;
-  NX_RETURN_IF_ERROR(reader.Read(document.root, value));
+  YamlReader reader(document);
+  NX_RETURN_IF_ERROR(reader.Read(value));
   NX_RETURN_IF_ERROR(reader.Finish());
   return value;
 }

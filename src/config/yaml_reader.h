@@ -21,11 +21,19 @@ Result<Value> ReadYaml(std::string_view text, const Type& type);
 /// Collects the errors of types and keys, which are reported together; a failed check ends it all.
 class YamlReader {
  public:
-  Status Read(const YamlPtr& node, Value& value);
+  /// @param document  not owned; outlives the reader
+  explicit YamlReader(const YamlDocument& document) : document_(document) {}
+
+  /// Errors: kInvalidArgument when a check fails, or when the document's aliases stand for many
+  /// times what is written.
+  Status Read(Value& value);
   /// All collected errors as one, or success.
   Status Finish() const;
 
  private:
+  static constexpr std::size_t kFreeReads = 400'000;
+
+  Status Read(const YamlPtr& node, Value& value);
   Status ReadStruct(const YamlNode& node, Value& value);
   Status ReadField(const YamlNode& key, const YamlPtr& node, Value& value);
   Status ReadList(const YamlNode& node, Value& value);
@@ -34,6 +42,8 @@ class YamlReader {
   void AddError(int line, std::string reason);
   void AddWrongType(const YamlNode& node, const Type& type);
 
+  const YamlDocument& document_;
+  std::size_t num_read_ = 0;
   std::vector<std::string> errors_;
 };
 
