@@ -63,7 +63,7 @@ class SamplesTest(IntegrationTest):
         self.assertIn(block["ulid"], listing)
         analysis = subprocess.run([promtool, "tsdb", "analyze", str(server.data), block["ulid"]],
                                   check=True, capture_output=True, text=True).stdout
-        self.assertIn(f"Total Series: {block['stats']['numSeries']}", analysis)
+        self.assertIn(f"Series: {block['stats']['numSeries']}", analysis)
         dump = subprocess.run([promtool, "tsdb", "dump", "--match={__name__='prometheus_ready'}",
                                str(server.data)], check=True, capture_output=True, text=True).stdout
         dumped = {int(line.rsplit(" ", 1)[1]) for line in dump.splitlines()
