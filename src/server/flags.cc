@@ -123,15 +123,15 @@ void ReadWeb(FlagValues& values, ServerFlags& flags) {
   flags.read_timeout_ms = values.Duration("web.read-timeout");
   flags.max_connections =
       static_cast<std::size_t>(std::max<std::int64_t>(1, values.Int("web.max-connections")));
-  // What would silently be missing must not be asked for.
   for (const std::string_view flag :
        {"web.enable-remote-write-receiver", "web.enable-otlp-receiver"}) {
-    if (values.Bool(flag)) values.Reject(fmt::format("flag '{}' is not supported yet", flag));
+    if (!values.Bool(flag)) continue;
+    flags.warnings.push_back(
+        fmt::format("Flag --{} has no effect yet: its endpoint answers 404", flag));
   }
+  // Going on without it would leave the listener open to everybody.
   if (!values.Text("web.config.file").empty()) {
-    values.Reject(
-        "flag 'web.config.file' is not supported yet: without it the listener would be open to "
-        "everybody");
+    values.Reject("flag 'web.config.file' is not supported yet: remove it, and protect the port");
   }
 }
 
@@ -156,6 +156,7 @@ ServerFlags MakeFlags(FlagValues& values) {
     for (std::string& name : SplitCommas(list)) features.push_back(std::move(name));
   }
   flags.features = ParseFeatures(features);
+  flags.warnings = flags.features.warnings;
   ReadWeb(values, flags);
   ReadStorage(values, flags);
   ReadEngine(values, flags);

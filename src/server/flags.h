@@ -46,6 +46,7 @@ struct ServerFlags {
   model::DurationMs discovery_reload_interval_ms = 5'000;
 
   EnabledFeatures features;
+  std::vector<std::string> warnings;  // For the log: what was asked for and has no effect.
 
   /// Every flag with its effective value, sorted by name (/api/v1/status/flags).
   std::vector<std::pair<std::string, std::string>> effective;

@@ -258,7 +258,7 @@ void Server::Stop() {
 
 int RunServer(const ServerFlags& flags) {
   log::Configure(flags.log_level, flags.log_format);
-  for (const std::string& warning : flags.features.warnings) log::Warn(warning);
+  for (const std::string& warning : flags.warnings) log::Warn(warning);
   const web::BuildInfo build = BuildInformation();
   log::Info("Starting Narthex", {{"version", build.revision}, {"prometheus", build.version}});
   Server server(flags);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "src/server/flags.h"
 
-#include <gtest/gtest.h>
-
 #include <string>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 namespace narthex::server {
 namespace {
@@ -55,16 +55,19 @@ TEST(FlagsTest, RepeatsNegationsAndLists) {
   const auto parsed = ParseCommandLine(
       {"--web.listen-address=127.0.0.1:1", "--web.listen-address", "[::1]:2",
        "--no-scrape.adjust-timestamps", "--enable-feature=promql-experimental-functions,nonsense",
-       "--enable-feature=exemplar-storage", "--storage.tsdb.retention.size=512MB",
-       "--web.external-url=http://example.org/prom/", "--log.level=WARN"});
+       "--enable-feature=exemplar-storage", "--web.enable-otlp-receiver",
+       "--storage.tsdb.retention.size=512MB", "--web.external-url=http://example.org/prom/",
+       "--log.level=WARN"});
   ASSERT_TRUE(parsed.run) << parsed.text_err;
   const ServerFlags& flags = parsed.flags;
   EXPECT_EQ(flags.listen_addresses, (std::vector<std::string>{"127.0.0.1:1", "[::1]:2"}));
   EXPECT_FALSE(flags.adjust_timestamps);
   EXPECT_TRUE(flags.engine.features.experimental_functions);
   EXPECT_EQ(flags.db.max_exemplars, 100'000U);
-  EXPECT_EQ(flags.features.warnings,
-            std::vector<std::string>{"Unknown option for --enable-feature: nonsense"});
+  EXPECT_EQ(flags.warnings,
+            (std::vector<std::string>{
+                "Unknown option for --enable-feature: nonsense",
+                "Flag --web.enable-otlp-receiver has no effect yet: its endpoint answers 404"}));
   EXPECT_EQ(flags.db.retention_bytes, std::uint64_t{512} << 20);
   EXPECT_EQ(flags.db.retention_ms, 0);  // A size alone means no limit in time.
   EXPECT_EQ(flags.external_url, "http://example.org/prom");
@@ -87,6 +90,7 @@ TEST(FlagsTest, RefusesWithPrometheusWordingAndExitCode) {
       {{"--query.max-samples=x"}, "strconv.ParseInt: parsing \"x\": invalid syntax", 2},
       {{"--storage.tsdb.retention.size=5"}, "units: unknown unit", 2},
       {{"--storage.tsdb.wal-segment-size=1MB"}, "must be set between 10MB and 256MB", 2},
+      {{"--web.config.file=x"}, "not supported yet", 2},
       {{"--web.cors.origin=("}, "could not compile CORS regex string", 2},
       {{"--storage.agent.path=x"}, "can only be used in agent mode: [\"--storage.agent.path\"]", 3},
   };
