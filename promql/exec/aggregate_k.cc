@@ -8,6 +8,7 @@
 #include "narthex/base/go_format.h"
 #include "narthex/base/hash.h"
 #include "promql/exec/aggregate.h"
+#include "promql/functions/go_sort.h"
 #include "promql/functions/scalar.h"
 
 namespace narthex::promql {
@@ -46,10 +47,8 @@ class GoHeap {
   }
   /// Best first, NaN last.
   void SortBestFirst() {
-    std::stable_sort(entries_.begin(), entries_.end(), [&](const Entry& a, const Entry& b) {
-      if (std::isnan(a.v) || std::isnan(b.v)) return !std::isnan(a.v) && std::isnan(b.v);
-      return largest_on_top_ ? a.v < b.v : a.v > b.v;
-    });
+    if (entries_.size() < 2) return;
+    GoSort(entries_, [this](const Entry& a, const Entry& b) { return Less(b, a); });
   }
   /// Whether `v` is better than the worst one kept.
   bool Beats(double v) const {

@@ -1,38 +1,51 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "promql/functions/natural_order.h"
 
+#include <charconv>
+#include <cstdint>
+#include <optional>
+
 namespace narthex::promql {
 namespace {
 
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
-/// The digits at the start of `text`, cut off it, without leading zeros.
-std::string_view TakeNumber(std::string_view& text) {
-  std::size_t end = 0;
-  while (end < text.size() && IsDigit(text[end])) ++end;
-  std::string_view digits = text.substr(0, end);
+/// Cuts the first run of digits, or of other characters, off `text`.
+std::string_view TakeRun(std::string_view& text) {
+  const bool digits = IsDigit(text.front());
+  std::size_t end = 1;
+  while (end < text.size() && IsDigit(text[end]) == digits) ++end;
+  const std::string_view run = text.substr(0, end);
   text.remove_prefix(end);
-  while (!digits.empty() && digits.front() == '0') digits.remove_prefix(1);
-  return digits;
+  return run;
+}
+
+/// nullopt when it is no number or too large for one.
+std::optional<std::int64_t> ToNumber(std::string_view run) {
+  if (!IsDigit(run.front())) return std::nullopt;
+  std::int64_t value = 0;
+  const auto [end, error] = std::from_chars(run.data(), run.data() + run.size(), value);
+  if (error != std::errc()) return std::nullopt;
+  return value;
 }
 
 }  // namespace
 
 bool NaturalLess(std::string_view a, std::string_view b) {
-  while (!a.empty() && !b.empty()) {
-    if (IsDigit(a.front()) && IsDigit(b.front())) {
-      const std::string_view x = TakeNumber(a), y = TakeNumber(b);
-      if (x.size() != y.size()) return x.size() < y.size();
-      if (x != y) return x < y;
-      continue;
+  while (!a.empty()) {
+    if (b.empty()) return false;
+    const std::string_view x = TakeRun(a), y = TakeRun(b);
+    const auto x_number = ToNumber(x), y_number = ToNumber(y);
+    if (x_number && y_number) {
+      if (*x_number != *y_number) return *x_number < *y_number;
+    } else if (x != y) {
+      return x < y;
     }
-    if (a.front() != b.front()) {
-      return static_cast<unsigned char>(a.front()) < static_cast<unsigned char>(b.front());
-    }
-    a.remove_prefix(1);
-    b.remove_prefix(1);
+    // Equal so far: whichever ends first comes first.
+    if (a.empty()) return true;
+    if (b.empty()) return false;
   }
-  return a.size() < b.size();
+  return false;
 }
 
 }  // namespace narthex::promql

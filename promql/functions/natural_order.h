@@ -8,6 +8,9 @@
 
 namespace narthex::promql {
 
+/// Whether a comes before b. Not an order in the strict sense: for two texts that are equal but
+/// for leading zeros the answer is true both ways, for an empty one it is false both ways. Use it
+/// with GoSort only.
 bool NaturalLess(std::string_view a, std::string_view b);
 
 }  // namespace narthex::promql

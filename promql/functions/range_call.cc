@@ -2,6 +2,8 @@
 //
 // The operator of functions over range vectors: decode, window and reduce in one pass per series.
 
+#include <cmath>
+
 #include "narthex/base/go_format.h"
 #include "promql/exec/label_map.h"
 #include "promql/functions/functions.h"
@@ -45,6 +47,7 @@ class RangeCallOperator final : public Operator {
     std::int64_t windowed = 0;  // Samples in all windows.
     std::int64_t read = 0;
     std::int64_t largest_window = 0;
+    Status outcome;
   };
 
   Status Fill(Batch& out) {
@@ -53,6 +56,11 @@ class RangeCallOperator final : public Operator {
                                       [&](std::size_t r, model::Labels labels, bool drop_name,
                                           const RangeSeries& series, std::size_t p) {
                                         RowRef row = out.row(r);
+                                        if (call_.id == FunctionId::kDoubleExponentialSmoothing) {
+                                          if (Status valid = CheckFactors(series); !valid)
+                                            portions[p].outcome = valid;
+                                          if (!portions[p].outcome) return;
+                                        }
                                         function_.kernel(call_, series, row, portions[p].notes);
                                         Count(series, portions[p]);
                                         if (row.Empty()) return;
@@ -63,6 +71,7 @@ class RangeCallOperator final : public Operator {
                                       }));
     std::int64_t largest = 0;
     for (const Portion& portion : portions) {
+      NX_RETURN_IF_ERROR(portion.outcome);
       ctx_.annotations.Merge(portion.notes);
       ctx_.stats.total_queryable_samples += portion.windowed;
       ctx_.stats.samples_read += portion.read;
@@ -71,6 +80,23 @@ class RangeCallOperator final : public Operator {
     // One window at a time counts as held.
     Holding window(ctx_);
     return window.AddSamples(largest);
+  }
+
+  /// The factors of double exponential smoothing, at the steps that have samples.
+  Status CheckFactors(const RangeSeries& series) const {
+    static constexpr const char* kFactors[] = {"smoothing factor. Expected: 0 < sf < 1",
+                                               "trend factor. Expected: 0 < tf < 1"};
+    for (int s = 0; s < grid_.n; ++s) {
+      if (series.FloatCount(s) + series.HistogramCount(s) == 0) continue;
+      for (int i = 0; i < 2; ++i) {
+        const double v = scalars_[i][s];
+        if (v > 0 && v < 1) continue;
+        if (std::isnan(v)) continue;
+        return Fail(Code::kExecution,
+                    std::string("invalid ") + kFactors[i] + ", got: " + go::FormatFloatFixed6(v));
+      }
+    }
+    return {};
   }
 
   static void Count(const RangeSeries& series, Portion& portion) {
@@ -120,6 +146,7 @@ class RangeCallOperator final : public Operator {
 
   Status CheckUnique(const Batch& out) {
     if (source_->one_name || function_.keeps_name || ctx_.features.delayed_name_removal) return {};
+    if (call_.id == FunctionId::kAbsentOverTime) return {};  // The rows are not the result.
     for (std::size_t r = 0; r < out.rows(); ++r) {
       if (!seen_.insert(std::string(out.metric(r).bytes())).second) {
         return Fail(SameLabelsetError());
@@ -139,8 +166,8 @@ class RangeCallOperator final : public Operator {
   LabelSet seen_;
 };
 
-/// Errors: kExecution for modifiers and parameters that the function does not take.
-Status CheckCall(const Call& call, const RangeWindow& window, const std::vector<Scalars>& scalars) {
+/// Errors: kExecution for modifiers that the function does not take.
+Status CheckCall(const Call& call, const RangeWindow& window) {
   const FunctionId id = call.function->id;
   const bool rate =
       id == FunctionId::kRate || id == FunctionId::kIncrease || id == FunctionId::kDelta;
@@ -156,17 +183,6 @@ Status CheckCall(const Call& call, const RangeWindow& window, const std::vector<
     return Fail(
         Code::kExecution,
         "smoothed modifier can only be used with: delta, increase, rate - not with " + name);
-  }
-  if (id != FunctionId::kDoubleExponentialSmoothing) return {};
-  const char* const factors[] = {"smoothing factor. Expected: 0 < sf < 1",
-                                 "trend factor. Expected: 0 < tf < 1"};
-  for (int i = 0; i < 2; ++i) {
-    for (const double v : scalars[i]) {
-      if (v <= 0 || v >= 1) {
-        return Fail(Code::kExecution,
-                    std::string("invalid ") + factors[i] + ", got: " + go::FormatFloatFixed6(v));
-      }
-    }
   }
   return {};
 }
@@ -184,7 +200,7 @@ Result<OperatorPtr> BuildRangeCall(const Call& call, const Grid& grid, ExecConte
       scalars.push_back(std::move(values));
     }
   }
-  NX_RETURN_IF_ERROR(CheckCall(call, source->window, scalars));
+  NX_RETURN_IF_ERROR(CheckCall(call, source->window));
   return OperatorPtr(
       std::make_unique<RangeCallOperator>(call, std::move(source), std::move(scalars), grid, ctx));
 }

@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "promql/functions/functions.h"
+#include "promql/functions/go_sort.h"
 #include "promql/functions/natural_order.h"
 
 namespace narthex::promql {
@@ -15,31 +16,24 @@ bool IsByLabel(FunctionId id) {
   return id == FunctionId::kSortByLabel || id == FunctionId::kSortByLabelDesc;
 }
 
-/// NaN comes last in both directions.
-bool ValueBefore(double a, double b, bool descending) {
-  if (std::isnan(a)) return false;
-  if (std::isnan(b)) return true;
-  return descending ? a > b : a < b;
-}
-
 void SortByValue(Batch& rows, std::vector<std::uint32_t>& order, bool descending) {
-  std::stable_sort(order.begin(), order.end(), [&](std::uint32_t a, std::uint32_t b) {
-    return ValueBefore(rows.values(a)[0], rows.values(b)[0], descending);
+  GoSort(order, [&](std::uint32_t a, std::uint32_t b) {
+    const double va = rows.values(a)[0], vb = rows.values(b)[0];
+    // NaN comes last in both directions.
+    if (std::isnan(vb)) return true;
+    return descending ? vb < va : vb > va;
   });
 }
 
 void SortByLabels(Batch& rows, std::vector<std::uint32_t>& order,
                   const std::vector<std::string>& names, bool descending) {
-  const auto before = [&](const model::Labels& a, const model::Labels& b) {
+  GoSort(order, [&](std::uint32_t ra, std::uint32_t rb) {
+    const model::Labels &a = rows.metric(ra), &b = rows.metric(rb);
     for (const std::string& name : names) {
       const std::string_view va = a.Get(name), vb = b.Get(name);
-      if (va != vb) return NaturalLess(va, vb);
+      if (va != vb) return NaturalLess(va, vb) != descending;
     }
-    return a < b;
-  };
-  std::stable_sort(order.begin(), order.end(), [&](std::uint32_t a, std::uint32_t b) {
-    return descending ? before(rows.metric(b), rows.metric(a))
-                      : before(rows.metric(a), rows.metric(b));
+    return descending ? b < a : a < b;
   });
 }
 

@@ -66,10 +66,24 @@ void Pack(const BucketList& list, const Side& side) {
   for (const IndexedCount& b : list) side.c_counts->push_back(b.compensation);
 }
 
+/// Where the other's buckets are skipped: inside of the reconciled zero bucket, whose count has
+/// them already.
+struct ZeroLimit {
+  bool used;
+  std::int32_t schema;
+  double threshold;
+
+  bool Covers(std::int32_t index) const {
+    return used && ExponentialBound(index, schema) <= threshold;
+  }
+};
+
 void AddSide(const Side& side, const std::vector<Span>& other_spans,
-             const std::vector<double>& other_counts, int shift, double sign) {
+             const std::vector<double>& other_counts, int shift, double sign, ZeroLimit zero) {
   if (other_counts.empty()) return;
-  if (shift == 0 && side.spans == other_spans) {
+  BucketCursor first(other_spans, other_counts);
+  const bool covered = first.Next() && zero.Covers(first.index());
+  if (shift == 0 && side.spans == other_spans && !covered) {
     for (std::size_t i = 0; i < side.counts.size(); ++i) {
       AddTo(sign * other_counts[i], side.counts[i], side.c_counts ? &(*side.c_counts)[i] : nullptr);
     }
@@ -77,6 +91,7 @@ void AddSide(const Side& side, const std::vector<Span>& other_spans,
   }
   BucketList other = UnpackBuckets(other_spans, other_counts);
   if (shift > 0) MergeToCoarser(other, shift);
+  std::erase_if(other, [&](const IndexedCount& b) { return zero.Covers(b.index); });
   const BucketList mine = Unpack(side);
   BucketList merged;
   merged.reserve(mine.size() + other.size());
@@ -237,17 +252,9 @@ AddOutcome Combine(FloatHistogram& h, FloatHistogram* c, const FloatHistogram& o
     if (c != nullptr) ReduceResolution(*c, other.schema);
   }
   const int shift = other.schema - h.schema;
-  // Buckets of the other one inside the reconciled zero bucket are counted there already.
-  if (!UsesCustomBuckets(h) && other.zero_threshold < h.zero_threshold) {
-    FloatHistogram cut = other;
-    cut.zero_threshold = h.zero_threshold;
-    DropBucketsInZeroBucket(cut, nullptr);
-    AddSide(SideOf(h, c, true), cut.positive_spans, cut.positive_buckets, shift, sign);
-    AddSide(SideOf(h, c, false), cut.negative_spans, cut.negative_buckets, shift, sign);
-    return outcome;
-  }
-  AddSide(SideOf(h, c, true), other.positive_spans, other.positive_buckets, shift, sign);
-  AddSide(SideOf(h, c, false), other.negative_spans, other.negative_buckets, shift, sign);
+  const ZeroLimit zero{!UsesCustomBuckets(h), h.schema, h.zero_threshold};
+  AddSide(SideOf(h, c, true), other.positive_spans, other.positive_buckets, shift, sign, zero);
+  AddSide(SideOf(h, c, false), other.negative_spans, other.negative_buckets, shift, sign, zero);
   return outcome;
 }
 
