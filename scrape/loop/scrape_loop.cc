@@ -139,6 +139,7 @@ struct ScrapeLoop::Impl {
       }
       co_await RunPlan();
     }
+    client.reset();  // Closes the connection.
     if (state == State::kStopping && last_start_ns > 0) co_await MarkStaleLater();
   }
 

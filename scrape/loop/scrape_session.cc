@@ -152,16 +152,13 @@ Status ScrapeSession::AppendKnown(Parser& parser, SeriesCache::Index i, bool see
   }
   if (parser.timestamp() > max_t_) return CountOutcome(AppendError::kOutOfBounds);
   SeriesRef ref = cache_->ref(i);
-  const AppendError outcome =
-      appender_->Append(ref, model::Labels(), parser.timestamp(), parser.value());
+  AppendError outcome = appender_->Append(ref, model::Labels(), parser.timestamp(), parser.value());
   if (outcome == AppendError::kUnknownSeries) {
     NX_RETURN_IF_ERROR(parser.ReadLabels(buffers.labels));
     ref = SeriesRef{0};
     const auto labels = MakeSampleLabels(buffers.labels, target_->public_labels(), *config_);
-    NX_RETURN_IF_ERROR(
-        CountOutcome(appender_->Append(ref, labels, parser.timestamp(), parser.value())));
-    if (ref != SeriesRef{0}) cache_->set_ref(i, ref);
-    return {};
+    outcome = appender_->Append(ref, labels, parser.timestamp(), parser.value());
+    if (outcome == AppendError::kNone) cache_->set_ref(i, ref);
   }
   if (outcome == AppendError::kNone && config_->track_timestamps_staleness) cache_->Track(i);
   return CountOutcome(outcome);

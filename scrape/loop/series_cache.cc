@@ -2,7 +2,6 @@
 #include "scrape/loop/series_cache.h"
 
 #include <algorithm>
-#include <bit>
 
 #include "narthex/base/check.h"
 
@@ -34,16 +33,16 @@ SeriesCache::Index SeriesCache::Find(const Hash128& hash, bool hint_matched, boo
 
 SeriesCache::Index SeriesCache::Add(const Hash128& hash, std::size_t length,
                                     storage::SeriesRef ref) {
-  if ((entries_.size() + 1) * 4 > table_.size() * 3) {
-    Rebuild(std::max<std::size_t>(16, std::bit_ceil((entries_.size() + 1) * 4 / 3 + 1)));
+  if ((entries_.size() + 1) * 5 > table_.size() * 4) Rebuild();
+  // Doubling would leave half of a large array empty for good.
+  if (entries_.size() == entries_.capacity()) {
+    entries_.reserve(entries_.size() + entries_.size() / 16 + 8);
   }
   const auto i = static_cast<Index>(entries_.size());
   const bool fits = length < (1U << 31);
   entries_.push_back({hash, ref, fits ? static_cast<std::uint32_t>(length) & 0x7fffffffU : 0, 0,
                       iteration_, 0, kNone});
-  std::size_t slot = hash.low & (table_.size() - 1);
-  while (table_[slot] != kNone) slot = (slot + 1) & (table_.size() - 1);
-  table_[slot] = i;
+  table_[FreeSlot(hash)] = i;
   ++touched_;
   Follow(i);
   return i;
@@ -69,8 +68,6 @@ void SeriesCache::Finish(std::vector<storage::SeriesRef>& stale) {
   tracked_before_ = tracked_now_;
   ForgetUntouched();
   good_size_ = entries_.size();
-  // Growing doubled the array; from here on it changes little.
-  if (entries_.capacity() > entries_.size() + entries_.size() / 4) entries_.shrink_to_fit();
   NextIteration();
 }
 
@@ -95,11 +92,22 @@ std::size_t SeriesCache::memory_bytes() const {
   return entries_.capacity() * sizeof(Entry) + table_.capacity() * sizeof(Index);
 }
 
+std::size_t SeriesCache::FirstSlot(const Hash128& hash) const {
+  // Maps 32 bits onto the table without a division (Lemire's fast range).
+  return static_cast<std::size_t>((hash.low >> 32) * table_.size() >> 32);
+}
+
+std::size_t SeriesCache::FreeSlot(const Hash128& hash) const {
+  std::size_t slot = FirstSlot(hash);
+  while (table_[slot] != kNone) slot = slot + 1 == table_.size() ? 0 : slot + 1;
+  return slot;
+}
+
 SeriesCache::Index SeriesCache::Lookup(const Hash128& hash) const {
   if (table_.empty()) return kNone;
-  const std::size_t mask = table_.size() - 1;
-  for (std::size_t slot = hash.low & mask; table_[slot] != kNone; slot = (slot + 1) & mask) {
+  for (std::size_t slot = FirstSlot(hash); table_[slot] != kNone;) {
     if (entries_[table_[slot]].hash == hash) return table_[slot];
+    slot = slot + 1 == table_.size() ? 0 : slot + 1;
   }
   return kNone;
 }
@@ -110,12 +118,12 @@ void SeriesCache::Follow(Index i) {
   last_ = i;
 }
 
-void SeriesCache::Rebuild(std::size_t capacity) {
-  table_.assign(capacity, kNone);
+void SeriesCache::Rebuild() {
+  table_ = UninitVector<Index>();
+  table_.resize(entries_.size() + entries_.size() * 4 / 10 + 16);
+  std::fill(table_.begin(), table_.end(), kNone);
   for (std::size_t i = 0; i < entries_.size(); ++i) {
-    std::size_t slot = entries_[i].hash.low & (capacity - 1);
-    while (table_[slot] != kNone) slot = (slot + 1) & (capacity - 1);
-    table_[slot] = static_cast<Index>(i);
+    table_[FreeSlot(entries_[i].hash)] = static_cast<Index>(i);
   }
 }
 
@@ -136,11 +144,7 @@ void SeriesCache::ForgetUntouched() {
   }
   if (first_ != kNone) first_ = moved[first_];
   entries_ = std::move(alive);
-  table_.clear();
-  table_.shrink_to_fit();
-  if (!entries_.empty()) {
-    Rebuild(std::max<std::size_t>(16, std::bit_ceil(entries_.size() * 4 / 3 + 1)));
-  }
+  Rebuild();
 }
 
 void SeriesCache::NextIteration() {

@@ -17,7 +17,7 @@
 namespace narthex::scrape {
 
 /// One scrape is one iteration: any number of Find, Add and Track, then Finish or Abandon.
-/// Memory: 40 bytes per series and 5 to 11 for the table. Thread safety: one thread at a time.
+/// Memory: 40 bytes per series and 5 to 6 for the table. Thread safety: one thread at a time.
 class SeriesCache {
  public:
   using Index = std::uint32_t;
@@ -67,16 +67,18 @@ class SeriesCache {
   };
   static_assert(sizeof(Entry) == 40);
 
+  std::size_t FirstSlot(const Hash128& hash) const;
+  std::size_t FreeSlot(const Hash128& hash) const;
   Index Lookup(const Hash128& hash) const;
   void Follow(Index i);
-  void Rebuild(std::size_t capacity);
+  void Rebuild();
   void ForgetUntouched();
   void NextIteration();
   /// Takes out the refs that another series text has in this iteration.
   void RemoveAlive(std::vector<storage::SeriesRef>& stale) const;
 
   std::vector<Entry> entries_;
-  UninitVector<Index> table_;  // Open addressing, a power of two, kNone = free.
+  UninitVector<Index> table_;  // Open addressing, kNone = free.
   std::uint32_t iteration_ = 1;
   Index first_ = kNone;             // Where iterations begin.
   Index last_ = kNone;              // Of this iteration, what came last.

@@ -19,6 +19,10 @@ constexpr std::string_view kInterval = "__scrape_interval__";
 constexpr std::string_view kTimeout = "__scrape_timeout__";
 constexpr std::string_view kParam = "__param_";
 constexpr std::string_view kMeta = "__meta_";
+/// Labels that switch something on or off, and what messages call them.
+constexpr std::string_view kFlagWords[] = {"convert classic histograms to nhcb",
+                                           "always scrape classic histograms",
+                                           "scrape native histograms"};
 constexpr std::string_view kFlags[] = {"__convert_classic_histograms_to_nhcb__",
                                        "__always_scrape_classic_histograms__",
                                        "__scrape_native_histograms__"};
@@ -68,17 +72,15 @@ Result<model::DurationMs> Positive(const model::LabelsBuilder& labels, std::stri
 }
 
 Status CheckFlags(const model::LabelsBuilder& labels) {
-  for (const std::string_view name : kFlags) {
-    const std::string_view value = labels.Get(name);
-    constexpr std::string_view kBools[] = {"1", "t", "T", "true",  "TRUE",  "True",
-                                           "0", "f", "F", "false", "FALSE", "False"};
-    if (value.empty() ||
-        std::find(std::begin(kBools), std::end(kBools), value) != std::end(kBools)) {
-      continue;
-    }
+  constexpr std::string_view kBools[] = {"1", "t", "T", "true",  "TRUE",  "True",
+                                         "0", "f", "F", "false", "FALSE", "False"};
+  for (std::size_t i = 0; i < std::size(kFlags); ++i) {
+    const std::string_view value = labels.Get(kFlags[i]);
+    const bool known = std::find(std::begin(kBools), std::end(kBools), value) != std::end(kBools);
+    if (value.empty() || known) continue;
     return Fail(Code::kInvalidArgument,
-                fmt::format("error parsing {}: strconv.ParseBool: parsing {}: invalid syntax", name,
-                            go::Quote(value)));
+                fmt::format("error parsing {}: strconv.ParseBool: parsing {}: invalid syntax",
+                            kFlagWords[i], go::Quote(value)));
   }
   return {};
 }

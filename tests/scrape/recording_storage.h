@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A storage that keeps all committed samples, for looking at, and fails on demand.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <fmt/core.h>
+
+#include "narthex/base/go_format.h"
+#include "narthex/base/mutex.h"
+#include "narthex/model/labels.h"
+#include "narthex/model/sample.h"
+#include "narthex/storage/appender.h"
+
+namespace narthex::scrape {
+
+/// Refuses what a head without an out-of-order window refuses. Thread safety: any thread.
+class RecordingStorage final : public storage::Appendable {
+ public:
+  std::unique_ptr<storage::Appender> NewAppender() override {
+    return std::make_unique<RecordingAppender>(*this);
+  }
+
+  /// Committed samples of a series as "value@t" ("stale@t"), blanks between them.
+  std::string Samples(const model::Labels& labels) {
+    MutexLock lock(mutex_);
+    std::string text;
+    const auto ref = refs_.find(labels);
+    if (ref == refs_.end()) return text;
+    for (const model::Sample& s : series_[ref->second].samples) {
+      text += text.empty() ? "" : " ";
+      text += model::IsStale(s.v) ? "stale" : go::FormatFloatF(s.v);
+      text += fmt::format("@{}", s.t);
+    }
+    return text;
+  }
+  std::vector<std::string> Names() {
+    MutexLock lock(mutex_);
+    std::vector<std::string> names;
+    for (const auto& [labels, ref] : refs_) {
+      if (!series_[ref].samples.empty()) names.push_back(labels.ToString());
+    }
+    return names;
+  }
+  /// Forgets all references, as a head does that was truncated.
+  void ForgetRefs() {
+    MutexLock lock(mutex_);
+    for (auto& [ref, series] : series_) series.forgotten = true;
+  }
+  /// Waits, looking after each commit, until `done` is true. @return false after half a minute
+  bool WaitFor(const std::function<bool()>& done) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    while (std::chrono::steady_clock::now() < deadline) {
+      if (done()) return true;
+      MutexLock lock(mutex_);
+      committed_.WaitFor(mutex_, std::chrono::milliseconds(100));
+    }
+    return done();
+  }
+  void FailCommits(bool fail) { fail_commits_ = fail; }
+  std::size_t column_samples() const { return column_samples_; }
+
+ private:
+  struct Series {
+    std::vector<model::Sample> samples;
+    bool forgotten = false;
+  };
+
+  class RecordingAppender final : public storage::Appender {
+   public:
+    explicit RecordingAppender(RecordingStorage& storage) : storage_(storage) {}
+
+    storage::AppendError Append(storage::SeriesRef& ref, const model::Labels& labels,
+                                model::TimestampMs t, double value) override {
+      MutexLock lock(storage_.mutex_);
+      if (ref == storage::SeriesRef{0} || storage_.series_[ref].forgotten) {
+        if (labels.empty()) return storage::AppendError::kUnknownSeries;
+        ref = storage_.RefOf(labels);
+      }
+      return Add(ref, t, value);
+    }
+    void AppendColumn(std::span<const storage::SeriesRef> refs, model::TimestampMs t,
+                      std::span<const double> values,
+                      std::span<storage::AppendError> outcomes) override {
+      MutexLock lock(storage_.mutex_);
+      for (std::size_t i = 0; i < refs.size(); ++i) {
+        outcomes[i] = storage_.series_[refs[i]].forgotten ? storage::AppendError::kUnknownSeries
+                                                          : Add(refs[i], t, values[i]);
+      }
+      storage_.column_samples_ += refs.size();
+    }
+    storage::AppendError AppendHistogram(storage::SeriesRef&, const model::Labels&,
+                                         model::TimestampMs, const model::Histogram&) override {
+      return storage::AppendError::kInvalidHistogram;
+    }
+    storage::AppendError AppendFloatHistogram(storage::SeriesRef&, const model::Labels&,
+                                              model::TimestampMs,
+                                              const model::FloatHistogram&) override {
+      return storage::AppendError::kInvalidHistogram;
+    }
+    storage::AppendError AppendExemplar(storage::SeriesRef, const model::Labels&,
+                                        const model::Exemplar&) override {
+      return storage::AppendError::kExemplarsDisabled;
+    }
+    void UpdateMetadata(storage::SeriesRef, const model::Labels&, const model::Metadata&) override {
+    }
+    Status Commit() override {
+      if (storage_.fail_commits_) return Fail(Code::kIo, "no space left on device");
+      MutexLock lock(storage_.mutex_);
+      for (const auto& [ref, sample] : pending_) storage_.series_[ref].samples.push_back(sample);
+      pending_.clear();
+      storage_.committed_.NotifyAll();
+      return {};
+    }
+    void Rollback() noexcept override { pending_.clear(); }
+
+   private:
+    storage::AppendError Add(storage::SeriesRef ref, model::TimestampMs t, double value)
+        NX_REQUIRES(storage_.mutex_) {
+      const model::Sample* last = nullptr;
+      const auto& samples = storage_.series_[ref].samples;
+      if (!samples.empty()) last = &samples.back();
+      for (const auto& [pending_ref, sample] : pending_) {
+        if (pending_ref == ref) last = &sample;
+      }
+      if (last != nullptr && t < last->t) return storage::AppendError::kOutOfOrder;
+      if (last != nullptr && t == last->t) {
+        const bool same =
+            std::bit_cast<std::uint64_t>(last->v) == std::bit_cast<std::uint64_t>(value);
+        return same ? storage::AppendError::kNone : storage::AppendError::kDuplicate;
+      }
+      pending_.emplace_back(ref, model::Sample{t, value});
+      return storage::AppendError::kNone;
+    }
+
+    RecordingStorage& storage_;
+    std::vector<std::pair<storage::SeriesRef, model::Sample>> pending_;
+  };
+
+  storage::SeriesRef RefOf(const model::Labels& labels) NX_REQUIRES(mutex_) {
+    auto& ref = refs_[labels];
+    if (ref == storage::SeriesRef{0} || series_[ref].forgotten) {
+      const auto old = ref;
+      ref = storage::SeriesRef{++last_ref_};
+      if (old != storage::SeriesRef{0}) series_[ref].samples = series_[old].samples;
+    }
+    return ref;
+  }
+
+  Mutex mutex_;
+  CondVar committed_;
+  std::map<model::Labels, storage::SeriesRef> refs_;
+  std::map<storage::SeriesRef, Series> series_;
+  std::uint64_t last_ref_ = 0;
+  std::atomic<bool> fail_commits_{false};
+  std::atomic<std::size_t> column_samples_{0};
+};
+
+}  // namespace narthex::scrape

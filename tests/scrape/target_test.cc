@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "narthex/config/discovery_config.h"
+#include "scrape/discovery/target_file.h"
+#include "scrape/loop/timing.h"
+#include "scrape/pool/target_labels.h"
+#include "scrape/textparse/protocol.h"
+
+namespace narthex::scrape {
+namespace {
+
+config::ScrapeConfig Job() {
+  config::ScrapeConfig config;
+  config.job_name = "j";
+  return config;
+}
+
+Result<Target::Identity> Make(const model::Labels& target, const config::ScrapeConfig& config,
+                              const model::Labels& group_labels = {}) {
+  config::TargetGroup group;
+  group.labels = group_labels;
+  return MakeTarget(DiscoveredLabels(target, group, config), config);
+}
+
+TEST(TargetLabelsTest, Defaults) {
+  auto config = Job();
+  config.params = {{"a", {"1", "2"}}, {"b c", {"d&e"}}, {"empty", {}}};
+  const auto identity =
+      Make({{"__address__", "h:1"}, {"x", "target"}}, config, {{"x", "group"}, {"y", "group"}});
+  ASSERT_TRUE(identity.has_value());
+  EXPECT_EQ(identity->labels.Get("x"), "target");
+  EXPECT_EQ(identity->labels.Get("y"), "group");
+  EXPECT_EQ(identity->labels.Get("job"), "j");
+  EXPECT_EQ(identity->labels.Get("instance"), "h:1");
+  EXPECT_EQ(identity->labels.Get("__scrape_interval__"), "1m");
+  EXPECT_EQ(identity->labels.Get("__scrape_native_histograms__"), "false");
+  EXPECT_EQ(identity->url, "http://h:1/metrics?a=1&a=2&b+c=d%26e");
+  EXPECT_EQ(identity->interval_ms, 60'000);
+  EXPECT_EQ(identity->timeout_ms, 10'000);
+}
+
+TEST(TargetLabelsTest, LabelsChangeTheRequest) {
+  auto config = Job();
+  config.params = {{"a", {"1", "2"}}};
+  const auto identity = Make({{"__address__", "h"},
+                              {"__scheme__", "https"},
+                              {"__metrics_path__", "p/ä b"},
+                              {"__param_a", "x"},
+                              {"__param_z", "y"},
+                              {"__scrape_interval__", "5s"},
+                              {"__scrape_timeout__", "1500ms"},
+                              {"instance", "me"},
+                              {"__meta_x", "gone"}},
+                             config);
+  ASSERT_TRUE(identity.has_value());
+  EXPECT_EQ(identity->url, "https://h/p/%C3%A4%20b?a=x&a=2&z=y");
+  EXPECT_EQ(identity->interval_ms, 5000);
+  EXPECT_EQ(identity->timeout_ms, 1500);
+  EXPECT_EQ(identity->labels.Get("instance"), "me");
+  EXPECT_FALSE(identity->labels.Has("__meta_x"));
+  const Target target(*identity, {});
+  EXPECT_EQ(target.public_labels().ToString(), R"({instance="me", job="j"})");
+}
+
+TEST(TargetLabelsTest, Refused) {
+  const struct {
+    const char* name;
+    model::Labels labels;
+    const char* error;
+  } cases[] = {
+      {"no address", {{"x", "y"}}, "no address"},
+      {"slash", {{"__address__", "h/p"}}, "\"h/p\" is not a valid hostname"},
+      {"interval",
+       {{"__address__", "h"}, {"__scrape_interval__", "x"}},
+       "error parsing scrape interval: not a valid duration string: \"x\""},
+      {"interval 0",
+       {{"__address__", "h"}, {"__scrape_interval__", "0"}},
+       "scrape interval cannot be 0"},
+      {"timeout 0",
+       {{"__address__", "h"}, {"__scrape_timeout__", "0"}},
+       "scrape timeout cannot be 0"},
+      {"timeout too long",
+       {{"__address__", "h"}, {"__scrape_timeout__", "2m"}},
+       "scrape timeout cannot be greater than scrape interval (\"2m\" > \"1m\")"},
+      {"flag",
+       {{"__address__", "h"}, {"__scrape_native_histograms__", "x"}},
+       "error parsing scrape native histograms: strconv.ParseBool: parsing \"x\": invalid syntax"},
+      {"UTF-8", {{"__address__", "h"}, {"x", "\xff"}}, "invalid label value for \"x\": \"\\xff\""},
+  };
+  for (const auto& c : cases) {
+    SCOPED_TRACE(c.name);
+    const auto identity = Make(c.labels, Job());
+    ASSERT_FALSE(identity.has_value());
+    EXPECT_EQ(identity.error().message(), c.error);
+  }
+}
+
+TEST(TargetLabelsTest, Dropped) {
+  auto config = Job();
+  model::RelabelConfig drop;
+  drop.action = model::RelabelAction::kDrop;
+  config.relabel_configs = {drop};
+  const auto identity = Make({{"__address__", "h"}}, config);
+  ASSERT_TRUE(identity.has_value());
+  EXPECT_TRUE(identity->labels.empty());
+}
+
+TEST(TimingTest, FirstDelayIsPinnedToAbsoluteTime) {
+  constexpr std::int64_t kInterval = 15'000'000'000;
+  for (const std::uint64_t hash : {0ULL, 1ULL, 77'777'777'777'777ULL, ~0ULL}) {
+    std::int64_t place = -1;
+    for (std::int64_t now = 1'700'000'000'000'000'000; now < 1'700'000'060'000'000'000;
+         now += 1'234'567'891) {
+      const std::int64_t delay = FirstDelayNs(now, kInterval, hash, 5);
+      EXPECT_GT(delay, 0);
+      EXPECT_LE(delay, kInterval);
+      if (place < 0) place = (now + delay) % kInterval;
+      EXPECT_EQ((now + delay) % kInterval, place);
+    }
+  }
+}
+
+TEST(TimingTest, TimestampsAreAligned) {
+  constexpr std::int64_t kMs = 1'000'000;
+  ScrapeGrid grid(1000 * kMs, 1000 * kMs);
+  EXPECT_EQ(grid.Timestamp(1000 * kMs, 2 * kMs), 1000 * kMs);
+  EXPECT_EQ(grid.Timestamp(2001 * kMs, 2 * kMs), 2000 * kMs);
+  EXPECT_EQ(grid.Timestamp(3002 * kMs, 2 * kMs), 3000 * kMs);
+  EXPECT_EQ(grid.Timestamp(4003 * kMs, 2 * kMs), 4003 * kMs);
+  EXPECT_EQ(grid.Timestamp(9001 * kMs, 2 * kMs), 9000 * kMs);
+  EXPECT_EQ(grid.Timestamp(10'001 * kMs, -1), 10'001 * kMs);
+  ScrapeGrid fine(0, 100 * kMs);  // The tolerance is one percent at most.
+  EXPECT_EQ(fine.Timestamp(100 * kMs + kMs, 2 * kMs), 100 * kMs);
+  EXPECT_EQ(fine.Timestamp(202 * kMs, 2 * kMs), 202 * kMs);
+}
+
+TEST(TimingTest, MissedTicksCountAsOne) {
+  ScrapeGrid grid(100, 10);
+  EXPECT_EQ(grid.NextTick(101), 110);
+  EXPECT_EQ(grid.NextTick(125), 120);  // One is due at once.
+  EXPECT_EQ(grid.NextTick(126), 130);
+  EXPECT_EQ(grid.NextTick(175), 170);
+  EXPECT_EQ(grid.NextTick(176), 180);
+}
+
+TEST(ProtocolTest, Accept) {
+  const std::vector<std::string> text = {"PrometheusText1.0.0", "PrometheusText0.0.4"};
+  EXPECT_EQ(AcceptHeader(text, "allow-utf-8"),
+            "text/plain;version=1.0.0;escaping=allow-utf-8;q=0.6,text/plain;version=0.0.4;q=0.5,"
+            "*/*;q=0.4");
+  const std::vector<std::string> proto = {"PrometheusProto", "PrometheusText0.0.4"};
+  EXPECT_EQ(AcceptHeader(proto, "dots"), "text/plain;version=0.0.4;q=0.6,*/*;q=0.5");
+}
+
+TEST(TargetFileTest, Json) {
+  const auto groups = ParseTargetGroupsJson(
+      R"([{"targets": ["a:1", "b:2"], "labels": {"x": "y"}}, {"targets": []}, {}])");
+  ASSERT_TRUE(groups.has_value()) << groups.error().message();
+  ASSERT_EQ(groups->size(), 3u);
+  EXPECT_EQ((*groups)[0].targets[1].Get("__address__"), "b:2");
+  EXPECT_EQ((*groups)[0].labels.Get("x"), "y");
+  EXPECT_TRUE((*groups)[2].targets.empty());
+  for (const char* bad :
+       {"", "{}", "[", "[null]", "[1]", R"([{"target": []}])", R"([{"targets": "a"}])",
+        R"([{"targets": [1]}])", R"([{"labels": {"a": 1}}])", R"([{"labels": []}])"}) {
+    SCOPED_TRACE(bad);
+    EXPECT_FALSE(ParseTargetGroupsJson(bad).has_value());
+  }
+}
+
+TEST(TargetFileTest, Yaml) {
+  const auto groups = config::ParseTargetGroupsYaml("- targets: [a:1]\n  labels: {x: y}\n- {}\n");
+  ASSERT_TRUE(groups.has_value()) << groups.error().message();
+  ASSERT_EQ(groups->size(), 2u);
+  EXPECT_EQ((*groups)[0].targets[0].Get("__address__"), "a:1");
+  EXPECT_TRUE(config::ParseTargetGroupsYaml("").has_value());
+  for (const char* bad : {"a: b", "- null", "- {target: []}", "- {targets: {}}"}) {
+    SCOPED_TRACE(bad);
+    EXPECT_FALSE(config::ParseTargetGroupsYaml(bad).has_value());
+  }
+}
+
+}  // namespace
+}  // namespace narthex::scrape
