@@ -14,9 +14,6 @@ namespace {
 
 using model::TimestampMs;
 
-// The leading-zero count has five bits in the stream.
-constexpr unsigned kMaxLeading = 31;
-
 void PutDeltaOfDelta(BitTail& out, std::int64_t dod) {
   // A bin of n bits holds −(2ⁿ⁻¹−1) … 2ⁿ⁻¹.
   if (dod == 0) {

@@ -213,6 +213,35 @@ TEST(HistogramChunkTest, ChecksWhatFits) {
   }
 }
 
+TEST(HistogramChunkTest, EqualsLast) {
+  HistogramChunk<Histogram> chunk;
+  HistogramChunk<FloatHistogram> floats;
+  const auto equal = [&](const Histogram& h) {
+    EXPECT_EQ(chunk.EqualsLast(h), floats.EqualsLast(AsFloat(h)));
+    return chunk.EqualsLast(h);
+  };
+  EXPECT_FALSE(equal(Basic()));
+  chunk.Append(1, Basic());
+  floats.Append(1, AsFloat(Basic()));
+  EXPECT_TRUE(equal(Basic()));
+  EXPECT_FALSE(equal(Grown(Basic(), 1)));
+  Histogram h = Basic();
+  h.negative_buckets[1] = -2;
+  EXPECT_FALSE(equal(h));
+  h = Basic();
+  ++h.zero_count;
+  EXPECT_FALSE(equal(h));
+  h = Basic();
+  h.sum = -h.sum;
+  EXPECT_FALSE(equal(h));
+  h = Basic();
+  h.positive_spans = {{0, 5}};  // Bucket 2 is empty.
+  h.positive_buckets = {1, 1, -2, 1, 0};
+  EXPECT_TRUE(equal(h));
+  h.positive_buckets = {1, 1, -1, 0, 0};
+  EXPECT_FALSE(equal(h));
+}
+
 TEST(HistogramChunkTest, StaleSamples) {
   Histogram stale;
   stale.sum = model::kStaleNaN;
