@@ -159,6 +159,8 @@ test('every page shows its content', async (page, url) => {
     const failed = await page.locator('.state.failed').allTextContents();
     check(failed.length === 0, `/${name}: ${failed.join(' ')}`);
   }
+  const licences = await page.request.get(`${url}/assets/licences.txt`);
+  check(licences.ok() && (await licences.text()).includes('uplot'), 'the licences are not there');
 });
 
 test('rules are evaluated, and the alert fires', async (page, url) => {

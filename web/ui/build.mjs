@@ -64,7 +64,7 @@ function writeLicences(metafile) {
     const text = file ? readFileSync(join(folder, file), 'utf8').trim() : '';
     return `${name} ${version} (${license})\n\n${text}\n`;
   });
-  writeFileSync(join(dist, 'licences.txt'), texts.join(`\n${'-'.repeat(80)}\n\n`));
+  writeFileSync(join(dist, 'assets/licences.txt'), texts.join(`\n${'-'.repeat(80)}\n\n`));
 }
 
 function listFiles(folder, prefix = '') {
@@ -97,7 +97,7 @@ function embed() {
     const etag = createHash('sha256').update(bytes).digest('hex').slice(0, 16);
     const type = contentTypes[extname(path)] ?? 'application/octet-stream';
     rows.push(`      {"${path}", {std::string_view(narthex_ui_file_${i}, ${bytes.length}), ` +
-      `${packed}, "${type}", "\\"${etag}\\"", ${path.startsWith('/assets/')}}},`);
+      `${packed}, "${type}", "\\"${etag}\\"", ${/^\/assets\/app-\w+\./.test(path)}}},`);
   });
   asm.push('.section .note.GNU-stack, "", @progbits', '');
   writeFileSync(join(root, 'ui_assets_data.S'), asm.join('\n'));

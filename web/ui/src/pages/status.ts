@@ -34,7 +34,7 @@ function factRows(facts: Facts): [string, Child][] {
 export function mountStatus(main: HTMLElement): () => void {
   const [build, runtime, managers] = [h('div'), h('div'), h('div')];
   fill(main, h('h1', {}, 'Status'), card('Build', build), card('Runtime', runtime), card('Alertmanagers', managers),
-    h('p', { class: 'note' }, h('a', { href: 'licences.txt' }, 'Licences of what these pages are made of')));
+    h('p', { class: 'note' }, h('a', { href: 'assets/licences.txt' }, 'Licences of what these pages are made of')));
   const facts = (path: string) => async (signal: AbortSignal) => (await ask<Facts>(path, {}, signal)).data;
   const loaders = [
     load(build, 'the build', facts('status/buildinfo'), (data) => pairTable(factRows(data))),

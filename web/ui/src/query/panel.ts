@@ -143,7 +143,8 @@ export class Panel {
   private async fetchGraph(controller: AbortController): Promise<void> {
     const step = stepOf(this.state);
     const end = (this.state.end ?? Date.now()) / 1000;
-    const start = end - this.state.range;
+    // The last step is the end itself: what was scraped just now shows up.
+    const start = end - Math.floor(this.state.range / step) * step;
     const answer = await ask<{ result: MatrixRow[] }>('query_range', {
       query: this.state.expr, start: start.toFixed(3), end: end.toFixed(3), step: String(step),
     }, controller.signal);
