@@ -16,7 +16,9 @@ else()
 endif()
 if(NARTHEX_SANITIZE)
   target_compile_options(narthex_options INTERFACE
-    -fsanitize=${NARTHEX_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+    -fsanitize=${NARTHEX_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all
+    # The instrumentation hides initialisations from GCC's flow analysis.
+    -Wno-maybe-uninitialized)
   target_link_options(narthex_options INTERFACE -fsanitize=${NARTHEX_SANITIZE})
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     # Instrumented std::variant moves look uninitialized to GCC 12.
