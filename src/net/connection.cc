@@ -12,6 +12,7 @@
 #include <fmt/core.h>
 
 #include "src/net/error_text.h"
+#include "src/net/lookup.h"
 #include "src/net/tls.h"
 
 namespace narthex::net {
@@ -36,12 +37,6 @@ std::string ErrorText(const error_code& ec) {
       ec.category() == boost::system::generic_category()) {
     return ErrnoText(ec.value());
   }
-  return ec.message();
-}
-
-std::string LookupErrorText(const error_code& ec) {
-  if (ec == asio::error::host_not_found || ec == asio::error::no_data) return "no such host";
-  if (ec == asio::error::host_not_found_try_again) return "server misbehaving";
   return ec.message();
 }
 
@@ -87,20 +82,6 @@ struct Connection::State {
   bool cancelled = false;
 };
 
-namespace {
-
-struct Lookup {
-  explicit Lookup(const asio::any_io_executor& executor)
-      : resolver(executor), done(std::make_shared<asio::steady_timer>(executor)) {}
-  tcp::resolver resolver;
-  std::shared_ptr<asio::steady_timer> done;
-  bool finished = false;
-  error_code error;
-  std::vector<tcp::endpoint> endpoints;
-};
-
-}  // namespace
-
 Connection::Connection(asio::any_io_executor executor)
     : state_(std::make_shared<State>(executor)) {}
 
@@ -117,42 +98,27 @@ Connection::~Connection() {
 
 asio::awaitable<Status> Connection::Connect(std::string host, std::uint16_t port) {
   State& s = *state_;
-  s.cancelled = false;
   std::vector<tcp::endpoint> endpoints;
   error_code ec;
   const asio::ip::address literal = asio::ip::make_address(host, ec);
   if (!ec) {
     endpoints.emplace_back(literal, port);
   } else {
-    // A name lookup can't be interrupted, so we wait on a timer that its end, the deadline or a
-    // cancellation ends; a late answer finds its own state.
-    const auto lookup = std::make_shared<Lookup>(s.socket.get_executor());
-    lookup->done->expires_at(s.expires);
-    lookup->resolver.async_resolve(
-        host, std::to_string(port), asio::ip::resolver_base::numeric_service,
-        [lookup](const error_code& error, const tcp::resolver::results_type& results) {
-          lookup->finished = true;
-          lookup->error = error;
-          for (const auto& entry : results) lookup->endpoints.push_back(entry.endpoint());
-          lookup->done->cancel();
-        });
-    s.lookup = lookup->done;
-    co_await lookup->done->async_wait(kAwait);
-    s.lookup = nullptr;
-    if (!lookup->finished) {
-      s.timed_out = s.timed_out || !s.cancelled;
-      co_return Fail(s.Failure(asio::error::timed_out, "dial"));
+    auto addresses = co_await LookUp(host, s.expires, s.lookup);
+    if (!addresses) {
+      if (addresses.error().code() == Code::kTimeout) {
+        s.timed_out = s.timed_out || !s.cancelled;
+        co_return Fail(s.Failure(asio::error::timed_out, "dial"));
+      }
+      co_return Fail(std::move(addresses).error().Wrap("dial tcp"));
     }
-    if (lookup->error) {
-      co_return Fail(Code::kUnavailable,
-                     fmt::format("dial tcp: lookup {}: {}", host, LookupErrorText(lookup->error)));
-    }
-    endpoints = lookup->endpoints;
+    for (const asio::ip::address& address : *addresses) endpoints.emplace_back(address, port);
   }
 
   error_code first_error = asio::error::host_not_found;
   tcp::endpoint first;
   for (std::size_t i = 0; i < endpoints.size(); ++i) {
+    if (s.timed_out || s.cancelled) co_return Fail(s.Failure(asio::error::timed_out, "dial"));
     s.Close();
     // One address that swallows packets must not use up the time of the others.
     const auto now = Clock::now();

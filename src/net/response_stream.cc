@@ -117,6 +117,12 @@ bool ResponseStream::Write(std::string_view piece) {
   return !gone_;
 }
 
+bool ResponseStream::Flush() {
+  if (!HasNoBody(status_) && !traits_.head_only) HandOver(false);
+  MutexLock lock(mutex_);
+  return !gone_;
+}
+
 void ResponseStream::Finish() {
   if (deflater_ != nullptr) deflater_->Feed({}, true, body_);
   HandOver(true);

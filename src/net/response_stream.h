@@ -37,6 +37,7 @@ class ResponseStream final : public ResponseWriter {
   void SetStatus(int status) override { status_ = status; }
   void SetHeader(std::string_view name, std::string_view value) override;
   bool Write(std::string_view piece) override;
+  bool Flush() override;
   /// The answer is complete.
   void Finish();
   /// The handler failed: 500 if nothing was sent, else the connection is cut.

@@ -336,6 +336,24 @@ TEST(HttpClientTest, NamesARefusedConnection) {
             response.error().message());
 }
 
+TEST(HttpClientTest, LooksUpNames) {
+  RawServer server([&](RawSocket& socket, int) {
+    socket.ReadHead();
+    socket.Send(Answer("hello"));
+  });
+  Session session;
+  const std::string port = std::to_string(server.port());
+  const auto found = session.Do(Get("http://localhost:" + port + "/"));
+  ASSERT_TRUE(found) << found.error().message();
+  EXPECT_EQ("hello", session.body);
+  // RFC 6761: no resolver knows names below "invalid"; without one the text says so instead.
+  const auto missing = session.Do(Get("http://nosuch.invalid/"));
+  ASSERT_FALSE(missing);
+  EXPECT_TRUE(missing.error().message().starts_with(
+      "Get \"http://nosuch.invalid/\": dial tcp: lookup nosuch.invalid: "))
+      << missing.error().message();
+}
+
 TEST(HttpClientTest, EndsAtItsDeadline) {
   for (const bool in_body : {false, true}) {
     SCOPED_TRACE(in_body);

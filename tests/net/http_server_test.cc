@@ -70,9 +70,8 @@ TEST_F(HttpServerTest, AnswersSmallAndLarge) {
       "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n"
       "Connection: close\r\n\r\n{}",
       Talk("GET /small HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"));
-  EXPECT_EQ(
-      "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n",
-      Talk("HEAD /small HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"));
+  EXPECT_EQ("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n",
+            Talk("HEAD /small HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"));
   EXPECT_EQ("HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n",
             Talk("GET /nothing HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"));
   EXPECT_EQ("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",

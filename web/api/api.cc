@@ -40,6 +40,7 @@ Status RegisterApi(net::Router& router, const ApiDependencies& dependencies) {
     router.Handle(method, pattern, std::move(handler));
   };
   AddApiRoutes(context, add);
+  AddLiveNotifications(context, add);
   AddManagementRoutes(context, add);
   AddPageRoutes(context, add);
   AddFederation(context, add);

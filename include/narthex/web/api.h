@@ -41,7 +41,8 @@ struct ApiOptions {
   std::string console_path;  // "/consoles/index.html" when there are consoles.
   model::DurationMs lookback_delta_ms = 300'000;
   model::DurationMs query_timeout_ms = 120'000;
-  bool per_step_stats = false;  // Feature promql-per-step-stats.
+  int max_notification_subscribers = 16;  // Clients of /api/v1/notifications/live.
+  bool per_step_stats = false;            // Feature promql-per-step-stats.
 };
 
 /// References must outlive the router; pointers may be null where the server has no such part.
