@@ -9,6 +9,7 @@
 #include "narthex/base/go_format.h"
 #include "narthex/model/matcher.h"
 #include "narthex/model/timestamp.h"
+#include "src/config/url_check.h"
 #include "src/config/yaml_node.h"
 
 namespace narthex::config {
@@ -109,6 +110,11 @@ Status ParseScalar(std::string_view text, Value& value) {
     }
     case Kind::kSize: {
       NX_ASSIGN_OR_RETURN(value.number, ParseSize(text));
+      return {};
+    }
+    case Kind::kUrl: {
+      NX_RETURN_IF_ERROR(CheckUrl(text));
+      value.text = text;
       return {};
     }
     case Kind::kRegex:

@@ -19,8 +19,13 @@ bool IsWordChar(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
 }
 
-/// Lower-cases the action and refuses unknown ones.
-Status CheckAction(Value& rule) {
+/// Checks the source labels; lower-cases the action and refuses unknown ones.
+Status CheckPlain(Value& rule) {
+  for (const Value& name : rule["source_labels"].items) {
+    if (name.text.empty() || !model::IsValidUtf8(name.text)) {
+      return Reject(name, fmt::format("{} is not a valid label name", go::Quote(name.text)));
+    }
+  }
   Value& action = rule["action"];
   if (action.text.empty() && !action.set) return {};
   std::string lower = action.text;
@@ -46,7 +51,7 @@ const Type& RuleType() {
                               {"target_label", &kStringType},
                               {"replacement", &kStringType, Show::kAlways, "$1"},
                               {"action", &kStringType, Show::kUnlessEmpty, "replace"}},
-                             CheckAction};
+                             CheckPlain};
   static const Type type{Kind::kStruct, "", &schema};
   return type;
 }

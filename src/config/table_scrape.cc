@@ -4,6 +4,7 @@
 #include <fmt/core.h>
 
 #include "narthex/base/go_format.h"
+#include "narthex/model/labels.h"
 #include "src/config/patterns.h"
 #include "src/config/tables.h"
 
@@ -97,6 +98,16 @@ Status CheckJob(Value& job) {
       CheckNoNull(job["relabel_configs"], "empty or null target relabeling rule in scrape config"));
   return CheckNoNull(job["metric_relabel_configs"],
                      "empty or null metric relabeling rule in scrape config");
+}
+
+Status CheckTargetLabels(Value& group) {
+  const Value& labels = group["labels"];
+  for (const std::string& name : labels.keys) {
+    if (name.empty() || !model::IsValidUtf8(name)) {
+      return Reject(labels, fmt::format("{} is not a valid label name", go::Quote(name)));
+    }
+  }
+  return {};
 }
 
 const Type& JobType() {
@@ -225,7 +236,8 @@ const Type& TargetGroupList() {
   static const Schema schema{
       "struct { Targets []string \"yaml:\\\"targets\\\"\"; Labels model.LabelSet "
       "\"yaml:\\\"labels\\\"\" }",
-      {{"targets", &kStringListType, Show::kAlways}, {"labels", &kStringMapType}}};
+      {{"targets", &kStringListType, Show::kAlways}, {"labels", &kStringMapType}},
+      CheckTargetLabels};
   static const Type group{Kind::kStruct, "", &schema};
   static const Type list{Kind::kList, "[]*targetgroup.Group", nullptr, &group};
   return list;

@@ -51,6 +51,7 @@ Result<DurationMs> ParseDuration(std::string_view text) {
     }
     std::size_t n = 0;
     while (n < text.size() && !IsDigit(text[n])) ++n;
+    if (n == 0) return invalid();
     const std::string_view name = text.substr(0, n);
     std::size_t unit = 0;
     while (unit < kUnits.size() && kUnits[unit].name != name) ++unit;

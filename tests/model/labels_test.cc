@@ -98,7 +98,9 @@ TEST(DurationTest, ParseAndFormat) {
     const char* text;
     const char* error;
   } bad[] = {{"", "empty duration string"},
-             {"1", "unknown unit \"\" in duration \"1\""},
+             {"1", "not a valid duration string: \"1\""},
+             {"15", "not a valid duration string: \"15\""},
+             {"1s5", "not a valid duration string: \"1s5\""},
              {"1.5h", "unknown unit \".\" in duration \"1.5h\""},
              {"1s1h", "not a valid duration string: \"1s1h\""},
              {"1m1m", "not a valid duration string: \"1m1m\""},

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string_view>
+
+#include "narthex/base/result.h"
+
+namespace narthex::config {
+
+/// Whether Go's url.Parse takes the text: also relative and opaque URLs, of any scheme.
+/// Errors: kInvalidArgument in its wording: parse "http://a:b": invalid port ":b" after host.
+Status CheckUrl(std::string_view text);
+
+}  // namespace narthex::config
