@@ -45,14 +45,10 @@ class Matcher {
 
  private:
   bool one_to_one() const { return matching_.card == MatchCardinality::kOneToOne; }
-  /// The value that stands for a missing row of the many or of the one side. Unlike the sides of
-  /// the expression these do not know about group_right.
-  const std::optional<double>& fill_one() const {
-    return swapped_ ? matching_.fill_lhs : matching_.fill_rhs;
-  }
-  const std::optional<double>& fill_many() const {
-    return swapped_ ? matching_.fill_rhs : matching_.fill_lhs;
-  }
+  /// The values that stand for a missing row. As upstream, fill_left is that of the many side, even
+  /// when group_right makes it the right one.
+  const std::optional<double>& fill_many() const { return matching_.fill_lhs; }
+  const std::optional<double>& fill_one() const { return matching_.fill_rhs; }
 
   model::Labels ResultLabels(const model::Labels& many, const model::Labels& one) const {
     model::LabelsBuilder labels(many);
