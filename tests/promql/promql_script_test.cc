@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Each script in tests/promql/scripts is a test: PromqlScript.<name>. NARTHEX_PROMQL_SCRIPTS names
-// a folder with more of them.
+// Each script in tests/promql/scripts is a test, PromqlScript.<name>. NARTHEX_PROMQL_SCRIPTS names a
+// folder with more of them. The values that ours expect are answers of Prometheus 3.14.
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
@@ -18,45 +18,6 @@
 namespace narthex::promql {
 namespace {
 
-class PromqlScript : public ::testing::Test {
- public:
-  explicit PromqlScript(std::string path) : path_(std::move(path)) {}
-
-  void TestBody() override {
-    const auto script = SystemFs().ReadFile(path_);
-    ASSERT_TRUE(script.has_value()) << script.error().message();
-    const TestReport report = RunTestScript(*script, TestEngineOptions(), cli::NewTsdbTestStorage);
-    EXPECT_TRUE(report.num_evals > 0 || !report.failures.empty());
-    for (const auto& failure : report.failures) {
-      ADD_FAILURE_AT(path_.c_str(), failure.line) << failure.text;
-    }
-  }
-
- private:
-  std::string path_;
-};
-
-// A test and the part of its path that names it.
-void RegisterFolder(const std::filesystem::path& folder) {
-  std::error_code error;
-  std::vector<std::filesystem::path> files;
-  for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
-    if (entry.path().extension() == ".test") files.push_back(entry.path());
-  }
-  std::sort(files.begin(), files.end());
-  for (const auto& file : files) {
-    ::testing::RegisterTest(
-        "PromqlScript", file.stem().c_str(), nullptr, nullptr, file.c_str(), 1,
-        [path = file.string()]() -> ::testing::Test* { return new PromqlScript(path); });
-  }
-}
-
-const bool kRegistered = [] {
-  RegisterFolder("tests/promql/scripts");
-  if (const char* more = std::getenv("NARTHEX_PROMQL_SCRIPTS")) RegisterFolder(more);
-  return true;
-}();
-
 class MemoryTestStorage final : public TestStorage {
  public:
   storage::Appendable& appendable() override { return storage_; }
@@ -66,9 +27,58 @@ class MemoryTestStorage final : public TestStorage {
   testing::MemoryStorage storage_;
 };
 
+std::unique_ptr<TestStorage> NewMemoryTestStorage() {
+  return std::make_unique<MemoryTestStorage>();
+}
+
+class PromqlScript : public ::testing::Test {
+ public:
+  PromqlScript(std::string path, TestStorageFactory new_storage)
+      : path_(std::move(path)), new_storage_(std::move(new_storage)) {}
+
+  void TestBody() override {
+    const auto script = SystemFs().ReadFile(path_);
+    ASSERT_TRUE(script.has_value()) << script.error().message();
+    const TestReport report = RunTestScript(*script, TestEngineOptions(), new_storage_);
+    EXPECT_TRUE(report.num_evals > 0 || !report.failures.empty());
+    for (const auto& failure : report.failures) {
+      ADD_FAILURE_AT(path_.c_str(), failure.line) << failure.text;
+    }
+  }
+
+ private:
+  std::string path_;
+  TestStorageFactory new_storage_;
+};
+
+void Register(const char* suite, const std::filesystem::path& file,
+              const TestStorageFactory& new_storage) {
+  ::testing::RegisterTest(suite, file.stem().c_str(), nullptr, nullptr, file.c_str(), 1,
+                          [path = file.string(), new_storage]() -> PromqlScript* {
+                            return new PromqlScript(path, new_storage);
+                          });
+}
+
+void RegisterFolder(const std::filesystem::path& folder) {
+  std::error_code error;
+  std::vector<std::filesystem::path> files;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
+    if (entry.path().extension() == ".test") files.push_back(entry.path());
+  }
+  std::sort(files.begin(), files.end());
+  for (const auto& file : files) {
+    Register("PromqlScript", file, NewMemoryTestStorage);
+  }
+}
+
+const bool kRegistered = [] {
+  RegisterFolder("tests/promql/scripts");
+  if (const char* more = std::getenv("NARTHEX_PROMQL_SCRIPTS")) RegisterFolder(more);
+  return true;
+}();
+
 TestReport RunInMemory(std::string_view script) {
-  return RunTestScript(script, TestEngineOptions(),
-                       [] { return std::make_unique<MemoryTestStorage>(); });
+  return RunTestScript(script, TestEngineOptions(), NewMemoryTestStorage);
 }
 
 TEST(TestRunnerTest, PassesWhatIsRight) {

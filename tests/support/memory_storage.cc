@@ -8,7 +8,9 @@
 #include <vector>
 
 #include "narthex/model/exemplar.h"
+#include "narthex/model/float_histogram.h"
 #include "narthex/model/metadata.h"
+#include "narthex/model/sample.h"
 
 namespace narthex::testing {
 
@@ -22,6 +24,24 @@ model::TimestampMs LastTime(const SampleColumns& columns) {
   if (!columns.t.empty()) last = columns.t.back();
   if (!columns.histogram_t.empty()) last = std::max(last, columns.histogram_t.back());
   return last;
+}
+
+// What a database finds out when it encodes a counter: whether it went on or began anew.
+model::CounterResetHint HintAfter(const SampleColumns& columns, const model::FloatHistogram& h) {
+  using Hint = model::CounterResetHint;
+  if (h.counter_reset_hint == Hint::kGauge) return Hint::kGauge;
+  if (h.counter_reset_hint == Hint::kReset) return Hint::kReset;
+  const bool follows = !columns.histograms.empty() &&
+                       (columns.t.empty() || columns.t.back() < columns.histogram_t.back());
+  if (!follows || model::IsStale(h.sum)) return Hint::kUnknown;
+  const model::FloatHistogram& previous = columns.histograms.back();
+  if (previous.counter_reset_hint == Hint::kGauge || model::IsStale(previous.sum)) {
+    return Hint::kUnknown;
+  }
+  model::FloatHistogram current = h;
+  current.counter_reset_hint = Hint::kUnknown;
+  // Prometheus keeps a reset that it found itself as unknown.
+  return model::DetectReset(current, previous) ? Hint::kUnknown : Hint::kNotReset;
 }
 
 bool MatchesAll(const model::Labels& labels, std::span<const model::Matcher> matchers) {
@@ -100,8 +120,10 @@ class MemoryStorage::MemoryAppender final : public storage::Appender {
                                    model::TimestampMs t, const model::FloatHistogram& h) override {
     SampleColumns& columns = series_[labels];
     if (t <= LastTime(columns)) return AppendError::kOutOfOrder;
+    const model::CounterResetHint hint = HintAfter(columns, h);
     columns.histogram_t.push_back(t);
     columns.histograms.push_back(h);
+    columns.histograms.back().counter_reset_hint = hint;
     return AppendError::kNone;
   }
 
