@@ -91,8 +91,6 @@ Status ScrapeSession::ParseBody(const Fetched& fetched, ScrapeBuffers& buffers) 
       status = AppendAll(parser, buffers);
       break;
     }
-    case Format::kOpenMetrics:
-      return Fail(Code::kInvalidArgument, "OpenMetrics is not parsed yet");
   }
   if (!over_limit_) return status;
   metrics_.sample_limit_exceeded.Add();

@@ -251,13 +251,24 @@ class Writer {
     }
   }
 
-  /// "1:30" is a number in base 60 for YAML 1.1 readers.
+  /// "1:30" is a number in base 60 for YAML 1.1 readers:
+  /// ^[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?$
   static bool IsBase60(std::string_view text) {
-    if (text.find(':') == std::string_view::npos) return false;
-    bool digits_only = true;
-    for (char c : text)
-      digits_only &= IsDigit(c) || c == ':' || c == '_' || c == '.' || c == '-' || c == '+';
-    return digits_only && !text.empty() && text.front() != ':' && text.back() != ':';
+    std::size_t i = text.starts_with('-') || text.starts_with('+') ? 1 : 0;
+    const auto digit = [&](std::size_t at) { return at < text.size() && IsDigit(text[at]); };
+    if (!digit(i)) return false;
+    while (digit(i) || (i < text.size() && text[i] == '_')) ++i;
+    int groups = 0;
+    while (i < text.size() && text[i] == ':') {
+      if (!digit(++i)) return false;
+      i += text[i] <= '5' && digit(i + 1) ? 2 : 1;
+      ++groups;
+    }
+    if (i < text.size() && text[i] == '.') {
+      ++i;
+      while (digit(i) || (i < text.size() && text[i] == '_')) ++i;
+    }
+    return groups > 0 && i == text.size();
   }
 
   void Folded(std::string_view text, std::size_t indent, bool key, bool double_single_quotes) {
