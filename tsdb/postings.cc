@@ -157,8 +157,7 @@ Result<std::optional<Step>> StepOf(const PostingsSource& source, const Matcher& 
   }
   Step step;
   step.subtract = m.MatchesEmpty();
-  NX_RETURN_IF_ERROR(AppendWhere(source, m, !step.subtract, step.list));
-  SortUnique(step.list);
+  NX_RETURN_IF_ERROR(source.OfMatcher(m, !step.subtract, step.list));
   return std::optional<Step>(std::move(step));
 }
 
@@ -199,6 +198,13 @@ Result<PostingList> Combine(const PostingsSource& source, std::vector<Step>& ste
 }
 
 }  // namespace
+
+Status PostingsSource::OfMatcher(const Matcher& matcher, bool wanted, PostingList& out) const {
+  out.clear();
+  NX_RETURN_IF_ERROR(AppendWhere(*this, matcher, wanted, out));
+  SortUnique(out);
+  return {};
+}
 
 Result<PostingList> SelectPostings(const PostingsSource& source, std::span<const Matcher> matchers,
                                    std::stop_token stop) {

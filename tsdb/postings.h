@@ -52,6 +52,10 @@ class PostingsSource {
   /// Each list is ascending, their concatenation need not be.
   virtual Status OfValues(std::string_view name, std::string_view prefix, const ValueFilter& keep,
                           PostingList& out) const = 0;
+
+  /// The series that have the matcher's label with a value on which it says `wanted`, ascending,
+  /// replacing `out`. Sources may remember answers.
+  virtual Status OfMatcher(const model::Matcher& matcher, bool wanted, PostingList& out) const;
 };
 
 /// The series that all matchers select, ascending. Matchers that match "" also select series

@@ -18,6 +18,7 @@ Result<std::shared_ptr<const Block>> Block::Open(Fs& fs, std::string dir) {
 Status Block::Load(Fs& fs) {
   NX_ASSIGN_OR_RETURN(meta_, ReadBlockMeta(fs, dir_));
   NX_ASSIGN_OR_RETURN(index_, IndexReader::Open(fs, JoinPath(dir_, "index")));
+  postings_ = std::make_unique<MatcherCache>(*index_);
   NX_ASSIGN_OR_RETURN(chunks_, ChunkSegmentReader::Open(fs, JoinPath(dir_, "chunks")));
   NX_ASSIGN_OR_RETURN(tombstones_, ReadTombstones(fs, dir_));
   size_bytes_ = index_->size_bytes() + chunks_.size_bytes();

@@ -12,6 +12,7 @@
 #include "narthex/base/result.h"
 #include "narthex/model/matcher.h"
 #include "narthex/storage/querier.h"
+#include "tsdb/block/matcher_cache.h"
 #include "tsdb/block/meta.h"
 #include "tsdb/block/tombstones.h"
 #include "tsdb/chunks/segments.h"
@@ -29,12 +30,16 @@ class Block final {
   const std::string& dir() const { return dir_; }
   const BlockMeta& meta() const { return meta_; }
   const IndexReader& index() const { return *index_; }
+  /// The index for selecting series: remembers what regular expressions matched.
+  const PostingsSource& postings() const { return *postings_; }
   const ChunkSegmentReader& chunks() const { return chunks_; }
   const Tombstones& tombstones() const { return tombstones_; }
   /// Bytes on disk of all its files.
   std::uint64_t size_bytes() const { return size_bytes_; }
   /// Bytes held in memory beside the mappings.
-  std::size_t memory_bytes() const { return sizeof(*this) + index_->memory_bytes(); }
+  std::size_t memory_bytes() const {
+    return sizeof(*this) + index_->memory_bytes() + postings_->memory_bytes();
+  }
 
  private:
   explicit Block(std::string dir) : dir_(std::move(dir)) {}
@@ -43,6 +48,7 @@ class Block final {
   const std::string dir_;
   BlockMeta meta_;
   std::unique_ptr<IndexReader> index_;
+  std::unique_ptr<MatcherCache> postings_;
   ChunkSegmentReader chunks_;
   Tombstones tombstones_;
   std::uint64_t size_bytes_ = 0;

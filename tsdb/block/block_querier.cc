@@ -72,7 +72,7 @@ class BlockQuerier final : public storage::Querier {
     const bool ranged = hints.start_ms != 0 || hints.end_ms != 0;
     const TimestampMs mint = ranged ? hints.start_ms : mint_;
     const TimestampMs maxt = ranged ? hints.end_ms : maxt_;
-    NX_ASSIGN_OR_RETURN(PostingList ids, SelectPostings(block_->index(), matchers, stop));
+    NX_ASSIGN_OR_RETURN(PostingList ids, SelectPostings(block_->postings(), matchers, stop));
     NX_RETURN_IF_ERROR(KeepWithData(ids, mint, maxt, hints.limit, stop));
     return std::make_unique<BlockSeriesSet>(block_, std::move(ids));
   }
@@ -127,7 +127,7 @@ class BlockQuerier final : public storage::Querier {
   template <typename Collect>
   Result<std::vector<std::string>> SymbolsOfSelected(std::span<const model::Matcher> matchers,
                                                      std::size_t limit, Collect&& collect) const {
-    NX_ASSIGN_OR_RETURN(const PostingList ids, SelectPostings(block_->index(), matchers));
+    NX_ASSIGN_OR_RETURN(const PostingList ids, SelectPostings(block_->postings(), matchers));
     constexpr std::size_t kCompactAbove = 1 << 16;
     std::vector<std::uint32_t> symbols;
     std::size_t compact_at = kCompactAbove;
