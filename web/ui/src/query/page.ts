@@ -36,9 +36,10 @@ export function mountQuery(main: HTMLElement): () => void {
   fill(main, h('h1', { class: 'hidden' }, 'Query'), list,
     h('p', {}, h('button', { type: 'button', onclick: () => add().focus() }, 'Add a query')));
   open();
-  panels[0]?.focus();
+  // On a phone the focus would open the keyboard over the page.
+  if (window.matchMedia('(pointer: fine)').matches) panels[0]?.focus();
   window.addEventListener('popstate', open);
-  const stop = onSettings(open);  // Times are shown in another zone.
+  const stop = onSettings(() => panels.forEach((panel) => panel.showTimes()));
   return () => {
     stop();
     window.removeEventListener('popstate', open);

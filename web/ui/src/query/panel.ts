@@ -47,6 +47,12 @@ export class Panel {
     this.editor.focus();
   }
 
+  /** Shows times anew after a change of the time zone; what is typed stays. */
+  showTimes(): void {
+    this.showControls();
+    if (this.state.tab === 'table') void this.execute();  // A graph follows by itself.
+  }
+
   destroy(): void {
     this.controller?.abort();
     this.graph?.destroy();
@@ -56,6 +62,7 @@ export class Panel {
   private tab(name: PanelState['tab'], title: string): HTMLButtonElement {
     return h('button', {
       type: 'button', role: 'tab', 'aria-selected': String(this.state.tab === name),
+      tabindex: this.state.tab === name ? 0 : -1,
       onclick: () => this.selectTab(name),
       onkeydown: (event: KeyboardEvent) => {
         if (event.key !== 'ArrowLeft' && event.key !== 'ArrowRight') return;
