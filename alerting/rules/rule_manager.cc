@@ -161,6 +161,8 @@ std::vector<RuleManager::Impl::Task> RuleManager::Impl::TakeDue(std::int64_t now
   std::vector<Task> tasks;
   for (auto& [key, entry] : entries_) {
     const std::int64_t interval_ns = IntervalNs(*entry);
+    // A wall clock that was set back must not stop the rules until it has caught up.
+    if (entry->slot_ns - now_ns > interval_ns) entry->slot_ns = LastSlot(entry->group.spec());
     const std::int64_t ticks = (now_ns - entry->slot_ns) / interval_ns;
     if (ticks < 1 || entry->running || entry->retired) continue;
     entry->slot_ns += ticks * interval_ns;

@@ -236,6 +236,22 @@ TEST_F(RuleManagerTest, LateEvaluationsAreMissed) {
   EXPECT_EQ(Metric("prometheus_rule_group_iterations_total", "g"), 4);
 }
 
+TEST_F(RuleManagerTest, GoesOnWhenTheClockIsSetBack) {
+  MustLoad("groups:\n- name: g\n  rules:\n  - {record: r, expr: '1'}\n");
+  Tick();
+  const auto evaluations = [&] { return Metric("prometheus_rule_evaluations_total", "g"); };
+  EXPECT_EQ(evaluations(), 1);
+  clock_.AdvanceMs(-3 * 24 * 3600 * 1000);
+  rules_->RunDue();
+  EXPECT_EQ(evaluations(), 1) << "the tick before the new time is not evaluated";
+  Tick();
+  Tick();
+  EXPECT_EQ(evaluations(), 3);
+  clock_.AdvanceMs(-kStepMs / 2);
+  Tick();
+  EXPECT_LE(evaluations(), 4) << "no tick twice when it is set back a little";
+}
+
 TEST_F(RuleManagerTest, ReloadKeepsWhatDidNotChange) {
   const std::string text = "groups:\n- name: g\n  rules:\n  - {record: r, expr: 'vector( 1 )'}\n";
   MustLoad(text);
