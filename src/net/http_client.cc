@@ -3,6 +3,7 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/address.hpp>
 #include <fmt/core.h>
 
 #include "src/net/body_reader.h"
@@ -34,6 +35,16 @@ Error UrlError(const std::string& method, const Url& url, const Error& why) {
 
 bool IsRedirect(int status) {
   return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+}
+
+/// Credentials are for the host that the user named, on any port, and for names below it (the rule
+/// of Go's net/http): many servers redirect from http to https.
+bool IsHostOrBelow(std::string_view host, std::string_view named) {
+  if (EqualsIgnoreCase(host, named)) return true;
+  boost::system::error_code not_address;
+  asio::ip::make_address(std::string(named), not_address);
+  return not_address && host.size() > named.size() && host[host.size() - named.size() - 1] == '.' &&
+         EqualsIgnoreCase(host.substr(host.size() - named.size()), named);
 }
 
 /// Sent twice, such a request does no more than sent once.
@@ -85,7 +96,7 @@ struct HttpClient::Impl {
 Status HttpClient::Impl::RefreshTls() {
   std::string now = TlsFilesState(options.tls);
   if (tls != nullptr && now == tls_files_state) return {};
-  NX_ASSIGN_OR_RETURN(tls, MakeClientTls(options.tls));
+  NX_ASSIGN_OR_RETURN(tls, ClientTls(options.tls));
   tls_files_state = std::move(now);
   return {};
 }
@@ -281,11 +292,7 @@ asio::awaitable<Result<ClientResponse>> HttpClient::Impl::Do(const ClientRequest
                                Error(Code::kUnavailable, "stopped after 10 redirects")));
       break;
     }
-    // Credentials are for the host that the user named.
-    if (next->host != request.url.host || next->port != request.url.port ||
-        next->scheme != request.url.scheme) {
-      exchange.with_credentials = false;
-    }
+    if (!IsHostOrBelow(next->host, request.url.host)) exchange.with_credentials = false;
     if (response->status <= 303 && exchange.method != "HEAD") {
       if (exchange.method != "GET") exchange.method = "GET";
       exchange.with_body = false;

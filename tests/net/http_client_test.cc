@@ -235,9 +235,12 @@ TEST(HttpClientTest, FollowsRedirects) {
       const std::string path = head.substr(0, head.find(" HTTP"));
       if (path == "GET /relative") {
         socket.Send("HTTP/1.1 302 Found\r\nLocation: end\r\nContent-Length: 3\r\n\r\nxyz");
-      } else if (path == "GET /other") {
+      } else if (path == "GET /other-port") {
         socket.Send("HTTP/1.1 301 Moved\r\nLocation: " + other.Url("/o") +
                     "\r\nContent-Length: 0\r\n\r\n");
+      } else if (path == "GET /other-host") {
+        socket.Send("HTTP/1.1 301 Moved\r\nLocation: http://localhost:" +
+                    std::to_string(other.port()) + "/o\r\nContent-Length: 0\r\n\r\n");
       } else if (path == "POST /keep") {
         socket.ReadBytes(4);
         socket.Send("HTTP/1.1 307 Temporary\r\nLocation: /kept\r\nContent-Length: 0\r\n\r\n");
@@ -259,7 +262,10 @@ TEST(HttpClientTest, FollowsRedirects) {
   EXPECT_EQ("GET /end", session->body);
   EXPECT_NE(std::string::npos, seen.back().find("Bearer token"));
 
-  ASSERT_TRUE(session->Do(Get(server.Url("/other"))));
+  ASSERT_TRUE(session->Do(Get(server.Url("/other-port"))));
+  EXPECT_EQ("other", session->body);
+  EXPECT_NE(std::string::npos, seen.back().find("Bearer token")) << "the same host, as in Go";
+  ASSERT_TRUE(session->Do(Get(server.Url("/other-host"))));
   EXPECT_EQ("other", session->body);
   EXPECT_EQ(std::string::npos, seen.back().find("token")) << "credentials went to another host";
 
