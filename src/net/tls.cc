@@ -3,12 +3,16 @@
 
 #include <sys/stat.h>
 
+#include <map>
+
 #include <fmt/core.h>
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
+#include "narthex/base/hash.h"
+#include "narthex/base/mutex.h"
 #include "src/net/file.h"
 
 namespace narthex::net {
@@ -46,7 +50,9 @@ Status LoadClientCertificate(ssl::context& context, const TlsOptions& options) {
 
 }  // namespace
 
-Result<std::shared_ptr<ssl::context>> MakeClientTls(const TlsOptions& options) {
+namespace {
+
+Result<std::shared_ptr<ssl::context>> LoadContext(const TlsOptions& options) {
   auto context = std::make_shared<ssl::context>(ssl::context::tls_client);
   SSL_CTX_set_min_proto_version(context->native_handle(), TLS1_2_VERSION);
   boost::system::error_code ec;
@@ -64,6 +70,32 @@ Result<std::shared_ptr<ssl::context>> MakeClientTls(const TlsOptions& options) {
     }
   }
   NX_RETURN_IF_ERROR(LoadClientCertificate(*context, options));
+  return context;
+}
+
+/// Equal for options that give equal contexts while their files stay as they are.
+Hash128 ContextKey(const TlsOptions& o) {
+  std::string text = o.insecure_skip_verify ? "1" : "0";
+  for (const std::string* part : {&o.ca, &o.ca_file, &o.cert, &o.cert_file, &o.key, &o.key_file}) {
+    text += fmt::format("{}:{}", part->size(), *part);
+  }
+  return HashBytes128(text + TlsFilesState(o));
+}
+
+}  // namespace
+
+Result<std::shared_ptr<ssl::context>> ClientTls(const TlsOptions& options) {
+  static Mutex mutex;  // Also held while loading: others want the same files.
+  static std::map<std::pair<std::uint64_t, std::uint64_t>, std::weak_ptr<ssl::context>> known;
+  const Hash128 hash = ContextKey(options);
+  MutexLock lock(mutex);
+  const std::pair key(hash.low, hash.high);
+  if (const auto it = known.find(key); it != known.end()) {
+    if (auto context = it->second.lock()) return context;
+  }
+  std::erase_if(known, [](const auto& entry) { return entry.second.expired(); });
+  NX_ASSIGN_OR_RETURN(auto context, LoadContext(options));
+  known[key] = context;
   return context;
 }
 

@@ -13,9 +13,11 @@
 
 namespace narthex::net {
 
-/// A client context with the CA and the client certificate of the options. Files are read now.
+/// A client context with the CA and the client certificate of the options. Users of equal options
+/// share it while one of them holds it, because the system's CAs alone take almost a megabyte and
+/// tens of milliseconds; files are read again once they have changed. Thread safety: any thread.
 /// Errors: kInvalidArgument or kIo naming the file.
-Result<std::shared_ptr<boost::asio::ssl::context>> MakeClientTls(const TlsOptions& options);
+Result<std::shared_ptr<boost::asio::ssl::context>> ClientTls(const TlsOptions& options);
 
 /// Changes when one of the option's files changes: their sizes and modification times.
 std::string TlsFilesState(const TlsOptions& options);
