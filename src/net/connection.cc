@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "src/net/connection.h"
 
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <boost/asio/as_tuple.hpp>
@@ -246,6 +247,8 @@ bool Connection::is_open() const { return state_->socket.is_open(); }
 bool Connection::IsIdleUsable() {
   State& s = *state_;
   if (!s.socket.is_open()) return false;
+  pollfd ended{.fd = s.socket.native_handle(), .events = POLLRDHUP, .revents = 0};
+  if (poll(&ended, 1, 0) != 0) return false;
   // TLS 1.3 session tickets may wait unread, so there only the end of the stream counts.
   char byte = 0;
   const ssize_t n = recv(s.socket.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);

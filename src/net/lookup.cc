@@ -91,6 +91,12 @@ struct Abandon {
 
 void RunLookup(const std::shared_ptr<Shared>& shared, const std::string& host,
                const std::weak_ptr<asio::steady_timer>& timer) {
+  {
+    // While name servers are silent, more lookups come than end: those nobody waits for any more
+    // must not hold up the others.
+    MutexLock lock(shared->mutex);
+    if (shared->abandoned) return;
+  }
   Outcome outcome = Resolve(host);
   MutexLock lock(shared->mutex);
   if (shared->abandoned) return;
