@@ -51,12 +51,12 @@ std::string TimeText() {
   return text + fmt::format(".{:03}Z", ms % 1000);
 }
 
-std::string Source(const std::source_location& where) {
-  std::string_view file = where.file_name();
+std::string Source(Where where) {
+  std::string_view file = where.file;
   if (const auto slash = file.rfind('/'); slash != std::string_view::npos) {
     file.remove_prefix(slash + 1);
   }
-  return fmt::format("{}:{}", file, where.line());
+  return fmt::format("{}:{}", file, where.line);
 }
 
 bool NeedsQuotes(std::string_view text) {
@@ -68,7 +68,7 @@ bool NeedsQuotes(std::string_view text) {
 }
 
 std::string LogfmtLine(Level level, std::string_view message, std::initializer_list<Field> fields,
-                       const std::source_location& where) {
+                       Where where) {
   std::string line =
       fmt::format("time={} level={} source={} msg={}", TimeText(), LevelName(level), Source(where),
                   NeedsQuotes(message) ? go::Quote(message) : message);
@@ -80,7 +80,7 @@ std::string LogfmtLine(Level level, std::string_view message, std::initializer_l
 }
 
 std::string JsonLine(Level level, std::string_view message, std::initializer_list<Field> fields,
-                     const std::source_location& where) {
+                     Where where) {
   JsonWriter json;
   json.BeginObject();
   const auto add = [&json](std::string_view key, std::string_view value) {
@@ -106,7 +106,7 @@ void Configure(Level level, Format format) {
 bool Enabled(Level level) { return level >= g_level.load(std::memory_order_relaxed); }
 
 void Write(Level level, std::string_view message, std::initializer_list<Field> fields,
-           const std::source_location& where) {
+           Where where) {
   if (!Enabled(level)) return;
   const std::string line = g_format == Format::kJson ? JsonLine(level, message, fields, where)
                                                      : LogfmtLine(level, message, fields, where);

@@ -7,7 +7,6 @@
 #pragma once
 
 #include <initializer_list>
-#include <source_location>
 #include <string>
 #include <string_view>
 
@@ -26,26 +25,32 @@ struct Field {
   std::string value;
 };
 
+/// The place of a log call. (std::source_location is not there for Clang 14.)
+struct Where {
+  explicit Where(const char* f = __builtin_FILE(), int l = __builtin_LINE()) : file(f), line(l) {}
+  const char* file;
+  int line;
+};
+
 /// Call once before threads start. Default: kInfo, kLogfmt.
 void Configure(Level level, Format format);
 bool Enabled(Level level);
-void Write(Level level, std::string_view message, std::initializer_list<Field> fields,
-           const std::source_location& where);
+void Write(Level level, std::string_view message, std::initializer_list<Field> fields, Where where);
 
 inline void Debug(std::string_view message, std::initializer_list<Field> fields = {},
-                  const std::source_location& where = std::source_location::current()) {
+                  Where where = Where()) {
   if (Enabled(Level::kDebug)) Write(Level::kDebug, message, fields, where);
 }
 inline void Info(std::string_view message, std::initializer_list<Field> fields = {},
-                 const std::source_location& where = std::source_location::current()) {
+                 Where where = Where()) {
   if (Enabled(Level::kInfo)) Write(Level::kInfo, message, fields, where);
 }
 inline void Warn(std::string_view message, std::initializer_list<Field> fields = {},
-                 const std::source_location& where = std::source_location::current()) {
+                 Where where = Where()) {
   if (Enabled(Level::kWarn)) Write(Level::kWarn, message, fields, where);
 }
 inline void Error(std::string_view message, std::initializer_list<Field> fields = {},
-                  const std::source_location& where = std::source_location::current()) {
+                  Where where = Where()) {
   Write(Level::kError, message, fields, where);
 }
 

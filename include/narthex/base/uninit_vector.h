@@ -13,7 +13,7 @@ template <typename T>
 class DefaultInitAllocator : public std::allocator<T> {
  public:
   template <typename U>
-  struct rebind {
+  struct rebind {  // NOLINT(readability-identifier-naming): the allocator requirements name it.
     using other = DefaultInitAllocator<U>;
   };
   using std::allocator<T>::allocator;
