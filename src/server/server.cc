@@ -103,6 +103,7 @@ class Server final {
   void AddAppliers();
   Status StartHttp();
   Status OpenStorage();
+  double MemoryOf(std::string_view part) const;
 
   const ServerFlags& flags_;
   SignalQueue signals_;  // First: threads made later inherit its signal mask.
@@ -208,11 +209,22 @@ Status Server::OpenStorage() {
   if (!db) return Fail(std::move(db).error().Wrap("opening storage failed"));
   db_ = std::move(*db);
   db_->StartBackground();
+  for (const auto& [part, bytes] : db_->Memory().parts) {
+    registry_.AddGaugeFn("narthex_memory_bytes", "Bytes that each part of the server holds.",
+                         [this, name = part] { return MemoryOf(name); }, {{"part", part}});
+  }
   status_.SetDb(db_.get());
   storage_.SetDb(db_.get());
   log::Info("TSDB started",
             {{"duration", go::FormatDuration(SystemClock().MonotonicNs() - begin)}});
   return {};
+}
+
+double Server::MemoryOf(std::string_view part) const {
+  for (const auto& [name, bytes] : db_->Memory().parts) {
+    if (name == part) return static_cast<double>(bytes);
+  }
+  return 0;
 }
 
 Status Server::Start() {
