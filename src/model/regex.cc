@@ -54,6 +54,48 @@ re2::RE2::Options Options() {
   return options;
 }
 
+// Go also takes (?<name>…), which this RE2 knows only as (?P<name>…).
+std::string WithNamedGroups(std::string_view pattern) {
+  std::string out;
+  bool in_class = false;
+  for (std::size_t i = 0; i < pattern.size(); ++i) {
+    const std::string_view rest = pattern.substr(i);
+    if (rest[0] == '\\' && rest.size() > 1) {
+      out += rest.substr(0, 2);
+      ++i;
+      continue;
+    }
+    if (!in_class && rest.size() > 3 && rest.starts_with("(?<")) {
+      out += "(?P<";
+      i += 2;
+      continue;
+    }
+    if (rest[0] == '[') in_class = true;
+    if (rest[0] == ']') in_class = false;
+    out += rest[0];
+  }
+  return out;
+}
+
+// The part of the expression that Go's text names.
+std::string GoErrorPart(const re2::RE2& re, std::string_view pattern) {
+  switch (re.error_code()) {
+    case re2::RE2::ErrorTrailingBackslash:
+      return "";
+    case re2::RE2::ErrorMissingParen:
+    case re2::RE2::ErrorUnexpectedParen:
+      return std::string(pattern);
+    case re2::RE2::ErrorBadNamedCapture: {
+      std::string part = re.error_arg();
+      const bool written = pattern.find("(?P<") != std::string_view::npos;
+      if (!written && part.starts_with("(?P<")) part.erase(2, 1);
+      return part;
+    }
+    default:
+      return re.error_arg().empty() ? std::string(pattern) : re.error_arg();
+  }
+}
+
 re2::StringPiece Piece(std::string_view text) { return {text.data(), text.size()}; }
 
 // Replaces $1, ${name}, $$ by regexp.Expand's rules: the longest name of letters, digits and '_';
@@ -102,7 +144,7 @@ void ExpandTemplate(std::string_view replacement, const re2::RE2& re,
 struct Regex::Impl {
   explicit Impl(std::string_view text)
       : pattern(text),
-        re(fmt::format("^(?s:{})$", text), Options()),
+        re(fmt::format("^(?s:{})$", WithNamedGroups(text)), Options()),
         all(text == ".*" || text == "(.*)" || text == "^.*$"),
         non_empty(text == ".+" || text == "(.+)" || text == "^.+$"),
         fold(FoldRegex(text)) {}
@@ -116,15 +158,10 @@ struct Regex::Impl {
 
 Result<Regex> Regex::Compile(std::string_view pattern) {
   // Compiled alone first: "a)(b" would be fine between the anchor's parentheses.
-  const re2::RE2 alone(Piece(pattern), Options());
+  const re2::RE2 alone(WithNamedGroups(pattern), Options());
   if (!alone.ok()) {
-    // Go names the offending part where RE2 gives one, and the whole expression otherwise.
-    const bool whole = alone.error_code() == re2::RE2::ErrorMissingParen ||
-                       alone.error_code() == re2::RE2::ErrorUnexpectedParen ||
-                       alone.error_arg().empty();
-    return Fail(Code::kInvalidArgument,
-                fmt::format("error parsing regexp: {}: `{}`", GoReason(alone),
-                            whole ? std::string(pattern) : alone.error_arg()));
+    return Fail(Code::kInvalidArgument, fmt::format("error parsing regexp: {}: `{}`",
+                                                    GoReason(alone), GoErrorPart(alone, pattern)));
   }
   auto impl = std::make_shared<Impl>(pattern);
   if (!impl->re.ok()) {

@@ -43,12 +43,13 @@ Result<DurationMs> ParseDuration(std::string_view text) {
   while (!text.empty()) {
     if (!IsDigit(text[0])) return invalid();
     std::uint64_t value = 0;
-    bool overflow = false;
+    bool overflow = false;  // Of 64 bits.
     while (!text.empty() && IsDigit(text[0])) {
-      if (value > kMaxMs) overflow = true;
-      value = overflow ? value : value * 10 + static_cast<std::uint64_t>(text[0] - '0');
+      overflow |= __builtin_mul_overflow(value, std::uint64_t{10}, &value);
+      overflow |= __builtin_add_overflow(value, std::uint64_t(text[0] - '0'), &value);
       text.remove_prefix(1);
     }
+    if (overflow) return invalid();
     std::size_t n = 0;
     while (n < text.size() && !IsDigit(text[n])) ++n;
     if (n == 0) return invalid();
@@ -62,7 +63,7 @@ Result<DurationMs> ParseDuration(std::string_view text) {
     if (unit < next_unit) return invalid();
     next_unit = unit + 1;
     text.remove_prefix(n);
-    if (overflow || value > (kMaxMs - total) / kUnits[unit].ms) {
+    if (value > (kMaxMs - total) / kUnits[unit].ms) {
       return Fail(Code::kInvalidArgument, "duration out of range");
     }
     total += value * kUnits[unit].ms;

@@ -69,7 +69,11 @@ TEST(RegexTest, ErrorsUseGoWording) {
                {"a)", "error parsing regexp: unexpected ): `a)`"},
                {"*", "error parsing regexp: missing argument to repetition operator: `*`"},
                {"a)(b", "error parsing regexp: unexpected ): `a)(b`"},
-               {"[a", "error parsing regexp: missing closing ]: `[a`"}};
+               {"[a", "error parsing regexp: missing closing ]: `[a`"},
+               {"a\\", "error parsing regexp: trailing backslash at end of expression: ``"},
+               {"(?<n", "error parsing regexp: invalid named capture: `(?<n`"},
+               {"x(?<=a)b", "error parsing regexp: invalid named capture: `(?<=a)b`"},
+               {"(?P<n", "error parsing regexp: invalid named capture: `(?P<n`"}};
   for (const auto& c : cases) {
     SCOPED_TRACE(c.pattern);
     const auto regex = Regex::Compile(c.pattern);
@@ -86,6 +90,7 @@ TEST(RegexTest, Expand) {
     const char* want;
   } cases[] = {{"(.*)-(.*)", "a-b", "$2:$1", "b:a"},
                {"(?P<x>.*)", "v", "${x}1", "v1"},
+               {"(?<x>.*)", "v", "${x}1", "v1"},
                {"(.*)", "v", "$1x", ""},
                {"(.*)", "v", "$$1", "$1"},
                {"(.*)", "v", "${1}x$", "vx$"},
