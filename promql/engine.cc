@@ -167,12 +167,13 @@ Result<QueryResult> Engine::Range(storage::Queryable& queryable, const std::stri
   // Unsigned, because the times of a query can be as far apart as there are.
   const std::uint64_t span =
       end < start ? 0 : static_cast<std::uint64_t>(end) - static_cast<std::uint64_t>(start);
-  const std::uint64_t steps = end < start ? 0 : span / static_cast<std::uint64_t>(step) + 1;
-  if (steps > static_cast<std::uint64_t>(std::numeric_limits<int>::max())) {
+  const std::uint64_t last_step = span / static_cast<std::uint64_t>(step);
+  if (last_step >= static_cast<std::uint64_t>(std::numeric_limits<int>::max())) {
     return Fail(Code::kExecution,
                 "query processing would load too many samples into memory in query execution");
   }
-  const Grid grid{start, step, static_cast<int>(steps)};
+  const int steps = end < start ? 0 : static_cast<int>(last_step) + 1;
+  const Grid grid{start, step, steps};
   return impl_->Run(queryable, query, {start, end, step}, grid, false, options);
 }
 

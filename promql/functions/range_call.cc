@@ -32,7 +32,9 @@ class RangeCallOperator final : public Operator {
       const std::size_t rows = std::min(RowsPerBatch(grid_.n), source_->size() - next_);
       out.Reset(grid_.n, rows);
       if (rows == 0) return {};
-      NX_RETURN_IF_ERROR(Fill(out));
+      // One window at a time counts as held, beside the results.
+      Holding window(ctx_);
+      NX_RETURN_IF_ERROR(Fill(out, window));
       next_ += rows;
       out.DropEmptyRows();
       if (out.rows() == 0) continue;
@@ -50,7 +52,7 @@ class RangeCallOperator final : public Operator {
     Status outcome;
   };
 
-  Status Fill(Batch& out) {
+  Status Fill(Batch& out, Holding& window) {
     std::vector<Portion> portions(source_->max_portions);
     NX_RETURN_IF_ERROR(source_->Visit(next_, out.rows(),
                                       [&](std::size_t r, model::Labels labels, bool drop_name,
@@ -77,8 +79,6 @@ class RangeCallOperator final : public Operator {
       ctx_.stats.samples_read += portion.read;
       largest = std::max(largest, portion.largest_window);
     }
-    // One window at a time counts as held.
-    Holding window(ctx_);
     return window.AddSamples(largest);
   }
 

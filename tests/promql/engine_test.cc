@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Limits, cancellation and statistics of the engine. What expressions give is in the scripts.
+#include "narthex/promql/engine.h"
+
+#include <gtest/gtest.h>
+
+#include "narthex/base/clock.h"
+#include "narthex/base/metrics.h"
+#include "narthex/base/thread_pool.h"
+#include "tests/support/memory_storage.h"
+
+namespace narthex::promql {
+namespace {
+
+class EngineTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    // x{i="…"}: 100 series with a sample every 10 s for 1000 s.
+    const auto appender = storage_.NewAppender();
+    for (int i = 0; i < 100; ++i) {
+      storage::SeriesRef ref{0};
+      const model::Labels labels{
+          {"__name__", "x_total"}, {"g", std::to_string(i % 3)}, {"i", std::to_string(i)}};
+      for (int k = 0; k <= 100; ++k) {
+        ASSERT_EQ(appender->Append(ref, labels, k * 10'000, k * 0.1 * i),
+                  storage::AppendError::kNone);
+      }
+    }
+    ASSERT_TRUE(appender->Commit());
+  }
+
+  Result<QueryResult> Range(Engine& engine, const std::string& query,
+                            const QueryOptions& options = {}) {
+    return engine.Range(storage_, query, 300'000, 900'000, 15'000, options);
+  }
+
+  testing::MemoryStorage storage_;
+  metrics::Registry registry_;
+};
+
+TEST_F(EngineTest, SampleLimit) {
+  EngineOptions options;
+  options.max_samples = 500;
+  Engine engine(options, nullptr, SystemClock(), registry_);
+  const auto result = Range(engine, "x_total");
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().code(), Code::kExecution);
+  EXPECT_EQ(result.error().message(),
+            "query processing would load too many samples into memory in query execution");
+  EXPECT_TRUE(engine.Instant(storage_, "x_total", 500'000));
+}
+
+TEST_F(EngineTest, MemoryLimits) {
+  EngineOptions options;
+  options.max_query_bytes = 10'000;
+  Engine engine(options, nullptr, SystemClock(), registry_);
+  const auto result = Range(engine, "x_total");
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().message(),
+            "query needs more than 10000 bytes of memory, the limit of one query");
+  // What was held is given back: a small query runs.
+  EXPECT_TRUE(engine.Instant(storage_, "sum(x_total)", 500'000));
+}
+
+TEST_F(EngineTest, Cancelled) {
+  Engine engine(EngineOptions(), nullptr, SystemClock(), registry_);
+  std::stop_source source;
+  source.request_stop();
+  QueryOptions options;
+  options.stop = source.get_token();
+  const auto result = Range(engine, "sum(x_total)", options);
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().code(), Code::kCancelled);
+}
+
+/// Each look at the clock takes a second.
+class SlowClock final : public Clock {
+ public:
+  std::int64_t NowMs() const override { return 0; }
+  std::int64_t NowNs() const override { return 0; }
+  std::int64_t MonotonicNs() const override { return ticks_ += 1'000'000'000; }
+
+ private:
+  mutable std::atomic<std::int64_t> ticks_{0};
+};
+
+TEST_F(EngineTest, TimesOut) {
+  SlowClock clock;
+  EngineOptions options;
+  options.timeout_ms = 5000;
+  Engine engine(options, nullptr, clock, registry_);
+  const auto result = Range(engine, "sum(x_total) + sum(x_total) + sum(x_total)");
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().code(), Code::kTimeout);
+  EXPECT_EQ(result.error().message(), "query timed out in expression evaluation");
+}
+
+TEST_F(EngineTest, SameBitsOnAnyNumberOfThreads) {
+  metrics::Registry other;
+  Engine alone(EngineOptions(), nullptr, SystemClock(), registry_);
+  ThreadPool pool("query", 3);
+  Engine parallel(EngineOptions(), &pool, SystemClock(), other);
+  for (const char* query :
+       {"sum by (g) (rate(x_total[1m]))", "avg(x_total)", "quantile(0.3, deriv(x_total[2m]))",
+        "topk(3, x_total)", "x_total / on (i) group_left () x_total",
+        "max_over_time(sum(rate(x_total[1m]))[5m:30s])"}) {
+    SCOPED_TRACE(query);
+    const auto a = Range(alone, query), b = Range(parallel, query);
+    ASSERT_TRUE(a) << a.error().message();
+    ASSERT_TRUE(b) << b.error().message();
+    const auto &ma = std::get<Matrix>(a->value), &mb = std::get<Matrix>(b->value);
+    ASSERT_EQ(ma.size(), mb.size());
+    for (std::size_t i = 0; i < ma.size(); ++i) {
+      EXPECT_EQ(ma[i].metric, mb[i].metric);
+      ASSERT_EQ(ma[i].floats.size(), mb[i].floats.size());
+      for (std::size_t k = 0; k < ma[i].floats.size(); ++k) {
+        EXPECT_EQ(std::bit_cast<std::uint64_t>(ma[i].floats[k].v),
+                  std::bit_cast<std::uint64_t>(mb[i].floats[k].v));
+      }
+    }
+  }
+}
+
+TEST_F(EngineTest, RangeOfOtherTypes) {
+  Engine engine(EngineOptions(), nullptr, SystemClock(), registry_);
+  const auto matrix = Range(engine, "x_total[5m]");
+  ASSERT_FALSE(matrix);
+  EXPECT_EQ(matrix.error().code(), Code::kInvalidArgument);
+  EXPECT_EQ(matrix.error().message(),
+            "invalid expression type \"range vector\" for range query, must be Scalar or instant "
+            "Vector");
+  EXPECT_FALSE(Range(engine, "\"text\""));
+  const auto scalar = Range(engine, "time()");
+  ASSERT_TRUE(scalar);
+  EXPECT_EQ(std::get<Matrix>(scalar->value)[0].floats.size(), 41U);
+}
+
+TEST_F(EngineTest, EmptyAndImpossibleRanges) {
+  Engine engine(EngineOptions(), nullptr, SystemClock(), registry_);
+  const auto backwards = engine.Range(storage_, "sum(x_total) + 1", 1000, 0, 1000);
+  ASSERT_TRUE(backwards) << backwards.error().message();
+  EXPECT_TRUE(std::get<Matrix>(backwards->value).empty());
+  EXPECT_FALSE(engine.Range(storage_, "x_total", 0, 1000, 0));
+  EXPECT_FALSE(engine.Range(storage_, "x_total", model::kMinTime, model::kMaxTime, 1));
+}
+
+TEST_F(EngineTest, Statistics) {
+  Engine engine(EngineOptions(), nullptr, SystemClock(), registry_);
+  const auto result = engine.Instant(storage_, "sum_over_time(x_total{i=\"5\"}[1m])", 600'000);
+  ASSERT_TRUE(result);
+  EXPECT_EQ(result->stats.total_queryable_samples, 6);
+  EXPECT_EQ(result->stats.samples_read, 6);
+  EXPECT_EQ(result->stats.peak_samples, 7);  // The window and the result.
+}
+
+TEST_F(EngineTest, DefaultSubqueryStepCanChange) {
+  Engine engine(EngineOptions(), nullptr, SystemClock(), registry_);
+  const std::string query = "count_over_time(x_total{i=\"1\"}[5m:])";
+  const auto before = engine.Instant(storage_, query, 600'000);
+  engine.SetDefaultSubqueryStep(10'000);
+  const auto after = engine.Instant(storage_, query, 600'000);
+  ASSERT_TRUE(before && after);
+  EXPECT_EQ(std::get<Vector>(before->value)[0].v, 5);
+  EXPECT_EQ(std::get<Vector>(after->value)[0].v, 30);
+}
+
+}  // namespace
+}  // namespace narthex::promql
