@@ -164,11 +164,11 @@ TEST(HttpClientTest, KeepsTheConnectionAndReplacesAStaleOne) {
 }
 
 TEST(HttpClientTest, RepeatsAGetThatAKeptConnectionSwallowed) {
-  int answered = 0;
+  std::atomic<int> answered{0};
   RawServer server([&](RawSocket& socket, int n) {
     socket.ReadHead();
-    socket.Send(Answer("x"));
     ++answered;
+    socket.Send(Answer("x"));
     if (n == 0) socket.ReadHead();  // Takes the second request and hangs up.
   });
   Session session;
