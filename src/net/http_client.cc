@@ -86,8 +86,9 @@ struct HttpClient::Impl {
 
   const HttpClientOptions options;
   Connection connection;
-  std::string connected_to;  // Origin that the open connection leads to.
-  std::string unread;        // Received, not yet used.
+  std::string connected_to;         // Origin that the open connection leads to.
+  std::string unread;               // Received, not yet used.
+  std::unique_ptr<char[]> scratch;  // kReadBytes for one read, while a request runs.
   std::shared_ptr<asio::ssl::context> tls;
   std::string tls_files_state;
   bool cancelled = false;
@@ -148,7 +149,6 @@ asio::awaitable<Status> HttpClient::Impl::Open(const Url& url) {
 }
 
 asio::awaitable<Result<ResponseHead>> HttpClient::Impl::ReadHead() {
-  std::string chunk(kReadBytes, '\0');
   for (;;) {
     std::size_t searched = 0;
     std::size_t end = FindHeadEnd(unread, 0);
@@ -158,10 +158,10 @@ asio::awaitable<Result<ResponseHead>> HttpClient::Impl::ReadHead() {
                        "net/http: server response headers exceeded 1048576 bytes; aborted");
       }
       searched = unread.size();
-      Result<std::size_t> n = co_await connection.Read(chunk);
+      Result<std::size_t> n = co_await connection.Read({scratch.get(), kReadBytes});
       if (!n) co_return Fail(std::move(n).error());
       if (*n == 0) co_return Fail(Code::kUnavailable, unread.empty() ? "EOF" : "unexpected EOF");
-      unread.append(chunk, 0, *n);
+      unread.append(scratch.get(), *n);
       // No server that speaks HTTP begins otherwise; don't wait for a line that never ends.
       if (searched == 0 &&
           !unread.starts_with(std::string_view("HTTP/").substr(0, unread.size()))) {
@@ -185,11 +185,10 @@ asio::awaitable<Result<ResponseHead>> HttpClient::Impl::ReadHead() {
 }
 
 asio::awaitable<Status> HttpClient::Impl::ReadBody(BodyReader& reader, ClientResponse& response) {
-  std::string chunk(kReadBytes, '\0');
   std::string_view input = unread;
   BodyReader::State state = reader.Feed(input);
   while (state == BodyReader::State::kNeedMore) {
-    Result<std::size_t> n = co_await connection.Read(chunk);
+    Result<std::size_t> n = co_await connection.Read({scratch.get(), kReadBytes});
     if (!n) co_return Fail(std::move(n).error());
     if (*n == 0) {
       state = reader.Finish();
@@ -197,7 +196,7 @@ asio::awaitable<Status> HttpClient::Impl::ReadBody(BodyReader& reader, ClientRes
         co_return Fail(Code::kUnavailable, "unexpected EOF");
       break;
     }
-    input = std::string_view(chunk).substr(0, *n);
+    input = std::string_view(scratch.get(), *n);
     state = reader.Feed(input);
   }
   response.compressed_bytes = reader.wire_bytes();
@@ -274,6 +273,7 @@ asio::awaitable<Result<ClientResponse>> HttpClient::Impl::Do(const ClientRequest
   body.clear();
   cancelled = false;
   connection.SetDeadline(Connection::Clock::now() + request.timeout);
+  scratch = std::make_unique_for_overwrite<char[]>(kReadBytes);
   Exchange exchange{request.method, request.url};
   Result<ClientResponse> response = Fail(Code::kInternal, "");
   for (int hops = 0;; ++hops) {
@@ -300,6 +300,7 @@ asio::awaitable<Result<ClientResponse>> HttpClient::Impl::Do(const ClientRequest
     exchange.url = *next;
   }
   connection.ClearDeadline();
+  scratch = nullptr;  // Thousands of clients wait for their next scrape.
   co_return response;
 }
 

@@ -96,10 +96,10 @@ asio::awaitable<void> Session::Run() {
 }
 
 asio::awaitable<bool> Session::Fill() {
-  chunk_.resize(kReadBytes);
-  Result<std::size_t> n = co_await connection_.Read(chunk_);
+  if (chunk_ == nullptr) chunk_ = std::make_unique_for_overwrite<char[]>(kReadBytes);
+  Result<std::size_t> n = co_await connection_.Read({chunk_.get(), kReadBytes});
   if (!n || *n == 0) co_return false;
-  unread_.append(chunk_, 0, *n);
+  unread_.append(chunk_.get(), *n);
   co_return true;
 }
 
@@ -134,10 +134,10 @@ Session::ReadOutcome Session::TakeHead(const RequestHead& head, ServerRequest& r
 asio::awaitable<Session::ReadOutcome> Session::ReadRequest(ServerRequest& request) {
   // Empty lines before a request are tolerated (RFC 9112, 2.2).
   unread_.erase(0, unread_.find_first_not_of("\r\n"));
-  // Small between requests, so that an idle connection costs little.
+  // A large request must not leave its memory behind.
   if (unread_.empty()) {
     std::string().swap(unread_);
-    std::string().swap(chunk_);
+    chunk_ = nullptr;
   }
   std::size_t end = FindHeadEnd(unread_, 0);
   while (end == std::string::npos) {

@@ -59,8 +59,8 @@ class Session final : public std::enable_shared_from_this<Session> {
   Connection connection_;
   const std::string remote_;
   std::string unread_;
-  std::string chunk_;      // Where reads go; kept small while idle.
-  int minor_version_ = 1;  // Of the current request.
+  std::unique_ptr<char[]> chunk_;  // Where reads go.
+  int minor_version_ = 1;          // Of the current request.
   bool keep_alive_ = true;
   bool answering_ = false;
   bool closing_ = false;
