@@ -178,7 +178,7 @@ Status Db::Impl::CompactHead() {
 
 Status Db::Impl::WriteHeadBlock(TimestampMs mint, TimestampMs maxt) {
   const auto start = std::chrono::steady_clock::now();
-  const auto head_source = head.NewBlockSource(mint, maxt);
+  NX_ASSIGN_OR_RETURN(const auto head_source, head.NewBlockSource(mint, maxt));
   MeasuredSource source(*head_source, metrics);
   BlockMeta meta;
   meta.ulid = NewUlid(clock);

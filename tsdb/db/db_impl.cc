@@ -169,6 +169,7 @@ Status Db::Impl::Close() {
     stop_ = true;
     wake_.NotifyAll();
   }
+  head.Interrupt();
   if (compaction_thread_.joinable()) compaction_thread_.join();
   if (sync_thread_.joinable()) sync_thread_.join();
   MutexLock work_lock(work_mutex_);

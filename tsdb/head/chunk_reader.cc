@@ -27,10 +27,10 @@ void ChunkReader::Load(SeriesSlot slot, TimestampMs mint, TimestampMs maxt,
       parts_.push_back({chunk, bytes_.size()});
       if (chunk.in_memory()) bytes_.append(AsText(head_.chunks.MemoryBytes(chunk)));
     }
-    if (series.chunk != 0 && series.xor_state.t >= mint) {
+    if (series.has_open_chunk() && series.xor_state.t >= mint) {
       const ByteSpan open = head_.chunks.OpenBytes(series);
       parts_.push_back(
-          {FullChunk::InMemory(series.chunk, series.chunk_class, series.encoding,
+          {FullChunk::InMemory(series.chunk, series.encoding,
                                static_cast<std::uint16_t>(open.size()), series.xor_state.t),
            bytes_.size()});
       bytes_.append(AsText(open));
@@ -68,10 +68,52 @@ Status ChunkReader::Decode(storage::SampleColumns& out) {
   return {};
 }
 
+Status ChunkReader::Recode(const ChunkView& chunk, std::vector<ChunkView>& out) {
+  const auto add = [&](TimestampMs mint, TimestampMs maxt, std::string bytes) {
+    recoded_.push_back(std::move(bytes));
+    out.push_back({mint, maxt, chunk.encoding, AsBytes(recoded_.back())});
+  };
+  if (chunk.encoding == Encoding::kHistogram) return RecodeHistograms<model::Histogram>(chunk, add);
+  if (chunk.encoding == Encoding::kFloatHistogram) {
+    return RecodeHistograms<model::FloatHistogram>(chunk, add);
+  }
+  storage::SampleColumns columns;
+  NX_RETURN_IF_ERROR(DecodeChunk(chunk.encoding, chunk.bytes, mint_, maxt_, columns));
+  if (columns.t.empty()) return {};
+  XorState state;
+  std::string bytes(kXorHeaderBytes, '\0');
+  for (std::size_t i = 0; i < columns.t.size(); ++i) {
+    bytes.resize(state.tail_offset() + kMaxXorSampleBytes);
+    XorAppend(state, reinterpret_cast<std::uint8_t*>(bytes.data()), columns.t[i], columns.v[i]);
+  }
+  bytes.resize(state.size);
+  add(columns.t.front(), columns.t.back(), std::move(bytes));
+  out.back().encoding = Encoding::kXor;
+  return {};
+}
+
+template <typename H, typename Add>
+Status ChunkReader::RecodeHistograms(const ChunkView& chunk, const Add& add) {
+  NX_ASSIGN_OR_RETURN(const auto samples, ReadHistograms<H>(chunk.encoding, chunk.bytes));
+  HistogramChunk<H> recoded;
+  TimestampMs first = 0;
+  for (const auto& [t, h] : samples) {
+    if (t < mint_ || t > maxt_) continue;
+    const auto fit = recoded.Check(h);
+    if (!fit.fits) {
+      add(first, recoded.last_time(), recoded.bytes());
+      recoded = HistogramChunk<H>(fit.header);
+    }
+    if (recoded.count() == 0) first = t;
+    recoded.Append(t, h);
+  }
+  if (recoded.count() > 0) add(first, recoded.last_time(), recoded.bytes());
+  return {};
+}
+
 Status ChunkReader::Chunks(std::vector<ChunkView>& out) {
   out.clear();
   recoded_.clear();
-  recoded_.reserve(parts_.size());  // Views into it must stay.
   if (nothing_) return {};
   for (const auto& part : parts_) {
     NX_ASSIGN_OR_RETURN(ChunkView chunk, ViewOf(part));
@@ -81,18 +123,7 @@ Status ChunkReader::Chunks(std::vector<ChunkView>& out) {
       out.push_back(chunk);
       continue;
     }
-    storage::SampleColumns columns;
-    NX_RETURN_IF_ERROR(DecodeChunk(chunk.encoding, chunk.bytes, mint_, maxt_, columns));
-    if (columns.t.empty()) continue;
-    XorState state;
-    recoded_.emplace_back(kXorHeaderBytes, '\0');
-    std::string& bytes = recoded_.back();
-    for (std::size_t i = 0; i < columns.t.size(); ++i) {
-      bytes.resize(state.tail_offset() + kMaxXorSampleBytes);
-      XorAppend(state, reinterpret_cast<std::uint8_t*>(bytes.data()), columns.t[i], columns.v[i]);
-    }
-    bytes.resize(state.size);
-    out.push_back({columns.t.front(), columns.t.back(), Encoding::kXor, AsBytes(bytes)});
+    NX_RETURN_IF_ERROR(Recode(chunk, out));
   }
   return {};
 }

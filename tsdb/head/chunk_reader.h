@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <string>
 #include <vector>
@@ -34,12 +35,16 @@ class ChunkReader {
     std::size_t at = 0;  // In bytes_, when it was in memory.
   };
   Result<ChunkView> ViewOf(const Part& part);
+  // Adds the part of a chunk that is in the range as new chunks.
+  Status Recode(const ChunkView& chunk, std::vector<ChunkView>& out);
+  template <typename H, typename Add>
+  Status RecodeHistograms(const ChunkView& chunk, const Add& add);
 
   const HeadState& head_;
   std::shared_ptr<const ChunkFiles::View> files_;
   std::vector<Part> parts_;
   std::string bytes_;
-  std::vector<std::string> recoded_;
+  std::deque<std::string> recoded_;  // A deque, because views into it must stay.
   model::TimestampMs mint_ = 0;
   model::TimestampMs maxt_ = 0;
   bool nothing_ = false;  // Every sample is hidden.

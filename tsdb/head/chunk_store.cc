@@ -18,17 +18,16 @@ std::int64_t Minus(TimestampMs a, TimestampMs b) {
   return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) - static_cast<std::uint64_t>(b));
 }
 
-// When a quarter of the wanted samples span start … current, where should the chunk end so that
-// the chunks up to `max` are equally long?
-TimestampMs EstimateEnd(TimestampMs start, TimestampMs current, TimestampMs max, double ratio) {
+}  // namespace
+
+TimestampMs EstimateChunkEnd(TimestampMs start, TimestampMs current, TimestampMs max,
+                             double ratio) {
   const double n = static_cast<double>(Minus(max, start)) /
                    (static_cast<double>(Minus(current, start) + 1) * ratio);
   if (n <= 1) return max;
   return static_cast<TimestampMs>(static_cast<double>(start) +
                                   static_cast<double>(Minus(max, start)) / std::floor(n));
 }
-
-}  // namespace
 
 TimestampMs RangeEnd(TimestampMs t, model::DurationMs width) {
   TimestampMs end = 0;
@@ -37,15 +36,16 @@ TimestampMs RangeEnd(TimestampMs t, model::DurationMs width) {
 }
 
 TimestampMs ChunkStore::OpenMinTime(const MemSeries& series) const {
+  if (series.histogram != 0) return histograms_.At(series.histogram).min_time;
   Decoder in(OpenBytes(series).subspan(kXorHeaderBytes));
   return in.Varint();
 }
 
 bool ChunkStore::MustCut(MemSeries& series, TimestampMs t) const {
   const XorState& state = series.xor_state;
-  if (state.size > kMaxXorChunkBytes || series.encoding != Encoding::kXor) return true;
+  if (state.size > kMaxXorChunkBytes) return true;
   if (state.count == limits_.samples_per_chunk / 4) {
-    series.next_at = EstimateEnd(OpenMinTime(series), state.t, series.next_at, 4);
+    series.next_at = EstimateChunkEnd(OpenMinTime(series), state.t, series.next_at, 4);
   }
   return t >= series.next_at || state.count >= limits_.samples_per_chunk * 2;
 }
@@ -84,25 +84,36 @@ void ChunkStore::Put(MemSeries& series, TimestampMs t, double v) {
 
 bool ChunkStore::AppendFloat(MemSeries& series, TimestampMs t, double v) {
   bool cut = false;
-  if (series.chunk != 0 && MustCut(series, t)) cut = CutOpen(series);
+  if (series.histogram != 0 || (series.chunk != 0 && MustCut(series, t))) cut = CutOpen(series);
   if (series.chunk == 0) BeginChunk(series, t);
   Put(series, t, v);
   return cut;
 }
 
 bool ChunkStore::CutOpen(MemSeries& series) {
-  if (series.chunk == 0) return false;
+  if (!series.has_open_chunk()) return false;
+  if (series.histogram != 0) {
+    CutHistogram(series);
+    return true;
+  }
   const XorState& state = series.xor_state;
-  AddFull(series, FullChunk::InMemory(series.chunk, series.chunk_class, series.encoding, state.size,
-                                      state.t));
+  ArenaRef block = series.chunk;
+  // The class may be one that a growing chunk passed through; the size says what to free.
+  if (series.chunk_class != SlabArena::ClassOf(state.size)) {
+    block = arena_.Allocate(state.size);
+    std::memcpy(arena_.At(block), arena_.At(series.chunk), state.size);
+    arena_.FreeClass(series.chunk, series.chunk_class);
+  }
+  AddFull(series, FullChunk::InMemory(block, series.encoding, state.size, state.t));
   series.chunk = 0;
   return true;
 }
 
 void ChunkStore::DropOpen(MemSeries& series) {
-  if (series.chunk == 0) return;
-  arena_.FreeClass(series.chunk, series.chunk_class);
+  if (series.chunk != 0) arena_.FreeClass(series.chunk, series.chunk_class);
+  if (series.histogram != 0) histograms_.Take(series.histogram);
   series.chunk = 0;
+  series.histogram = 0;
 }
 
 std::span<FullChunk> ChunkStore::FullChunks(const MemSeries& series) const {

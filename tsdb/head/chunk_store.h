@@ -8,6 +8,7 @@
 #include <span>
 
 #include "narthex/model/timestamp.h"
+#include "tsdb/head/histogram_pool.h"
 #include "tsdb/head/mem_series.h"
 #include "tsdb/head/slab_arena.h"
 
@@ -21,24 +22,22 @@ inline std::uint32_t CoarseSeconds(model::TimestampMs t) {
   return seconds >= 0xffffffff ? 0xffffffffU : static_cast<std::uint32_t>(seconds);
 }
 
-/// A full chunk: 12 bytes. In a file: number and offset of its record. In memory: a block.
+/// A full chunk: 12 bytes. In a file: number and offset of its record. In memory: an arena block.
 struct FullChunk {
-  std::uint32_t file = 0;         // Or kInMemory with encoding, size class and size.
+  std::uint32_t file = 0;         // Or kInMemory with encoding and size.
   std::uint32_t offset = 0;       // In the file, or the arena block.
   std::uint32_t max_seconds = 0;  // CoarseSeconds of its last sample.
 
   static constexpr std::uint32_t kInMemory = 0x80000000;
 
-  static FullChunk InMemory(ArenaRef block, std::uint8_t size_class, Encoding encoding,
-                            std::uint16_t size, model::TimestampMs maxt) {
-    return {kInMemory | static_cast<std::uint32_t>(encoding) << 24 |
-                static_cast<std::uint32_t>(size_class) << 16 | size,
-            block, CoarseSeconds(maxt)};
+  static FullChunk InMemory(ArenaRef block, Encoding encoding, std::uint16_t size,
+                            model::TimestampMs maxt) {
+    return {kInMemory | static_cast<std::uint32_t>(encoding) << 16 | size, block,
+            CoarseSeconds(maxt)};
   }
   bool in_memory() const { return (file & kInMemory) != 0; }
   std::uint16_t size() const { return static_cast<std::uint16_t>(file); }
-  std::uint8_t size_class() const { return static_cast<std::uint8_t>(file >> 16); }
-  Encoding encoding() const { return static_cast<Encoding>((file >> 24) & 0x7f); }
+  Encoding encoding() const { return static_cast<Encoding>((file >> 16) & 0xff); }
 };
 static_assert(sizeof(FullChunk) == 12);
 
@@ -56,6 +55,14 @@ class ChunkStore {
   /// Adds a sample that is newer than the last one, in a new chunk where Prometheus would cut.
   /// @return whether a chunk became full, and so waits to be written
   bool AppendFloat(MemSeries& series, model::TimestampMs t, double v);
+  /// Adds a histogram that is valid and newer than the last sample. H is model::Histogram or
+  /// model::FloatHistogram. @return as AppendFloat
+  template <typename H>
+  bool AppendHistogram(MemSeries& series, model::TimestampMs t, const H& h);
+  /// Whether the last sample is this histogram. False when it was in a chunk that is full now.
+  template <typename H>
+  bool EqualsLast(const MemSeries& series, const H& h) const;
+
   /// Ends the open chunk. @return whether there was one
   bool CutOpen(MemSeries& series);
 
@@ -65,7 +72,9 @@ class ChunkStore {
     __builtin_prefetch(arena_.At(series.chunk), 1);  // The sample count.
   }
 
+  /// The open chunk; there must be one.
   ByteSpan OpenBytes(const MemSeries& series) const {
+    if (series.histogram != 0) return AsBytes(histograms_.At(series.histogram).bytes());
     return {arena_.At(series.chunk), series.xor_state.size};
   }
   /// Time of the first sample of the open chunk.
@@ -79,20 +88,29 @@ class ChunkStore {
   ByteSpan MemoryBytes(const FullChunk& chunk) const {
     return {arena_.At(chunk.offset), chunk.size()};
   }
-  void FreeMemory(const FullChunk& chunk) { arena_.FreeClass(chunk.offset, chunk.size_class()); }
+  void FreeMemory(const FullChunk& chunk) { arena_.Free(chunk.offset, chunk.size()); }
 
   const ChunkLimits& limits() const { return limits_; }
-  std::size_t held_bytes() const { return arena_.held_bytes(); }
+  std::size_t held_bytes() const { return arena_.held_bytes() + histograms_.held_bytes(); }
 
  private:
   bool MustCut(MemSeries& series, model::TimestampMs t) const;
+  bool MustCutHistogram(MemSeries& series, OpenHistogram& open, int count,
+                        model::TimestampMs t) const;
+  void CutHistogram(MemSeries& series);
   void BeginChunk(MemSeries& series, model::TimestampMs t);
   void Put(MemSeries& series, model::TimestampMs t, double v);
   static std::size_t ListBytes(std::size_t n) { return 4 + n * sizeof(FullChunk); }
 
   const ChunkLimits limits_;
   SlabArena arena_;
+  HistogramPool histograms_;
 };
+
+/// When a part of the wanted samples span start … current (the `ratio`-th part), where should the
+/// chunk end so that the chunks up to `max` are equally long?
+model::TimestampMs EstimateChunkEnd(model::TimestampMs start, model::TimestampMs current,
+                                    model::TimestampMs max, double ratio);
 
 /// End of the aligned range of `width` that t is in. As Go: divisions go towards zero.
 model::TimestampMs RangeEnd(model::TimestampMs t, model::DurationMs width);

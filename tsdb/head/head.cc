@@ -65,9 +65,14 @@ bool Head::Compactable() const {
   return span > static_cast<std::uint64_t>(state_.options.limits.chunk_range_ms / 2 * 3);
 }
 
-std::unique_ptr<BlockSource> Head::NewBlockSource(TimestampMs mint, TimestampMs maxt) {
-  state_.appenders.WaitUntilAbove(maxt);
+Result<std::unique_ptr<BlockSource>> Head::NewBlockSource(TimestampMs mint, TimestampMs maxt) {
+  if (!state_.appenders.WaitUntilAbove(maxt)) return Fail(Code::kCancelled, "shutting down");
   return std::make_unique<HeadBlockSource>(state_, mint, maxt);
+}
+
+void Head::Interrupt() {
+  interrupted_ = true;
+  state_.appenders.Interrupt();
 }
 
 void Head::DropChunksBefore(TimestampMs t, Sweep& sweep) {
@@ -82,7 +87,7 @@ void Head::DropChunksBefore(TimestampMs t, Sweep& sweep) {
     while (n < full.size() && full[n].max_seconds < before) ++n;
     state_.chunks.DropFull(series, n);
     dropped += n;
-    if (series.chunk != 0 && series.xor_state.t < t) {
+    if (series.has_open_chunk() && series.xor_state.t < t) {
       state_.chunks.DropOpen(series);
       ++dropped;
     }
@@ -120,7 +125,10 @@ Status Head::Truncate(TimestampMs t) {
   state_.min_time = t;
   // Readers that began before may still want the old samples; later ones are not given that time.
   const std::uint64_t before = state_.isolation.NextReaderSequence();
-  while (state_.isolation.AnyReaderBelow(t, before)) std::this_thread::sleep_for(kReaderPoll);
+  while (state_.isolation.AnyReaderBelow(t, before)) {
+    if (interrupted_.load()) return Fail(Code::kCancelled, "shutting down");
+    std::this_thread::sleep_for(kReaderPoll);
+  }
   const Stopwatch stopwatch;
   Sweep sweep;
   DropChunksBefore(t, sweep);

@@ -42,16 +42,21 @@ class Head {
 
   /// The samples with mint ≤ t < maxt as a source for a block. Waits until no appender can write
   /// below maxt. The head outlives it.
-  std::unique_ptr<BlockSource> NewBlockSource(model::TimestampMs mint, model::TimestampMs maxt);
+  /// Errors: kCancelled when interrupted.
+  Result<std::unique_ptr<BlockSource>> NewBlockSource(model::TimestampMs mint,
+                                                      model::TimestampMs maxt);
 
   /// Drops the samples before t, which are in blocks now, and the series that are then empty. Waits
-  /// for the readers of that time; queriers made from now on must not ask for it.
+  /// for the readers of that time; queriers made from now on must not ask for it. Errors:
+  /// kCancelled when interrupted; nothing is dropped then.
   Status Truncate(model::TimestampMs t);
   /// Writes a checkpoint and drops the oldest WAL segments.
   Status TruncateWal(model::TimestampMs t);
   /// Moves full chunks to chunks_head, and reclaims memory that no reader holds any more.
   Status Maintain();
   Status SyncWal() { return state_.wal->Sync(); }
+  /// Ends what waits for readers and appenders; used before Close.
+  void Interrupt();
   Status Close();
 
   HeadStats Stats(std::size_t limit) const;
@@ -80,6 +85,7 @@ class Head {
   // Series that are gone, with the last WAL segment that may name them: their records are kept
   // until that one is dropped.
   absl::flat_hash_map<wal::WalRef, int> removed_;
+  std::atomic<bool> interrupted_{false};
   bool closed_ = false;
 };
 

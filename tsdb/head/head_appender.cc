@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <bit>
 
+#include "narthex/model/sample.h"
+
 namespace narthex::tsdb {
 
 using model::TimestampMs;
@@ -62,18 +64,23 @@ bool HeadAppender::OutOfBounds(TimestampMs t) {
   return t < min_valid_ && head_.options.out_of_order_window_ms == 0;
 }
 
-AppendError HeadAppender::Check(const MemSeries& series, TimestampMs t, double v) const {
-  const XorState& state = series.xor_state;
-  if (t >= min_valid_) {
-    if (!series.has_samples() || t > state.t) return AppendError::kNone;
-    if (t == state.t) {
-      const bool same = series.chunk == 0 ||
-                        std::bit_cast<std::uint64_t>(state.v) == std::bit_cast<std::uint64_t>(v);
-      return same ? AppendError::kNone : AppendError::kDuplicate;
-    }
+AppendError HeadAppender::CheckTime(const MemSeries& series, TimestampMs t) const {
+  if (t >= min_valid_ && (!series.has_samples() || t > series.xor_state.t)) {
+    return AppendError::kNone;
   }
   if (head_.options.out_of_order_window_ms > 0) return AppendError::kTooOld;
   return t < min_valid_ ? AppendError::kOutOfBounds : AppendError::kOutOfOrder;
+}
+
+AppendError HeadAppender::Check(const MemSeries& series, TimestampMs t, double v) const {
+  if (t >= min_valid_ && series.has_samples() && t == series.xor_state.t) {
+    // After a restart the value may be in a full chunk only; then the commit drops the sample.
+    if (!series.has_open_chunk()) return AppendError::kNone;
+    const bool same = series.chunk != 0 && std::bit_cast<std::uint64_t>(series.xor_state.v) ==
+                                               std::bit_cast<std::uint64_t>(v);
+    return same ? AppendError::kNone : AppendError::kDuplicate;
+  }
+  return CheckTime(series, t);
 }
 
 AppendError HeadAppender::Count(AppendError error) {
@@ -93,13 +100,41 @@ AppendError HeadAppender::Count(AppendError error) {
   return error;
 }
 
-void HeadAppender::Keep(SeriesSlot slot, const MemSeries& series, TimestampMs t, double v) {
-  samples_.push_back({series.wal_ref, t, v});
-  slots_.push_back(slot);
+void HeadAppender::NoteUnlogged(SeriesSlot slot, const MemSeries& series) {
   // Not the creator alone writes the record: its commit may come after this one, or never.
   if (!series.in_wal && (not_in_wal_.empty() || not_in_wal_.back() != slot)) {
     not_in_wal_.push_back(slot);
   }
+}
+
+AppendError HeadAppender::Keep(SeriesSlot slot, const MemSeries& series, TimestampMs t, double v) {
+  if (model::IsStale(v) && series.has_samples() && !IsFloatEncoding(series.encoding)) [[unlikely]] {
+    return KeepStaleHistogram(slot, series, t);
+  }
+  if (const auto error = Check(series, t, v); error != AppendError::kNone) return error;
+  samples_.push_back({series.wal_ref, t, v});
+  slots_.push_back(slot);
+  NoteUnlogged(slot, series);
+  return AppendError::kNone;
+}
+
+bool HeadAppender::Pin(SeriesRef ref, SeriesSlot& slot) {
+  slot = HeadState::SlotOf(ref);
+  if (slot == 0 || slot >= head_.index.end()) return false;
+  MemSeries& series = head_.index.At(slot);
+  SeriesLock lock(series);
+  if (series.generation != HeadState::GenerationOf(ref) || series.wal_ref == 0) return false;
+  ++series.pending;
+  return true;
+}
+
+AppendError HeadAppender::PinNew(SeriesRef& ref, const model::Labels& labels, SeriesSlot& slot) {
+  if (labels.empty() || NamesRepeat(labels)) return AppendError::kInvalidLabels;
+  const auto found = head_.index.GetOrCreate(labels);
+  if (found.created) head_.metrics.series_created.Add();
+  slot = found.slot;
+  ref = HeadState::RefOf(slot, head_.index.At(slot));
+  return AppendError::kNone;
 }
 
 AppendError HeadAppender::AddKnown(SeriesRef ref, TimestampMs t, double v) {
@@ -110,27 +145,20 @@ AppendError HeadAppender::AddKnown(SeriesRef ref, TimestampMs t, double v) {
   if (series.generation != HeadState::GenerationOf(ref) || series.wal_ref == 0) {
     return AppendError::kUnknownSeries;
   }
-  if (const auto error = Check(series, t, v); error != AppendError::kNone) return error;
-  ++series.pending;
-  Keep(slot, series, t, v);
-  return AppendError::kNone;
+  const auto error = Keep(slot, series, t, v);
+  series.pending += error == AppendError::kNone;
+  return error;
 }
 
 AppendError HeadAppender::AddNew(SeriesRef& ref, const model::Labels& labels, TimestampMs t,
                                  double v) {
-  if (labels.empty() || NamesRepeat(labels)) return AppendError::kInvalidLabels;
-  const auto [slot, created] = head_.index.GetOrCreate(labels);  // One pending sample more.
-  if (created) head_.metrics.series_created.Add();
+  SeriesSlot slot = 0;
+  if (const auto error = PinNew(ref, labels, slot); error != AppendError::kNone) return error;
   MemSeries& series = head_.index.At(slot);
   SeriesLock lock(series);
-  ref = HeadState::RefOf(slot, series);
-  const auto error = Check(series, t, v);
-  if (error != AppendError::kNone) {
-    --series.pending;
-    return error;
-  }
-  Keep(slot, series, t, v);
-  return AppendError::kNone;
+  const auto error = Keep(slot, series, t, v);
+  series.pending -= error != AppendError::kNone;
+  return error;
 }
 
 AppendError HeadAppender::Append(SeriesRef& ref, const model::Labels& labels, TimestampMs t,
@@ -168,18 +196,11 @@ void HeadAppender::AppendColumn(std::span<const SeriesRef> refs, TimestampMs t,
 AppendError HeadAppender::AppendExemplar(SeriesRef ref, const model::Labels&,
                                          const model::Exemplar& exemplar) {
   if (!head_.exemplars.enabled()) return AppendError::kExemplarsDisabled;
-  const SeriesSlot slot = HeadState::SlotOf(ref);
-  if (slot == 0 || slot >= head_.index.end()) return AppendError::kUnknownSeries;
-  MemSeries& series = head_.index.At(slot);
-  {
-    SeriesLock lock(series);
-    if (series.generation != HeadState::GenerationOf(ref) || series.wal_ref == 0) {
-      return AppendError::kUnknownSeries;
-    }
-    ++series.pending;
-  }
+  SeriesSlot slot = 0;
+  if (!Pin(ref, slot)) return AppendError::kUnknownSeries;
   const auto error = head_.exemplars.Check(head_.index.LabelsOf(slot), exemplar);
   if (error != AppendError::kNone) {
+    MemSeries& series = head_.index.At(slot);
     SeriesLock lock(series);
     --series.pending;
     return error;
@@ -193,27 +214,31 @@ void HeadAppender::UpdateMetadata(SeriesRef, const model::Labels&, const model::
 }
 
 void HeadAppender::EncodeRecords() {
-  records_.resize(3);
+  // In the order in which Prometheus writes them.
+  enum : std::size_t { kSeries, kSamples, kInts, kCustomInts, kFloats, kCustomFloats, kExemplars };
+  records_.resize(kExemplars + 1);
   for (auto& record : records_) record.clear();
   if (!not_in_wal_.empty()) {
-    wal::BeginSeries(records_[0]);
+    wal::BeginSeries(records_[kSeries]);
     for (const SeriesSlot slot : not_in_wal_) {
-      wal::AppendSeries(head_.index.At(slot).wal_ref, head_.index.LabelsOf(slot), records_[0]);
+      wal::AppendSeries(head_.index.At(slot).wal_ref, head_.index.LabelsOf(slot),
+                        records_[kSeries]);
     }
   }
-  wal::EncodeSamples(samples_, records_[1]);
-  if (!exemplars_.empty()) {
-    std::vector<wal::ExemplarEntry> entries;
-    for (const auto& [slot, exemplar] : exemplars_) {
-      entries.push_back({head_.index.At(slot).wal_ref, exemplar});
-    }
-    wal::EncodeExemplars(entries, records_[2]);
+  wal::EncodeSamples(samples_, records_[kSamples]);
+  wal::EncodeHistograms(ints_.entries, records_[kInts], records_[kCustomInts]);
+  wal::EncodeFloatHistograms(floats_.entries, records_[kFloats], records_[kCustomFloats]);
+  if (exemplars_.empty()) return;
+  std::vector<wal::ExemplarEntry> entries;
+  for (const auto& [slot, exemplar] : exemplars_) {
+    entries.push_back({head_.index.At(slot).wal_ref, exemplar});
   }
+  wal::EncodeExemplars(entries, records_[kExemplars]);
 }
 
 Status HeadAppender::Commit() {
   if (finished_) return Fail(Code::kInternal, "appender closed");
-  if (samples_.empty() && exemplars_.empty()) {
+  if (samples_.empty() && ints_.slots.empty() && floats_.slots.empty() && exemplars_.empty()) {
     Finish();
     return {};
   }
@@ -233,12 +258,29 @@ void HeadAppender::Publish() {
     SeriesLock lock(head_.index.At(slot));
     head_.index.At(slot).in_wal = true;
   }
-  const auto commit = head_.isolation.BeginCommit();
-  TimestampMs mint = model::kMaxTime;
-  TimestampMs maxt = model::kMinTime;
-  std::uint64_t appended = 0;
-  std::uint64_t out_of_order = 0;
-  std::uint64_t chunks_created = 0;
+  Published published;
+  published.commit = head_.isolation.BeginCommit();
+  PublishSamples(published);
+  if (!ints_.slots.empty()) PublishHistograms<model::Histogram>(published);
+  if (!floats_.slots.empty()) PublishHistograms<model::FloatHistogram>(published);
+  if (published.samples + published.histograms > 0) {
+    head_.WidenTimes(published.mint, published.maxt);
+  }
+  head_.isolation.EndCommit(published.commit);
+  head_.metrics.float_samples.Add(published.samples);
+  head_.metrics.histogram_samples.Add(published.histograms);
+  head_.metrics.chunks_created.Add(published.chunks_created);
+  if (published.out_of_order > 0) {
+    head_.metrics.out_of_order_floats.Add(published.out_of_order);
+  }
+  if (published.out_of_order_histograms > 0) {
+    head_.metrics.out_of_order_histograms.Add(published.out_of_order_histograms);
+  }
+  PublishExemplars();
+  head_.AddFull(full_);
+}
+
+void HeadAppender::PublishSamples(Published& published) {
   for (std::size_t i = 0; i < samples_.size(); ++i) {
     if (i + 2 * kPrefetchAhead < slots_.size()) {
       Prefetch(head_.index.At(slots_[i + 2 * kPrefetchAhead]));
@@ -251,40 +293,41 @@ void HeadAppender::Publish() {
     SeriesLock lock(series);
     --series.pending;
     if (series.has_samples() && t <= series.xor_state.t) {
-      out_of_order += t < series.xor_state.t;
+      published.out_of_order += t < series.xor_state.t;
       continue;
     }
-    head_.isolation.Mark(series, slots_[i], commit, t);
-    const bool had_chunk = series.chunk != 0;
+    head_.isolation.Mark(series, slots_[i], published.commit, t);
+    const bool had_chunk = series.has_open_chunk();
     const bool cut = head_.chunks.AppendFloat(series, t, samples_[i].v);
     if (cut) full_.push_back(slots_[i]);
-    chunks_created += !had_chunk || cut;
-    mint = std::min(mint, t);
-    maxt = std::max(maxt, t);
-    ++appended;
+    published.chunks_created += !had_chunk || cut;
+    published.mint = std::min(published.mint, t);
+    published.maxt = std::max(published.maxt, t);
+    ++published.samples;
   }
-  if (appended > 0) head_.WidenTimes(mint, maxt);
-  head_.isolation.EndCommit(commit);
-  head_.metrics.float_samples.Add(appended);
-  head_.metrics.chunks_created.Add(chunks_created);
-  if (out_of_order > 0) head_.metrics.out_of_order_floats.Add(out_of_order);
+}
+
+void HeadAppender::PublishExemplars() {
   for (const auto& [slot, exemplar] : exemplars_) {
-    (void)head_.exemplars.Add(head_.index.LabelsOf(slot), exemplar);
+    if (head_.exemplars.Add(head_.index.LabelsOf(slot), exemplar) != AppendError::kNone) {
+      head_.metrics.out_of_order_exemplars.Add();
+    } else {
+      head_.metrics.exemplars.Add();
+    }
     SeriesLock lock(head_.index.At(slot));
     --head_.index.At(slot).pending;
   }
-  head_.AddFull(full_);
 }
 
 void HeadAppender::Unpin() {
-  for (const SeriesSlot slot : slots_) {
+  const auto unpin = [this](SeriesSlot slot) {
     SeriesLock lock(head_.index.At(slot));
     --head_.index.At(slot).pending;
-  }
-  for (const auto& pending : exemplars_) {
-    SeriesLock lock(head_.index.At(pending.slot));
-    --head_.index.At(pending.slot).pending;
-  }
+  };
+  std::for_each(slots_.begin(), slots_.end(), unpin);
+  std::for_each(ints_.slots.begin(), ints_.slots.end(), unpin);
+  std::for_each(floats_.slots.begin(), floats_.slots.end(), unpin);
+  for (const auto& pending : exemplars_) unpin(pending.slot);
 }
 
 void HeadAppender::Rollback() noexcept {
@@ -295,21 +338,8 @@ void HeadAppender::Rollback() noexcept {
 
 void HeadAppender::Finish() {
   finished_ = true;
-  samples_.clear();
-  slots_.clear();
-  exemplars_.clear();
   if (place_) head_.appenders.Remove(*place_);
   head_.metrics.active_appenders.Add(-1);
-}
-
-AppendError HeadAppender::AppendHistogram(SeriesRef&, const model::Labels&, TimestampMs,
-                                          const model::Histogram&) {
-  return AppendError::kInvalidHistogram;
-}
-
-AppendError HeadAppender::AppendFloatHistogram(SeriesRef&, const model::Labels&, TimestampMs,
-                                               const model::FloatHistogram&) {
-  return AppendError::kInvalidHistogram;
 }
 
 }  // namespace narthex::tsdb

@@ -4,7 +4,9 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "narthex/storage/appender.h"
@@ -42,14 +44,55 @@ class HeadAppender final : public storage::Appender {
     model::Exemplar exemplar;
   };
 
+  template <typename H>
+  struct Histograms {
+    std::vector<std::conditional_t<std::is_same_v<H, model::Histogram>, wal::HistogramEntry,
+                                   wal::FloatHistogramEntry>>
+        entries;
+    std::vector<SeriesSlot> slots;
+  };
+  // What a commit did.
+  struct Published {
+    Isolation::Commit commit;
+    model::TimestampMs mint = model::kMaxTime;
+    model::TimestampMs maxt = model::kMinTime;
+    std::uint64_t samples = 0, histograms = 0;
+    std::uint64_t out_of_order = 0, out_of_order_histograms = 0;
+    std::uint64_t chunks_created = 0;
+  };
+
   void Begin(model::TimestampMs first_t);
   bool OutOfBounds(model::TimestampMs t);
+  storage::AppendError CheckTime(const MemSeries& series, model::TimestampMs t) const;
   storage::AppendError Check(const MemSeries& series, model::TimestampMs t, double v) const;
+  // Pinning keeps the series alive until the appender ends: one pending sample more.
+  bool Pin(storage::SeriesRef ref, SeriesSlot& slot);
+  storage::AppendError PinNew(storage::SeriesRef& ref, const model::Labels& labels,
+                              SeriesSlot& slot);
   storage::AppendError AddKnown(storage::SeriesRef ref, model::TimestampMs t, double v);
   storage::AppendError AddNew(storage::SeriesRef& ref, const model::Labels& labels,
                               model::TimestampMs t, double v);
-  void Keep(SeriesSlot slot, const MemSeries& series, model::TimestampMs t, double v);
+  storage::AppendError Keep(SeriesSlot slot, const MemSeries& series, model::TimestampMs t,
+                            double v);
+  void NoteUnlogged(SeriesSlot slot, const MemSeries& series);
   storage::AppendError Count(storage::AppendError error);
+  storage::AppendError CountHistogram(storage::AppendError error);
+
+  template <typename H>
+  Histograms<H>& HistogramsOf();
+  template <typename H>
+  storage::AppendError AddHistogram(storage::SeriesRef& ref, const model::Labels& labels,
+                                    model::TimestampMs t, const H& h);
+  template <typename H>
+  storage::AppendError KeepHistogram(SeriesSlot slot, const MemSeries& series, model::TimestampMs t,
+                                     const H& h);
+  storage::AppendError KeepStaleHistogram(SeriesSlot slot, const MemSeries& series,
+                                          model::TimestampMs t);
+  template <typename H>
+  void PublishHistograms(Published& published);
+  void PublishSamples(Published& published);
+  void PublishExemplars();
+
   void EncodeRecords();
   void Publish();
   void Unpin();
@@ -63,7 +106,9 @@ class HeadAppender final : public storage::Appender {
   bool finished_ = false;
 
   std::vector<wal::SampleEntry> samples_;
-  std::vector<SeriesSlot> slots_;       // Of the samples.
+  std::vector<SeriesSlot> slots_;  // Of the samples.
+  Histograms<model::Histogram> ints_;
+  Histograms<model::FloatHistogram> floats_;
   std::vector<SeriesSlot> not_in_wal_;  // Series whose record this commit writes.
   std::vector<PendingExemplar> exemplars_;
   std::vector<SeriesSlot> full_;

@@ -76,6 +76,11 @@ HeadMetrics::HeadMetrics(Registry& registry)
           "Total number of out of order samples ingestion failed attempts with out of support "
           "enabled, but sample outside of time window.",
           LabelPairs{{"type", "float"}})),
+      exemplars(registry.AddCounter("prometheus_tsdb_exemplar_exemplars_appended_total",
+                                    "Total number of appended exemplars.")),
+      out_of_order_exemplars(
+          registry.AddCounter("prometheus_tsdb_exemplar_out_of_order_exemplars_total",
+                              "Total number of out of order exemplar ingestion failed attempts.")),
       mmap_chunks(registry.AddCounter("prometheus_tsdb_mmap_chunks_total",
                                       "Total number of chunks that were memory-mapped.")),
       mmap_corruptions(registry.AddCounter("prometheus_tsdb_mmap_chunk_corruptions_total",

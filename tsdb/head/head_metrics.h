@@ -24,6 +24,8 @@ struct HeadMetrics {
   metrics::Counter& out_of_order_histograms;
   metrics::Counter& out_of_bound_floats;
   metrics::Counter& too_old_floats;
+  metrics::Counter& exemplars;
+  metrics::Counter& out_of_order_exemplars;
   metrics::Counter& mmap_chunks;
   metrics::Counter& mmap_corruptions;
   metrics::Summary& gc_seconds;

@@ -114,10 +114,11 @@ void HeadQuerier::KeepInRange(PostingList& ids) const {
     {
       SeriesLock lock(series);
       const auto full = head_.chunks.FullChunks(series);
-      const bool open_ends_in_time = series.chunk != 0 && series.xor_state.t >= mint_;
+      const bool open_ends_in_time = series.has_open_chunk() && series.xor_state.t >= mint_;
       if (!open_ends_in_time && (full.empty() || full.back().max_seconds < from)) return true;
       if (!check_start) return false;
-      if (series.chunk != 0 && head_.chunks.OpenMinTime(series) <= maxt_ && open_ends_in_time) {
+      if (series.has_open_chunk() && head_.chunks.OpenMinTime(series) <= maxt_ &&
+          open_ends_in_time) {
         return false;
       }
       if (full.empty()) return true;

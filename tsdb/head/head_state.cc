@@ -44,11 +44,19 @@ void AppenderRegistry::Remove(Place place) {
   changed_.NotifyAll();
 }
 
-void AppenderRegistry::WaitUntilAbove(TimestampMs t) {
+bool AppenderRegistry::WaitUntilAbove(TimestampMs t) {
   MutexLock lock(mutex_);
-  while (std::any_of(open_.begin(), open_.end(), [t](TimestampMs min) { return min < t; })) {
+  while (!interrupted_ &&
+         std::any_of(open_.begin(), open_.end(), [t](TimestampMs min) { return min < t; })) {
     changed_.Wait(mutex_);
   }
+  return !interrupted_;
+}
+
+void AppenderRegistry::Interrupt() {
+  MutexLock lock(mutex_);
+  interrupted_ = true;
+  changed_.NotifyAll();
 }
 
 void HeadState::InitTime(TimestampMs t) {

@@ -39,13 +39,16 @@ class AppenderRegistry {
   Place Add(model::TimestampMs min_valid);
   void Update(Place place, model::TimestampMs min_valid);
   void Remove(Place place);
-  /// Waits until no appender may write before t.
-  void WaitUntilAbove(model::TimestampMs t);
+  /// Waits until no appender may write before t. @return false when interrupted
+  bool WaitUntilAbove(model::TimestampMs t);
+  /// Ends all waits, from now on.
+  void Interrupt();
 
  private:
   Mutex mutex_;
   CondVar changed_;
   std::list<model::TimestampMs> open_ NX_GUARDED_BY(mutex_);
+  bool interrupted_ NX_GUARDED_BY(mutex_) = false;
 };
 
 /// Thread safety: as each member says; those functions that are here, any thread.

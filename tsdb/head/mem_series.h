@@ -35,7 +35,8 @@ struct MemSeries {
   Encoding encoding = Encoding::kNone;  // Of the open chunk.
   bool in_wal = false;                  // Its series record has been written.
 
-  bool has_samples() const { return chunk != 0 || full != 0; }
+  bool has_open_chunk() const { return chunk != 0 || histogram != 0; }
+  bool has_samples() const { return has_open_chunk() || full != 0; }
 };
 static_assert(sizeof(MemSeries) == 96);
 

@@ -9,8 +9,10 @@
 
 #include "narthex/base/log.h"
 #include "narthex/base/thread_pool.h"
+#include "tsdb/head/histogram_check.h"
 #include "tsdb/head/ref_map.h"
 #include "tsdb/head/replay_queue.h"
+#include "tsdb/head/replay_shard.h"
 #include "tsdb/wal/reader.h"
 
 namespace narthex::tsdb {
@@ -22,7 +24,6 @@ using wal::WalRef;
 
 constexpr std::size_t kBatchBytes = 1 << 20;
 constexpr std::size_t kBatchesInFlight = 4;
-constexpr std::size_t kSamplesPerHandover = 8192;
 
 // Records on their way from the reading thread to the decoding one.
 struct RecordBatch {
@@ -31,91 +32,13 @@ struct RecordBatch {
   int segment = 0;
 };
 
-struct ShardSample {
-  SeriesSlot slot;
-  TimestampMs t;
-  double v;
-};
-
-// Applies samples to the series whose slot is its own modulo the number of shards.
-class Shard {
- public:
-  Shard(HeadState& head, int number) : head_(head), queue_(kBatchesInFlight) {
-    thread_ = std::thread([this, number] {
-      SetThreadName(fmt::format("replay-{}", number));
-      Run();
-    });
-  }
-  /// Returns when all samples added so far have been applied.
-  void Drain() {
-    Flush();
-    while (applied_batches_.load(std::memory_order_acquire) != pushed_batches_) {
-      std::this_thread::yield();
-    }
-  }
-  void Add(ShardSample sample) {
-    batch_.push_back(sample);
-    if (batch_.size() == kSamplesPerHandover) Flush();
-  }
-  void Finish() {
-    Flush();
-    queue_.Close();
-    thread_.join();
-    if (appended_ == 0) return;
-    head_.WidenTimes(mint_, maxt_);
-    head_.metrics.chunks_created.Add(chunks_created_);
-  }
-
- private:
-  void Flush() {
-    if (batch_.empty()) return;
-    ++pushed_batches_;
-    queue_.Push(std::exchange(batch_, {}));
-    batch_.reserve(kSamplesPerHandover);
-  }
-  void Run() {
-    std::vector<SeriesSlot> full;
-    while (const auto batch = queue_.Pop()) {
-      for (std::size_t i = 0; i < batch->size(); ++i) {
-        if (i + 8 < batch->size()) __builtin_prefetch(&head_.index.At((*batch)[i + 8].slot), 1);
-        Apply((*batch)[i], full);
-      }
-      head_.AddFull(full);
-      applied_batches_.fetch_add(1, std::memory_order_release);
-    }
-  }
-  void Apply(const ShardSample& sample, std::vector<SeriesSlot>& full) {
-    MemSeries& series = head_.index.At(sample.slot);
-    // The lock is for AddFull of another shard, which writes chunks of any series.
-    SeriesLock lock(series);
-    if (series.has_samples() && sample.t <= series.xor_state.t) return;
-    const bool had_chunk = series.chunk != 0;
-    const bool cut = head_.chunks.AppendFloat(series, sample.t, sample.v);
-    if (cut) full.push_back(sample.slot);
-    chunks_created_ += !had_chunk || cut;
-    mint_ = std::min(mint_, sample.t);
-    maxt_ = std::max(maxt_, sample.t);
-    ++appended_;
-  }
-
-  HeadState& head_;
-  BoundedQueue<std::vector<ShardSample>> queue_;
-  std::vector<ShardSample> batch_;
-  std::uint64_t pushed_batches_ = 0;
-  std::atomic<std::uint64_t> applied_batches_{0};
-  std::thread thread_;
-  TimestampMs mint_ = model::kMaxTime;
-  TimestampMs maxt_ = model::kMinTime;
-  std::uint64_t appended_ = 0;
-  std::uint64_t chunks_created_ = 0;
-};
-
 // A full chunk found in chunks_head.
 struct FoundChunk {
   WalRef ref;
   FullChunk chunk;
   TimestampMs mint;
   TimestampMs maxt;
+  Encoding encoding;
 };
 
 class Replay {
@@ -141,6 +64,9 @@ class Replay {
   Status DecodeSeries(ByteSpan record, int segment);
   Status DecodeSamples(ByteSpan record);
   Status DecodeExemplars(ByteSpan record);
+  template <typename Entry, typename Decode>
+  Status DecodeHistograms(ByteSpan record, Decode decode);
+  ReplayShard& ShardOf(SeriesSlot slot) { return *shards_[slot % shards_.size()]; }
   void Attach(SeriesSlot slot, WalRef ref, bool created);
   SeriesSlot SlotOf(WalRef ref);
 
@@ -150,7 +76,7 @@ class Replay {
   absl::flat_hash_map<WalRef, int>& extra_refs_;
   RefMap slots_;
   std::vector<FoundChunk> found_;  // By ref, then in the order of writing.
-  std::vector<std::unique_ptr<Shard>> shards_;
+  std::vector<std::unique_ptr<ReplayShard>> shards_;
   std::vector<wal::SeriesEntry> series_entries_;
   std::vector<wal::SampleEntry> sample_entries_;
   std::vector<wal::ExemplarEntry> exemplar_entries_;
@@ -164,7 +90,8 @@ Status Replay::LoadChunks() {
     found_.push_back({chunk.wal_ref,
                       {place.file, place.offset, CoarseSeconds(chunk.chunk.maxt)},
                       chunk.chunk.mint,
-                      chunk.chunk.maxt});
+                      chunk.chunk.maxt,
+                      chunk.chunk.encoding});
   });
   if (!moved) return Fail(moved.error());
   head_.metrics.mmap_corruptions.Add(static_cast<std::uint64_t>(*moved > 0));
@@ -180,7 +107,7 @@ void Replay::Attach(SeriesSlot slot, WalRef ref, bool created) {
                              [](const FoundChunk& chunk, WalRef r) { return chunk.ref < r; });
   if (it == found_.end() || it->ref != ref) return;
   // A series that had another number before may have samples under way, older than these chunks.
-  if (!created) shards_[slot % shards_.size()]->Drain();
+  if (!created) ShardOf(slot).Drain();
   SeriesLock lock(series);
   for (; it != found_.end() && it->ref == ref; ++it) {
     // Chunks of one series ascend; a repeated one adds nothing.
@@ -188,6 +115,7 @@ void Replay::Attach(SeriesSlot slot, WalRef ref, bool created) {
     head_.chunks.CutOpen(series);
     head_.chunks.AddFull(series, it->chunk);
     series.xor_state.t = it->maxt;
+    series.encoding = it->encoding;
     head_.WidenTimes(it->mint, it->maxt);
   }
 }
@@ -220,7 +148,20 @@ Status Replay::DecodeSamples(ByteSpan record) {
   NX_RETURN_IF_ERROR(wal::DecodeSamples(record, sample_entries_));
   for (const auto& [ref, t, v] : sample_entries_) {
     if (t < min_valid_time_) continue;
-    if (const SeriesSlot slot = SlotOf(ref)) shards_[slot % shards_.size()]->Add({slot, t, v});
+    if (const SeriesSlot slot = SlotOf(ref)) ShardOf(slot).Add({slot, t, v});
+  }
+  return {};
+}
+
+template <typename Entry, typename Decode>
+Status Replay::DecodeHistograms(ByteSpan record, Decode decode) {
+  std::vector<Entry> entries;
+  NX_RETURN_IF_ERROR(decode(record, entries));
+  for (auto& entry : entries) {
+    if (entry.t < min_valid_time_ || !IsValidHistogram(entry.histogram)) continue;
+    if (const SeriesSlot slot = SlotOf(entry.ref)) {
+      ShardOf(slot).Add(slot, entry.t, std::move(entry.histogram));
+    }
   }
   return {};
 }
@@ -246,6 +187,12 @@ Status Replay::DecodeRecord(ByteSpan record, int segment) {
       return DecodeSamples(record);
     case RecordType::kExemplars:
       return DecodeExemplars(record);
+    case RecordType::kHistograms:
+    case RecordType::kCustomHistograms:
+      return DecodeHistograms<wal::HistogramEntry>(record, wal::DecodeHistograms);
+    case RecordType::kFloatHistograms:
+    case RecordType::kCustomFloatHistograms:
+      return DecodeHistograms<wal::FloatHistogramEntry>(record, wal::DecodeFloatHistograms);
     default:
       return {};  // As Prometheus: what a later version writes is passed over.
   }
@@ -344,7 +291,7 @@ Status Replay::Run() {
   const unsigned cores = std::max(1U, std::thread::hardware_concurrency());
   const unsigned num_shards = std::clamp(cores - 1, 1U, 8U);
   for (unsigned i = 0; i < num_shards; ++i) {
-    shards_.push_back(std::make_unique<Shard>(head_, static_cast<int>(i)));
+    shards_.push_back(std::make_unique<ReplayShard>(head_, static_cast<int>(i)));
   }
   Status status;
   if (checkpoint >= 0) status = ReadCheckpoint(checkpoint);

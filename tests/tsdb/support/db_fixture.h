@@ -56,6 +56,7 @@ class DbFixture {
   void Close() { db_.reset(); }
 
   tsdb::Db* operator->() { return db_.get(); }
+  tsdb::Db* get() { return db_.get(); }
   const std::string& dir() const { return dir_; }
   narthex::testing::FakeClock& clock() { return clock_; }
   metrics::Registry& registry() { return *registry_; }

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Native histograms from append to query, over restarts and blocks.
+#include <gtest/gtest.h>
+
+#include "narthex/model/histogram.h"
+#include "narthex/model/sample.h"
+#include "tests/tsdb/support/db_fixture.h"
+
+namespace narthex::tsdb::testing {
+namespace {
+
+using storage::AppendError;
+using storage::SeriesRef;
+
+const model::Labels kLabels = {{"__name__", "h"}};
+
+model::Histogram HistogramOf(std::uint64_t n) {
+  model::Histogram h;
+  h.schema = 1;
+  h.zero_threshold = 0.001;
+  h.zero_count = n;
+  h.positive_spans = {{0, 2}, {1, 1}};
+  h.positive_buckets = {static_cast<std::int64_t>(n), 1, -1};  // n, n + 1, n.
+  h.count = n + n + (n + 1) + n;
+  h.sum = 1.5 * static_cast<double>(n);
+  return h;
+}
+
+AppendError AppendOne(Db& db, model::TimestampMs t, const model::Histogram& h) {
+  auto appender = db.NewAppender();
+  SeriesRef ref{0};
+  const auto error = appender->AppendHistogram(ref, kLabels, t, h);
+  EXPECT_TRUE(appender->Commit());
+  return error;
+}
+
+AppendError AppendOne(Db& db, model::TimestampMs t, const model::FloatHistogram& h) {
+  auto appender = db.NewAppender();
+  SeriesRef ref{0};
+  const auto error = appender->AppendFloatHistogram(ref, kLabels, t, h);
+  EXPECT_TRUE(appender->Commit());
+  return error;
+}
+
+storage::SampleColumns ReadOne(Db& db) {
+  storage::SampleColumns columns;
+  const auto querier = db.NewQuerier(model::kMinTime, model::kMaxTime).value();
+  const auto set = querier->Select({}, {}).value();
+  EXPECT_LE(set->size(), 1U);
+  if (set->size() == 1) {
+    EXPECT_TRUE(set->Read(0, model::kMinTime, model::kMaxTime, columns));
+  }
+  return columns;
+}
+
+DbOptions SmallRanges() {
+  DbOptions options;
+  options.min_block_duration_ms = 60'000;
+  return options;
+}
+
+TEST(DbHistogramTest, AreReadBackAfterRestartsAndFromBlocks) {
+  DbFixture db(SmallRanges());
+  std::vector<std::pair<model::TimestampMs, model::FloatHistogram>> want;
+  for (model::TimestampMs t = 1'000'000; t < 1'300'000; t += 1'000) {
+    const auto n = static_cast<std::uint64_t>(t % 100'000);  // Falls now and then: a reset.
+    const auto h = HistogramOf(n);
+    if (t / 50'000 % 2 == 0) {
+      ASSERT_EQ(AppendOne(*db.get(), t, h), AppendError::kNone);
+    } else {
+      ASSERT_EQ(AppendOne(*db.get(), t, model::ToFloat(h)), AppendError::kNone);
+    }
+    want.emplace_back(t, model::ToFloat(h));
+  }
+  const auto check = [&](const char* when) {
+    SCOPED_TRACE(when);
+    const auto got = ReadOne(*db.get());
+    EXPECT_TRUE(got.t.empty());
+    ASSERT_EQ(got.histogram_t.size(), want.size());
+    for (std::size_t i = 0; i < want.size(); ++i) {
+      EXPECT_EQ(got.histogram_t[i], want[i].first);
+      EXPECT_EQ(got.histograms[i].count, want[i].second.count);
+      EXPECT_EQ(got.histograms[i].sum, want[i].second.sum);
+      EXPECT_EQ(got.histograms[i].positive_buckets, want[i].second.positive_buckets);
+    }
+  };
+  check("appended");
+  db.Kill();
+  check("killed");
+  db.Reopen();
+  check("opened again");
+  ASSERT_TRUE(db->Compact());
+  EXPECT_FALSE(db->Blocks().empty());
+  check("in blocks");
+  db.Kill();
+  check("in blocks, killed");
+}
+
+TEST(DbHistogramTest, AppendRules) {
+  DbFixture db;
+  ASSERT_EQ(AppendOne(*db.get(), 1000, HistogramOf(5)), AppendError::kNone);
+  EXPECT_EQ(AppendOne(*db.get(), 1000, HistogramOf(5)), AppendError::kNone) << "the same again";
+  EXPECT_EQ(AppendOne(*db.get(), 1000, HistogramOf(6)), AppendError::kDuplicate);
+  EXPECT_EQ(AppendOne(*db.get(), 999, HistogramOf(5)), AppendError::kOutOfOrder);
+  EXPECT_EQ(AppendOne(*db.get(), -4'000'000, HistogramOf(5)), AppendError::kOutOfBounds);
+  auto appender = db->NewAppender();
+  SeriesRef ref{0};
+  EXPECT_EQ(appender->Append(ref, kLabels, 1000, 1.0), AppendError::kDuplicate)
+      << "a float where there is a histogram";
+  auto bad = HistogramOf(5);
+  bad.count = 1;
+  EXPECT_EQ(AppendOne(*db.get(), 2000, bad), AppendError::kInvalidHistogram);
+  bad = HistogramOf(5);
+  bad.positive_spans = {{0, 2}};
+  EXPECT_EQ(AppendOne(*db.get(), 2000, bad), AppendError::kInvalidHistogram);
+  bad = HistogramOf(5);
+  bad.positive_buckets = {-1, 1, 0};
+  EXPECT_EQ(AppendOne(*db.get(), 2000, bad), AppendError::kInvalidHistogram);
+  bad = HistogramOf(5);
+  bad.schema = 9;
+  EXPECT_EQ(AppendOne(*db.get(), 2000, bad), AppendError::kInvalidHistogram);
+  EXPECT_EQ(ReadOne(*db.get()).histogram_t.size(), 1U);
+}
+
+TEST(DbHistogramTest, SeriesMayChangeItsKind) {
+  DbFixture db;
+  ASSERT_EQ(AppendOne(*db.get(), 1000, HistogramOf(5)), AppendError::kNone);
+  db.Append({{kLabels, 2000, 7.0}});
+  ASSERT_EQ(AppendOne(*db.get(), 3000, HistogramOf(6)), AppendError::kNone);
+  for (int round = 0; round < 2; ++round) {
+    const auto got = ReadOne(*db.get());
+    ASSERT_EQ(got.t.size(), 1U);
+    EXPECT_EQ(got.v[0], 7.0);
+    EXPECT_EQ(got.histogram_t, (std::vector<model::TimestampMs>{1000, 3000}));
+    db.Kill();
+  }
+}
+
+TEST(DbHistogramTest, StaleMarkerBecomesAStaleHistogram) {
+  DbFixture db;
+  ASSERT_EQ(AppendOne(*db.get(), 1000, HistogramOf(5)), AppendError::kNone);
+  db.Append({{kLabels, 2000, model::kStaleNaN}});
+  for (int round = 0; round < 2; ++round) {
+    const auto got = ReadOne(*db.get());
+    EXPECT_TRUE(got.t.empty());
+    ASSERT_EQ(got.histograms.size(), 2U);
+    EXPECT_TRUE(model::IsStale(got.histograms[1].sum));
+    db.Kill();
+  }
+}
+
+}  // namespace
+}  // namespace narthex::tsdb::testing

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Native histograms in the appender.
+#include <algorithm>
+
+#include "narthex/model/sample.h"
+#include "tsdb/head/head_appender.h"
+#include "tsdb/head/histogram_check.h"
+
+namespace narthex::tsdb {
+
+using model::TimestampMs;
+using storage::AppendError;
+using storage::SeriesRef;
+
+template <>
+HeadAppender::Histograms<model::Histogram>& HeadAppender::HistogramsOf() {
+  return ints_;
+}
+template <>
+HeadAppender::Histograms<model::FloatHistogram>& HeadAppender::HistogramsOf() {
+  return floats_;
+}
+
+template <typename H>
+AppendError HeadAppender::KeepHistogram(SeriesSlot slot, const MemSeries& series, TimestampMs t,
+                                        const H& h) {
+  const bool at_last = series.has_samples() && t == series.xor_state.t && t >= min_valid_;
+  const auto error = at_last ? (!series.has_open_chunk() || head_.chunks.EqualsLast(series, h)
+                                    ? AppendError::kNone
+                                    : AppendError::kDuplicate)
+                             : CheckTime(series, t);
+  if (error != AppendError::kNone) return error;
+  auto& pending = HistogramsOf<H>();
+  pending.entries.push_back({series.wal_ref, t, h});
+  pending.slots.push_back(slot);
+  NoteUnlogged(slot, series);
+  return AppendError::kNone;
+}
+
+template <typename H>
+AppendError HeadAppender::AddHistogram(SeriesRef& ref, const model::Labels& labels, TimestampMs t,
+                                       const H& h) {
+  if (!IsValidHistogram(h)) return AppendError::kInvalidHistogram;
+  if (OutOfBounds(t)) return AppendError::kOutOfBounds;
+  SeriesSlot slot = 0;
+  if (!Pin(ref, slot)) {
+    if (labels.empty()) {
+      return ref == SeriesRef{0} ? AppendError::kInvalidLabels : AppendError::kUnknownSeries;
+    }
+    if (const auto error = PinNew(ref, labels, slot); error != AppendError::kNone) return error;
+  }
+  MemSeries& series = head_.index.At(slot);
+  SeriesLock lock(series);
+  const auto error = KeepHistogram(slot, series, t, h);
+  if (error != AppendError::kNone) --series.pending;
+  return error;
+}
+
+AppendError HeadAppender::CountHistogram(AppendError error) {
+  if (error == AppendError::kOutOfOrder) head_.metrics.out_of_order_histograms.Add();
+  return error;
+}
+
+AppendError HeadAppender::AppendHistogram(SeriesRef& ref, const model::Labels& labels,
+                                          TimestampMs t, const model::Histogram& h) {
+  return CountHistogram(AddHistogram(ref, labels, t, h));
+}
+
+AppendError HeadAppender::AppendFloatHistogram(SeriesRef& ref, const model::Labels& labels,
+                                               TimestampMs t, const model::FloatHistogram& h) {
+  return CountHistogram(AddHistogram(ref, labels, t, h));
+}
+
+AppendError HeadAppender::KeepStaleHistogram(SeriesSlot slot, const MemSeries& series,
+                                             TimestampMs t) {
+  if (series.encoding == Encoding::kFloatHistogram) {
+    model::FloatHistogram h;
+    h.sum = model::kStaleNaN;
+    return KeepHistogram(slot, series, t, h);
+  }
+  model::Histogram h;
+  h.sum = model::kStaleNaN;
+  return KeepHistogram(slot, series, t, h);
+}
+
+template <typename H>
+void HeadAppender::PublishHistograms(Published& published) {
+  auto& pending = HistogramsOf<H>();
+  for (std::size_t i = 0; i < pending.slots.size(); ++i) {
+    const auto& entry = pending.entries[i];
+    MemSeries& series = head_.index.At(pending.slots[i]);
+    SeriesLock lock(series);
+    --series.pending;
+    if (series.has_samples() && entry.t <= series.xor_state.t) {
+      published.out_of_order_histograms += entry.t < series.xor_state.t;
+      continue;
+    }
+    head_.isolation.Mark(series, pending.slots[i], published.commit, entry.t);
+    const bool had_chunk = series.has_open_chunk();
+    const bool cut = head_.chunks.AppendHistogram(series, entry.t, entry.histogram);
+    if (cut) full_.push_back(pending.slots[i]);
+    published.chunks_created += !had_chunk || cut;
+    published.mint = std::min(published.mint, entry.t);
+    published.maxt = std::max(published.maxt, entry.t);
+    ++published.histograms;
+  }
+}
+
+template void HeadAppender::PublishHistograms<model::Histogram>(Published&);
+template void HeadAppender::PublishHistograms<model::FloatHistogram>(Published&);
+
+}  // namespace narthex::tsdb
