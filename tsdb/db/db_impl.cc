@@ -98,17 +98,17 @@ Status Db::Impl::Open() {
   NX_RETURN_IF_ERROR(Reload(model::kMinTime));
   const TimestampMs covered = CoveredUntil(*blocks());
   NX_RETURN_IF_ERROR(head.Load(covered, replay));
+  head.OnCommit([this] {
+    if (!head.Compactable() || wanted_.exchange(true)) return;
+    MutexLock wake_lock(wake_mutex_);
+    wake_.NotifyAll();
+  });
   MutexLock view_lock(view_mutex_);
   head_from_ = covered;
   return {};
 }
 
 void Db::Impl::StartBackground() {
-  head.OnCommit([this] {
-    if (!head.Compactable() || wanted_.exchange(true)) return;
-    MutexLock wake_lock(wake_mutex_);
-    wake_.NotifyAll();
-  });
   compaction_thread_ = std::thread([this] { RunCompactions(); });
   if (options.wal_sync_interval_ms > 0) sync_thread_ = std::thread([this] { RunSync(); });
 }

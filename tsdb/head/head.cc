@@ -75,9 +75,20 @@ void Head::Interrupt() {
   state_.appenders.Interrupt();
 }
 
+// The time of the first sample that a series has, or `otherwise` when that costs more than a look.
+TimestampMs Head::FirstTime(const MemSeries& series, const ChunkFiles::View& files,
+                            TimestampMs otherwise) const {
+  const auto full = state_.chunks.FullChunks(series);
+  if (full.empty()) return state_.chunks.OpenMinTime(series);
+  if (full.front().in_memory()) return otherwise;
+  const auto chunk = ChunkFiles::Read(files, {full.front().file, full.front().offset});
+  return chunk ? chunk->mint : otherwise;
+}
+
 void Head::DropChunksBefore(TimestampMs t, Sweep& sweep) {
   const std::uint32_t before = CoarseSeconds(t);
   std::uint64_t dropped = 0;
+  const auto files = state_.files.view();
   for (SeriesSlot slot = 1; slot < state_.index.end(); ++slot) {
     MemSeries& series = state_.index.At(slot);
     SeriesLock lock(series);
@@ -95,10 +106,7 @@ void Head::DropChunksBefore(TimestampMs t, Sweep& sweep) {
       if (!chunk.in_memory()) sweep.first_file = std::min(sweep.first_file, chunk.file);
     }
     if (series.has_samples()) {
-      // What is left begins at t or later, but for a chunk that reaches across it.
-      const bool only_open = series.full == 0;
-      const TimestampMs first = only_open ? state_.chunks.OpenMinTime(series) : t;
-      sweep.actual_min = std::min(sweep.actual_min, std::max(first, t));
+      sweep.actual_min = std::min(sweep.actual_min, std::max(FirstTime(series, *files, t), t));
     } else if (series.pending == 0) {
       sweep.emptied.push_back(slot);
     }

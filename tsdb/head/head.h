@@ -74,7 +74,8 @@ class Head {
   };
   void AddMetricFunctions();
   void RemoveMetricFunctions();
-  std::uint64_t CountChunks() const;
+  model::TimestampMs FirstTime(const MemSeries& series, const ChunkFiles::View& files,
+                               model::TimestampMs otherwise) const;
   void DropChunksBefore(model::TimestampMs t, Sweep& sweep);
   void RemoveSeries(std::span<const SeriesSlot> emptied);
   Status WriteCheckpoint(model::TimestampMs t, int first, int last);

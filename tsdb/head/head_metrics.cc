@@ -24,6 +24,12 @@ metrics::Counter& OutOfOrder(Registry& registry, const char* type) {
       LabelPairs{{"type", type}});
 }
 
+metrics::Counter& AppendedOutOfOrder(Registry& registry, const char* type) {
+  return registry.AddCounter("prometheus_tsdb_head_out_of_order_samples_appended_total",
+                             "Total number of appended out of order samples.",
+                             LabelPairs{{"type", type}});
+}
+
 wal::WalMetrics MakeWalMetrics(Registry& registry) {
   wal::WalMetrics m;
   m.page_flushes = &registry.AddCounter("prometheus_tsdb_wal_page_flushes_total",
@@ -66,6 +72,8 @@ HeadMetrics::HeadMetrics(Registry& registry)
       histogram_samples(SamplesOf(registry, "histogram")),
       out_of_order_floats(OutOfOrder(registry, "float")),
       out_of_order_histograms(OutOfOrder(registry, "histogram")),
+      appended_out_of_order_floats(AppendedOutOfOrder(registry, "float")),
+      appended_out_of_order_histograms(AppendedOutOfOrder(registry, "histogram")),
       out_of_bound_floats(registry.AddCounter(
           "prometheus_tsdb_out_of_bound_samples_total",
           "Total number of out of bound samples ingestion failed attempts with out of order "

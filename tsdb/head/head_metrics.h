@@ -22,6 +22,8 @@ struct HeadMetrics {
   metrics::Counter& histogram_samples;
   metrics::Counter& out_of_order_floats;
   metrics::Counter& out_of_order_histograms;
+  metrics::Counter& appended_out_of_order_floats;
+  metrics::Counter& appended_out_of_order_histograms;
   metrics::Counter& out_of_bound_floats;
   metrics::Counter& too_old_floats;
   metrics::Counter& exemplars;

@@ -117,6 +117,7 @@ void Replay::Attach(SeriesSlot slot, WalRef ref, bool created) {
     series.xor_state.t = it->maxt;
     series.encoding = it->encoding;
     head_.WidenTimes(it->mint, it->maxt);
+    head_.metrics.chunks_created.Add();
   }
 }
 
