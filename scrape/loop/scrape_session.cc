@@ -7,6 +7,7 @@
 #include "narthex/base/log.h"
 #include "narthex/model/sample.h"
 #include "scrape/loop/sample_labels.h"
+#include "scrape/textparse/openmetrics_parser.h"
 #include "scrape/textparse/protocol.h"
 #include "scrape/textparse/text_parser.h"
 
@@ -88,6 +89,11 @@ Status ScrapeSession::ParseBody(const Fetched& fetched, ScrapeBuffers& buffers) 
   switch (format) {
     case Format::kText: {
       TextParser parser(buffers.body);
+      status = AppendAll(parser, buffers);
+      break;
+    }
+    case Format::kOpenMetrics: {
+      OpenMetricsParser parser(buffers.body);
       status = AppendAll(parser, buffers);
       break;
     }

@@ -88,4 +88,10 @@ Result<double> ParseValue(std::string_view token) {
   return *value;
 }
 
+std::int64_t SecondsToMs(double seconds) {
+  const double ms = seconds * 1000;
+  if (!(ms >= -9.2e18 && ms <= 9.2e18)) return std::numeric_limits<std::int64_t>::min();
+  return static_cast<std::int64_t>(ms);
+}
+
 }  // namespace narthex::scrape

@@ -20,4 +20,8 @@ const char* ParseShortDecimal(const char* p, double& value);
 /// strconv.ParseFloat, or "unsupported character in float" for 'p' and '_'.
 Result<double> ParseValue(std::string_view token);
 
+/// Seconds of an OpenMetrics timestamp as milliseconds, the rest cut off; what does not fit becomes
+/// the least integer, as on amd64 in Go.
+std::int64_t SecondsToMs(double seconds);
+
 }  // namespace narthex::scrape

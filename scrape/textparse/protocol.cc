@@ -23,8 +23,8 @@ constexpr Protocol kProtocols[] = {
     {"PrometheusProto", "application/vnd.google.protobuf", "", false, std::nullopt},
     {"PrometheusText0.0.4", "text/plain", "0.0.4", false, Format::kText},
     {"PrometheusText1.0.0", "text/plain", "1.0.0", true, Format::kText},
-    {"OpenMetricsText0.0.1", "application/openmetrics-text", "0.0.1", false, std::nullopt},
-    {"OpenMetricsText1.0.0", "application/openmetrics-text", "1.0.0", true, std::nullopt},
+    {"OpenMetricsText0.0.1", "application/openmetrics-text", "0.0.1", false, Format::kOpenMetrics},
+    {"OpenMetricsText1.0.0", "application/openmetrics-text", "1.0.0", true, Format::kOpenMetrics},
 };
 constexpr int kFirstWeight = 6;  // Tenths, falling by one per protocol.
 

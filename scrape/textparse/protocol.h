@@ -11,7 +11,7 @@
 
 namespace narthex::scrape {
 
-enum class Format : std::uint8_t { kText };
+enum class Format : std::uint8_t { kText, kOpenMetrics };
 
 /// The Accept header for protocols in order of preference ("PrometheusText1.0.0", …). Those that
 /// have no parser here are not offered.

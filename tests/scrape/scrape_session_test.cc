@@ -374,6 +374,19 @@ TEST_F(ScrapeSessionTest, ContentTypes) {
   }
 }
 
+TEST_F(ScrapeSessionTest, OpenMetrics) {
+  content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+  const std::string body =
+      "# TYPE a counter\n# UNIT a_s s\na_total 1 999.5 # {t=\"x\"} 1\nb{c=\"d\"} 2\n# EOF\n";
+  ASSERT_TRUE(Ingest(body, kStart));
+  ASSERT_TRUE(Ingest("b{c=\"d\"} 3\n# EOF", kStart + 1000));
+  EXPECT_EQ(Samples("a_total"), "1@999500");
+  EXPECT_EQ(storage.Samples(Series("b", {{"c", "d"}})), "2@1000000 3@1001000");
+  const auto status = Ingest("b{c=\"d\"} 4\n", kStart + 2000);
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().message(), "data does not end with # EOF");
+}
+
 TEST_F(ScrapeSessionTest, Metadata) {
   ASSERT_TRUE(Ingest("# HELP a An \\\\ a.\n# TYPE a counter\na 1\n# TYPE b gauge\nb 1\n", kStart));
   std::vector<std::string> seen;

@@ -147,6 +147,13 @@ TEST(ProtocolTest, Accept) {
   EXPECT_EQ(AcceptHeader(text, "allow-utf-8"),
             "text/plain;version=1.0.0;escaping=allow-utf-8;q=0.6,text/plain;version=0.0.4;q=0.5,"
             "*/*;q=0.4");
+  const std::vector<std::string> all = {"OpenMetricsText1.0.0", "OpenMetricsText0.0.1",
+                                        "PrometheusText1.0.0", "PrometheusText0.0.4"};
+  EXPECT_EQ(AcceptHeader(all, "allow-utf-8"),
+            "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,"
+            "application/openmetrics-text;version=0.0.1;q=0.5,"
+            "text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.3,"
+            "*/*;q=0.2");
   const std::vector<std::string> proto = {"PrometheusProto", "PrometheusText0.0.4"};
   EXPECT_EQ(AcceptHeader(proto, "dots"), "text/plain;version=0.0.4;q=0.6,*/*;q=0.5");
 }
