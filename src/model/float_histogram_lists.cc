@@ -30,7 +30,8 @@ void MergeToCoarser(BucketList& list, int shift) {
   BucketList merged;
   merged.reserve(list.size());
   for (const IndexedCount& b : list) {
-    const std::int32_t index = ((b.index - 1) >> shift) + 1;
+    // In 64 bits: schemas from newer programs may be 44 steps away.
+    const auto index = static_cast<std::int32_t>(((std::int64_t{b.index} - 1) >> shift) + 1);
     if (!merged.empty() && merged.back().index == index) {
       merged.back().count += b.count;
       merged.back().compensation += b.compensation;

@@ -16,6 +16,11 @@ constexpr unsigned kThresholdRaw = 255;
 // Bounds with at most three decimals up to this many thousandths are written as integers.
 constexpr double kMaxThousandths = 33554430;
 
+// Beyond what doubles reach with any schema; readers may add and subtract such indexes freely.
+constexpr std::int64_t kMaxBucketIndex = std::int64_t{1} << 29;
+
+bool IsBucketIndex(std::int64_t i) { return i >= -kMaxBucketIndex && i <= kMaxBucketIndex; }
+
 void WriteZeroThreshold(BitWriter& out, double threshold) {
   int exponent = 0;
   const double fraction = std::frexp(threshold, &exponent);
@@ -49,15 +54,21 @@ std::vector<Span> ReadSpans(BitReader& in) {
   std::vector<Span> spans;
   const std::uint64_t n = in.VarbitUint();
   std::uint64_t buckets = 0;
+  std::int64_t index = 0;
   for (std::uint64_t i = 0; i < n && in.ok(); ++i) {
-    Span span;
     const std::uint64_t length = in.VarbitUint();
-    span.offset = static_cast<std::int32_t>(in.VarbitInt());
-    span.length = static_cast<std::uint32_t>(length);
-    buckets += length;
+    const std::int64_t offset = in.VarbitInt();
     // The first sample has at least one bit for each bucket.
-    if (length > in.remaining() || buckets > in.remaining()) in.Stop();
-    spans.push_back(span);
+    const bool sane = length <= in.remaining() && IsBucketIndex(offset);
+    if (sane) {
+      index += offset + static_cast<std::int64_t>(length);
+      buckets += length;
+    }
+    if (!sane || buckets > in.remaining() || !IsBucketIndex(index)) {
+      in.Stop();
+      break;
+    }
+    spans.push_back({static_cast<std::int32_t>(offset), static_cast<std::uint32_t>(length)});
   }
   return spans;
 }
