@@ -27,13 +27,17 @@ class RowsOperator final : public Operator {
 class StepInvariantOperator final : public Operator {
  public:
   StepInvariantOperator(OperatorPtr child, const Grid& grid, ExecContext& ctx)
-      : child_(std::move(child)), grid_(grid), holding_(ctx) {
+      : child_(std::move(child)), grid_(grid), ctx_(ctx), holding_(ctx) {
     unique_without_name = child_->unique_without_name;
   }
 
   Status Next(Batch& out) override {
     Batch once;
+    const std::int64_t counted = ctx_.stats.total_queryable_samples;
     NX_RETURN_IF_ERROR(child_->Next(once));
+    // The statistics count every step, though the samples were looked at only once.
+    const std::int64_t per_step = ctx_.stats.total_queryable_samples - counted;
+    for (int s = 1; s < grid_.n && per_step > 0; ++s) ctx_.CountSamples(grid_, s, per_step, 0);
     out.Reset(grid_.n, once.rows());
     for (std::size_t r = 0; r < once.rows(); ++r) {
       out.metric(r) = std::move(once.metric(r));
@@ -54,6 +58,7 @@ class StepInvariantOperator final : public Operator {
  private:
   OperatorPtr child_;
   const Grid grid_;
+  ExecContext& ctx_;
   Holding holding_;
 };
 

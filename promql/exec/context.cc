@@ -51,6 +51,20 @@ Status ExecContext::HoldSamples(std::int64_t n) {
   return {};
 }
 
+void ExecContext::CountSamples(const Grid& grid, int step, std::int64_t looked_at,
+                               std::int64_t read) {
+  stats.samples_read += read;
+  if (subquery_depth == 0) stats.total_queryable_samples += looked_at;
+  if (!features.per_step_stats || subquery_depth > 0) return;
+  const auto steps = static_cast<std::size_t>(grid.n);
+  if (stats.total_per_step.size() < steps) {
+    stats.total_per_step.resize(steps);
+    stats.read_per_step.resize(steps);
+  }
+  stats.total_per_step[step] += looked_at;
+  stats.read_per_step[step] += read;
+}
+
 Status ExecContext::HoldBytes(std::size_t n) {
   const std::size_t mine = bytes_ += n;
   const std::size_t all = total_memory_.bytes += n;

@@ -57,6 +57,10 @@ class ExecContext {
   Status HoldSamples(std::int64_t n);
   void ReleaseSamples(std::int64_t n) { samples_ -= n; }
 
+  /// Counts samples for the statistics: `looked_at` is the content of the window at a step, `read`
+  /// what of it earlier steps did not see. Inside of subqueries only reading counts, as upstream.
+  void CountSamples(const Grid& grid, int step, std::int64_t looked_at, std::int64_t read);
+
   /// Counts bytes against the budgets of the query and of the engine. Any thread.
   Status HoldBytes(std::size_t n);
   void ReleaseBytes(std::size_t n);
@@ -73,6 +77,7 @@ class ExecContext {
   storage::Annotations annotations;
   QueryStats stats;
   std::unordered_map<const VectorSelector*, SelectedSeries> selected;
+  int subquery_depth = 0;
   storage::Queryable* queryable = nullptr;  // For what is known only during evaluation: info().
 
  private:

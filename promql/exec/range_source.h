@@ -56,6 +56,7 @@ class RangeSource {
   std::size_t max_portions = 1;
   RangeWindow window;
   bool one_name = false;
+  bool is_subquery = false;
 };
 
 /// From a matrix selector or a subquery. A subquery is evaluated here.

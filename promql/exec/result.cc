@@ -139,8 +139,7 @@ Result<Value> EvaluateRangeVector(const MatrixSelector& selector, const Grid& gr
     samples += static_cast<std::int64_t>(series.floats.size());
     for (const HistogramPoint& point : series.histograms) samples += SampleWeight(point.h);
   }
-  ctx.stats.total_queryable_samples += samples;
-  ctx.stats.samples_read += samples;
+  ctx.CountSamples(grid, 0, samples, samples);
   NX_RETURN_IF_ERROR(holding.AddSamples(samples));
   SortByLabels(matrix);
   return Value(std::move(matrix));

@@ -75,14 +75,26 @@ class SelectorOperator final : public Operator {
       next_ += rows;
       out.DropEmptyRows();
       if (out.rows() == 0) continue;
-      const std::int64_t samples = out.SampleCount();
-      ctx_.stats.total_queryable_samples += samples;
-      ctx_.stats.samples_read += samples;
-      return holding_.AddSamples(samples);
+      CountAll(out);
+      return holding_.AddSamples(out.SampleCount());
     }
   }
 
  private:
+  void CountAll(Batch& out) {
+    std::vector<std::int64_t> counts(static_cast<std::size_t>(out.n_steps()), 0);
+    for (std::size_t r = 0; r < out.rows(); ++r) {
+      const RowRef row = out.row(r);
+      ForEachPresent(row.present, row.n_steps, [&](int s) {
+        const model::FloatHistogram* h = row.HistogramAt(s);
+        counts[s] += h == nullptr ? 1 : model::SampleWeight(*h);
+      });
+    }
+    for (int s = 0; s < out.n_steps(); ++s) {
+      ctx_.CountSamples(window_.grid, s, counts[s], counts[s]);
+    }
+  }
+
   Status FillBatch(Batch& out) {
     return ReadSeries(ctx_, series_, next_, out.rows(),
                       [&](std::size_t r, storage::SampleColumns& columns, std::size_t) {

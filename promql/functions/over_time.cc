@@ -2,6 +2,7 @@
 //
 // Functions that reduce a window to a count, a sum, an extreme or an end of it.
 #include <cmath>
+#include <span>
 
 #include "promql/functions/kahan.h"
 #include "promql/functions/range_function.h"
@@ -37,27 +38,43 @@ double WindowMean(const double* v, std::size_t n) {
   return mean.Mean();
 }
 
-/// Index of the extreme; `better(candidate, best)` says which of two wins. NaN loses to numbers.
+/// Finds the extreme of a window that only moves forward, with constant work per sample on average:
+/// a queue of the samples that can still become the extreme. NaN loses to any number.
 template <typename Better>
-std::size_t ExtremeOf(const double* v, std::size_t n, Better better) {
-  std::size_t best = 0;
-  for (std::size_t i = 0; i < n; ++i) {
-    if (better(v[i], v[best]) || std::isnan(v[best])) best = i;
-  }
-  return best;
-}
+class SlidingExtreme {
+ public:
+  /// @param better(new, old)  whether a new sample makes an older one superfluous
+  SlidingExtreme(std::span<const double> v, Better better) : v_(v), better_(better) {}
 
-std::size_t Extreme(FunctionId id, const double* v, std::size_t n) {
-  switch (id) {
-    case FunctionId::kMinOverTime:
-      return ExtremeOf(v, n, [](double a, double b) { return a < b; });
-    case FunctionId::kMaxOverTime:
-      return ExtremeOf(v, n, [](double a, double b) { return a > b; });
-    case FunctionId::kTsOfMinOverTime:
-      return ExtremeOf(v, n, [](double a, double b) { return a <= b; });
-    default:
-      return ExtremeOf(v, n, [](double a, double b) { return a >= b; });
+  /// Index of the extreme of [lo, hi), which is not empty and does not begin or end before the
+  /// last one.
+  std::size_t Find(std::size_t lo, std::size_t hi) {
+    for (; added_ < hi; ++added_) {
+      if (std::isnan(v_[added_])) continue;
+      while (queue_.size() > head_ && better_(v_[added_], v_[queue_.back()])) queue_.pop_back();
+      queue_.push_back(added_);
+    }
+    while (head_ < queue_.size() && queue_[head_] < lo) ++head_;
+    // Without a number the last NaN stands for the window.
+    return head_ < queue_.size() ? queue_[head_] : hi - 1;
   }
+
+ private:
+  const std::span<const double> v_;
+  const Better better_;
+  std::vector<std::size_t> queue_;  // From head_ on: rising indexes, values from best to worst.
+  std::size_t head_ = 0;
+  std::size_t added_ = 0;
+};
+
+template <typename Better>
+void Extremes(const RangeCall& call, const RangeSeries& series, RowRef row,
+              storage::Annotations& notes, bool time, Better better) {
+  SlidingExtreme sliding(series.v, better);
+  ForEachFloatWindow(call, series, notes, [&](int s) {
+    const std::size_t i = sliding.Find(series.lo[s], series.hi[s]);
+    row.Set(s, time ? static_cast<double>(series.t[i]) / 1000 : series.v[i]);
+  });
 }
 
 }  // namespace
@@ -95,13 +112,17 @@ void AvgOverTime(const RangeCall& call, const RangeSeries& series, RowRef row,
 
 void MinMaxOverTime(const RangeCall& call, const RangeSeries& series, RowRef row,
                     storage::Annotations& notes) {
-  const bool time =
-      call.id == FunctionId::kTsOfMinOverTime || call.id == FunctionId::kTsOfMaxOverTime;
-  ForEachFloatWindow(call, series, notes, [&](int s) {
-    const std::size_t lo = series.lo[s];
-    const std::size_t i = lo + Extreme(call.id, series.v.data() + lo, series.FloatCount(s));
-    row.Set(s, time ? static_cast<double>(series.t[i]) / 1000 : series.v[i]);
-  });
+  // Of equal values the first one is the extreme, but for its time the last one.
+  switch (call.id) {
+    case FunctionId::kMinOverTime:
+      return Extremes(call, series, row, notes, false, [](double a, double b) { return a < b; });
+    case FunctionId::kMaxOverTime:
+      return Extremes(call, series, row, notes, false, [](double a, double b) { return a > b; });
+    case FunctionId::kTsOfMinOverTime:
+      return Extremes(call, series, row, notes, true, [](double a, double b) { return a <= b; });
+    default:
+      return Extremes(call, series, row, notes, true, [](double a, double b) { return a >= b; });
+  }
 }
 
 void FirstLastOverTime(const RangeCall& call, const RangeSeries& series, RowRef row,

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "narthex/base/go_format.h"
+#include "narthex/model/float_histogram.h"
 #include "promql/exec/label_map.h"
 #include "promql/functions/functions.h"
 #include "promql/functions/range_function.h"
@@ -46,8 +47,7 @@ class RangeCallOperator final : public Operator {
  private:
   struct Portion {
     storage::Annotations notes;
-    std::int64_t windowed = 0;  // Samples in all windows.
-    std::int64_t read = 0;
+    std::vector<std::int64_t> windowed, read;  // Samples per step: in the window, and new in it.
     std::int64_t largest_window = 0;
     Status outcome;
   };
@@ -75,8 +75,10 @@ class RangeCallOperator final : public Operator {
     for (const Portion& portion : portions) {
       NX_RETURN_IF_ERROR(portion.outcome);
       ctx_.annotations.Merge(portion.notes);
-      ctx_.stats.total_queryable_samples += portion.windowed;
-      ctx_.stats.samples_read += portion.read;
+      for (std::size_t s = 0; s < portion.windowed.size(); ++s) {
+        ctx_.CountSamples(grid_, static_cast<int>(s), portion.windowed[s],
+                          source_->is_subquery ? 0 : portion.read[s]);
+      }
       largest = std::max(largest, portion.largest_window);
     }
     return window.AddSamples(largest);
@@ -100,13 +102,28 @@ class RangeCallOperator final : public Operator {
   }
 
   static void Count(const RangeSeries& series, Portion& portion) {
-    for (std::size_t s = 0; s < series.lo.size(); ++s) {
-      const auto in_window = static_cast<std::int64_t>(series.FloatCount(static_cast<int>(s)) +
-                                                       series.HistogramCount(static_cast<int>(s)));
-      portion.windowed += in_window;
-      portion.largest_window = std::max(portion.largest_window, in_window);
+    const std::size_t n = series.lo.size();
+    portion.windowed.resize(n);
+    portion.read.resize(n);
+    const auto count = [&](std::span<const std::uint32_t> lo, std::span<const std::uint32_t> hi,
+                           const auto& weight_up_to) {
+      std::uint32_t seen = 0;
+      for (std::size_t s = 0; s < n; ++s) {
+        const std::int64_t in_window = weight_up_to(hi[s]) - weight_up_to(lo[s]);
+        const std::uint32_t first_new = std::max(lo[s], std::min(seen, hi[s]));
+        portion.windowed[s] += in_window;
+        portion.read[s] += weight_up_to(hi[s]) - weight_up_to(first_new);
+        portion.largest_window = std::max(portion.largest_window, in_window);
+        seen = hi[s];
+      }
+    };
+    count(series.lo, series.hi, [](std::uint32_t i) { return static_cast<std::int64_t>(i); });
+    if (series.h.empty()) return;
+    std::vector<std::int64_t> weights(series.h.size() + 1, 0);
+    for (std::size_t i = 0; i < series.h.size(); ++i) {
+      weights[i + 1] = weights[i] + model::SampleWeight(series.h[i]);
     }
-    portion.read += static_cast<std::int64_t>(series.t.size() + series.h.size());
+    count(series.hlo, series.hhi, [&](std::uint32_t i) { return weights[i]; });
   }
 
   /// rate and increase of what does not look like a counter.

@@ -3,6 +3,8 @@
 // Limits, cancellation and statistics of the engine. What expressions give is in the scripts.
 #include "narthex/promql/engine.h"
 
+#include <cmath>
+
 #include <gtest/gtest.h>
 
 #include "narthex/base/clock.h"
@@ -152,6 +154,59 @@ TEST_F(EngineTest, Statistics) {
   EXPECT_EQ(result->stats.total_queryable_samples, 6);
   EXPECT_EQ(result->stats.samples_read, 6);
   EXPECT_EQ(result->stats.peak_samples, 7);  // The window and the result.
+}
+
+TEST_F(EngineTest, StatisticsPerStep) {
+  EngineOptions options;
+  options.features.per_step_stats = true;
+  Engine engine(options, nullptr, SystemClock(), registry_);
+  const auto range = [&](const char* query) {
+    return engine.Range(storage_, query, 600'000, 660'000, 30'000);
+  };
+  // Windows of a minute every half a minute: each brings three samples that are new.
+  const auto window = range("sum_over_time(x_total{i=\"5\"}[1m])");
+  ASSERT_TRUE(window);
+  EXPECT_EQ(window->stats.total_per_step, (std::vector<std::int64_t>{6, 6, 6}));
+  EXPECT_EQ(window->stats.read_per_step, (std::vector<std::int64_t>{6, 3, 3}));
+  const auto fixed = range("sum_over_time(x_total{i=\"5\"}[1m] @ 500)");
+  ASSERT_TRUE(fixed);
+  EXPECT_EQ(fixed->stats.total_per_step, (std::vector<std::int64_t>{6, 6, 6}));
+  EXPECT_EQ(fixed->stats.samples_read, 6);
+  const auto subquery = range("max_over_time(x_total{i=\"5\"}[1m:20s])");
+  ASSERT_TRUE(subquery);
+  EXPECT_EQ(subquery->stats.total_queryable_samples, 9);
+}
+
+/// The fast way through moving windows against the plain one.
+TEST_F(EngineTest, ExtremesOfMovingWindows) {
+  const auto appender = storage_.NewAppender();
+  storage::SeriesRef ref{0};
+  std::vector<double> values;
+  for (int k = 0; k < 200; ++k) {
+    values.push_back(k % 7 == 3 ? std::nan("") : (k * 37) % 11);
+    ASSERT_EQ(appender->Append(ref, model::Labels{{"__name__", "jagged"}}, k * 1000, values.back()),
+              storage::AppendError::kNone);
+  }
+  ASSERT_TRUE(appender->Commit());
+  Engine engine(EngineOptions(), nullptr, SystemClock(), registry_);
+  for (const int width : {1, 2, 5, 40}) {
+    SCOPED_TRACE(width);
+    const std::string range = "[" + std::to_string(width) + "s]";
+    const auto max = engine.Range(storage_, "max_over_time(jagged" + range + ")", 0, 199'000, 1000);
+    const auto min = engine.Range(storage_, "min_over_time(jagged" + range + ")", 0, 199'000, 1000);
+    ASSERT_TRUE(max && min);
+    for (int k = 0; k < 200; ++k) {
+      double highest = std::nan(""), lowest = highest;
+      for (int i = std::max(0, k - width + 1); i <= k; ++i) {
+        highest = std::fmax(highest, values[i]);
+        lowest = std::fmin(lowest, values[i]);
+      }
+      const double got_max = std::get<Matrix>(max->value)[0].floats[k].v;
+      const double got_min = std::get<Matrix>(min->value)[0].floats[k].v;
+      EXPECT_TRUE(got_max == highest || (std::isnan(got_max) && std::isnan(highest))) << k;
+      EXPECT_TRUE(got_min == lowest || (std::isnan(got_min) && std::isnan(lowest))) << k;
+    }
+  }
 }
 
 TEST_F(EngineTest, DefaultSubqueryStepCanChange) {
