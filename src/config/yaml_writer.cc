@@ -195,7 +195,7 @@ class Writer {
     if (value.type().flow || value.items.empty()) {
       out_ += " [";
       for (std::size_t i = 0; i < value.items.size(); ++i) {
-        if (i > 0) out_ += ", ";
+        if (i > 0) NextInFlow(indent + 2);
         ScalarValue(value.items[i], indent, true);
       }
       out_ += "]\n";
@@ -210,6 +210,16 @@ class Writer {
       } else {
         Content(item, indent);
       }
+    }
+  }
+
+  void NextInFlow(std::size_t indent) {
+    out_ += ',';
+    if (Column() > kBestWidth) {
+      out_ += '\n';
+      out_.append(indent, ' ');
+    } else {
+      out_ += ' ';
     }
   }
 

@@ -168,6 +168,33 @@ TEST(ConfigLoadTest, PrintsLikePrometheusWithoutSecrets) {
   EXPECT_EQ(yaml, (*LoadText(yaml, "f.yml"))->yaml) << "reads back as the same";
 }
 
+// As Prometheus 3.5.3 breaks long lines.
+TEST(ConfigLoadTest, FoldsLongLines) {
+  std::string names, words;
+  for (int i = 0; i < 10; ++i)
+    names += (i == 0 ? "label_number_" : ", label_number_") + std::to_string(i);
+  for (int i = 0; i < 25; ++i) words += "word ";
+  const auto loaded =
+      LoadText("global: {external_labels: {a: '" + words + "end', c: '# " + words + "end'}}\n" +
+                   "scrape_configs:\n- job_name: a\n  relabel_configs:\n  - {source_labels: [" +
+                   names + "], target_label: b}\n",
+               "f.yml");
+  ASSERT_TRUE(loaded) << loaded.error().message();
+  const std::string& yaml = (*loaded)->yaml;
+  EXPECT_NE(std::string::npos, yaml.find(R"(
+  - source_labels: [label_number_0, label_number_1, label_number_2, label_number_3,
+      label_number_4, label_number_5, label_number_6, label_number_7, label_number_8,
+      label_number_9]
+)")) << yaml;
+  EXPECT_NE(std::string::npos, yaml.find(R"(
+  external_labels:
+    a: word word word word word word word word word word word word word word word
+      word word word word word word word word word word end
+    c: '# word word word word word word word word word word word word word word word
+      word word word word word word word word word word end'
+)")) << yaml;
+}
+
 TEST(ConfigLoadTest, FingerprintsTellWhatChanged) {
   const auto fingerprint = [](std::string_view job) {
     const auto loaded = LoadText("scrape_configs:\n- " + std::string(job) + "\n", "f.yml");
