@@ -396,6 +396,26 @@ TEST_F(RuleManagerTest, RestartContinuesWaitingAlerts) {
   EXPECT_EQ(Rule(0).alerts.at(0).active_at_ns / 1'000'000, want_ms);
 }
 
+TEST_F(RuleManagerTest, RestartDoesNotContinueAlertsThatHadEnded) {
+  MustLoad("groups: []\n");
+  Put({{"__name__", "up"}, {"job", "a"}}, 0);
+  MustLoad(fmt::format(kAlert, "1h"));
+  Tick();
+  Put({{"__name__", "up"}, {"job", "a"}}, 1);
+  Tick();
+  EXPECT_EQ(Rule(0).state, AlertState::kInactive);
+
+  clock_.AdvanceMs(120'000);  // The server is away, and comes back to the same trouble.
+  MakeManager();
+  Put({{"__name__", "up"}, {"job", "a"}}, 0);
+  MustLoad(fmt::format(kAlert, "1h"));
+  Tick();
+  const auto since = Rule(0).alerts.at(0).active_at_ns;
+  EXPECT_EQ(since / 1'000'000, LastTick("g"));
+  Tick();
+  EXPECT_EQ(Rule(0).alerts.at(0).active_at_ns, since) << "a new alert, not the old one";
+}
+
 TEST_F(RuleManagerTest, RunsByItselfAndStops) {
   std::ofstream(File())
       << "groups:\n- {name: g, interval: 10ms, rules: [{record: r, expr: '1'}]}\n";
