@@ -323,7 +323,9 @@ std::optional<double> Parser::NumberValue(const Token& token) {
       Fail(token.start, ms.error().message());
       return std::nullopt;
     }
-    return static_cast<double>(*ms / 1000) + static_cast<double>(*ms % 1000 * 1'000'000) / 1e9;
+    const std::int64_t seconds = *ms / 1000;
+    const std::int64_t ns = *ms % 1000 * 1'000'000;
+    return static_cast<double>(seconds) + static_cast<double>(ns) / 1e9;
   }
   const auto value = ParseNumberText(token.text);
   if (!value) {

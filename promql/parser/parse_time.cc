@@ -91,8 +91,7 @@ ExprPtr Parser::MakeMatrix(ExprPtr expr, ExprPtr range, const Token& open) {
   if (failed()) return nullptr;
   auto matrix = std::make_unique<MatrixSelector>();
   matrix->position = {expr->position.start, last_closing_};
-  expr.release();
-  matrix->selector.reset(selector);
+  matrix->selector.reset(static_cast<VectorSelector*>(expr.release()));
   SetDuration(std::move(range), matrix->range_ms, matrix->range_expr);
   if (!SetHeight(*matrix)) return nullptr;
   return matrix;
