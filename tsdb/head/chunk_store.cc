@@ -130,8 +130,10 @@ void ChunkStore::AddFull(MemSeries& series, FullChunk chunk) {
   const std::size_t bytes = ListBytes(count);
   if (old.empty() || SlabArena::ClassOf(ListBytes(old.size())) != SlabArena::ClassOf(bytes)) {
     const ArenaRef larger = arena_.Allocate(bytes);
-    std::memcpy(arena_.At(larger) + 4, old.data(), old.size_bytes());
-    if (!old.empty()) arena_.Free(series.full, ListBytes(old.size()));
+    if (!old.empty()) {
+      std::memcpy(arena_.At(larger) + 4, old.data(), old.size_bytes());
+      arena_.Free(series.full, ListBytes(old.size()));
+    }
     series.full = larger;
   }
   std::uint8_t* const block = arena_.At(series.full);

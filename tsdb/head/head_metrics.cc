@@ -30,7 +30,7 @@ metrics::Counter& AppendedOutOfOrder(Registry& registry, const char* type) {
                              LabelPairs{{"type", type}});
 }
 
-wal::WalMetrics MakeWalMetrics(Registry& registry) {
+wal::WalMetrics MakeWalMetrics(Registry& registry, WalCompression compression) {
   wal::WalMetrics m;
   m.page_flushes = &registry.AddCounter("prometheus_tsdb_wal_page_flushes_total",
                                         "Total number of page flushes.");
@@ -44,6 +44,14 @@ wal::WalMetrics MakeWalMetrics(Registry& registry) {
       "prometheus_tsdb_wal_record_parts_bytes_written_total",
       "Total number of record part bytes written before flushing, including CRC and compression "
       "headers.");
+  const char* const kind = compression == WalCompression::kSnappy ? "snappy"
+                           : compression == WalCompression::kZstd ? "zstd"
+                                                                  : "none";
+  m.bytes_saved = &registry.AddCounter(
+      "prometheus_tsdb_wal_record_bytes_saved_total",
+      "Total number of bytes saved by the optional record compression. Use this metric to learn "
+      "about the effectiveness compression.",
+      LabelPairs{{"compression", kind}});
   m.current_segment =
       &registry.AddGauge("prometheus_tsdb_wal_segment_current",
                          "Write log segment index that TSDB is currently writing to.");
@@ -54,7 +62,7 @@ wal::WalMetrics MakeWalMetrics(Registry& registry) {
 
 }  // namespace
 
-HeadMetrics::HeadMetrics(Registry& registry)
+HeadMetrics::HeadMetrics(Registry& registry, WalCompression compression)
     : active_appenders(registry.AddGauge("prometheus_tsdb_head_active_appenders",
                                          "Number of currently active appender transactions")),
       series_created(registry.AddCounter("prometheus_tsdb_head_series_created_total",
@@ -120,6 +128,6 @@ HeadMetrics::HeadMetrics(Registry& registry)
                               "Total number of checkpoint deletions that failed.")),
       replay_seconds(registry.AddGauge("prometheus_tsdb_data_replay_duration_seconds",
                                        "Time taken to replay the data on disk.")),
-      wal(MakeWalMetrics(registry)) {}
+      wal(MakeWalMetrics(registry, compression)) {}
 
 }  // namespace narthex::tsdb

@@ -10,7 +10,7 @@ namespace narthex::tsdb {
 
 /// Counters that the head moves itself; what can be asked for when printed is added by Head.
 struct HeadMetrics {
-  explicit HeadMetrics(metrics::Registry& registry);
+  HeadMetrics(metrics::Registry& registry, WalCompression compression);
 
   metrics::Gauge& active_appenders;
   metrics::Counter& series_created;

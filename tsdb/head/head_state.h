@@ -58,7 +58,7 @@ struct HeadState {
       : options(head_options),
         fs(file_system),
         dir(std::move(data_dir)),
-        metrics(registry),
+        metrics(registry, head_options.wal.compression),
         index(isolation),
         chunks(head_options.limits),
         files(file_system, JoinPath(dir, "chunks_head")),

@@ -152,6 +152,7 @@ Status Wal::Log(std::span<const std::string> records) {
     if (record.empty()) continue;
     std::uint8_t flag = 0;
     const ByteSpan stored = compressor_.Compress(AsBytes(record), flag);
+    if (metrics_.bytes_saved != nullptr) metrics_.bytes_saved->Add(record.size() - stored.size());
     if (!Fits(stored.size()) && position() > 0) {
       NX_RETURN_IF_ERROR(EndSegment());
       NX_RETURN_IF_ERROR(EnsureSegment());

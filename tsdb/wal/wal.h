@@ -32,6 +32,7 @@ struct WalMetrics {
   metrics::Counter* writes_failed = nullptr;
   metrics::Counter* record_parts = nullptr;
   metrics::Counter* bytes_written = nullptr;
+  metrics::Counter* bytes_saved = nullptr;  // By compression.
   metrics::Gauge* current_segment = nullptr;
   metrics::Summary* fsync_seconds = nullptr;
 };
