@@ -15,7 +15,7 @@ namespace {
 constexpr std::int64_t kNsPerMs = 1'000'000;
 constexpr std::int64_t kNsPerSecond = 1'000'000'000;
 // Alertmanagers must hear of a resolved alert even when they were away for some time.
-constexpr std::int64_t kResolvedRetentionNs = 15 * 60 * kNsPerSecond;
+constexpr std::int64_t kResolvedRetentionNs = 15LL * 60 * kNsPerSecond;
 
 std::string_view StateName(AlertState state) {
   switch (state) {

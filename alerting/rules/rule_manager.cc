@@ -259,7 +259,7 @@ std::vector<GroupSnapshot> RuleManager::Impl::Groups(bool with_alerts) const {
 
 RuleManager::RuleManager(promql::Engine& engine, storage::Queryable& queryable,
                          storage::Appendable& appendable, Clock& clock, metrics::Registry& registry,
-                         RuleManagerOptions options)
+                         const RuleManagerOptions& options)
     : impl_(std::make_unique<Impl>(engine, queryable, appendable, clock, registry, options)) {}
 RuleManager::~RuleManager() = default;
 Status RuleManager::Update(const config::Config& config) { return impl_->Update(config); }

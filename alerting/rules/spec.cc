@@ -115,6 +115,7 @@ Result<std::vector<GroupSpec>> LoadGroups(const config::Config& config,
     }
   }
   std::vector<GroupSpec> all;
+  all.reserve(by_key.size());
   for (auto& [key, spec] : by_key) all.push_back(std::move(spec));
   std::sort(all.begin(), all.end(), [](const GroupSpec& a, const GroupSpec& b) {
     return std::pair(a.file, a.name) < std::pair(b.file, b.name);

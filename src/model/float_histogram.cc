@@ -57,10 +57,7 @@ bool BucketCursor::Next() {
   }
   if (span_ == spans_.size()) return false;
   const bool first_of_all = position_ == 0;
-  if (in_span_ == 0)
-    index_ += spans_[span_].offset + (first_of_all ? 0 : 1);
-  else
-    ++index_;
+  index_ += in_span_ != 0 ? 1 : spans_[span_].offset + (first_of_all ? 0 : 1);
   ++in_span_;
   ++position_;
   return true;

@@ -73,7 +73,7 @@ Status Configuration::Apply(const std::shared_ptr<const config::Config>& config)
 void Configuration::Record(bool success) {
   const std::int64_t now_ns = clock_.NowNs();
   success_metric_.Set(success ? 1 : 0);
-  if (success) time_metric_.Set(static_cast<double>(now_ns / 1'000'000) / 1000);
+  if (success) time_metric_.Set(static_cast<double>(now_ns) / 1e9);
   MutexLock lock(mutex_);
   success_ = success;
   if (success) success_ns_ = now_ns;

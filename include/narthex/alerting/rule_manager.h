@@ -97,7 +97,7 @@ class RuleManager final {
   /// All references are not owned and outlive the manager.
   RuleManager(promql::Engine& engine, storage::Queryable& queryable,
               storage::Appendable& appendable, Clock& clock, metrics::Registry& registry,
-              RuleManagerOptions options);
+              const RuleManagerOptions& options);
   ~RuleManager();  // Calls Stop().
   RuleManager(const RuleManager&) = delete;
   RuleManager& operator=(const RuleManager&) = delete;

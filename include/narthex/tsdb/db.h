@@ -29,7 +29,7 @@ namespace narthex::tsdb {
 enum class WalCompression : std::uint8_t { kNone, kSnappy, kZstd };
 
 struct DbOptions {
-  model::DurationMs min_block_duration_ms = 2 * 3600 * 1000;
+  model::DurationMs min_block_duration_ms = 7'200'000;
   model::DurationMs max_block_duration_ms = 0;  // 0 = min(31 d, retention / 10), at least min.
   model::DurationMs retention_ms = 15LL * 24 * 3600 * 1000;  // 0 = none.
   std::uint64_t retention_bytes = 0;                         // 0 = none.
