@@ -32,6 +32,7 @@ struct SelectedSeries {
   std::shared_ptr<const storage::SeriesSet> set;
   model::TimestampMs mint = 0;  // Closed range of samples that any step can need.
   model::TimestampMs maxt = 0;
+  bool histogram_stats = false;  // Of histograms only count, sum and reset hint are wanted.
 };
 
 /// Bytes held by all running queries of an engine.

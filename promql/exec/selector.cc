@@ -58,6 +58,31 @@ void FillMixed(const InstantWindow& window, storage::SampleColumns& c, RowRef ro
   }
 }
 
+/// Removes the buckets. Resets can't be seen afterwards, so unknown hints are settled before.
+void KeepStatsOnly(std::vector<model::FloatHistogram>& histograms) {
+  using model::CounterResetHint;
+  const auto settle = [](model::FloatHistogram& h, const model::FloatHistogram* last) {
+    if (h.counter_reset_hint != CounterResetHint::kUnknown || last == nullptr) return;
+    h.counter_reset_hint =
+        model::DetectReset(h, *last) ? CounterResetHint::kReset : CounterResetHint::kNotReset;
+  };
+  std::vector<model::FloatHistogram> stats;
+  stats.reserve(histograms.size());
+  const model::FloatHistogram* last = nullptr;
+  for (model::FloatHistogram& h : histograms) {
+    if (!model::IsStale(h.sum)) {
+      settle(h, last);
+      last = &h;
+    }
+    model::FloatHistogram& kept = stats.emplace_back();
+    kept.counter_reset_hint = h.counter_reset_hint;
+    kept.schema = h.schema;
+    kept.count = h.count;
+    kept.sum = h.sum;
+  }
+  histograms = std::move(stats);
+}
+
 class SelectorOperator final : public Operator {
  public:
   SelectorOperator(const VectorSelector& selector, const InstantWindow& window, ExecContext& ctx)
@@ -139,6 +164,7 @@ Status ReadSeries(
     for (std::size_t i = begin; i < end && outcomes[p]; ++i) {
       columns.Clear();
       outcomes[p] = series.set->Read(first + i, series.mint, series.maxt, columns);
+      if (series.histogram_stats) KeepStatsOnly(columns.histograms);
       if (outcomes[p]) fn(i, columns, p);
       if (i % 64 == 63 && outcomes[p]) outcomes[p] = ctx.Check();
     }

@@ -28,6 +28,8 @@ Status Prepare(ExprPtr& expr, const QueryTimes& times);
 struct SelectorUse {
   const VectorSelector* selector = nullptr;
   storage::SelectHints hints;
+  /// What is above it only asks for count and sum of histograms.
+  bool histogram_stats = false;
 };
 
 struct PlanOptions {

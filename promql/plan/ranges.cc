@@ -16,7 +16,19 @@ struct Around {
   std::string func;
   std::vector<std::string> grouping;
   bool by = false;
+  bool asks_stats = false;     // Inside of histogram_count and the like.
+  bool needs_buckets = false;  // Inside of what looks at buckets, or needs them to see resets.
 };
+
+bool AsksStats(FunctionId id) {
+  return id == FunctionId::kHistogramCount || id == FunctionId::kHistogramSum ||
+         id == FunctionId::kHistogramAvg;
+}
+
+bool LooksAtBuckets(FunctionId id) {
+  return id == FunctionId::kHistogramQuantile || id == FunctionId::kHistogramQuantiles ||
+         id == FunctionId::kHistogramFraction;
+}
 
 class Collector {
  public:
@@ -34,6 +46,7 @@ class Collector {
         const auto& subquery = *As<SubqueryExpr>(expr);
         Around inner = around;
         inner.grid = SubqueryGrid(subquery, around.grid, options_);
+        inner.needs_buckets = true;
         return Visit(*subquery.expr, inner);
       }
       case ExprKind::kStepInvariant: {
@@ -46,8 +59,11 @@ class Collector {
         inner.func = std::string(As<Call>(expr)->function->name);
         inner.grouping.clear();
         inner.by = false;
+        const FunctionId id = As<Call>(expr)->function->id;
+        inner.asks_stats = inner.asks_stats || AsksStats(id);
+        inner.needs_buckets = inner.needs_buckets || LooksAtBuckets(id);
         // The second argument of info() selects labels and not series of its own.
-        if (As<Call>(expr)->function->id == FunctionId::kInfo) {
+        if (id == FunctionId::kInfo) {
           return Visit(*As<Call>(expr)->args[0], inner);
         }
         return ForEachChild(expr, [&](const Expr& child) { Visit(child, inner); });
@@ -64,6 +80,10 @@ class Collector {
         // What a function wants of its operands does not reach through an operator.
         Around inner;
         inner.grid = around.grid;
+        inner.asks_stats = around.asks_stats;
+        const BinaryOp op = As<BinaryExpr>(expr)->op;
+        inner.needs_buckets =
+            around.needs_buckets || op == BinaryOp::kTrimUpper || op == BinaryOp::kTrimLower;
         return ForEachChild(expr, [&](const Expr& child) { Visit(child, inner); });
       }
       default:
@@ -89,6 +109,7 @@ class Collector {
     use.hints.func = around.func;
     use.hints.grouping = around.grouping;
     use.hints.by = around.by;
+    use.histogram_stats = around.asks_stats && !around.needs_buckets;
     uses.push_back(std::move(use));
   }
 

@@ -48,7 +48,7 @@ Status SelectAll(const Expr& expr, const Grid& grid, storage::Queryable& queryab
   for (std::size_t i = 0; i < uses.size(); ++i) {
     NX_RETURN_IF_ERROR(ctx.Check());
     const SelectorUse& use = uses[i];
-    SelectedSeries selected{nullptr, use.hints.start_ms, use.hints.end_ms};
+    SelectedSeries selected{nullptr, use.hints.start_ms, use.hints.end_ms, use.histogram_stats};
     if (use.hints.end_ms < use.hints.start_ms) selected.set = std::make_shared<NoSeries>();
     for (std::size_t j = 0; j < i && selected.set == nullptr; ++j) {
       if (SameSeries(uses[j], use)) selected.set = ctx.selected[uses[j].selector].set;
