@@ -21,9 +21,10 @@ if(NARTHEX_SANITIZE)
     -Wno-maybe-uninitialized)
   target_link_options(narthex_options INTERFACE -fsanitize=${NARTHEX_SANITIZE})
   if(NARTHEX_SANITIZE MATCHES "thread")
-    # GCC's -Wtsan warns about std::atomic_thread_fence inside library headers; for array bounds see
+    # GCC's -Wtsan warns about std::atomic_thread_fence inside library headers; for the others see
     # above.
-    target_compile_options(narthex_options INTERFACE -Wno-tsan -Wno-array-bounds)
+    target_compile_options(narthex_options INTERFACE
+      -Wno-tsan -Wno-array-bounds -Wno-stringop-overflow -Wno-stringop-overread)
   endif()
 endif()
 target_include_directories(narthex_options INTERFACE
