@@ -81,6 +81,8 @@ struct HttpServer::Impl {
   IoPool& io;
   ThreadPool& workers;
   const Router& router;
+  const std::shared_ptr<std::atomic<std::size_t>> all_bodies =
+      std::make_shared<std::atomic<std::size_t>>(0);
   std::vector<std::shared_ptr<Listener>> listeners;
   std::vector<std::uint16_t> ports;
   Mutex mutex;
@@ -149,7 +151,8 @@ asio::awaitable<void> HttpServer::Impl::Accept(std::shared_ptr<Listener> listene
 }
 
 void HttpServer::Impl::StartSession(tcp::socket socket) {
-  const auto session = std::make_shared<Session>(std::move(socket), options, workers, router);
+  const auto session =
+      std::make_shared<Session>(std::move(socket), options, workers, router, all_bodies);
   {
     MutexLock lock(mutex);
     if (stopping) return;

@@ -51,15 +51,23 @@ void RunHandler(const Router& router, ServerRequest& request, ResponseStream& st
 }  // namespace
 
 Session::Session(tcp::socket socket, const ServerOptions& options, ThreadPool& workers,
-                 const Router& router)
+                 const Router& router, std::shared_ptr<std::atomic<std::size_t>> all_bodies)
     : options_(options),
       workers_(workers),
       router_(router),
+      all_bodies_(std::move(all_bodies)),
       connection_(std::move(socket)),
       remote_(RemoteText(connection_.socket())) {
   error_code ignored;
   connection_.socket().set_option(tcp::no_delay(true), ignored);
   connection_.socket().non_blocking(true, ignored);
+}
+
+Session::~Session() { HoldBody(0); }
+
+bool Session::HoldBody(std::size_t bytes) {
+  const std::size_t before = std::exchange(body_bytes_, bytes);
+  return all_bodies_->fetch_add(bytes - before) + (bytes - before) <= options_.max_bodies_bytes;
 }
 
 void Session::CloseWhenIdle() {
@@ -86,6 +94,7 @@ asio::awaitable<void> Session::Run() {
                             std::chrono::milliseconds(options_.read_timeout_ms));
     ReadOutcome outcome = co_await ReadRequest(request);
     if (!outcome) {
+      HoldBody(0);
       if (outcome.error().status != 0) co_await Refuse(outcome.error());
       break;
     }
@@ -131,7 +140,7 @@ Session::ReadOutcome Session::TakeHead(const RequestHead& head, ServerRequest& r
   return {};
 }
 
-asio::awaitable<Session::ReadOutcome> Session::ReadRequest(ServerRequest& request) {
+asio::awaitable<tl::expected<RequestHead, Session::Refusal>> Session::ReadHead() {
   // Empty lines before a request are tolerated (RFC 9112, 2.2).
   unread_.erase(0, unread_.find_first_not_of("\r\n"));
   // A large request must not leave its memory behind.
@@ -140,10 +149,7 @@ asio::awaitable<Session::ReadOutcome> Session::ReadRequest(ServerRequest& reques
     chunk_ = nullptr;
   }
   std::size_t end = FindHeadEnd(unread_, 0);
-  while (end == std::string::npos) {
-    if (unread_.size() > options_.max_header_bytes) {
-      co_return tl::unexpected(Refusal{431, "431 Request Header Fields Too Large"});
-    }
+  while (end == std::string::npos && unread_.size() <= options_.max_header_bytes) {
     const std::size_t searched = unread_.size();
     const bool more = co_await Fill();
     if (!more) co_return tl::unexpected(Refusal{0, ""});
@@ -155,11 +161,15 @@ asio::awaitable<Session::ReadOutcome> Session::ReadRequest(ServerRequest& reques
   }
   Result<RequestHead> head = ParseRequestHead(std::string_view(unread_).substr(0, end));
   unread_.erase(0, end);
-  if (!head) {
-    const bool coding = head.error().code() == Code::kUnavailable;
-    co_return tl::unexpected(coding ? Refusal{501, "501 Not Implemented"}
-                                    : Refusal{400, "400 Bad Request: " + head.error().message()});
-  }
+  if (head) co_return std::move(*head);
+  const bool coding = head.error().code() == Code::kUnavailable;
+  co_return tl::unexpected(coding ? Refusal{501, "501 Not Implemented"}
+                                  : Refusal{400, "400 Bad Request: " + head.error().message()});
+}
+
+asio::awaitable<Session::ReadOutcome> Session::ReadRequest(ServerRequest& request) {
+  tl::expected<RequestHead, Refusal> head = co_await ReadHead();
+  if (!head) co_return tl::unexpected(head.error());
   minor_version_ = head->minor_version;
   keep_alive_ = KeepsAlive(head->headers, head->minor_version);
   const BodyFraming framing = head->framing;
@@ -185,6 +195,7 @@ asio::awaitable<Session::ReadOutcome> Session::ReadRequest(ServerRequest& reques
 asio::awaitable<Session::ReadOutcome> Session::ReadBody(BodyFraming framing, std::string& body) {
   if (framing.kind == BodyKind::kLength) {
     while (unread_.size() < framing.length) {
+      if (!HoldBody(unread_.size())) co_return tl::unexpected(TooManyBodies());
       const bool more = co_await Fill();
       if (!more) co_return tl::unexpected(Refusal{0, ""});
     }
@@ -192,6 +203,7 @@ asio::awaitable<Session::ReadOutcome> Session::ReadBody(BodyFraming framing, std
     std::string rest = unread_.substr(framing.length);
     unread_.resize(framing.length);
     body = std::exchange(unread_, std::move(rest));
+    if (!HoldBody(body.size())) co_return tl::unexpected(TooManyBodies());
     co_return ReadOutcome{};
   }
   ChunkedDecoder decoder;
@@ -209,6 +221,7 @@ asio::awaitable<Session::ReadOutcome> Session::ReadBody(BodyFraming framing, std
       co_return tl::unexpected(Refusal{400, "400 Bad Request"});
     }
     unread_.erase(0, unread_.size() - input.size());
+    if (!HoldBody(body.size())) co_return tl::unexpected(TooManyBodies());
     if (state == ChunkedDecoder::State::kDone) co_return ReadOutcome{};
     const bool more = co_await Fill();
     if (!more) co_return tl::unexpected(Refusal{0, ""});
@@ -275,6 +288,7 @@ asio::awaitable<bool> Session::Answer(ServerRequest& request) {
       co_await ready->async_wait(kAwait);
       continue;
     }
+    if (batch.finished) HoldBody(0);  // The handler has ended.
     if (batch.bytes.empty() || !connected) continue;
     const bool sent = co_await Send(batch.bytes);
     if (sent) continue;

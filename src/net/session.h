@@ -3,6 +3,7 @@
 // One accepted connection: reads requests, has the workers answer them, sends the answers in order.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <stop_token>
 #include <string>
@@ -21,8 +22,10 @@ namespace narthex::net {
 /// Thread safety: the connection's executor, where not said otherwise.
 class Session final : public std::enable_shared_from_this<Session> {
  public:
+  /// @param all_bodies  bytes of request bodies that all sessions of the server hold
   Session(boost::asio::ip::tcp::socket socket, const ServerOptions& options, ThreadPool& workers,
-          const Router& router);
+          const Router& router, std::shared_ptr<std::atomic<std::size_t>> all_bodies);
+  ~Session();
 
   /// Runs until the connection ends. Keeps itself alive meanwhile.
   boost::asio::awaitable<void> Run();
@@ -44,18 +47,27 @@ class Session final : public std::enable_shared_from_this<Session> {
   /// Why no (further) request is answered. status 0 = just close.
   using ReadOutcome = tl::expected<void, Refusal>;
 
+  static Refusal TooManyBodies() {
+    return {503, "503 Service Unavailable: too much memory is taken by other requests' bodies"};
+  }
+
+  boost::asio::awaitable<tl::expected<RequestHead, Refusal>> ReadHead();
   boost::asio::awaitable<ReadOutcome> ReadRequest(ServerRequest& request);
   boost::asio::awaitable<ReadOutcome> ReadBody(BodyFraming framing, std::string& body);
   boost::asio::awaitable<bool> Answer(ServerRequest& request);
   boost::asio::awaitable<bool> Send(std::string_view bytes);
   boost::asio::awaitable<void> Refuse(const Refusal& refusal);
   boost::asio::awaitable<bool> Fill();
+  /// Sets how much this session holds. @return whether all together are within the limit
+  bool HoldBody(std::size_t bytes);
   ReadOutcome TakeHead(const RequestHead& head, ServerRequest& request) const;
   void WatchForDisconnect(std::shared_ptr<std::stop_source> source);
 
   const ServerOptions& options_;
   ThreadPool& workers_;
   const Router& router_;
+  const std::shared_ptr<std::atomic<std::size_t>> all_bodies_;
+  std::size_t body_bytes_ = 0;  // Our part of it.
   Connection connection_;
   const std::string remote_;
   std::string unread_;

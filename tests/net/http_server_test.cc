@@ -194,6 +194,33 @@ TEST_F(HttpServerTest, ToleratesEmptyLinesBeforeARequest) {
   }
 }
 
+TEST_F(HttpServerTest, LimitsTheBodiesOfAllRequestsTogether) {
+  std::promise<void> running, release;
+  const auto released = release.get_future().share();
+  router_.Handle("POST", "/wait", [&](const ServerRequest&, ResponseWriter&) {
+    running.set_value();
+    released.wait();
+  });
+  router_.Handle("POST", "/", [](const ServerRequest& r, ResponseWriter& w) { w.Write(r.body); });
+  ServerOptions options;
+  options.max_bodies_bytes = 1000;
+  Start(options);
+  const std::string head = " HTTP/1.1\r\nHost: a\r\nConnection: close\r\n";
+  const std::string small = "POST /" + head + "Content-Length: 300\r\n\r\n" + std::string(300, 'x');
+  const std::string chunked = "POST /" + head + "Transfer-Encoding: chunked\r\n\r\n12c\r\n" +
+                              std::string(300, 'x') + "\r\n0\r\n\r\n";
+  EXPECT_TRUE(Talk(small).starts_with("HTTP/1.1 200 OK\r\n"));
+  RawSocket large(RawSocket::Dial(port_));
+  large.Send("POST /wait" + head + "Content-Length: 800\r\n\r\n" + std::string(800, 'x'));
+  running.get_future().wait();
+  EXPECT_TRUE(Talk(small).starts_with("HTTP/1.1 503 Service Unavailable\r\n"));
+  EXPECT_TRUE(Talk(chunked).starts_with("HTTP/1.1 503 Service Unavailable\r\n"));
+  release.set_value();
+  EXPECT_TRUE(large.ReadAll().starts_with("HTTP/1.1 200 OK\r\n"));
+  EXPECT_TRUE(Talk(small).starts_with("HTTP/1.1 200 OK\r\n")) << "what was held is given back";
+  EXPECT_TRUE(Talk(chunked).starts_with("HTTP/1.1 200 OK\r\n"));
+}
+
 TEST_F(HttpServerTest, AnswersExpectContinue) {
   router_.Handle("POST", "/", [](const ServerRequest& r, ResponseWriter& w) { w.Write(r.body); });
   Start();

@@ -109,6 +109,7 @@ struct ServerOptions {
   std::int64_t write_timeout_ms = 60'000;  // For each 64 KiB that the client does not take.
   std::size_t max_header_bytes = 1 << 20;
   std::size_t max_body_bytes = std::size_t{64} << 20;
+  std::size_t max_bodies_bytes = std::size_t{512} << 20;  // Of all requests at the same time.
 };
 
 class HttpServer final {
