@@ -62,14 +62,16 @@ void ChunkStore::Put(MemSeries& series, TimestampMs t, double v) {
   XorState& state = series.xor_state;
   std::uint8_t* bytes = arena_.At(series.chunk);
   const std::size_t tail = state.tail_offset();
-  if (tail + kMaxXorSampleBytes <= SlabArena::BytesOf(series.chunk_class)) {
+  const std::size_t block_bytes = SlabArena::BytesOf(series.chunk_class);
+  if (tail + kMaxXorSampleBytes <= block_bytes) {
     XorAppend(state, bytes, t, v);
     return;
   }
   std::uint8_t scratch[kMaxXorSampleBytes];
-  scratch[0] = bytes[tail];
+  // A chunk that fills its block to the last bit has no byte that goes on.
+  scratch[0] = tail < block_bytes ? bytes[tail] : std::uint8_t{0};
   XorAppendTail(state, scratch, t, v);
-  if (state.size > SlabArena::BytesOf(series.chunk_class)) {
+  if (state.size > block_bytes) {
     const std::uint8_t larger_class = SlabArena::ClassOf(state.size);
     const ArenaRef larger = arena_.AllocateClass(larger_class);
     std::memcpy(arena_.At(larger), bytes, tail);
