@@ -5,6 +5,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "narthex/base/log.h"
 #include "narthex/promql/test_runner.h"
 #include "src/cli/test_promql.h"
 
@@ -27,6 +28,7 @@ std::optional<int> RunTool(std::span<const std::string> arguments) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error);
   }
+  log::Configure(log::Level::kError, log::Format::kLogfmt);  // Failures are the output.
   return TestPromql(files, promql::TestEngineOptions());
 }
 
