@@ -13,6 +13,13 @@
 namespace narthex::promql {
 namespace {
 
+/// Where annotations point to. Upstream loses the place of a subquery, and so points to the start
+/// of the query.
+PositionRange ArgumentPosition(const Call& call) {
+  if (Unwrapped(*call.args[0]).kind == ExprKind::kSubquery) return {};
+  return call.args[0]->position;
+}
+
 class RangeCallOperator final : public Operator {
  public:
   RangeCallOperator(const Call& call, std::unique_ptr<RangeSource> source,
@@ -20,7 +27,7 @@ class RangeCallOperator final : public Operator {
       : function_(FindRangeFunction(call.function->id)),
         source_(std::move(source)),
         scalars_(std::move(scalars)),
-        call_{source_->window, scalars_, call.args[0]->position, call.function->id},
+        call_{source_->window, scalars_, ArgumentPosition(call), call.function->id},
         grid_(grid),
         ctx_(ctx),
         holding_(ctx) {
