@@ -127,6 +127,18 @@ TEST(HistogramChunkTest, RoundTripOfFloats) {
   }
 }
 
+TEST(HistogramChunkTest, QueriesAreNotToldOfTheResetInTheHeader) {
+  HistogramChunk<FloatHistogram> chunk(kReset);
+  FloatHistogram h;
+  chunk.Append(1, h);
+  chunk.Append(2, h);
+  storage::SampleColumns columns;
+  ASSERT_TRUE(DecodeChunk(Encoding::kFloatHistogram, Bytes(chunk), 0, 9, columns));
+  ASSERT_EQ(columns.histograms.size(), 2U);
+  EXPECT_EQ(columns.histograms[0].counter_reset_hint, CounterResetHint::kUnknown);
+  EXPECT_EQ(columns.histograms[1].counter_reset_hint, kNotReset);
+}
+
 TEST(HistogramChunkTest, LayoutsSurvive) {
   std::vector<Histogram> cases(6, Basic());
   cases[0].zero_threshold = 0;
