@@ -211,12 +211,15 @@ TEST_F(HttpServerTest, LimitsTheBodiesOfAllRequestsTogether) {
                               std::string(300, 'x') + "\r\n0\r\n\r\n";
   EXPECT_TRUE(Talk(small).starts_with("HTTP/1.1 200 OK\r\n"));
   RawSocket large(RawSocket::Dial(port_));
-  large.Send("POST /wait" + head + "Content-Length: 800\r\n\r\n" + std::string(800, 'x'));
+  large.Send(
+      "POST /wait HTTP/1.1\r\nHost: a\r\n"
+      "Content-Length: 800\r\n\r\n" +
+      std::string(800, 'x'));
   running.get_future().wait();
   EXPECT_TRUE(Talk(small).starts_with("HTTP/1.1 503 Service Unavailable\r\n"));
   EXPECT_TRUE(Talk(chunked).starts_with("HTTP/1.1 503 Service Unavailable\r\n"));
   release.set_value();
-  EXPECT_TRUE(large.ReadAll().starts_with("HTTP/1.1 200 OK\r\n"));
+  EXPECT_TRUE(large.ReadHead().starts_with("HTTP/1.1 200 OK\r\n"));
   EXPECT_TRUE(Talk(small).starts_with("HTTP/1.1 200 OK\r\n")) << "what was held is given back";
   EXPECT_TRUE(Talk(chunked).starts_with("HTTP/1.1 200 OK\r\n"));
 }
