@@ -111,10 +111,12 @@ bool StripUnderscores(std::string_view text, std::string& out) {
   return previous != '_';
 }
 
-// Reads a magnitude (no sign). from_chars reports a range error for both overflow and underflow.
-std::optional<double> ParseMagnitude(const char* begin, const char* end, std::chars_format format) {
+// Reads a magnitude (no sign). from_chars reports a range error for both overflow and underflow,
+// and does not take the prefix 0x, which strtod needs.
+std::optional<double> ParseMagnitude(const char* begin, const char* end, bool hex) {
   double v = 0;
-  const auto [p, error] = std::from_chars(begin, end, v, format);
+  const auto [p, error] = std::from_chars(
+      begin + (hex ? 2 : 0), end, v, hex ? std::chars_format::hex : std::chars_format::general);
   if (p != end || error == std::errc::invalid_argument) return std::nullopt;
   if (error == std::errc::result_out_of_range) v = std::strtod(begin, nullptr);
   return v;
@@ -297,11 +299,11 @@ std::optional<double> ParseFloat(std::string_view text) {
   if (rest.size() > 2 && rest[0] == '0' && (rest[1] | 0x20) == 'x') {
     // A Go hex float must have an exponent.
     if (rest.find_first_of("pP") == std::string_view::npos) return std::nullopt;
-    v = ParseMagnitude(p + 2, end, std::chars_format::hex);
+    v = ParseMagnitude(p, end, true);
   } else {
     const char c = rest[0];
     if (!((c >= '0' && c <= '9') || c == '.')) return std::nullopt;
-    v = ParseMagnitude(p, end, std::chars_format::general);
+    v = ParseMagnitude(p, end, false);
   }
   if (v && negative) v = -*v;
   return v;

@@ -78,11 +78,27 @@ TEST(GoFormatTest, ParseFloat) {
   const struct {
     const char* text;
     double want;
-  } good[] = {
-      {"1", 1},          {"+1", 1},       {"-1", -1},      {".5", 0.5},    {"5.", 5},
-      {"1e3", 1000},     {"1E-3", 0.001}, {"inf", kInf},   {"+Inf", kInf}, {"-infinity", -kInf},
-      {"0x1p4", 16},     {"0x_1p4", 16},  {"1_000", 1000}, {"0_1", 1},     {"1e400", kInf},
-      {"-1e400", -kInf}, {"1e-400", 0},   {"0x1.8p1", 3}};
+  } good[] = {{"1", 1},
+              {"+1", 1},
+              {"-1", -1},
+              {".5", 0.5},
+              {"5.", 5},
+              {"1e3", 1000},
+              {"1E-3", 0.001},
+              {"inf", kInf},
+              {"+Inf", kInf},
+              {"-infinity", -kInf},
+              {"0x1p4", 16},
+              {"0x_1p4", 16},
+              {"1_000", 1000},
+              {"0_1", 1},
+              {"1e400", kInf},
+              {"-1e400", -kInf},
+              {"1e-400", 0},
+              {"0x1.8p1", 3},
+              {"0x1p-2000", 0},
+              {"0x1p2000", kInf},
+              {"-0x1p2000", -kInf}};
   for (const auto& c : good) {
     SCOPED_TRACE(c.text);
     const auto got = ParseFloat(c.text);
