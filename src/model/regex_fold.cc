@@ -179,6 +179,9 @@ std::string LiteralPrefix(std::string_view pattern) {
     }
     const char next = i + length < pattern.size() ? pattern[i + length] : '\0';
     if (next == '*' || next == '?' || next == '{') break;
+    // In "a(?i)*" the quantifier reaches over the flags.
+    const std::string_view after = pattern.substr(std::min(i + length, pattern.size()), 3);
+    if (after.starts_with("(?") && !after.ends_with(':')) break;
     prefix += c;
     i += length;
   }

@@ -31,6 +31,8 @@ TEST(RegexTest, FoldsFiniteSetsAndPrefixes) {
       {"a[]|]b.", {}, "a"},
       {"(?i)foo", {}, ""},
       {"a{2}", {}, ""},
+      {"ab(?i)*", {}, "a"},
+      {"ab(?:c.)", {}, "ab"},
       {"[^a]", {}, ""},
       {"caf\xc3\xa9?", {}, "caf"},
   };
@@ -54,7 +56,8 @@ TEST(RegexTest, IsAnchoredAndDotMatchesNewline) {
                {".+", "x", true},         {"a|b", "ab", false},
                {"foo.*", "foobar", true}, {"foo.*", "fo", false},
                {"(?i)FOO", "foo", true},  {"caf\xc3\xa9?", "caf", true},
-               {"a[(]|b.", "bx", true},   {"^foo$", "foo", true}};
+               {"a[(]|b.", "bx", true},   {"^foo$", "foo", true},
+               {"a(?i)*b", "b", true}};
   for (const auto& c : cases) {
     SCOPED_TRACE(c.pattern);
     EXPECT_EQ(Regex::Compile(c.pattern)->Matches(c.text), c.matches);
@@ -88,14 +91,10 @@ TEST(RegexTest, Expand) {
     const char* text;
     const char* replacement;
     const char* want;
-  } cases[] = {{"(.*)-(.*)", "a-b", "$2:$1", "b:a"},
-               {"(?P<x>.*)", "v", "${x}1", "v1"},
-               {"(?<x>.*)", "v", "${x}1", "v1"},
-               {"(.*)", "v", "$1x", ""},
-               {"(.*)", "v", "$$1", "$1"},
-               {"(.*)", "v", "${1}x$", "vx$"},
-               {"(a)|(b)", "b", "[$1]", "[]"},
-               {"(.*)", "v", "$9", ""}};
+  } cases[] = {{"(.*)-(.*)", "a-b", "$2:$1", "b:a"}, {"(?P<x>.*)", "v", "${x}1", "v1"},
+               {"(?<x>.*)", "v", "${x}1", "v1"},     {"(.*)", "v", "$1x", ""},
+               {"(.*)", "v", "$$1", "$1"},           {"(.*)", "v", "${1}x$", "vx$"},
+               {"(a)|(b)", "b", "[$1]", "[]"},       {"(.*)", "v", "$9", ""}};
   for (const auto& c : cases) {
     SCOPED_TRACE(c.replacement);
     std::string out;
