@@ -63,7 +63,10 @@ Session::Session(tcp::socket socket, const ServerOptions& options, ThreadPool& w
   connection_.socket().non_blocking(true, ignored);
 }
 
-Session::~Session() { HoldBody(0); }
+// May come after the server's end: an operation that holds the session can be left in the context.
+Session::~Session() { ReleaseBody(); }
+
+void Session::ReleaseBody() { *all_bodies_ -= std::exchange(body_bytes_, 0); }
 
 bool Session::HoldBody(std::size_t bytes) {
   const std::size_t before = std::exchange(body_bytes_, bytes);
@@ -94,7 +97,7 @@ asio::awaitable<void> Session::Run() {
                             std::chrono::milliseconds(options_.read_timeout_ms));
     ReadOutcome outcome = co_await ReadRequest(request);
     if (!outcome) {
-      HoldBody(0);
+      ReleaseBody();
       if (outcome.error().status != 0) co_await Refuse(outcome.error());
       break;
     }
@@ -288,7 +291,7 @@ asio::awaitable<bool> Session::Answer(ServerRequest& request) {
       co_await ready->async_wait(kAwait);
       continue;
     }
-    if (batch.finished) HoldBody(0);  // The handler has ended.
+    if (batch.finished) ReleaseBody();  // The handler has ended.
     if (batch.bytes.empty() || !connected) continue;
     const bool sent = co_await Send(batch.bytes);
     if (sent) continue;

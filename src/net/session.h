@@ -60,6 +60,7 @@ class Session final : public std::enable_shared_from_this<Session> {
   boost::asio::awaitable<bool> Fill();
   /// Sets how much this session holds. @return whether all together are within the limit
   bool HoldBody(std::size_t bytes);
+  void ReleaseBody();
   ReadOutcome TakeHead(const RequestHead& head, ServerRequest& request) const;
   void WatchForDisconnect(std::shared_ptr<std::stop_source> source);
 
