@@ -13,9 +13,10 @@
 namespace narthex::alerting::tmpl {
 namespace {
 
-constexpr int kMaxCalls = 200;  // Of templates by templates.
+constexpr int kMaxCalls = 200;    // Of templates by templates.
+constexpr int kMaxNesting = 500;  // Of blocks, also across calls: each takes room on the stack.
 constexpr std::size_t kMaxOutputBytes = std::size_t{16} << 20;
-constexpr std::int64_t kMaxIterations = 1'000'000;
+constexpr std::int64_t kMaxIterations = 1'000'000;  // Turns of ranges, and calls.
 
 using Final = std::optional<Value>;  // What the command before in the pipeline gave.
 
@@ -51,10 +52,16 @@ class Executor {
   }
 
   Result<Flow> WalkList(const Value& dot, const NodeList& list) {
+    if (++nesting_ > kMaxNesting) {
+      return Failure(fmt::format("exceeded maximum nesting of blocks ({})", kMaxNesting));
+    }
     for (const Node& node : list) {
       NX_ASSIGN_OR_RETURN(const Flow flow, Walk(dot, node));
-      if (flow != Flow::kNormal) return flow;
+      if (flow == Flow::kNormal) continue;
+      --nesting_;
+      return flow;
     }
+    --nesting_;
     return Flow::kNormal;
   }
 
@@ -168,6 +175,7 @@ class Executor {
     if (++calls_ > kMaxCalls) {
       return Failure(fmt::format("exceeded maximum template depth ({})", kMaxCalls));
     }
+    if (++iterations_ > kMaxIterations) return Failure("too many iterations");
     Value data;
     if (node.pipe) {
       NX_ASSIGN_OR_RETURN(data, EvalPipe(dot, *node.pipe));
@@ -459,6 +467,7 @@ class Executor {
   std::vector<std::pair<std::string, Value>> variables_;
   std::vector<std::string> running_;  // Templates called by templates.
   int calls_ = 0;
+  int nesting_ = 0;
   std::int64_t iterations_ = 0;
   int position_ = 0;                // Of the node that errors are about, …
   const std::string* at_ = &name_;  // … and how it is printed.

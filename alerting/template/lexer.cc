@@ -41,8 +41,17 @@ class Lexer {
     return at_ + ahead < text_.size() ? text_[at_ + ahead] : '\0';
   }
 
+  /// Goes on from the last position that was asked for: counting from the start for each token
+  /// would take the square of the text's length.
   int LineAt(std::size_t position) const {
-    return 1 + static_cast<int>(std::count(text_.begin(), text_.begin() + position, '\n'));
+    if (position < counted_) {
+      counted_ = 0;
+      lines_ = 0;
+    }
+    lines_ +=
+        static_cast<int>(std::count(text_.begin() + counted_, text_.begin() + position, '\n'));
+    counted_ = position;
+    return 1 + lines_;
   }
   tl::unexpected<Error> Failure(const std::string& reason) const {
     return Fail(Code::kInvalidArgument, fmt::format("{}: {}", LineAt(at_), reason));
@@ -216,6 +225,8 @@ class Lexer {
   std::string_view text_;
   std::size_t at_ = 0;
   std::vector<Token> tokens_;
+  mutable std::size_t counted_ = 0;  // Of LineAt.
+  mutable int lines_ = 0;
 };
 
 }  // namespace

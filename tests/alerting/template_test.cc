@@ -307,9 +307,20 @@ TEST(TemplateTest, ParseErrors) {
 
 // Nothing that a template contains may take the server down or keep it busy for ever.
 TEST(TemplateTest, BoundedWhateverTheText) {
-  const std::string open(5000, '(');
+  const std::string open(200'000, '(');
+  std::string deep = "{{ template \"a\" }}";
+  for (int i = 0; i < 190; ++i) deep = "{{ if true }}" + deep + "{{ end }}";
+  std::string doubling = "{{ define \"a0\" }}{{ end }}";
+  for (int i = 1; i <= 60; ++i) {
+    doubling += fmt::format(
+        "{{{{ define \"a{0}\" }}}}{{{{ template \"a{1}\" }}}}"
+        "{{{{ template \"a{1}\" }}}}{{{{ end }}}}",
+        i, i - 1);
+  }
   const std::string cases[] = {
       "{{ " + open + " }}",
+      "{{ define \"a\" }}" + deep + "{{ end }}{{ template \"a\" }}",  // Deep twice over.
+      doubling + "{{ template \"a60\" }}",                            // 2^60 calls.
       "{{ define \"a\" }}{{ template \"a\" }}{{ end }}{{ template \"a\" }}",
       "{{ range 100000000000 }}x{{ end }}",
       "{{ printf \"%999999999d\" 1 }}",
