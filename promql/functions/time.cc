@@ -49,8 +49,10 @@ double Part(FunctionId id, std::int64_t seconds) {
   switch (id) {
     case FunctionId::kMinute:
       return static_cast<double>(in_day / 60 % 60);
-    case FunctionId::kHour:
-      return static_cast<double>(in_day / 3600);
+    case FunctionId::kHour: {
+      const std::int64_t hour = in_day / 3600;
+      return static_cast<double>(hour);
+    }
     case FunctionId::kDayOfWeek:
       return static_cast<double>(((days + 4) % 7 + 7) % 7);
     default:

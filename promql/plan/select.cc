@@ -37,14 +37,14 @@ Status SelectAll(const Expr& expr, const Grid& grid, storage::Queryable& queryab
     mint = std::min(mint, use.hints.start_ms);
     maxt = std::max(maxt, use.hints.end_ms);
   }
-  const auto storage_error = [](Error error) {
+  const auto storage_error = [](const Error& error) {
     if (error.code() == Code::kCancelled) {
       return Error(Code::kCancelled, "query was canceled in expression evaluation");
     }
     return Error(Code::kExecution, "expanding series: " + error.message());
   };
   auto querier = queryable.NewQuerier(mint, maxt);
-  if (!querier) return Fail(storage_error(std::move(querier).error()));
+  if (!querier) return Fail(storage_error(querier.error()));
   for (std::size_t i = 0; i < uses.size(); ++i) {
     NX_RETURN_IF_ERROR(ctx.Check());
     const SelectorUse& use = uses[i];
@@ -55,7 +55,7 @@ Status SelectAll(const Expr& expr, const Grid& grid, storage::Queryable& queryab
     }
     if (selected.set == nullptr) {
       auto set = (*querier)->Select(use.selector->matchers, use.hints, ctx.stop);
-      if (!set) return Fail(storage_error(std::move(set).error()));
+      if (!set) return Fail(storage_error(set.error()));
       selected.set = std::move(*set);
     }
     ctx.selected[use.selector] = std::move(selected);
