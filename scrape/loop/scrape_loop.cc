@@ -140,7 +140,9 @@ struct ScrapeLoop::Impl {
       co_await RunPlan();
     }
     client.reset();  // Closes the connection.
-    if (state == State::kStopping && last_start_ns > 0) co_await MarkStaleLater();
+    if (state == State::kStopping && last_start_ns > 0) {
+      co_await MarkStaleLater();
+    }
   }
 
   /// Scrapes until the loop is stopped or gets another plan.

@@ -29,9 +29,9 @@ void Target::SetDiscovered(model::Labels discovered) {
   discovered_ = std::move(discovered);
 }
 
-void Target::SetForcedError(std::string error) {
+void Target::SetForcedError(const std::string& error) {
   MutexLock lock(mutex_);
-  forced_error_ = error.empty() ? identity_.forced_error : std::move(error);
+  forced_error_ = error.empty() ? identity_.forced_error : error;
 }
 
 std::string Target::forced_error() const {

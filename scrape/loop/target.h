@@ -39,7 +39,7 @@ class Target final {
   std::uint64_t hash() const { return hash_; }
 
   void SetDiscovered(model::Labels discovered);
-  void SetForcedError(std::string error);
+  void SetForcedError(const std::string& error);
   std::string forced_error() const;
 
   void Report(std::int64_t start_ns, double duration_s, std::string error);

@@ -190,7 +190,7 @@ ScrapeManager::ScrapeManager(net::IoPool& io_pool, storage::Appendable& appendab
 
 ScrapeManager::~ScrapeManager() { Stop(); }
 
-Status ScrapeManager::ApplyConfig(std::shared_ptr<const config::Config> config) {
+Status ScrapeManager::ApplyConfig(const std::shared_ptr<const config::Config>& config) {
   return impl_->Apply(*config);
 }
 

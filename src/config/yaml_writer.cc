@@ -77,6 +77,7 @@ ScalarForm Analyze(std::string_view text) {
         i + 1 == text.size() || std::string_view(" \t\n\r").find(text[i + 1]) != std::string::npos;
     const bool after_space =
         first || std::string_view(" \t\n\r").find(text[i - 1]) != std::string::npos;
+    // NOLINTNEXTLINE(bugprone-branch-clone): one rule of YAML per branch.
     if (first && std::string_view("#,[]{}&*!|>'\"%@`").find(c) != std::string::npos) {
       flow_indicators = block_indicators = true;
     } else if (std::string_view(",?[]{}").find(c) != std::string::npos) {

@@ -53,7 +53,6 @@ struct Connection::State {
     if (cancelled || ec == asio::error::operation_aborted) {
       return Error(Code::kCancelled, "context canceled");
     }
-    error_code ignored;
     return Error(Code::kUnavailable,
                  fmt::format("{} tcp {}->{}: {}: {}", operation, EndpointText(local),
                              EndpointText(remote), operation, ErrorText(ec)));
@@ -83,7 +82,7 @@ struct Connection::State {
   bool cancelled = false;
 };
 
-Connection::Connection(asio::any_io_executor executor)
+Connection::Connection(const asio::any_io_executor& executor)
     : state_(std::make_shared<State>(executor)) {}
 
 Connection::Connection(tcp::socket socket) : state_(std::make_shared<State>(std::move(socket))) {

@@ -27,7 +27,7 @@ class Connection final {
  public:
   using Clock = std::chrono::steady_clock;
 
-  explicit Connection(boost::asio::any_io_executor executor);
+  explicit Connection(const boost::asio::any_io_executor& executor);
   /// Takes an accepted socket.
   explicit Connection(boost::asio::ip::tcp::socket socket);
   ~Connection();  // Closes.

@@ -41,10 +41,11 @@ Result<tcp::endpoint> ParseListenAddress(const std::string& text) {
     port = port * 10 + static_cast<unsigned>(c - '0');
   }
   if (port > 65535) return bad("invalid port");
-  if (host.starts_with('[') && host.ends_with(']'))
+  if (host.starts_with('[') && host.ends_with(']')) {
     host = host.substr(1, host.size() - 2);
-  else if (host.find(':') != std::string::npos)
+  } else if (host.find(':') != std::string::npos) {
     return bad("too many colons in address");
+  }
   if (host.empty()) return tcp::endpoint(tcp::v6(), static_cast<std::uint16_t>(port));
   if (host == "localhost") host = "127.0.0.1";
   error_code ec;

@@ -181,7 +181,7 @@ struct Router::Impl {
 Router::Router() : impl_(std::make_unique<Impl>()) {}
 Router::~Router() = default;
 
-void Router::Handle(std::string_view method, std::string pattern, Handler handler) {
+void Router::Handle(std::string_view method, const std::string& pattern, Handler handler) {
   impl_->Add(pattern).methods.emplace_back(method, std::move(handler));
 }
 

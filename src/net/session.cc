@@ -98,7 +98,9 @@ asio::awaitable<void> Session::Run() {
     ReadOutcome outcome = co_await ReadRequest(request);
     if (!outcome) {
       ReleaseBody();
-      if (outcome.error().status != 0) co_await Refuse(outcome.error());
+      if (outcome.error().status != 0) {
+        co_await Refuse(outcome.error());
+      }
       break;
     }
     const bool sent = co_await Answer(request);

@@ -87,7 +87,8 @@ Result<FlagArguments> ReadFlagArguments(std::vector<std::string> arguments, int&
   for (const FlagSpec& flag : AllFlags()) {
     const std::string name(flag.name);
     if (flag.kind == FlagKind::kBool) {
-      app.add_flag("--" + name + ",!--no-" + name, switches[flag.name])->disable_flag_override();
+      app.add_flag(fmt::format("--{0},!--no-{0}", name), switches[flag.name])
+          ->disable_flag_override();
     } else {
       app.add_option("--" + name, values[name])
           ->expected(1)

@@ -169,9 +169,9 @@ ServerFlags MakeFlags(FlagValues& values) {
   for (const FlagSpec& flag : AllFlags()) {
     flags.effective.emplace_back(flag.name, values.Printed(flag));
   }
-  const auto set = [&flags](std::string_view name, std::string text) {
+  const auto set = [&flags](std::string_view name, const std::string& text) {
     for (auto& [key, value] : flags.effective) {
-      if (key == name) value = std::move(text);
+      if (key == name) value = text;
     }
   };
   set("web.route-prefix", flags.route_prefix);

@@ -33,6 +33,7 @@ Wake SignalQueue::Wait() {
 
 bool SignalQueue::RequestStop() {
   if (stop_requested_.exchange(true)) return false;
+  // NOLINTNEXTLINE(bugprone-bad-signal-to-kill-thread): that thread waits for it in Wait.
   pthread_kill(waiter_, SIGTERM);
   return true;
 }

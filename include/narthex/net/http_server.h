@@ -87,7 +87,7 @@ class Router final {
   ~Router();
   /// @param method   "GET", "POST", …, or "*"
   /// @param pattern  also the `handler` label of the request metrics
-  void Handle(std::string_view method, std::string pattern, Handler handler);
+  void Handle(std::string_view method, const std::string& pattern, Handler handler);
   /// Wraps every handler: (pattern, request, writer, next). For metrics and CORS.
   using Middleware = std::function<void(std::string_view pattern, const ServerRequest&,
                                         ResponseWriter&, const Handler& next)>;

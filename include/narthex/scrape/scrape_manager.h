@@ -92,7 +92,7 @@ class ScrapeManager final {
   /// Makes the scrape pools those of the configuration. What did not change goes on undisturbed:
   /// same loops, caches and connections. Returns when the known targets are scheduled.
   /// Errors: kInvalidArgument; pools that could be applied are.
-  Status ApplyConfig(std::shared_ptr<const config::Config> config);
+  Status ApplyConfig(const std::shared_ptr<const config::Config>& config);
 
   /// Ends discovery and all loops and waits for running scrapes. Writes no staleness markers, as
   /// after a restart the series go on. Idempotent.
