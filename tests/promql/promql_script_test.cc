@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Each script in tests/promql/scripts is a test, PromqlScript.<name>. NARTHEX_PROMQL_SCRIPTS names a
-// folder with more of them. The values that ours expect are answers of Prometheus 3.14.
+// Each script in tests/promql/scripts is a test, PromqlScript.<name>. NARTHEX_PROMQL_SCRIPTS names
+// a folder with more of them. The values that ours expect are answers of Prometheus 3.14.
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>

@@ -27,10 +27,10 @@ using ContextPtr = std::shared_ptr<const ApiContext>;
 using AddRoute =
     std::function<void(std::string_view method, std::string_view path, net::Handler handler)>;
 
-void AddApiRoutes(const ContextPtr& context, const AddRoute& add);         // api_routes.cc
+void AddApiRoutes(const ContextPtr& context, const AddRoute& add);          // api_routes.cc
 void AddLiveNotifications(const ContextPtr& context, const AddRoute& add);  // live.cc
-void AddManagementRoutes(const ContextPtr& context, const AddRoute& add);  // management.cc
-void AddPageRoutes(const ContextPtr& context, const AddRoute& add);        // pages.cc
-void AddFederation(const ContextPtr& context, const AddRoute& add);        // federate.cc
+void AddManagementRoutes(const ContextPtr& context, const AddRoute& add);   // management.cc
+void AddPageRoutes(const ContextPtr& context, const AddRoute& add);         // pages.cc
+void AddFederation(const ContextPtr& context, const AddRoute& add);         // federate.cc
 
 }  // namespace narthex::web
