@@ -56,8 +56,8 @@ bool IsIdempotent(std::string_view method) {
 }  // namespace
 
 struct HttpClient::Impl {
-  Impl(asio::any_io_executor executor, HttpClientOptions opts)
-      : options(std::move(opts)), connection(std::move(executor)) {}
+  Impl(const asio::any_io_executor& executor, HttpClientOptions opts)
+      : options(std::move(opts)), connection(executor) {}
 
   /// One request and its answer, without redirects.
   struct Exchange {
