@@ -304,6 +304,7 @@ asio::awaitable<Result<ClientResponse>> HttpClient::Impl::Do(const ClientRequest
   co_return response;
 }
 
+// NOLINTNEXTLINE(performance-unnecessary-value-param): a handle, by value as Asio takes it.
 HttpClient::HttpClient(asio::any_io_executor executor, HttpClientOptions options)
     : impl_(std::make_unique<Impl>(std::move(executor), std::move(options))) {}
 
