@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -22,6 +23,11 @@ class Fs;
 namespace metrics {
 class Registry;
 }
+namespace model {
+struct Exemplar;
+class Labels;
+class Matcher;
+}  // namespace model
 }  // namespace narthex
 
 namespace narthex::tsdb {
@@ -38,7 +44,8 @@ struct DbOptions {
   model::DurationMs wal_sync_interval_ms = 1000;  // Background fdatasync; 0 = never.
   std::uint64_t max_chunk_segment_bytes = 512 << 20;
   int samples_per_chunk = 120;
-  model::DurationMs out_of_order_window_ms = 0;
+  model::DurationMs out_of_order_window_ms = 0;  // Of the first moments; see SetOutOfOrderWindow.
+  int out_of_order_cap_max = 32;                 // Samples of an open out-of-order chunk, 1 … 255.
   bool no_lockfile = false;
   model::DurationMs reload_interval_ms = 60'000;  // Block reload and compaction check.
   std::size_t max_exemplars = 0;                  // 0 = exemplar storage is off.
@@ -95,6 +102,29 @@ class Db final : public storage::Queryable, public storage::Appendable {
 
   /// New retention (configuration reload).
   void SetRetention(model::DurationMs retention_ms, std::uint64_t retention_bytes);
+  /// How far behind the newest sample of the head late samples are taken; 0 = not at all. For
+  /// appenders made from now on (configuration reload).
+  void SetOutOfOrderWindow(model::DurationMs window_ms);
+
+  /// Deletes the samples with mint ≤ t ≤ maxt of the series that match all matchers: tombstones in
+  /// the blocks, a WAL record and memory in the head. Durable when it returns.
+  /// Source: Prometheus tsdb DB.Delete.
+  Status DeleteSeries(model::TimestampMs mint, model::TimestampMs maxt,
+                      std::span<const model::Matcher> matchers);
+  /// Rewrites the blocks that have tombstones without the deleted samples.
+  Status CleanTombstones();
+  /// Writes every block, as hard links, and with `with_head` the head as a block of its own, into
+  /// `dir`, which must not exist or be empty. Errors: kInvalidArgument "cannot snapshot into base
+  /// directory", "dir must not be a valid ULID"; kIo.
+  Status Snapshot(const std::string& dir, bool with_head);
+
+  /// Calls `visit` for the series that match one of the matcher sets and have exemplars in
+  /// [mint, maxt]; series sorted by labels, exemplars ascending in time.
+  using ExemplarVisitor =
+      std::function<void(const model::Labels& series, std::span<const model::Exemplar>)>;
+  Status SelectExemplars(model::TimestampMs mint, model::TimestampMs maxt,
+                         std::span<const std::vector<model::Matcher>> matcher_sets,
+                         const ExemplarVisitor& visit) const;
 
   std::vector<BlockInfo> Blocks() const;
   HeadStats Stats(std::size_t limit) const;
