@@ -185,17 +185,28 @@ Status Replay::DecodeRecord(ByteSpan record, int segment) {
     case RecordType::kSeries:
       return DecodeSeries(record, segment);
     case RecordType::kSamples:
+    case RecordType::kSamplesV2:
       return DecodeSamples(record);
     case RecordType::kExemplars:
       return DecodeExemplars(record);
     case RecordType::kHistograms:
     case RecordType::kCustomHistograms:
+    case RecordType::kHistogramsV2:
       return DecodeHistograms<wal::HistogramEntry>(record, wal::DecodeHistograms);
     case RecordType::kFloatHistograms:
     case RecordType::kCustomFloatHistograms:
+    case RecordType::kFloatHistogramsV2:
       return DecodeHistograms<wal::FloatHistogramEntry>(record, wal::DecodeFloatHistograms);
+    case RecordType::kUnknown:
+      // Its checksum does not cover the bits that say how it is compressed.
+      if (record.empty()) return {};
+      return Fail(
+          Code::kCorruption,
+          fmt::format("unknown record type {}: written by a later version, or the header of "
+                      "the record is damaged",
+                      record[0]));
     default:
-      return {};  // As Prometheus: what a later version writes is passed over.
+      return {};
   }
 }
 

@@ -104,6 +104,16 @@ class Checkpointer {
         EncodeFloatHistograms(entries, out, custom);
         break;
       }
+      case RecordType::kSamplesV2:
+        return AddWhole(record, DecodeSamples, samples_);
+      case RecordType::kHistogramsV2: {
+        std::vector<HistogramEntry> entries;
+        return AddWhole(record, DecodeHistograms, entries);
+      }
+      case RecordType::kFloatHistogramsV2: {
+        std::vector<FloatHistogramEntry> entries;
+        return AddWhole(record, DecodeFloatHistograms, entries);
+      }
       case RecordType::kMetadata: {
         std::vector<MetadataEntry> entries;
         NX_RETURN_IF_ERROR(Filtered(
@@ -116,8 +126,20 @@ class Checkpointer {
     }
     Put(std::move(out));
     Put(std::move(custom));
-    return pending_bytes_ >= kFlushBytes ? Flush() : Status();
+    return FlushWhenLarge();
   }
+
+  // Keeps a record as it is while one of its entries is needed: written anew it would lose the
+  // start timestamps.
+  template <typename Entry, typename Decode>
+  Status AddWhole(ByteSpan record, Decode decode, std::vector<Entry>& entries) {
+    NX_RETURN_IF_ERROR(Filtered(
+        record, decode, [&](const Entry& entry) { return entry.t >= filter_.mint; }, entries));
+    if (!entries.empty()) Put(std::string(AsText(record)));
+    return FlushWhenLarge();
+  }
+
+  Status FlushWhenLarge() { return pending_bytes_ >= kFlushBytes ? Flush() : Status(); }
 
   void Put(std::string record) {
     if (record.empty()) return;

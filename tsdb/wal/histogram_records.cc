@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Records of native histograms: types 7 to 10.
+// Records of native histograms: types 7 to 10, 12 and 13.
 #include <bit>
 
 #include <fmt/format.h>
 
+#include "tsdb/wal/entry_header.h"
 #include "tsdb/wal/records.h"
 
 namespace narthex::tsdb::wal {
@@ -147,15 +148,14 @@ void Encode(std::span<const Entry> entries, RecordType plain_type, RecordType cu
 template <typename Entry>
 Status Decode(ByteSpan record, std::vector<Entry>& out) {
   if (record.size() <= 1) return {};
+  EntryHeader header(TypeOf(record));
   Decoder in(record);
   in.Byte();
-  const WalRef base_ref = in.Be64();
-  const std::uint64_t base_t = in.Be64();
   const std::size_t before = out.size();
-  while (!in.done()) {
+  while (!in.done() && header.Next(in)) {
     Entry entry;
-    entry.ref = base_ref + static_cast<WalRef>(in.Varint());
-    entry.t = static_cast<TimestampMs>(base_t + static_cast<std::uint64_t>(in.Varint()));
+    entry.ref = header.ref();
+    entry.t = header.t();
     TakeBody(in, entry.histogram);
     if (!in.ok()) break;
     out.push_back(std::move(entry));

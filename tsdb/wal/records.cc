@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "tsdb/wal/entry_header.h"
+
 namespace narthex::tsdb::wal {
 namespace {
 
@@ -22,10 +24,6 @@ std::int64_t Difference(std::uint64_t a, std::uint64_t b) {
 }
 std::int64_t Difference(std::int64_t a, std::int64_t b) {
   return Difference(static_cast<std::uint64_t>(a), static_cast<std::uint64_t>(b));
-}
-std::uint64_t Sum(std::uint64_t a, std::int64_t b) { return a + static_cast<std::uint64_t>(b); }
-TimestampMs SumTime(TimestampMs a, std::int64_t b) {
-  return static_cast<TimestampMs>(Sum(static_cast<std::uint64_t>(a), b));
 }
 
 void PutLabels(Encoder& out, const Labels& labels) {
@@ -73,30 +71,19 @@ Status ForEach(ByteSpan record, std::string_view what, Entry&& entry) {
   return in.ok() ? Status() : BadRecord(what, done);
 }
 
-// Runs `entry(in, base_ref, base_t)` for records that begin with a base.
+// Runs `entry(in, ref, t)` for records whose entries have headers.
 template <typename Entry>
-Status ForEachFromBase(ByteSpan record, std::string_view what, Entry&& entry) {
-  if (record.size() <= 1) return {};
-  WalRef base_ref = 0;
-  TimestampMs base_t = 0;
-  bool first = true;
+Status ForEachWithHeader(ByteSpan record, std::string_view what, Entry&& entry) {
+  EntryHeader header(TypeOf(record));
   return ForEach(record, what, [&](Decoder& in) {
-    if (first) {
-      base_ref = in.Be64();
-      base_t = static_cast<TimestampMs>(in.Be64());
-      first = false;
-      if (in.remaining() == 0) return;  // A base without entries.
-    }
-    const WalRef ref = Sum(base_ref, in.Varint());
-    const TimestampMs t = SumTime(base_t, in.Varint());
-    entry(in, ref, t);
+    if (header.Next(in)) entry(in, header.ref(), header.t());
   });
 }
 
 }  // namespace
 
 RecordType TypeOf(ByteSpan record) {
-  if (record.empty() || record[0] > static_cast<std::uint8_t>(RecordType::kCustomFloatHistograms)) {
+  if (record.empty() || record[0] > static_cast<std::uint8_t>(RecordType::kFloatHistogramsV2)) {
     return RecordType::kUnknown;
   }
   return static_cast<RecordType>(record[0]);
@@ -197,7 +184,7 @@ Status DecodeSeries(ByteSpan record, std::vector<SeriesEntry>& out) {
 }
 
 Status DecodeSamples(ByteSpan record, std::vector<SampleEntry>& out) {
-  return ForEachFromBase(record, "samples", [&](Decoder& in, WalRef ref, TimestampMs t) {
+  return ForEachWithHeader(record, "samples", [&](Decoder& in, WalRef ref, TimestampMs t) {
     const double v = in.Double();
     if (in.ok()) out.push_back({ref, t, v});
   });
@@ -214,7 +201,7 @@ Status DecodeTombstones(ByteSpan record, std::vector<TombstoneEntry>& out) {
 }
 
 Status DecodeExemplars(ByteSpan record, std::vector<ExemplarEntry>& out) {
-  return ForEachFromBase(record, "exemplars", [&](Decoder& in, WalRef ref, TimestampMs t) {
+  return ForEachWithHeader(record, "exemplars", [&](Decoder& in, WalRef ref, TimestampMs t) {
     ExemplarEntry entry{ref, {}};
     entry.exemplar.t = t;
     entry.exemplar.has_timestamp = true;

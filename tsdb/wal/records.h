@@ -33,6 +33,10 @@ enum class RecordType : std::uint8_t {
   kFloatHistograms = 8,
   kCustomHistograms = 9,
   kCustomFloatHistograms = 10,
+  // With a start timestamp for each sample, which readers here pass over.
+  kSamplesV2 = 11,
+  kHistogramsV2 = 12,  // Custom buckets included, as in 13.
+  kFloatHistogramsV2 = 13,
 };
 
 /// kUnknown for an empty record and for types that this version does not know.

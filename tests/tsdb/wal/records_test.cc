@@ -72,6 +72,80 @@ TEST(WalRecordsTest, BytesAsInTheFormat) {
             "0168");
 }
 
+std::string Bytes(std::string_view hex) {
+  std::string out;
+  for (std::size_t i = 0; i + 1 < hex.size(); i += 2) {
+    out += static_cast<char>(std::stoi(std::string(hex.substr(i, 2)), nullptr, 16));
+  }
+  return out;
+}
+
+// Written by hand from Prometheus's description of the records; ST is passed over.
+TEST(WalRecordsTest, RecordsWithStartTimestamps) {
+  const std::string record = Bytes(
+      "0b"
+      "0a"                // ref 5
+      "d00f"              // t 1000
+      "c80f"              // ST 996
+      "3ff0000000000000"  // 1
+      "03"                // ref 5 - 2
+      "02"                // t 1000 + 1
+      "00"                // no ST
+      "8000000000000000"  // -0
+      "0c"                // ref 3 + 6
+      "01"                // t 1000 - 1
+      "01"                // ST as before
+      "4000000000000000"  // 2
+      "02"                // ref 9 + 1
+      "00"                // t 1000
+      "02"                // another ST:
+      "06"                // 996 + 3
+      "4008000000000000");
+  EXPECT_EQ(TypeOf(AsBytes(record)), RecordType::kSamplesV2);
+  std::vector<SampleEntry> samples;
+  ASSERT_TRUE(DecodeSamples(AsBytes(record), samples));
+  ASSERT_EQ(samples.size(), 4U);
+  const SampleEntry want[] = {{5, 1000, 1}, {3, 1001, -0.0}, {9, 999, 2}, {10, 1000, 3}};
+  for (std::size_t i = 0; i < 4; ++i) {
+    EXPECT_EQ(samples[i].ref, want[i].ref) << i;
+    EXPECT_EQ(samples[i].t, want[i].t) << i;
+    EXPECT_EQ(samples[i].v, want[i].v) << i;
+  }
+  EXPECT_FALSE(DecodeSamples(AsBytes(record).first(record.size() - 1), samples));
+
+  const std::string body =
+      "00"                // no hint
+      "02"                // schema 1
+      "3f50624dd2f1a9fc"  // zero threshold 0.001
+      "01"                // zero count
+      "03"                // count
+      "4004000000000000"  // sum 2.5
+      "01"                // one span:
+      "0001"              // offset 0, length 1
+      "00"                // no negative spans
+      "01"                // one bucket:
+      "04"                // 2
+      "00";               // no negative ones
+  const std::string histograms = Bytes(
+      "0c"
+      "0a"
+      "d00f"
+      "c80f" +
+      body +
+      "02"
+      "04"
+      "01" +
+      body);
+  EXPECT_EQ(TypeOf(AsBytes(histograms)), RecordType::kHistogramsV2);
+  std::vector<HistogramEntry> entries;
+  ASSERT_TRUE(DecodeHistograms(AsBytes(histograms), entries));
+  ASSERT_EQ(entries.size(), 2U);
+  EXPECT_EQ(entries[1].ref, 6U);
+  EXPECT_EQ(entries[1].t, 1002);
+  EXPECT_EQ(entries[1].histogram.sum, 2.5);
+  EXPECT_EQ(entries[1].histogram.positive_buckets, std::vector<std::int64_t>{2});
+}
+
 TEST(WalRecordsTest, SamplesRoundTrip) {
   const std::vector<SampleEntry> want = {
       {1, 0, 1.5},
