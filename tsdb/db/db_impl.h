@@ -37,6 +37,13 @@ struct Db::Impl {
   Status CompactHead() NX_REQUIRES(work_mutex_);
   Status CompactBlocks() NX_REQUIRES(work_mutex_);
 
+  // The head and the blocks of one moment, as far as they have to do with the closed range.
+  struct View {
+    BlockList blocks;
+    std::unique_ptr<HeadQuerier> head;
+  };
+  View ViewOf(model::TimestampMs mint, model::TimestampMs maxt);
+
   std::shared_ptr<const BlockList> blocks() const;
   std::uint64_t BlockBytes() const;
   model::TimestampMs LowestTime() const;

@@ -2,6 +2,7 @@
 #include "tsdb/head/chunk_reader.h"
 
 #include "narthex/base/coding.h"
+#include "tsdb/compact/sample_run.h"
 
 namespace narthex::tsdb {
 
@@ -69,45 +70,15 @@ Status ChunkReader::Decode(storage::SampleColumns& out) {
 }
 
 Status ChunkReader::Recode(const ChunkView& chunk, std::vector<ChunkView>& out) {
-  const auto add = [&](TimestampMs mint, TimestampMs maxt, std::string bytes) {
-    recoded_.push_back(std::move(bytes));
-    out.push_back({mint, maxt, chunk.encoding, AsBytes(recoded_.back())});
-  };
-  if (chunk.encoding == Encoding::kHistogram) return RecodeHistograms<model::Histogram>(chunk, add);
-  if (chunk.encoding == Encoding::kFloatHistogram) {
-    return RecodeHistograms<model::FloatHistogram>(chunk, add);
-  }
-  storage::SampleColumns columns;
-  NX_RETURN_IF_ERROR(DecodeChunk(chunk.encoding, chunk.bytes, mint_, maxt_, columns));
-  if (columns.t.empty()) return {};
-  XorState state;
-  std::string bytes(kXorHeaderBytes, '\0');
-  for (std::size_t i = 0; i < columns.t.size(); ++i) {
-    bytes.resize(state.tail_offset() + kMaxXorSampleBytes);
-    XorAppend(state, reinterpret_cast<std::uint8_t*>(bytes.data()), columns.t[i], columns.v[i]);
-  }
-  bytes.resize(state.size);
-  add(columns.t.front(), columns.t.back(), std::move(bytes));
-  out.back().encoding = Encoding::kXor;
-  return {};
-}
-
-template <typename H, typename Add>
-Status ChunkReader::RecodeHistograms(const ChunkView& chunk, const Add& add) {
-  NX_ASSIGN_OR_RETURN(const auto samples, ReadHistograms<H>(chunk.encoding, chunk.bytes));
-  HistogramChunk<H> recoded;
-  TimestampMs first = 0;
-  for (const auto& [t, h] : samples) {
-    if (t < mint_ || t > maxt_) continue;
-    const auto fit = recoded.Check(h);
-    if (!fit.fits) {
-      add(first, recoded.last_time(), recoded.bytes());
-      recoded = HistogramChunk<H>(fit.header);
-    }
-    if (recoded.count() == 0) first = t;
-    recoded.Append(t, h);
-  }
-  if (recoded.count() > 0) add(first, recoded.last_time(), recoded.bytes());
+  std::vector<Interval> outside;
+  if (mint_ > model::kMinTime) outside.push_back({model::kMinTime, mint_ - 1});
+  if (maxt_ < model::kMaxTime) outside.push_back({maxt_ + 1, model::kMaxTime});
+  SampleRun run;
+  NX_RETURN_IF_ERROR(run.Add(chunk, outside));
+  run.Encode(kMaxXorSamples, [&](EncodedChunk part) {
+    const auto& bytes = recoded_.emplace_back(std::move(part.bytes));
+    out.push_back({part.mint, part.maxt, part.encoding, AsBytes(bytes)});
+  });
   return {};
 }
 

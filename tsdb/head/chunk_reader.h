@@ -37,8 +37,6 @@ class ChunkReader {
   Result<ChunkView> ViewOf(const Part& part);
   // Adds the part of a chunk that is in the range as new chunks.
   Status Recode(const ChunkView& chunk, std::vector<ChunkView>& out);
-  template <typename H, typename Add>
-  Status RecodeHistograms(const ChunkView& chunk, const Add& add);
 
   const HeadState& head_;
   std::shared_ptr<const ChunkFiles::View> files_;

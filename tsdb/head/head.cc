@@ -10,7 +10,6 @@
 #include "narthex/base/log.h"
 #include "tsdb/head/head_appender.h"
 #include "tsdb/head/head_block_source.h"
-#include "tsdb/head/head_querier.h"
 #include "tsdb/wal/checkpoint.h"
 
 namespace narthex::tsdb {
@@ -55,7 +54,7 @@ std::unique_ptr<storage::Appender> Head::NewAppender() {
   return std::make_unique<HeadAppender>(state_, on_commit_);
 }
 
-std::unique_ptr<storage::Querier> Head::NewQuerier(TimestampMs mint, TimestampMs maxt) {
+std::unique_ptr<HeadQuerier> Head::NewQuerier(TimestampMs mint, TimestampMs maxt) {
   return std::make_unique<HeadQuerier>(state_, state_.isolation.NewReader(mint, maxt), mint, maxt);
 }
 

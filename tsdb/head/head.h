@@ -11,6 +11,7 @@
 
 #include "narthex/tsdb/db.h"
 #include "tsdb/block/block_writer.h"
+#include "tsdb/head/head_querier.h"
 #include "tsdb/head/head_state.h"
 #include "tsdb/head/replay.h"
 
@@ -33,7 +34,7 @@ class Head {
   std::unique_ptr<storage::Appender> NewAppender();
   /// Called after each commit, by its thread. Set before the first appender.
   void OnCommit(std::function<void()> fn) { on_commit_ = std::move(fn); }
-  std::unique_ptr<storage::Querier> NewQuerier(model::TimestampMs mint, model::TimestampMs maxt);
+  std::unique_ptr<HeadQuerier> NewQuerier(model::TimestampMs mint, model::TimestampMs maxt);
 
   /// Whether more than one and a half block ranges are in memory.
   bool Compactable() const;

@@ -5,6 +5,7 @@
 
 #include <absl/container/flat_hash_set.h>
 
+#include "tsdb/compact/chunk_merge.h"
 #include "tsdb/head/chunk_reader.h"
 
 namespace narthex::tsdb {
@@ -25,6 +26,32 @@ class HeadSeriesSet final : public storage::SeriesSet {
     ChunkReader reader(head_);
     reader.Load(ids_[i], std::max(mint, mint_), std::min(maxt, maxt_), reader_.get());
     return reader.Decode(out);
+  }
+
+ private:
+  const HeadState& head_;
+  const std::shared_ptr<const Isolation::Reader> reader_;
+  const TimestampMs mint_;
+  const TimestampMs maxt_;
+  const PostingList ids_;
+};
+
+class HeadChunkSet final : public storage::ChunkSeriesSet {
+ public:
+  HeadChunkSet(const HeadState& head, std::shared_ptr<const Isolation::Reader> reader,
+               TimestampMs mint, TimestampMs maxt, PostingList ids)
+      : head_(head), reader_(std::move(reader)), mint_(mint), maxt_(maxt), ids_(std::move(ids)) {}
+
+  std::size_t size() const override { return ids_.size(); }
+  model::Labels LabelsAt(std::size_t i) const override { return head_.index.LabelsOf(ids_[i]); }
+  Status Read(std::size_t i, std::vector<storage::EncodedChunk>& out) const override {
+    ChunkReader reader(head_);
+    reader.Load(ids_[i], mint_, maxt_, reader_.get());
+    std::vector<ChunkView> chunks;
+    NX_RETURN_IF_ERROR(reader.Chunks(chunks));
+    std::vector<MergeInput> inputs;
+    for (const auto& chunk : chunks) inputs.push_back({chunk, {}});
+    return MergeForReaders(std::move(inputs), out);
   }
 
  private:
@@ -128,17 +155,30 @@ void HeadQuerier::KeepInRange(PostingList& ids) const {
   });
 }
 
+Result<PostingList> HeadQuerier::SelectSeries(std::span<const model::Matcher> matchers,
+                                              std::size_t limit,
+                                              const std::stop_token& stop) const {
+  PostingList ids;
+  if (OutsideHead()) return ids;
+  NX_ASSIGN_OR_RETURN(ids, SelectPostings(HeadPostings(head_.index), matchers, stop));
+  KeepInRange(ids);
+  SortByLabels(head_.index, ids);
+  if (limit > 0 && ids.size() > limit) ids.resize(limit);
+  return ids;
+}
+
 Result<std::unique_ptr<storage::SeriesSet>> HeadQuerier::Select(
     std::span<const model::Matcher> matchers, const storage::SelectHints& hints,
     std::stop_token stop) const {
-  PostingList ids;
-  if (!OutsideHead()) {
-    NX_ASSIGN_OR_RETURN(ids, SelectPostings(HeadPostings(head_.index), matchers, stop));
-    KeepInRange(ids);
-    SortByLabels(head_.index, ids);
-    if (hints.limit > 0 && ids.size() > hints.limit) ids.resize(hints.limit);
-  }
+  NX_ASSIGN_OR_RETURN(auto ids, SelectSeries(matchers, hints.limit, stop));
   return std::make_unique<HeadSeriesSet>(head_, reader_, mint_, maxt_, std::move(ids));
+}
+
+Result<std::unique_ptr<storage::ChunkSeriesSet>> HeadQuerier::SelectChunks(
+    std::span<const model::Matcher> matchers, std::size_t limit,
+    const std::stop_token& stop) const {
+  NX_ASSIGN_OR_RETURN(auto ids, SelectSeries(matchers, limit, stop));
+  return std::make_unique<HeadChunkSet>(head_, reader_, mint_, maxt_, std::move(ids));
 }
 
 Result<std::vector<std::string>> HeadQuerier::LabelValues(std::string_view name,
