@@ -16,10 +16,7 @@ bool SameChunk(const MergeInput& a, const MergeInput& b) {
 
 // Whether the chunk can't be passed on as it is.
 bool IsCut(const MergeInput& input) {
-  return input.recode ||
-         std::any_of(input.deleted.begin(), input.deleted.end(), [&](const Interval& i) {
-           return i.mint <= input.chunk.maxt && input.chunk.mint <= i.maxt;
-         });
+  return input.recode || Touches(input.deleted, input.chunk.mint, input.chunk.maxt);
 }
 
 }  // namespace

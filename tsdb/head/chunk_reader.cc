@@ -17,12 +17,14 @@ void ChunkReader::Load(SeriesSlot slot, TimestampMs mint, TimestampMs maxt,
   nothing_ = false;
   const std::uint32_t from = CoarseSeconds(mint);
   MemSeries& series = head_.index.At(slot);
+  bool has_tombstones = false;
   std::uint64_t commit = 0;
   TimestampMs commit_t = 0;
   {
     SeriesLock lock(series);
     commit = series.commit;
     commit_t = series.commit_t;
+    has_tombstones = series.has_tombstones;
     for (const auto& chunk : head_.chunks.FullChunks(series)) {
       if (chunk.max_seconds < from) continue;
       parts_.push_back({chunk, bytes_.size()});
@@ -33,10 +35,13 @@ void ChunkReader::Load(SeriesSlot slot, TimestampMs mint, TimestampMs maxt,
       parts_.push_back(
           {FullChunk::InMemory(series.chunk, series.encoding,
                                static_cast<std::uint16_t>(open.size()), series.xor_state.t),
-           bytes_.size()});
+           bytes_.size(), true});
       bytes_.append(AsText(open));
     }
   }
+  deleted_.clear();
+  if (has_tombstones) [[unlikely]]
+    deleted_ = head_.DeletedOf(slot);
   TimestampMs hidden_from = 0;
   if (reader != nullptr && reader->HiddenFrom(slot, commit, commit_t, hidden_from)) {
     nothing_ = hidden_from == model::kMinTime;
@@ -61,20 +66,42 @@ Result<ChunkView> ChunkReader::ViewOf(const Part& part) {
 
 Status ChunkReader::Decode(storage::SampleColumns& out) {
   if (nothing_) return {};
+  const std::size_t first_float = out.t.size();
+  const std::size_t first_histogram = out.histogram_t.size();
   for (const auto& part : parts_) {
     NX_ASSIGN_OR_RETURN(const ChunkView chunk, ViewOf(part));
     if (!part.place.in_memory() && (chunk.mint > maxt_ || chunk.maxt < mint_)) continue;
     NX_RETURN_IF_ERROR(DecodeChunk(chunk.encoding, chunk.bytes, mint_, maxt_, out));
   }
+  DropDeleted(deleted_, first_float, first_histogram, out);
   return {};
 }
 
+Result<bool> ChunkReader::AnyKept() {
+  if (nothing_) return false;
+  for (const auto& part : parts_) {
+    NX_ASSIGN_OR_RETURN(ChunkView chunk, ViewOf(part));
+    if (part.place.in_memory()) NX_RETURN_IF_ERROR(ChunkTimes(chunk));
+    if (chunk.mint > maxt_ || chunk.maxt < mint_) continue;
+    if (part.open || !Covers(deleted_, chunk.mint, chunk.maxt)) return true;
+  }
+  return false;
+}
+
+Result<TimestampMs> ChunkReader::FirstTime(SeriesSlot slot) {
+  Load(slot, model::kMinTime, model::kMaxTime, nullptr);
+  if (parts_.empty()) return model::kMaxTime;
+  NX_ASSIGN_OR_RETURN(ChunkView chunk, ViewOf(parts_.front()));
+  if (parts_.front().place.in_memory()) NX_RETURN_IF_ERROR(ChunkTimes(chunk));
+  return chunk.mint;
+}
+
 Status ChunkReader::Recode(const ChunkView& chunk, std::vector<ChunkView>& out) {
-  std::vector<Interval> outside;
-  if (mint_ > model::kMinTime) outside.push_back({model::kMinTime, mint_ - 1});
-  if (maxt_ < model::kMaxTime) outside.push_back({maxt_ + 1, model::kMaxTime});
+  std::vector<Interval> unwanted = deleted_;
+  if (mint_ > model::kMinTime) AddInterval(unwanted, {model::kMinTime, mint_ - 1});
+  if (maxt_ < model::kMaxTime) AddInterval(unwanted, {maxt_ + 1, model::kMaxTime});
   SampleRun run;
-  NX_RETURN_IF_ERROR(run.Add(chunk, outside));
+  NX_RETURN_IF_ERROR(run.Add(chunk, unwanted));
   run.Encode(kMaxXorSamples, [&](EncodedChunk part) {
     const auto& bytes = recoded_.emplace_back(std::move(part.bytes));
     out.push_back({part.mint, part.maxt, part.encoding, AsBytes(bytes)});
@@ -90,7 +117,8 @@ Status ChunkReader::Chunks(std::vector<ChunkView>& out) {
     NX_ASSIGN_OR_RETURN(ChunkView chunk, ViewOf(part));
     if (part.place.in_memory()) NX_RETURN_IF_ERROR(ChunkTimes(chunk));
     if (chunk.mint > maxt_ || chunk.maxt < mint_) continue;
-    if (chunk.mint >= mint_ && chunk.maxt <= maxt_) {
+    if (Covers(deleted_, chunk.mint, chunk.maxt)) continue;
+    if (chunk.mint >= mint_ && chunk.maxt <= maxt_ && !Touches(deleted_, chunk.mint, chunk.maxt)) {
       out.push_back(chunk);
       continue;
     }

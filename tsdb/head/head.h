@@ -47,6 +47,14 @@ class Head {
   Result<std::unique_ptr<BlockSource>> NewBlockSource(model::TimestampMs mint,
                                                       model::TimestampMs maxt);
 
+  /// The committed samples of that range, without waiting for appenders. The head outlives it.
+  std::unique_ptr<BlockSource> NewSnapshotSource(model::TimestampMs mint, model::TimestampMs maxt);
+
+  /// Deletes samples of the matched series: a record in the WAL, and readers skip them from now on.
+  /// Durable when it returns. Errors: kIo.
+  Status Delete(model::TimestampMs mint, model::TimestampMs maxt,
+                std::span<const model::Matcher> matchers);
+
   /// Drops the samples before t, which are in blocks now, and the series that are then empty. Waits
   /// for the readers of that time; queriers made from now on must not ask for it. Errors:
   /// kCancelled when interrupted; nothing is dropped then.

@@ -130,20 +130,21 @@ bool HeadQuerier::OutsideHead() const {
   return mint_ > head_.max_time.load() || maxt_ < head_.min_time.load();
 }
 
-// Drops series without a chunk in the range.
+// Drops series without a chunk in the range, or with deleted ones only.
 void HeadQuerier::KeepInRange(PostingList& ids) const {
   const std::uint32_t from = CoarseSeconds(mint_);
   const bool check_start = maxt_ < head_.max_time.load();
   ChunkReader reader(head_);
-  std::vector<ChunkView> chunks;
   std::erase_if(ids, [&](SeriesId id) {
     MemSeries& series = head_.index.At(id);
+    bool deleted = false;
     {
       SeriesLock lock(series);
+      deleted = series.has_tombstones;
       const auto full = head_.chunks.FullChunks(series);
       const bool open_ends_in_time = series.has_open_chunk() && series.xor_state.t >= mint_;
       if (!open_ends_in_time && (full.empty() || full.back().max_seconds < from)) return true;
-      if (!check_start) return false;
+      if (!check_start && !deleted) return false;
       if (series.has_open_chunk() && head_.chunks.OpenMinTime(series) <= maxt_ &&
           open_ends_in_time) {
         return false;
@@ -151,7 +152,7 @@ void HeadQuerier::KeepInRange(PostingList& ids) const {
       if (full.empty()) return true;
     }
     reader.Load(id, mint_, maxt_, nullptr);
-    return reader.Chunks(chunks).has_value() && chunks.empty();
+    return !reader.AnyKept().value_or(true);  // What can't be read is told when it is read.
   });
 }
 
