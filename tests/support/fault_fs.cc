@@ -72,6 +72,19 @@ void FaultFs::SetDiskFull(bool full) {
   });
 }
 
+void FaultFs::SetDiskSpace(Result<Space> space) {
+  MutexLock lock(mutex_);
+  space_ = std::move(space);
+}
+
+Result<Fs::Space> FaultFs::DiskSpace(const std::string& path) {
+  {
+    MutexLock lock(mutex_);
+    if (space_) return *space_;
+  }
+  return base_.DiskSpace(path);
+}
+
 Fault FaultFs::Ask(FileOp op, const std::string& path) {
   MutexLock lock(mutex_);
   if (!hook_) return Fault::kNone;

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "narthex/base/fs.h"
@@ -49,6 +50,8 @@ class FaultFs final : public Fs {
   void SetHook(Hook hook);
   /// Fails every write, creation and extension of files, as a full disk does.
   void SetDiskFull(bool full);
+  /// What DiskSpace tells from now on as the size of the file system.
+  void SetDiskSpace(Result<Space> space);
   /// What the hook says; counts the operation.
   Fault Ask(FileOp op, const std::string& path);
 
@@ -68,7 +71,7 @@ class FaultFs final : public Fs {
   Result<std::unique_ptr<FileLock>> Lock(const std::string& path, bool& existed) override {
     return base_.Lock(path, existed);
   }
-  Result<Space> DiskSpace(const std::string& path) override { return base_.DiskSpace(path); }
+  Result<Space> DiskSpace(const std::string& path) override;
 
  private:
   template <typename Do>
@@ -78,6 +81,7 @@ class FaultFs final : public Fs {
   Mutex mutex_;
   Hook hook_ NX_GUARDED_BY(mutex_);
   int count_ NX_GUARDED_BY(mutex_) = 0;
+  std::optional<Result<Space>> space_ NX_GUARDED_BY(mutex_);
 };
 
 }  // namespace narthex::testing

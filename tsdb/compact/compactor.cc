@@ -5,6 +5,7 @@
 #include <set>
 
 #include "narthex/base/log.h"
+#include "tsdb/compact/carried_sections.h"
 #include "tsdb/compact/merge_source.h"
 
 namespace narthex::tsdb {
@@ -40,6 +41,9 @@ BlockMeta MergedMeta(std::span<const BlockPtr> inputs, const std::string& ulid) 
   ++meta.compaction.level;
   meta.compaction.sources.assign(sources.begin(), sources.end());
   MergeHints(inputs, meta.compaction);
+  std::vector<const BlockMeta*> metas;
+  for (const BlockPtr& block : inputs) metas.push_back(&block->meta());
+  meta.unknown = CarriedSections(metas);
   return meta;
 }
 

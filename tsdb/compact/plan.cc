@@ -105,12 +105,15 @@ Candidates MuchDeleted(const Candidates& blocks, std::span<const DurationMs> ran
   return {};
 }
 
-Candidates PlanClass(Candidates blocks, std::span<const DurationMs> ranges) {
+Candidates PlanClass(Candidates blocks, std::span<const DurationMs> ranges,
+                     bool merge_overlapping) {
   if (blocks.empty()) return {};
   std::stable_sort(blocks.begin(), blocks.end(), [](const Candidate& a, const Candidate& b) {
     return a.meta->min_time < b.meta->min_time;
   });
-  if (auto overlapping = FirstOverlapping(blocks); !overlapping.empty()) return overlapping;
+  if (merge_overlapping) {
+    if (auto overlapping = FirstOverlapping(blocks); !overlapping.empty()) return overlapping;
+  }
   blocks.pop_back();  // The newest one is left alone, so that it can be copied away.
   if (auto group = FirstCompleteGroup(blocks, ranges); !group.empty()) return group;
   return MuchDeleted(blocks, ranges);
@@ -132,14 +135,15 @@ DurationMs DefaultMaxBlockDuration(DurationMs min, DurationMs retention) {
 }
 
 std::vector<std::size_t> PlanCompaction(std::span<const BlockMeta* const> blocks,
-                                        std::span<const DurationMs> ranges) {
+                                        std::span<const DurationMs> ranges,
+                                        bool merge_overlapping) {
   constexpr int kNumClasses = 3;
   for (int wanted = 0; wanted < kNumClasses; ++wanted) {
     Candidates candidates;
     for (std::size_t i = 0; i < blocks.size(); ++i) {
       if (ClassOf(*blocks[i]) == wanted) candidates.push_back({i, blocks[i]});
     }
-    const Candidates plan = PlanClass(std::move(candidates), ranges);
+    const Candidates plan = PlanClass(std::move(candidates), ranges, merge_overlapping);
     if (!plan.empty()) return Indexes(plan);
   }
   return {};

@@ -22,7 +22,9 @@ model::DurationMs DefaultMaxBlockDuration(model::DurationMs min, model::Duration
 
 /// Indexes of the blocks to make one of (or to rewrite, when it is only one), by min time; empty
 /// when there is nothing to do. `ranges` from BlockRanges.
+/// @param merge_overlapping  whether blocks that overlap in time are merged before all others
 std::vector<std::size_t> PlanCompaction(std::span<const BlockMeta* const> blocks,
-                                        std::span<const model::DurationMs> ranges);
+                                        std::span<const model::DurationMs> ranges,
+                                        bool merge_overlapping = true);
 
 }  // namespace narthex::tsdb

@@ -68,9 +68,11 @@ Status Db::Compact() { return impl_->Compact(); }
 
 Status Db::Close() { return impl_ == nullptr ? Status() : impl_->Close(); }
 
-void Db::SetRetention(model::DurationMs retention_ms, std::uint64_t retention_bytes) {
+void Db::SetRetention(model::DurationMs retention_ms, std::uint64_t retention_bytes,
+                      double retention_percentage) {
   impl_->retention_ms = retention_ms;
   impl_->retention_bytes = retention_bytes;
+  impl_->retention_percentage = retention_percentage;
 }
 
 std::vector<BlockInfo> Db::Blocks() const {

@@ -58,15 +58,20 @@ void Db::Impl::Publish(BlockList list, TimestampMs head_from) {
   head_from_ = std::max(head_from_, head_from);
 }
 
-Status Db::Impl::Reload(TimestampMs head_from) {
+Status Db::Impl::Reload(TimestampMs head_from, const std::string& fresh) {
   metrics.reloads.Add();
-  auto list = OpenBlocks();
-  if (!list) {
+  auto found = FindBlocks();
+  if (!found) {
     metrics.reloads_failed.Add();
-    return Fail(std::move(list).error().Wrap("reloadBlocks"));
+    return Fail(std::move(found).error().Wrap("reloadBlocks"));
   }
-  std::vector<std::string> obsolete = DropObsolete(*list);
-  Publish(std::move(*list), head_from);
+  if (auto status = RefuseFresh(*found, fresh); !status) {
+    metrics.reloads_failed.Add();
+    return status;
+  }
+  const std::vector<std::string> obsolete = DropObsolete(*found);
+  ReportUnreadable(*found);
+  Publish(std::move(found->list), head_from);
   for (const auto& ulid : obsolete) {
     log::Info("Deleting obsolete block", {{"block", ulid}});
     NX_RETURN_IF_ERROR(RemoveBlock(fs, dir, ulid));
@@ -74,12 +79,11 @@ Status Db::Impl::Reload(TimestampMs head_from) {
   return {};
 }
 
-// The blocks in the folder, by min time. Those that are open stay so. What can't be opened is named
-// and left alone: the rest is served.
-Result<BlockList> Db::Impl::OpenBlocks() {
+// The blocks in the folder, by min time. Those that are open stay so.
+Result<Db::Impl::Found> Db::Impl::FindBlocks() {
   NX_ASSIGN_OR_RETURN(const auto entries, fs.ListDir(dir));
   const auto open = blocks();
-  BlockList list;
+  Found found;
   for (const auto& entry : entries) {
     if (!entry.is_dir || !IsUlid(entry.name)) continue;
     const auto known = std::find_if(open->begin(), open->end(), [&](const auto& block) {
@@ -90,40 +94,83 @@ Result<BlockList> Db::Impl::OpenBlocks() {
     if (known != open->end()) {
       const auto meta = ReadBlockMeta(fs, path);
       if (meta && FormatBlockMeta(*meta) == FormatBlockMeta((*known)->meta())) {
-        list.push_back(*known);
+        found.list.push_back(*known);
         continue;
       }
     }
-    auto block = Block::Open(fs, path);
-    if (block) {
-      list.push_back(std::move(*block));
-      continue;
+    if (auto block = Block::Open(fs, path)) {
+      found.list.push_back(std::move(*block));
+    } else {
+      found.unreadable.emplace(entry.name, std::move(block).error());
     }
-    metrics.reloads_failed.Add();
-    log::Error("Block can't be opened; its samples are missing from queries",
-               {{"block", entry.name}, {"err", block.error().message()}});
   }
-  std::stable_sort(list.begin(), list.end(), [](const auto& a, const auto& b) {
+  std::stable_sort(found.list.begin(), found.list.end(), [](const auto& a, const auto& b) {
     return a->meta().min_time < b->meta().min_time;
   });
-  return list;
+  return found;
+}
+
+// What went into the block is still where it came from, and must stay there.
+Status Db::Impl::RefuseFresh(const Found& found, const std::string& fresh) {
+  const bool opened =
+      fresh.empty() || std::any_of(found.list.begin(), found.list.end(),
+                                   [&](const auto& block) { return block->meta().ulid == fresh; });
+  if (opened) return {};
+  if (auto removed = RemoveBlock(fs, dir, fresh); !removed) {
+    log::Error("A new block that can't be opened could not be removed",
+               {{"block", fresh}, {"err", removed.error().message()}});
+  }
+  const auto it = found.unreadable.find(fresh);
+  Error error = it != found.unreadable.end() ? it->second : Error(Code::kIo, "it is not there");
+  return Fail(std::move(error).Wrap("open the new block " + JoinPath(dir, fresh)));
 }
 
 // Takes out the blocks that others replace. @return their names
-std::vector<std::string> Db::Impl::DropObsolete(BlockList& list) {
+std::vector<std::string> Db::Impl::DropObsolete(Found& found) {
   absl::flat_hash_set<std::string> obsolete;
-  for (const auto& block : list) {
+  for (const auto& block : found.list) {
     if (block->meta().compaction.deletable) obsolete.insert(block->meta().ulid);
     for (const auto& parent : block->meta().compaction.parents) obsolete.insert(parent.ulid);
   }
   std::vector<std::string> dropped;
-  std::erase_if(list, [&](const auto& block) {
+  std::erase_if(found.list, [&](const auto& block) {
     if (!obsolete.contains(block->meta().ulid)) return false;
     dropped.push_back(block->meta().ulid);
     return true;
   });
-  DropBeyondRetention(list, dropped);
+  std::erase_if(found.unreadable, [&](const auto& entry) {
+    if (!obsolete.contains(entry.first)) return false;
+    log::Warn("A block that can't be opened has been replaced by a compacted one",
+              {{"block", entry.first}, {"err", entry.second.message()}});
+    dropped.push_back(entry.first);
+    return true;
+  });
+  DropBeyondRetention(found.list, dropped);
   return dropped;
+}
+
+// What can't be opened is named and left alone: the rest is served.
+void Db::Impl::ReportUnreadable(const Found& found) {
+  metrics.unreadable_blocks.Set(static_cast<double>(found.unreadable.size()));
+  if (!found.unreadable.empty()) metrics.reloads_failed.Add();
+  for (const auto& [ulid, error] : found.unreadable) {
+    log::Error("Block can't be opened; its samples are missing from queries",
+               {{"block", ulid}, {"err", error.message()}});
+  }
+}
+
+std::uint64_t Db::Impl::SizeLimit() {
+  const double percentage = retention_percentage.load();
+  if (percentage <= 0) return retention_bytes.load();
+  const auto space = fs.DiskSpace(dir);
+  if (!space || space->total_bytes == 0) {
+    log::Warn(
+        "The size of the file system is not known; the fixed size limit applies instead of "
+        "the percentage",
+        {{"dir", dir}, {"err", space ? "it is told as 0" : space.error().message()}});
+    return retention_bytes.load();
+  }
+  return static_cast<std::uint64_t>(static_cast<double>(space->total_bytes) * percentage / 100);
 }
 
 void Db::Impl::DropBeyondRetention(BlockList& list, std::vector<std::string>& dropped) {
@@ -146,8 +193,8 @@ void Db::Impl::DropBeyondRetention(BlockList& list, std::vector<std::string>& dr
     return out;
   };
   drop(BeyondTimeRetention(retained(), retention_ms.load()), metrics.time_retentions);
-  drop(BeyondSizeRetention(retained(), head.SizeOnDisk(), retention_bytes.load()),
-       metrics.size_retentions);
+  if (list.empty()) return;
+  drop(BeyondSizeRetention(retained(), head.SizeOnDisk(), SizeLimit()), metrics.size_retentions);
 }
 
 Status Db::Impl::Compact() {
@@ -160,30 +207,43 @@ Status Db::Impl::Compact() {
   return CompactBlocks();
 }
 
+bool Db::Impl::WaitingForDelay() const {
+  if (compaction_delay_ns_ == 0) return false;
+  const std::int64_t since = delay_since_ns_.load();
+  return since != 0 && clock.MonotonicNs() - since < compaction_delay_ns_;
+}
+
 Status Db::Impl::CompactHead() {
   bool cut = false;
-  while (!stop_.load() && head.Compactable()) {
+  while (!stop_.load()) {
+    if (!head.Compactable()) {
+      delay_since_ns_ = 0;
+      break;
+    }
+    if (delay_since_ns_ == 0) delay_since_ns_ = std::max<std::int64_t>(1, clock.MonotonicNs());
+    if (WaitingForDelay()) break;
     const TimestampMs mint = head.min_time();
     const TimestampMs maxt = RangeEnd(mint, options.min_block_duration_ms);
-    if (auto status = CutHead(mint, maxt); !status) {
+    const auto written = CutHead(mint, maxt);
+    if (!written) {
       metrics.compactions_failed.Add();
-      return Fail(std::move(status).error().Wrap("compact head"));
+      return Fail(Error(written.error()).Wrap("compact head"));
     }
-    NX_RETURN_IF_ERROR(Reload(maxt));
+    NX_RETURN_IF_ERROR(Reload(maxt, *written));
     NX_RETURN_IF_ERROR(head.Truncate(maxt));
     cut = true;
   }
   return cut ? head.TruncateWal(head.min_time()) : Status();
 }
 
-Status Db::Impl::CutHead(TimestampMs mint, TimestampMs maxt) {
+Result<std::string> Db::Impl::CutHead(TimestampMs mint, TimestampMs maxt) {
   NX_ASSIGN_OR_RETURN(const auto head_source, head.NewBlockSource(mint, maxt));
   MeasuredSource source(*head_source, metrics);
   return WriteHeadBlock(dir, source, mint, maxt);
 }
 
-Status Db::Impl::WriteHeadBlock(const std::string& target, BlockSource& source, TimestampMs mint,
-                                TimestampMs maxt) {
+Result<std::string> Db::Impl::WriteHeadBlock(const std::string& target, BlockSource& source,
+                                             TimestampMs mint, TimestampMs maxt) {
   const auto start = std::chrono::steady_clock::now();
   BlockMeta meta;
   meta.ulid = NewUlid(clock);
@@ -204,7 +264,7 @@ Status Db::Impl::WriteHeadBlock(const std::string& target, BlockSource& source, 
                               {"series", (*written)->stats.num_series},
                               {"duration", fmt::format("{:.3f}s", SecondsSince(start))}});
   }
-  return {};
+  return *written ? meta.ulid : std::string();
 }
 
 BlockWriteOptions Db::Impl::WriteOptions() const {
@@ -214,33 +274,47 @@ BlockWriteOptions Db::Impl::WriteOptions() const {
   return write_options;
 }
 
-// Merges blocks until there is nothing to merge, or the head wants to be cut again.
-Status Db::Impl::CompactBlocks() {
+// The blocks to merge next; empty = none.
+std::vector<BlockPtr> Db::Impl::PlanBlocks() {
   const model::DurationMs longest =
       options.max_block_duration_ms > 0
           ? options.max_block_duration_ms
           : DefaultMaxBlockDuration(options.min_block_duration_ms, retention_ms.load());
   const auto ranges = BlockRanges(options.min_block_duration_ms, longest);
-  while (!stop_.load() && !head.Compactable()) {
-    const auto list = blocks();
-    std::vector<const BlockMeta*> metas;
-    for (const auto& block : *list) metas.push_back(&block->meta());
-    const auto plan = PlanCompaction(metas, ranges);
-    if (plan.empty()) return {};
-    std::vector<BlockPtr> inputs;
-    for (const std::size_t i : plan) inputs.push_back((*list)[i]);
-    if (auto status = MergeBlocks(std::move(inputs)); !status) {
-      if (status.error().code() == Code::kCancelled) return status;
+  BlockList by_age = *blocks();
+  std::sort(by_age.begin(), by_age.end(),
+            [](const auto& a, const auto& b) { return a->meta().ulid < b->meta().ulid; });
+  std::vector<const BlockMeta*> metas;
+  for (const auto& block : by_age) {
+    // Later ones wait too, or blocks would be merged around a gap.
+    if (uploads_.IsPending(block->meta())) break;
+    metas.push_back(&block->meta());
+  }
+  std::vector<BlockPtr> planned;
+  for (const std::size_t i : PlanCompaction(metas, ranges, options.merge_overlapping_blocks)) {
+    planned.push_back(by_age[i]);
+  }
+  return planned;
+}
+
+// Merges blocks until there is nothing to merge, or the head wants to be cut again.
+Status Db::Impl::CompactBlocks() {
+  while (!stop_.load() && !HeadIsDue()) {
+    auto inputs = PlanBlocks();
+    if (inputs.empty()) return {};
+    const auto written = MergeBlocks(std::move(inputs));
+    if (!written) {
+      if (written.error().code() == Code::kCancelled) return Fail(written.error());
       metrics.compactions_failed.Add();
       (void)Reload(model::kMinTime);  // The inputs may be marked as failed now.
-      return Fail(std::move(status).error().Wrap("compact blocks"));
+      return Fail(Error(written.error()).Wrap("compact blocks"));
     }
-    NX_RETURN_IF_ERROR(Reload(model::kMinTime));
+    NX_RETURN_IF_ERROR(Reload(model::kMinTime, *written));
   }
   return {};
 }
 
-Status Db::Impl::MergeBlocks(std::vector<BlockPtr> inputs) {
+Result<std::string> Db::Impl::MergeBlocks(std::vector<BlockPtr> inputs) {
   const auto start = std::chrono::steady_clock::now();
   TimestampMs end = model::kMinTime;
   bool overlap = false;
@@ -262,7 +336,7 @@ Status Db::Impl::MergeBlocks(std::vector<BlockPtr> inputs) {
   log::Info("compact blocks", {{"count", inputs.size()},
                                {"ulid", *written ? ulid : std::string("none: no samples left")},
                                {"duration", fmt::format("{:.3f}s", SecondsSince(start))}});
-  return {};
+  return *written ? ulid : std::string();
 }
 
 }  // namespace narthex::tsdb

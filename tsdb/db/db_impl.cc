@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <random>
 
 #include <fmt/format.h>
 
@@ -23,9 +24,20 @@ HeadOptions HeadOptionsOf(const DbOptions& options) {
   head.limits.samples_per_chunk = options.samples_per_chunk;
   head.out_of_order_window_ms = options.out_of_order_window_ms;
   head.max_exemplars = options.max_exemplars;
+  head.metadata_wal_records = options.metadata_wal_records;
   head.wal.segment_bytes = options.wal_segment_bytes;
   head.wal.compression = options.wal_compression;
   return head;
+}
+
+// So that many servers that began together do not all compact together.
+std::int64_t RandomDelayNs(const DbOptions& options) {
+  constexpr std::int64_t kNsPerMs = 1'000'000;
+  const model::DurationMs most =
+      options.min_block_duration_ms / 100 * options.compaction_delay_max_percent;
+  if (most <= 0) return 0;
+  std::random_device random;
+  return std::uniform_int_distribution<std::int64_t>(1, most)(random) * kNsPerMs;
 }
 
 bool IsLeftover(const std::string& name) {
@@ -62,7 +74,10 @@ Db::Impl::Impl(std::string data_dir, const DbOptions& db_options, Fs& file_syste
       head(HeadOptionsOf(db_options), file_system, dir, db_registry),
       retention_ms(db_options.retention_ms),
       retention_bytes(db_options.retention_bytes),
-      blocks_(std::make_shared<BlockList>()) {
+      retention_percentage(db_options.retention_percentage),
+      blocks_(std::make_shared<BlockList>()),
+      uploads_(file_system, db_clock, db_options.uploaded_blocks_file),
+      compaction_delay_ns_(RandomDelayNs(db_options)) {
   AddMetricFunctions();
 }
 
@@ -99,7 +114,7 @@ Status Db::Impl::Open() {
   const TimestampMs covered = CoveredUntil(*blocks());
   NX_RETURN_IF_ERROR(head.Load(covered, replay));
   head.OnCommit([this] {
-    if (!head.Compactable() || wanted_.exchange(true)) return;
+    if (!HeadIsDue() || wanted_.exchange(true)) return;
     MutexLock wake_lock(wake_mutex_);
     wake_.NotifyAll();
   });

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <atomic>
+#include <map>
 #include <memory>
 #include <string>
 #include <thread>
@@ -13,6 +14,7 @@
 #include "narthex/base/mutex.h"
 #include "narthex/tsdb/db.h"
 #include "tsdb/block/block.h"
+#include "tsdb/compact/uploads.h"
 #include "tsdb/db/db_metrics.h"
 #include "tsdb/head/head.h"
 
@@ -32,7 +34,10 @@ struct Db::Impl {
   // Reads the folder's blocks, drops what retention and compaction have made obsolete, and
   // publishes the list.
   // @param head_from  queries take samples from here on from the head
-  Status Reload(model::TimestampMs head_from) NX_REQUIRES(work_mutex_);
+  // @param fresh      a block that was just written; when it can't be opened it is removed, all
+  //                   stays as it was, and that is an error. "" = none
+  Status Reload(model::TimestampMs head_from, const std::string& fresh = "")
+      NX_REQUIRES(work_mutex_);
   Status Compact() NX_EXCLUDES(work_mutex_);
   Status DeleteSeries(model::TimestampMs mint, model::TimestampMs maxt,
                       std::span<const model::Matcher> matchers) NX_EXCLUDES(work_mutex_);
@@ -63,13 +68,21 @@ struct Db::Impl {
   ReplayCursor replay;
   std::atomic<model::DurationMs> retention_ms;
   std::atomic<std::uint64_t> retention_bytes;
+  std::atomic<double> retention_percentage;
 
  private:
   friend class Db;
 
   Status RemoveLeftovers();
-  Result<BlockList> OpenBlocks();
-  std::vector<std::string> DropObsolete(BlockList& list);
+  struct Found {
+    BlockList list;
+    std::map<std::string, Error> unreadable;  // By ULID.
+  };
+  Result<Found> FindBlocks();
+  Status RefuseFresh(const Found& found, const std::string& fresh);
+  std::vector<std::string> DropObsolete(Found& found);
+  void ReportUnreadable(const Found& found);
+  std::uint64_t SizeLimit();
   void DropBeyondRetention(BlockList& list, std::vector<std::string>& dropped);
   void RunCompactions();
   void RunSync();
@@ -78,10 +91,19 @@ struct Db::Impl {
   Status Reopen(const BlockList& changed) NX_REQUIRES(work_mutex_);
   Status CleanBlocks() NX_REQUIRES(work_mutex_);
   Status WriteSnapshot(const std::string& target, bool with_head) NX_REQUIRES(work_mutex_);
-  Status CutHead(model::TimestampMs mint, model::TimestampMs maxt) NX_REQUIRES(work_mutex_);
-  Status WriteHeadBlock(const std::string& target, BlockSource& source, model::TimestampMs mint,
-                        model::TimestampMs maxt) NX_REQUIRES(work_mutex_);
-  Status MergeBlocks(std::vector<std::shared_ptr<const Block>> inputs) NX_REQUIRES(work_mutex_);
+  std::vector<std::shared_ptr<const Block>> PlanBlocks() NX_REQUIRES(work_mutex_);
+  // Whether the head wants to be cut and may be.
+  bool HeadIsDue() const { return head.Compactable() && !WaitingForDelay(); }
+  bool WaitingForDelay() const;
+  Result<std::string> CutHead(model::TimestampMs mint, model::TimestampMs maxt)
+      NX_REQUIRES(work_mutex_);
+  // @return the block's ULID; "" when there was no sample
+  Result<std::string> WriteHeadBlock(const std::string& target, BlockSource& source,
+                                     model::TimestampMs mint, model::TimestampMs maxt)
+      NX_REQUIRES(work_mutex_);
+  // @return as WriteHeadBlock
+  Result<std::string> MergeBlocks(std::vector<std::shared_ptr<const Block>> inputs)
+      NX_REQUIRES(work_mutex_);
   BlockWriteOptions WriteOptions() const;
   void Publish(BlockList list, model::TimestampMs head_from);
 
@@ -92,6 +114,10 @@ struct Db::Impl {
   mutable Mutex view_mutex_;  // Taken after work_mutex_.
   std::shared_ptr<const BlockList> blocks_ NX_GUARDED_BY(view_mutex_);
   model::TimestampMs head_from_ NX_GUARDED_BY(view_mutex_) = model::kMinTime;
+
+  PendingUploads uploads_ NX_GUARDED_BY(work_mutex_);
+  const std::int64_t compaction_delay_ns_;       // Chosen once, at random.
+  std::atomic<std::int64_t> delay_since_ns_{0};  // When the head became compactable; 0 = it is not.
 
   Mutex wake_mutex_;  // Leaf.
   CondVar wake_;

@@ -30,6 +30,10 @@ void Db::Impl::AddMetricFunctions() {
                       "Max number of bytes to be retained in the tsdb blocks, configured 0 means "
                       "disabled",
                       [this] { return static_cast<double>(retention_bytes.load()); });
+  registry.AddGaugeFn("prometheus_tsdb_retention_limit_percentage",
+                      "Max percentage of total storage space to be retained in the tsdb blocks, "
+                      "configured 0 means disabled",
+                      [this] { return retention_percentage.load(); });
   registry.AddGaugeFn("prometheus_tsdb_retention_limit_seconds",
                       "How long to retain samples in storage.",
                       [this] { return static_cast<double>(retention_ms.load()) / 1000; });
@@ -40,7 +44,7 @@ void Db::Impl::RemoveMetricFunctions() {
        {"prometheus_tsdb_blocks_loaded", "prometheus_tsdb_storage_blocks_bytes",
         "prometheus_tsdb_symbol_table_size_bytes", "prometheus_tsdb_lowest_timestamp",
         "prometheus_tsdb_lowest_timestamp_seconds", "prometheus_tsdb_retention_limit_bytes",
-        "prometheus_tsdb_retention_limit_seconds"}) {
+        "prometheus_tsdb_retention_limit_percentage", "prometheus_tsdb_retention_limit_seconds"}) {
     registry.Remove(name, {});
   }
 }

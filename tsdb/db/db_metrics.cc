@@ -28,6 +28,9 @@ DbMetrics::DbMetrics(metrics::Registry& registry)
       reloads_failed(registry.AddCounter(
           "prometheus_tsdb_reloads_failures_total",
           "Number of times the database failed to reloadBlocks block data from disk.")),
+      unreadable_blocks(registry.AddGauge(
+          "narthex_tsdb_unreadable_blocks",
+          "Number of blocks in the data folder that can't be opened; the log names them.")),
       compactions(
           registry.AddCounter("prometheus_tsdb_compactions_total",
                               "Total number of compactions that were executed for the partition.")),
@@ -70,6 +73,24 @@ DbMetrics::DbMetrics(metrics::Registry& registry)
           registry.AddHistogram("prometheus_tsdb_tombstone_cleanup_seconds",
                                 "The time taken to recompact blocks to remove tombstones.", {})),
       snapshot_replay_errors(registry.AddCounter("prometheus_tsdb_snapshot_replay_error_total",
-                                                 "Total number snapshot replays that failed.")) {}
+                                                 "Total number snapshot replays that failed.")),
+      stale_series{registry.AddCounter("prometheus_tsdb_stale_series_compactions_triggered_total",
+                                       "Total number of triggered stale series compactions."),
+                   registry.AddCounter("prometheus_tsdb_stale_series_compactions_failed_total",
+                                       "Total number of stale series compactions that failed."),
+                   registry.AddHistogram("prometheus_tsdb_stale_series_compaction_duration_seconds",
+                                         "Duration of stale series compaction runs.",
+                                         Exponential(1, 2, 14))},
+      selected_series{
+          registry.AddCounter("prometheus_tsdb_selected_series_compactions_triggered_total",
+                              "Total number of compactions triggered for an explicit "
+                              "caller-provided list of series references."),
+          registry.AddCounter("prometheus_tsdb_selected_series_compactions_failed_total",
+                              "Total number of compactions triggered for an explicit "
+                              "caller-provided list of series references that failed."),
+          registry.AddHistogram("prometheus_tsdb_selected_series_compaction_duration_seconds",
+                                "Duration of compactions triggered for an explicit "
+                                "caller-provided list of series references.",
+                                Exponential(1, 2, 14))} {}
 
 }  // namespace narthex::tsdb

@@ -7,6 +7,13 @@
 
 namespace narthex::tsdb {
 
+/// Of the compactions of some of the head's series into blocks of their own.
+struct PartialCompactionMetrics {
+  metrics::Counter& triggered;
+  metrics::Counter& failed;
+  metrics::Histogram& seconds;
+};
+
 /// What can be asked for when printed is added by Db.
 struct DbMetrics {
   explicit DbMetrics(metrics::Registry& registry);
@@ -14,6 +21,7 @@ struct DbMetrics {
   metrics::Gauge& clean_start;
   metrics::Counter& reloads;
   metrics::Counter& reloads_failed;
+  metrics::Gauge& unreadable_blocks;
   metrics::Counter& compactions;
   metrics::Counter& compactions_failed;
   metrics::Counter& compactions_skipped;
@@ -28,6 +36,8 @@ struct DbMetrics {
   metrics::Counter& size_retentions;
   metrics::Histogram& tombstone_cleanup_seconds;
   metrics::Counter& snapshot_replay_errors;
+  PartialCompactionMetrics stale_series;
+  PartialCompactionMetrics selected_series;
 };
 
 }  // namespace narthex::tsdb

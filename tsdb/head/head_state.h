@@ -19,6 +19,7 @@
 #include "tsdb/head/chunk_store.h"
 #include "tsdb/head/exemplar_store.h"
 #include "tsdb/head/head_index.h"
+#include "tsdb/head/head_metadata.h"
 #include "tsdb/head/head_metrics.h"
 #include "tsdb/head/head_tombstones.h"
 #include "tsdb/head/isolation.h"
@@ -30,6 +31,7 @@ struct HeadOptions {
   ChunkLimits limits;
   model::DurationMs out_of_order_window_ms = 0;
   std::size_t max_exemplars = 0;
+  bool metadata_wal_records = false;
   wal::WalOptions wal;
 };
 
@@ -63,7 +65,8 @@ struct HeadState {
         index(isolation),
         chunks(head_options.limits),
         files(file_system, JoinPath(dir, "chunks_head")),
-        exemplars(head_options.max_exemplars) {}
+        exemplars(head_options.max_exemplars),
+        metadata(head_options.metadata_wal_records) {}
 
   const HeadOptions options;
   Fs& fs;
@@ -77,6 +80,7 @@ struct HeadState {
   AppenderRegistry appenders;
   ExemplarStore exemplars;
   HeadTombstones tombstones;
+  HeadMetadata metadata;
 
   // The closed range of samples; kMaxTime and kMinTime while there is none.
   std::atomic<model::TimestampMs> min_time{model::kMaxTime};

@@ -41,6 +41,7 @@ struct DbOptions {
   model::DurationMs max_block_duration_ms = 0;  // 0 = min(31 d, retention / 10), at least min.
   model::DurationMs retention_ms = 15LL * 24 * 3600 * 1000;  // 0 = none.
   std::uint64_t retention_bytes = 0;                         // 0 = none.
+  double retention_percentage = 0;  // Of the file system's size; wins over the bytes. 0 = none.
   std::uint64_t wal_segment_bytes = 128 << 20;
   WalCompression wal_compression = WalCompression::kSnappy;
   model::DurationMs wal_sync_interval_ms = 1000;  // Background fdatasync; 0 = never.
@@ -51,6 +52,12 @@ struct DbOptions {
   bool no_lockfile = false;
   model::DurationMs reload_interval_ms = 60'000;  // Block reload and compaction check.
   std::size_t max_exemplars = 0;                  // 0 = exemplar storage is off.
+  bool merge_overlapping_blocks = true;
+  int compaction_delay_max_percent = 0;  // Of the block range: head blocks are cut that much later,
+                                         // by a random part of it. 0 = at once.
+  std::string uploaded_blocks_file;  // Level-1 blocks that it does not list are not compacted; "" =
+                                     // all are. Source: --storage.tsdb.delay-compact-file.path.
+  bool metadata_wal_records = false;  // Whether UpdateMetadata is kept and logged.
 };
 
 struct BlockInfo {
@@ -107,8 +114,9 @@ class Db final : public storage::Queryable,
   /// Ends background work, flushes the WAL and releases the lock. Idempotent.
   Status Close();
 
-  /// New retention (configuration reload).
-  void SetRetention(model::DurationMs retention_ms, std::uint64_t retention_bytes);
+  /// New retention (configuration reload); see DbOptions.
+  void SetRetention(model::DurationMs retention_ms, std::uint64_t retention_bytes,
+                    double retention_percentage);
   /// How far behind the newest sample of the head late samples are taken; 0 = not at all. For
   /// appenders made from now on (configuration reload).
   void SetOutOfOrderWindow(model::DurationMs window_ms);

@@ -101,6 +101,15 @@ TEST(PlanCompactionTest, OneRangeMergesOnlyOverlaps) {
   EXPECT_EQ(PlanCompaction(metas, Times{20}), Indexes{});
 }
 
+TEST(PlanCompactionTest, OverlappingBlocksMayBeLeftAlone) {
+  const std::vector<BlockMeta> blocks = {B(0, 20), B(10, 30), B(40, 60)};
+  std::vector<const BlockMeta*> metas;
+  for (const auto& meta : blocks) metas.push_back(&meta);
+  const Times ranges = {20, 60, 180};
+  EXPECT_EQ(PlanCompaction(metas, ranges, true), (Indexes{0, 1}));
+  EXPECT_EQ(PlanCompaction(metas, ranges, false), Indexes{});
+}
+
 TEST(RetentionTest, ByTime) {
   const std::vector<RetainedBlock> blocks = {{100, 1}, {300, 1}, {200, 1}};
   EXPECT_EQ(BeyondTimeRetention({}, 10), Indexes{});
