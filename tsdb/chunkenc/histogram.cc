@@ -137,6 +137,11 @@ void HistogramChunk<H>::Recode(const HistogramLayout& wider) {
 }
 
 template <typename H>
+bool HistogramChunk<H>::last_is_stale() const {
+  return count() > 0 && model::IsStale(std::bit_cast<double>(state_.sum.bits));
+}
+
+template <typename H>
 bool HistogramChunk<H>::EqualsLast(const H& h) const {
   if (count() == 0) return false;
   if (model::IsStale(h.sum) || model::IsStale(state_.sum.value())) {

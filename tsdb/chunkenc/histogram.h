@@ -86,6 +86,10 @@ class HistogramChunk {
   model::TimestampMs last_time() const { return state_.t; }
   /// Whether `h` equals the last sample (bit by bit, without the hint).
   bool EqualsLast(const H& h) const;
+  /// Whether the last sample is a stale marker.
+  bool last_is_stale() const;
+  /// Buckets of the last sample, populated or not.
+  std::size_t num_buckets() const { return state_.buckets.size(); }
   /// Bytes that this object holds.
   std::size_t memory_bytes() const;
 

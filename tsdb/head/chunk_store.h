@@ -63,6 +63,13 @@ class ChunkStore {
   template <typename H>
   bool EqualsLast(const MemSeries& series, const H& h) const;
 
+  struct HistogramFacts {
+    bool stale = false;
+    std::size_t num_buckets = 0;
+  };
+  /// About the last sample of a series of histograms; nothing when its chunk is full.
+  HistogramFacts LastHistogram(const MemSeries& series) const;
+
   /// Ends the open chunk. @return whether there was one
   bool CutOpen(MemSeries& series);
 

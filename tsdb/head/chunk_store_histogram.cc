@@ -71,6 +71,15 @@ bool ChunkStore::EqualsLast(const MemSeries& series, const H& h) const {
 template bool ChunkStore::EqualsLast(const MemSeries&, const model::Histogram&) const;
 template bool ChunkStore::EqualsLast(const MemSeries&, const model::FloatHistogram&) const;
 
+ChunkStore::HistogramFacts ChunkStore::LastHistogram(const MemSeries& series) const {
+  if (series.histogram == 0) return {};
+  return std::visit(
+      [](const auto& chunk) {
+        return HistogramFacts{chunk.last_is_stale(), chunk.num_buckets()};
+      },
+      histograms_.At(series.histogram).chunk);
+}
+
 void ChunkStore::CutHistogram(MemSeries& series) {
   const auto open = histograms_.Take(series.histogram);
   series.histogram = 0;

@@ -35,7 +35,7 @@ class Stopwatch {
 }  // namespace
 
 Head::Head(const HeadOptions& options, Fs& fs, std::string dir, metrics::Registry& registry)
-    : state_(options, fs, std::move(dir), registry), registry_(registry) {
+    : state_(options, fs, std::move(dir), registry), census_(state_), registry_(registry) {
   AddMetricFunctions();
 }
 
@@ -129,6 +129,7 @@ void Head::RemoveSeries(std::span<const SeriesSlot> emptied) {
     removed += state_.index.Unlink(batch, [&](wal::WalRef ref) {
       removed_[ref] = segment;
       state_.tombstones.Remove(ref);
+      state_.metadata.Remove(ref);
     });
     emptied = emptied.subspan(batch.size());
   }

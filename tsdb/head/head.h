@@ -14,6 +14,7 @@
 #include "tsdb/head/head_querier.h"
 #include "tsdb/head/head_state.h"
 #include "tsdb/head/replay.h"
+#include "tsdb/head/series_census.h"
 
 namespace narthex::tsdb {
 
@@ -90,6 +91,7 @@ class Head {
   Status WriteCheckpoint(model::TimestampMs t, int first, int last);
 
   HeadState state_;
+  SeriesCensus census_;
   metrics::Registry& registry_;
   std::function<void()> on_commit_;
   // Series that are gone, with the last WAL segment that may name them: their records are kept

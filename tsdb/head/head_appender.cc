@@ -43,6 +43,7 @@ bool NamesRepeat(const model::Labels& labels) {
 HeadAppender::HeadAppender(HeadState& head, const std::function<void()>& committed)
     : head_(head), committed_(committed) {
   head_.metrics.active_appenders.Add(1);
+  head_.metrics.appenders_created.Add();
   if (!head_.empty()) Begin(0);
 }
 
@@ -209,13 +210,34 @@ AppendError HeadAppender::AppendExemplar(SeriesRef ref, const model::Labels&,
   return AppendError::kNone;
 }
 
-void HeadAppender::UpdateMetadata(SeriesRef, const model::Labels&, const model::Metadata&) {
+void HeadAppender::UpdateMetadata(SeriesRef ref, const model::Labels&,
+                                  const model::Metadata& metadata) {
   // Prometheus keeps metadata in the scrape cache and writes it to the WAL only with a feature.
+  SeriesSlot slot = 0;
+  if (!head_.metadata.enabled() || !Pin(ref, slot)) return;
+  MemSeries& series = head_.index.At(slot);
+  SeriesLock lock(series);
+  if (head_.metadata.Has(series.wal_ref, metadata)) {
+    --series.pending;
+    return;
+  }
+  metadata_.entries.push_back({series.wal_ref, metadata});
+  metadata_.slots.push_back(slot);
+  NoteUnlogged(slot, series);
 }
 
 void HeadAppender::EncodeRecords() {
   // In the order in which Prometheus writes them.
-  enum : std::size_t { kSeries, kSamples, kInts, kCustomInts, kFloats, kCustomFloats, kExemplars };
+  enum : std::size_t {
+    kSeries,
+    kMetadata,
+    kSamples,
+    kInts,
+    kCustomInts,
+    kFloats,
+    kCustomFloats,
+    kExemplars
+  };
   records_.resize(kExemplars + 1);
   for (auto& record : records_) record.clear();
   if (!not_in_wal_.empty()) {
@@ -225,6 +247,7 @@ void HeadAppender::EncodeRecords() {
                         records_[kSeries]);
     }
   }
+  wal::EncodeMetadata(metadata_.entries, records_[kMetadata]);
   wal::EncodeSamples(samples_, records_[kSamples]);
   wal::EncodeHistograms(ints_.entries, records_[kInts], records_[kCustomInts]);
   wal::EncodeFloatHistograms(floats_.entries, records_[kFloats], records_[kCustomFloats]);
@@ -238,7 +261,8 @@ void HeadAppender::EncodeRecords() {
 
 Status HeadAppender::Commit() {
   if (finished_) return Fail(Code::kInternal, "appender closed");
-  if (samples_.empty() && ints_.slots.empty() && floats_.slots.empty() && exemplars_.empty()) {
+  if (samples_.empty() && ints_.slots.empty() && floats_.slots.empty() && exemplars_.empty() &&
+      metadata_.slots.empty()) {
     Finish();
     return {};
   }
@@ -277,6 +301,7 @@ void HeadAppender::Publish() {
     head_.metrics.out_of_order_histograms.Add(published.out_of_order_histograms);
   }
   PublishExemplars();
+  PublishMetadata();
   head_.AddFull(full_);
 }
 
@@ -307,6 +332,14 @@ void HeadAppender::PublishSamples(Published& published) {
   }
 }
 
+void HeadAppender::PublishMetadata() {
+  for (std::size_t i = 0; i < metadata_.slots.size(); ++i) {
+    head_.metadata.Set(metadata_.entries[i].ref, metadata_.entries[i].metadata);
+    SeriesLock lock(head_.index.At(metadata_.slots[i]));
+    --head_.index.At(metadata_.slots[i]).pending;
+  }
+}
+
 void HeadAppender::PublishExemplars() {
   for (const auto& [slot, exemplar] : exemplars_) {
     if (head_.exemplars.Add(head_.index.LabelsOf(slot), exemplar) != AppendError::kNone) {
@@ -328,6 +361,7 @@ void HeadAppender::Unpin() {
   std::for_each(ints_.slots.begin(), ints_.slots.end(), unpin);
   std::for_each(floats_.slots.begin(), floats_.slots.end(), unpin);
   for (const auto& pending : exemplars_) unpin(pending.slot);
+  std::for_each(metadata_.slots.begin(), metadata_.slots.end(), unpin);
 }
 
 void HeadAppender::Rollback() noexcept {

@@ -43,6 +43,10 @@ class HeadAppender final : public storage::Appender {
     SeriesSlot slot = 0;
     model::Exemplar exemplar;
   };
+  struct PendingMetadata {
+    std::vector<wal::MetadataEntry> entries;
+    std::vector<SeriesSlot> slots;
+  };
 
   template <typename H>
   struct Histograms {
@@ -92,6 +96,7 @@ class HeadAppender final : public storage::Appender {
   void PublishHistograms(Published& published);
   void PublishSamples(Published& published);
   void PublishExemplars();
+  void PublishMetadata();
 
   void EncodeRecords();
   void Publish();
@@ -111,6 +116,7 @@ class HeadAppender final : public storage::Appender {
   Histograms<model::FloatHistogram> floats_;
   std::vector<SeriesSlot> not_in_wal_;  // Series whose record this commit writes.
   std::vector<PendingExemplar> exemplars_;
+  PendingMetadata metadata_;
   std::vector<SeriesSlot> full_;
   std::vector<std::string> records_;
 };

@@ -62,72 +62,90 @@ wal::WalMetrics MakeWalMetrics(Registry& registry, WalCompression compression) {
 
 }  // namespace
 
-HeadMetrics::HeadMetrics(Registry& registry, WalCompression compression)
-    : active_appenders(registry.AddGauge("prometheus_tsdb_head_active_appenders",
-                                         "Number of currently active appender transactions")),
-      series_created(registry.AddCounter("prometheus_tsdb_head_series_created_total",
-                                         "Total number of series created in the head")),
-      series_removed(registry.AddCounter("prometheus_tsdb_head_series_removed_total",
-                                         "Total number of series removed in the head")),
+HeadMetrics::HeadMetrics(Registry& metrics_registry, WalCompression compression)
+    : active_appenders(
+          metrics_registry.AddGauge("prometheus_tsdb_head_active_appenders",
+                                    "Number of currently active appender transactions")),
+      appenders_created(
+          metrics_registry.AddCounter("prometheus_tsdb_head_appenders_created_total",
+                                      "Total number of appender transactions created.")),
+      series_created(metrics_registry.AddCounter("prometheus_tsdb_head_series_created_total",
+                                                 "Total number of series created in the head")),
+      series_removed(metrics_registry.AddCounter("prometheus_tsdb_head_series_removed_total",
+                                                 "Total number of series removed in the head")),
       series_not_found(
-          registry.AddCounter("prometheus_tsdb_head_series_not_found_total",
-                              "Total number of requests for series that were not found.")),
-      chunks_created(registry.AddCounter("prometheus_tsdb_head_chunks_created_total",
-                                         "Total number of chunks created in the head")),
-      chunks_removed(registry.AddCounter("prometheus_tsdb_head_chunks_removed_total",
-                                         "Total number of chunks removed in the head")),
-      float_samples(SamplesOf(registry, "float")),
-      histogram_samples(SamplesOf(registry, "histogram")),
-      out_of_order_floats(OutOfOrder(registry, "float")),
-      out_of_order_histograms(OutOfOrder(registry, "histogram")),
-      appended_out_of_order_floats(AppendedOutOfOrder(registry, "float")),
-      appended_out_of_order_histograms(AppendedOutOfOrder(registry, "histogram")),
-      out_of_bound_floats(registry.AddCounter(
+          metrics_registry.AddCounter("prometheus_tsdb_head_series_not_found_total",
+                                      "Total number of requests for series that were not found.")),
+      chunks_created(metrics_registry.AddCounter("prometheus_tsdb_head_chunks_created_total",
+                                                 "Total number of chunks created in the head")),
+      chunks_removed(metrics_registry.AddCounter("prometheus_tsdb_head_chunks_removed_total",
+                                                 "Total number of chunks removed in the head")),
+      float_samples(SamplesOf(metrics_registry, "float")),
+      histogram_samples(SamplesOf(metrics_registry, "histogram")),
+      out_of_order_floats(OutOfOrder(metrics_registry, "float")),
+      out_of_order_histograms(OutOfOrder(metrics_registry, "histogram")),
+      appended_out_of_order_floats(AppendedOutOfOrder(metrics_registry, "float")),
+      appended_out_of_order_histograms(AppendedOutOfOrder(metrics_registry, "histogram")),
+      out_of_bound_floats(metrics_registry.AddCounter(
           "prometheus_tsdb_out_of_bound_samples_total",
           "Total number of out of bound samples ingestion failed attempts with out of order "
           "support disabled.",
           LabelPairs{{"type", "float"}})),
-      too_old_floats(registry.AddCounter(
+      too_old_floats(metrics_registry.AddCounter(
           "prometheus_tsdb_too_old_samples_total",
           "Total number of out of order samples ingestion failed attempts with out of support "
           "enabled, but sample outside of time window.",
           LabelPairs{{"type", "float"}})),
-      exemplars(registry.AddCounter("prometheus_tsdb_exemplar_exemplars_appended_total",
-                                    "Total number of appended exemplars.")),
-      out_of_order_exemplars(
-          registry.AddCounter("prometheus_tsdb_exemplar_out_of_order_exemplars_total",
-                              "Total number of out of order exemplar ingestion failed attempts.")),
-      mmap_chunks(registry.AddCounter("prometheus_tsdb_mmap_chunks_total",
-                                      "Total number of chunks that were memory-mapped.")),
-      mmap_corruptions(registry.AddCounter("prometheus_tsdb_mmap_chunk_corruptions_total",
-                                           "Total number of memory-mapped chunk corruptions.")),
-      gc_seconds(registry.AddSummary("prometheus_tsdb_head_gc_duration_seconds",
-                                     "Runtime of garbage collection in the head block.")),
-      truncations(registry.AddCounter("prometheus_tsdb_head_truncations_total",
-                                      "Total number of head truncations attempted.")),
-      truncations_failed(registry.AddCounter("prometheus_tsdb_head_truncations_failed_total",
-                                             "Total number of head truncations that failed.")),
-      wal_corruptions(registry.AddCounter("prometheus_tsdb_wal_corruptions_total",
-                                          "Total number of WAL corruptions.")),
-      wal_truncate_seconds(registry.AddSummary("prometheus_tsdb_wal_truncate_duration_seconds",
-                                               "Duration of WAL truncation.")),
-      wal_truncations(registry.AddCounter("prometheus_tsdb_wal_truncations_total",
-                                          "Total number of write log truncations attempted.")),
+      exemplars(metrics_registry.AddCounter("prometheus_tsdb_exemplar_exemplars_appended_total",
+                                            "Total number of appended exemplars.")),
+      out_of_order_exemplars(metrics_registry.AddCounter(
+          "prometheus_tsdb_exemplar_out_of_order_exemplars_total",
+          "Total number of out of order exemplar ingestion failed attempts.")),
+      mmap_chunks(metrics_registry.AddCounter("prometheus_tsdb_mmap_chunks_total",
+                                              "Total number of chunks that were memory-mapped.")),
+      mmap_corruptions(
+          metrics_registry.AddCounter("prometheus_tsdb_mmap_chunk_corruptions_total",
+                                      "Total number of memory-mapped chunk corruptions.")),
+      gc_seconds(metrics_registry.AddSummary("prometheus_tsdb_head_gc_duration_seconds",
+                                             "Runtime of garbage collection in the head block.")),
+      truncations(metrics_registry.AddCounter("prometheus_tsdb_head_truncations_total",
+                                              "Total number of head truncations attempted.")),
+      truncations_failed(
+          metrics_registry.AddCounter("prometheus_tsdb_head_truncations_failed_total",
+                                      "Total number of head truncations that failed.")),
+      wal_corruptions(metrics_registry.AddCounter("prometheus_tsdb_wal_corruptions_total",
+                                                  "Total number of WAL corruptions.")),
+      wal_truncate_seconds(metrics_registry.AddSummary(
+          "prometheus_tsdb_wal_truncate_duration_seconds", "Duration of WAL truncation.")),
+      wal_truncations(
+          metrics_registry.AddCounter("prometheus_tsdb_wal_truncations_total",
+                                      "Total number of write log truncations attempted.")),
       wal_truncations_failed(
-          registry.AddCounter("prometheus_tsdb_wal_truncations_failed_total",
-                              "Total number of write log truncations that failed.")),
-      checkpoint_creations(registry.AddCounter("prometheus_tsdb_checkpoint_creations_total",
-                                               "Total number of checkpoint creations attempted.")),
+          metrics_registry.AddCounter("prometheus_tsdb_wal_truncations_failed_total",
+                                      "Total number of write log truncations that failed.")),
+      checkpoint_creations(
+          metrics_registry.AddCounter("prometheus_tsdb_checkpoint_creations_total",
+                                      "Total number of checkpoint creations attempted.")),
       checkpoint_creations_failed(
-          registry.AddCounter("prometheus_tsdb_checkpoint_creations_failed_total",
-                              "Total number of checkpoint creations that failed.")),
-      checkpoint_deletions(registry.AddCounter("prometheus_tsdb_checkpoint_deletions_total",
-                                               "Total number of checkpoint deletions attempted.")),
+          metrics_registry.AddCounter("prometheus_tsdb_checkpoint_creations_failed_total",
+                                      "Total number of checkpoint creations that failed.")),
+      checkpoint_deletions(
+          metrics_registry.AddCounter("prometheus_tsdb_checkpoint_deletions_total",
+                                      "Total number of checkpoint deletions attempted.")),
       checkpoint_deletions_failed(
-          registry.AddCounter("prometheus_tsdb_checkpoint_deletions_failed_total",
-                              "Total number of checkpoint deletions that failed.")),
-      replay_seconds(registry.AddGauge("prometheus_tsdb_data_replay_duration_seconds",
-                                       "Time taken to replay the data on disk.")),
-      wal(MakeWalMetrics(registry, compression)) {}
+          metrics_registry.AddCounter("prometheus_tsdb_checkpoint_deletions_failed_total",
+                                      "Total number of checkpoint deletions that failed.")),
+      replay_seconds(metrics_registry.AddGauge("prometheus_tsdb_data_replay_duration_seconds",
+                                               "Time taken to replay the data on disk.")),
+      registry(metrics_registry),
+      wal(MakeWalMetrics(metrics_registry, compression)) {}
+
+void HeadMetrics::AddUnknownRefs(std::string_view type, std::uint64_t count) {
+  registry
+      .AddCounter("prometheus_tsdb_wal_replay_unknown_refs_total",
+                  "Total number of unknown series references encountered during WAL replay.",
+                  LabelPairs{{"type", std::string(type)}})
+      .Add(count);
+}
 
 }  // namespace narthex::tsdb

@@ -3,6 +3,8 @@
 // What the head tells about itself, under Prometheus's names.
 #pragma once
 
+#include <string_view>
+
 #include "narthex/base/metrics.h"
 #include "tsdb/wal/wal.h"
 
@@ -13,6 +15,7 @@ struct HeadMetrics {
   HeadMetrics(metrics::Registry& registry, WalCompression compression);
 
   metrics::Gauge& active_appenders;
+  metrics::Counter& appenders_created;
   metrics::Counter& series_created;
   metrics::Counter& series_removed;
   metrics::Counter& series_not_found;
@@ -42,6 +45,9 @@ struct HeadMetrics {
   metrics::Counter& checkpoint_deletions;
   metrics::Counter& checkpoint_deletions_failed;
   metrics::Gauge& replay_seconds;
+  /// Counts log entries of a type ("samples", …) whose series the log does not name.
+  void AddUnknownRefs(std::string_view type, std::uint64_t count);
+  metrics::Registry& registry;
 
   wal::WalMetrics wal;
 };

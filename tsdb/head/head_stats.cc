@@ -89,16 +89,41 @@ constexpr Asked kAsked[] = {
      false, ExemplarSeconds},
 };
 
+// Gauges that a look at all series gives.
+struct Counted {
+  const char* name;
+  const char* help;
+  std::uint64_t SeriesCensus::Counts::*value;
+};
+
+constexpr Counted kCounted[] = {
+    {"prometheus_tsdb_head_stale_series", "Total number of stale series in the head block.",
+     &SeriesCensus::Counts::stale},
+    {"prometheus_tsdb_head_native_histogram_series",
+     "Number of series whose most recent in-order sample is a native histogram.",
+     &SeriesCensus::Counts::histograms},
+    {"prometheus_tsdb_head_native_histogram_buckets",
+     "Number of positive and negative bucket entries in the most recent in-order native histogram "
+     "sample of each series, including entries carried by staleness markers.",
+     &SeriesCensus::Counts::histogram_buckets},
+};
+
 }  // namespace
 
 void Head::AddMetricFunctions() {
   for (const auto& asked : kAsked) {
     registry_.AddGaugeFn(asked.name, asked.help, [this, &asked] { return asked.value(state_); });
   }
+  for (const auto& counted : kCounted) {
+    registry_.AddGaugeFn(counted.name, counted.help, [this, &counted] {
+      return static_cast<double>(census_.Get().*counted.value);
+    });
+  }
 }
 
 void Head::RemoveMetricFunctions() {
   for (const auto& asked : kAsked) registry_.Remove(asked.name, {});
+  for (const auto& counted : kCounted) registry_.Remove(counted.name, {});
 }
 
 HeadStats Head::Stats(std::size_t limit) const {
@@ -136,6 +161,7 @@ void Head::AddTo(MemoryLedger& ledger) const {
   ledger.parts.emplace_back("head/chunks", state_.chunks.held_bytes());
   ledger.parts.emplace_back("head/isolation", state_.isolation.held_bytes());
   ledger.parts.emplace_back("head/tombstones", state_.tombstones.held_bytes());
+  ledger.parts.emplace_back("head/metadata", state_.metadata.held_bytes());
   ledger.parts.emplace_back("head/exemplars", state_.exemplars.held_bytes());
 }
 

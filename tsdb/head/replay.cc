@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <map>
 #include <thread>
 
 #include <absl/container/flat_hash_set.h>
@@ -66,6 +67,7 @@ class Replay {
   Status DecodeSamples(ByteSpan record);
   Status DecodeExemplars(ByteSpan record);
   Status DecodeTombstones(ByteSpan record, int segment);
+  Status DecodeMetadata(ByteSpan record);
   void Renumber(SeriesSlot slot, WalRef ref, int segment);
   void DropSamples(SeriesSlot slot);
   void RemoveEmptied();
@@ -73,7 +75,8 @@ class Replay {
   Status DecodeHistograms(ByteSpan record, Decode decode);
   ReplayShard& ShardOf(SeriesSlot slot) { return *shards_[slot % shards_.size()]; }
   void Attach(SeriesSlot slot, WalRef ref, bool created);
-  SeriesSlot SlotOf(WalRef ref);
+  SeriesSlot SlotOf(WalRef ref, const char* type);
+  void ReportUnknown();
 
   HeadState& head_;
   const TimestampMs min_valid_time_;
@@ -86,7 +89,8 @@ class Replay {
   std::vector<wal::SeriesEntry> series_entries_;
   std::vector<wal::SampleEntry> sample_entries_;
   std::vector<wal::ExemplarEntry> exemplar_entries_;
-  std::uint64_t unknown_refs_ = 0;
+  absl::flat_hash_set<WalRef> unknown_refs_;
+  std::map<std::string_view, std::uint64_t> unknown_records_;  // By type, as the metric has it.
   int last_segment_ = -1;
 };
 
@@ -127,10 +131,25 @@ void Replay::Attach(SeriesSlot slot, WalRef ref, bool created) {
   }
 }
 
-SeriesSlot Replay::SlotOf(WalRef ref) {
+SeriesSlot Replay::SlotOf(WalRef ref, const char* type) {
   const SeriesSlot slot = slots_.Get(ref);
-  if (slot == 0) ++unknown_refs_;
+  if (slot == 0) [[unlikely]] {
+    ++unknown_records_[type];
+    unknown_refs_.insert(ref);
+  }
   return slot;
+}
+
+// Names what the log has for series that it does not name.
+void Replay::ReportUnknown() {
+  if (unknown_refs_.empty()) return;
+  unknown_records_["series"] = unknown_refs_.size();
+  std::string text;
+  for (const auto& [type, count] : unknown_records_) {
+    head_.metrics.AddUnknownRefs(type, count);
+    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", count, type);
+  }
+  log::Warn("Unknown series references", {{"records", text}});
 }
 
 Status Replay::DecodeSeries(ByteSpan record, int segment) {
@@ -157,7 +176,7 @@ Status Replay::DecodeSamples(ByteSpan record) {
   NX_RETURN_IF_ERROR(wal::DecodeSamples(record, sample_entries_));
   for (const auto& [ref, t, v] : sample_entries_) {
     if (t < min_valid_time_) continue;
-    if (const SeriesSlot slot = SlotOf(ref)) ShardOf(slot).Add({slot, t, v});
+    if (const SeriesSlot slot = SlotOf(ref, "samples")) ShardOf(slot).Add({slot, t, v});
   }
   return {};
 }
@@ -168,7 +187,7 @@ Status Replay::DecodeHistograms(ByteSpan record, Decode decode) {
   NX_RETURN_IF_ERROR(decode(record, entries));
   for (auto& entry : entries) {
     if (entry.t < min_valid_time_ || !IsValidHistogram(entry.histogram)) continue;
-    if (const SeriesSlot slot = SlotOf(entry.ref)) {
+    if (const SeriesSlot slot = SlotOf(entry.ref, "histograms")) {
       ShardOf(slot).Add(slot, entry.t, std::move(entry.histogram));
     }
   }
@@ -181,7 +200,7 @@ Status Replay::DecodeExemplars(ByteSpan record) {
   NX_RETURN_IF_ERROR(wal::DecodeExemplars(record, exemplar_entries_));
   for (const auto& [ref, exemplar] : exemplar_entries_) {
     if (exemplar.t < min_valid_time_) continue;
-    if (const SeriesSlot slot = SlotOf(ref)) {
+    if (const SeriesSlot slot = SlotOf(ref, "exemplars")) {
       (void)head_.exemplars.Add(head_.index.LabelsOf(slot), exemplar);
     }
   }
@@ -206,6 +225,7 @@ void Replay::DropSamples(SeriesSlot slot) {
   head_.chunks.DropFull(series, full);
   head_.chunks.DropOpen(series);
   if (series.has_tombstones) head_.tombstones.Remove(series.wal_ref);
+  head_.metadata.Remove(series.wal_ref);
   series.has_tombstones = false;
   emptied_.insert(slot);
 }
@@ -226,11 +246,8 @@ Status Replay::DecodeTombstones(ByteSpan record, int segment) {
     head_.index.NoteWalRef(ref);
     const bool whole = mint == model::kMinTime && maxt == model::kMaxTime;
     if (!whole && maxt < min_valid_time_) continue;
-    const SeriesSlot slot = slots_.Get(ref);
-    if (slot == 0) {
-      unknown_refs_ += static_cast<std::uint64_t>(!whole);
-      continue;
-    }
+    const SeriesSlot slot = whole ? slots_.Get(ref) : SlotOf(ref, "tombstones");
+    if (slot == 0) continue;
     if (whole) {
       DropSamples(slot);
       continue;
@@ -238,6 +255,18 @@ Status Replay::DecodeTombstones(ByteSpan record, int segment) {
     head_.AddTombstone(slot, {mint, maxt});
     if (const auto it = extra_refs_.find(ref); it != extra_refs_.end()) {
       it->second = std::max({it->second, segment, last_segment_});
+    }
+  }
+  return {};
+}
+
+Status Replay::DecodeMetadata(ByteSpan record) {
+  if (!head_.metadata.enabled()) return {};
+  std::vector<wal::MetadataEntry> entries;
+  NX_RETURN_IF_ERROR(wal::DecodeMetadata(record, entries));
+  for (const auto& [ref, metadata] : entries) {
+    if (const SeriesSlot slot = SlotOf(ref, "metadata")) {
+      head_.metadata.Set(head_.index.At(slot).wal_ref, metadata);
     }
   }
   return {};
@@ -254,6 +283,8 @@ Status Replay::DecodeRecord(ByteSpan record, int segment) {
       return DecodeExemplars(record);
     case RecordType::kTombstones:
       return DecodeTombstones(record, segment);
+    case RecordType::kMetadata:
+      return DecodeMetadata(record);
     case RecordType::kHistograms:
     case RecordType::kCustomHistograms:
     case RecordType::kHistogramsV2:
@@ -377,7 +408,7 @@ Status Replay::Run() {
   NX_RETURN_IF_ERROR(status);
   if (!emptied_.empty()) RemoveEmptied();
   progress_.current = progress_.max.load();
-  if (unknown_refs_ > 0) log::Warn("Unknown series references", {{"samples", unknown_refs_}});
+  ReportUnknown();
   // Blocks hold what is older, even where a chunk of the head reaches back.
   if (!head_.empty() && head_.min_time.load() < min_valid_time_) head_.min_time = min_valid_time_;
   NX_ASSIGN_OR_RETURN(head_.wal, wal::Wal::Open(head_.fs, dir, head_.options.wal, head_.metrics.wal,
