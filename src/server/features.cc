@@ -10,13 +10,11 @@ namespace narthex::server {
 namespace {
 
 // Names that Prometheus 3.14 knows and that change nothing here yet.
-constexpr std::array<std::string_view, 14> kWithoutEffect = {"concurrent-rule-eval",
+constexpr std::array<std::string_view, 12> kWithoutEffect = {"concurrent-rule-eval",
                                                              "created-timestamp-zero-ingestion",
-                                                             "delayed-compaction",
                                                              "fast-startup",
                                                              "histograms-st-encoding",
                                                              "memory-snapshot-on-shutdown",
-                                                             "metadata-wal-records",
                                                              "old-ui",
                                                              "otlp-deltatocumulative",
                                                              "otlp-native-delta-ingestion",
@@ -39,8 +37,10 @@ bool Contains(const Names& names, std::string_view name) {
 bool* FindSwitch(EnabledFeatures& features, std::string_view name) {
   promql::Features& promql = features.promql;
   const std::pair<std::string_view, bool*> switches[] = {
+      {"delayed-compaction", &features.delayed_compaction},
       {"exemplar-storage", &features.exemplar_storage},
       {"extra-scrape-metrics", &features.extra_scrape_metrics},
+      {"metadata-wal-records", &features.metadata_wal_records},
       {"promql-binop-fill-modifiers", &promql.binop_fill_modifiers},
       {"promql-delayed-name-removal", &promql.delayed_name_removal},
       {"promql-experimental-functions", &promql.experimental_functions},

@@ -14,6 +14,8 @@ struct EnabledFeatures {
   promql::Features promql;
   bool exemplar_storage = false;
   bool extra_scrape_metrics = false;
+  bool delayed_compaction = false;
+  bool metadata_wal_records = false;
   std::vector<std::string> warnings;  // One line for each name that is unknown or without effect.
 };
 

@@ -68,6 +68,16 @@ std::string RoutePrefix(const FlagValues& values, const std::string& external_ur
   return "/" + prefix;
 }
 
+int DelayPercent(FlagValues& values, ServerFlags& flags) {
+  constexpr int kDefault = 10;
+  const std::int64_t percent = values.Int("storage.tsdb.delayed-compaction.max-percent");
+  if (percent > 0 && percent <= 100) return static_cast<int>(percent);
+  flags.warnings.emplace_back(
+      "The --storage.tsdb.delayed-compaction.max-percent should have a value between 1 and 100. "
+      "Using default");
+  return kDefault;
+}
+
 void ReadStorage(FlagValues& values, ServerFlags& flags) {
   tsdb::DbOptions& db = flags.db;
   flags.storage_path = values.Text("storage.tsdb.path");
@@ -98,6 +108,11 @@ void ReadStorage(FlagValues& values, ServerFlags& flags) {
     db.max_chunk_segment_bytes = bytes;
   }
   db.no_lockfile = values.Bool("storage.tsdb.no-lockfile");
+  db.merge_overlapping_blocks = values.Bool("storage.tsdb.allow-overlapping-compaction");
+  db.uploaded_blocks_file = values.Text("storage.tsdb.delay-compact-file.path");
+  db.metadata_wal_records = flags.features.metadata_wal_records;
+  if (flags.features.delayed_compaction)
+    db.compaction_delay_max_percent = DelayPercent(values, flags);
   db.samples_per_chunk = static_cast<int>(values.Int("storage.tsdb.samples-per-chunk"));
   db.reload_interval_ms =
       std::max<model::DurationMs>(1000, values.Duration("storage.tsdb.block-reload-interval"));

@@ -10,6 +10,7 @@
 
 #include "narthex/base/clock.h"
 #include "narthex/base/fs.h"
+#include "src/server/retention.h"
 #include "src/server/version.h"
 
 namespace narthex::server {
@@ -76,15 +77,6 @@ web::RuleStatus Convert(alerting::RuleSnapshot& rule) {
                          .alerts = {}};
   for (alerting::AlertSnapshot& alert : rule.alerts) status.alerts.push_back(Convert(alert));
   return status;
-}
-
-std::string RetentionText(model::DurationMs time_ms, std::uint64_t bytes) {
-  std::string text = time_ms > 0 ? model::FormatDuration(time_ms) : "";
-  if (bytes > 0) {
-    if (!text.empty()) text += " or ";
-    text += bytes % (1 << 20) == 0 ? fmt::format("{}MiB", bytes >> 20) : fmt::format("{}B", bytes);
-  }
-  return text;
 }
 
 std::int64_t CountThreads() {
@@ -175,7 +167,9 @@ web::RuntimeInfo ServerStatus::Runtime() const {
   info.last_config_time_ns = configuration_.last_success_ns();
   info.num_threads = CountThreads();
   info.max_threads = static_cast<std::int64_t>(std::thread::hardware_concurrency());
-  info.storage_retention = RetentionText(flags_.db.retention_ms, flags_.db.retention_bytes);
+  if (const auto config = configuration_.current()) {
+    info.storage_retention = RetentionText(EffectiveRetention(flags_.db, config->storage));
+  }
   return info;
 }
 

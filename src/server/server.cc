@@ -22,6 +22,7 @@
 #include "narthex/web/api.h"
 #include "src/server/configuration.h"
 #include "src/server/ready_storage.h"
+#include "src/server/retention.h"
 #include "src/server/retrievers.h"
 #include "src/server/signals.h"
 #include "src/server/version.h"
@@ -167,11 +168,8 @@ void Server::AddAppliers() {
   // First, because it can refuse: a bad rule file must leave everything as it was.
   configuration_.AddApplier("rules", [this](const auto& config) { return rules_.Update(*config); });
   configuration_.AddApplier("storage", [this](const auto& config) {
-    const config::StorageConfig& storage = config->storage;
-    db_->SetRetention(storage.retention_ms >= 0 ? storage.retention_ms : flags_.db.retention_ms,
-                      storage.retention_bytes >= 0
-                          ? static_cast<std::uint64_t>(storage.retention_bytes)
-                          : flags_.db.retention_bytes);
+    const Retention retention = EffectiveRetention(flags_.db, config->storage);
+    db_->SetRetention(retention.time_ms, retention.bytes, retention.percentage);
     return Status();
   });
   configuration_.AddApplier("query_engine", [this](const auto& config) {
@@ -205,7 +203,14 @@ Status Server::StartHttp() {
 Status Server::OpenStorage() {
   const std::int64_t begin = SystemClock().MonotonicNs();
   log::Info("Starting TSDB ...");
-  auto db = tsdb::Db::Open(flags_.storage_path, flags_.db, SystemFs(), SystemClock(), registry_);
+  // Before the first block is looked at: what the file keeps longer must not be deleted.
+  tsdb::DbOptions options = flags_.db;
+  const Retention retention = EffectiveRetention(flags_.db, configuration_.current()->storage);
+  options.retention_ms = retention.time_ms;
+  options.retention_bytes = retention.bytes;
+  options.retention_percentage = retention.percentage;
+  NX_RETURN_IF_ERROR(CheckRetention(retention, SystemFs(), flags_.storage_path));
+  auto db = tsdb::Db::Open(flags_.storage_path, options, SystemFs(), SystemClock(), registry_);
   if (!db) return Fail(std::move(db).error().Wrap("opening storage failed"));
   db_ = std::move(*db);
   db_->StartBackground();

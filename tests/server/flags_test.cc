@@ -103,6 +103,29 @@ TEST(FlagsTest, RefusesWithPrometheusWordingAndExitCode) {
   }
 }
 
+TEST(FlagsTest, CompactionAndItsFeatures) {
+  const auto defaults = ParseCommandLine({}).flags.db;
+  EXPECT_TRUE(defaults.merge_overlapping_blocks);
+  EXPECT_EQ(defaults.compaction_delay_max_percent, 0);
+  EXPECT_FALSE(defaults.metadata_wal_records);
+  const auto set =
+      ParseCommandLine({"--no-storage.tsdb.allow-overlapping-compaction",
+                        "--storage.tsdb.delay-compact-file.path=/data/thanos.shipper.json",
+                        "--enable-feature=delayed-compaction,metadata-wal-records",
+                        "--storage.tsdb.delayed-compaction.max-percent=30"})
+          .flags;
+  EXPECT_FALSE(set.db.merge_overlapping_blocks);
+  EXPECT_EQ(set.db.uploaded_blocks_file, "/data/thanos.shipper.json");
+  EXPECT_EQ(set.db.compaction_delay_max_percent, 30);
+  EXPECT_TRUE(set.db.metadata_wal_records);
+  EXPECT_TRUE(set.warnings.empty());
+  const auto wrong = ParseCommandLine({"--enable-feature=delayed-compaction",
+                                       "--storage.tsdb.delayed-compaction.max-percent=101"})
+                         .flags;
+  EXPECT_EQ(wrong.db.compaction_delay_max_percent, 10);
+  EXPECT_EQ(wrong.warnings.size(), 1U);
+}
+
 TEST(FlagsTest, HelpAndVersion) {
   const auto help = ParseCommandLine({"--help"});
   EXPECT_FALSE(help.run);
