@@ -9,36 +9,36 @@ namespace {
 
 using model::Labels;
 
-// A series of one of the sets.
-struct Member {
-  std::uint32_t set;
-  std::uint32_t index;
-};
+std::vector<std::size_t> SizesOf(std::span<const std::unique_ptr<SeriesSet>> sets) {
+  std::vector<std::size_t> sizes;
+  for (const auto& set : sets) sizes.push_back(set->size());
+  return sizes;
+}
 
 class MergedSeriesSet final : public SeriesSet {
  public:
-  explicit MergedSeriesSet(std::vector<std::unique_ptr<SeriesSet>> sets) : sets_(std::move(sets)) {
-    MergeLabels();
-  }
+  explicit MergedSeriesSet(std::vector<std::unique_ptr<SeriesSet>> sets)
+      : sets_(std::move(sets)), groups_(SizesOf(sets_), [this](std::size_t set, std::size_t index) {
+          return sets_[set]->LabelsAt(index);
+        }) {}
 
-  std::size_t size() const override { return starts_.size() - 1; }
+  std::size_t size() const override { return groups_.size(); }
 
   Labels LabelsAt(std::size_t i) const override {
-    const Member& m = members_[starts_[i]];
+    const auto& m = groups_.At(i).front();
     return sets_[m.set]->LabelsAt(m.index);
   }
 
   Status Read(std::size_t i, model::TimestampMs mint, model::TimestampMs maxt,
               SampleColumns& out) const override {
-    const std::span<const Member> members(members_.data() + starts_[i],
-                                          starts_[i + 1] - starts_[i]);
+    const auto members = groups_.At(i);
     if (members.size() == 1) {
       return sets_[members[0].set]->Read(members[0].index, mint, maxt, out);
     }
     SampleColumns merged;
     SampleColumns next;
     SampleColumns scratch;
-    for (const Member& m : members) {
+    for (const auto& m : members) {
       next.Clear();
       NX_RETURN_IF_ERROR(sets_[m.set]->Read(m.index, mint, maxt, next));
       AppendOrMerge(merged, next, scratch);
@@ -48,37 +48,8 @@ class MergedSeriesSet final : public SeriesSet {
   }
 
  private:
-  void MergeLabels() {
-    std::vector<Labels> heads(sets_.size());  // Of each set's next series.
-    std::vector<std::uint32_t> next(sets_.size());
-    const auto after = [&](std::uint32_t a, std::uint32_t b) {
-      const auto order = heads[a] <=> heads[b];
-      return order != 0 ? order > 0 : a > b;
-    };
-    std::priority_queue<std::uint32_t, std::vector<std::uint32_t>, decltype(after)> heap(after);
-    const auto push = [&](std::uint32_t set) {
-      if (next[set] == sets_[set]->size()) return;
-      heads[set] = sets_[set]->LabelsAt(next[set]);
-      heap.push(set);
-    };
-    for (std::uint32_t s = 0; s < sets_.size(); ++s) push(s);
-    Labels last;
-    while (!heap.empty()) {
-      const std::uint32_t set = heap.top();
-      heap.pop();
-      if (starts_.empty() || heads[set] != last) {
-        starts_.push_back(static_cast<std::uint32_t>(members_.size()));
-        last = std::move(heads[set]);
-      }
-      members_.push_back({set, next[set]++});
-      push(set);
-    }
-    starts_.push_back(static_cast<std::uint32_t>(members_.size()));
-  }
-
   const std::vector<std::unique_ptr<SeriesSet>> sets_;
-  std::vector<Member> members_;        // Grouped by series, in order of the sets.
-  std::vector<std::uint32_t> starts_;  // Of each series' group, and the end.
+  const SeriesGroups groups_;
 };
 
 class EmptySeriesSet final : public SeriesSet {
@@ -137,6 +108,34 @@ class MergedQuerier final : public Querier {
 };
 
 }  // namespace
+
+SeriesGroups::SeriesGroups(std::span<const std::size_t> sizes, const LabelsOf& labels_of) {
+  std::vector<Labels> heads(sizes.size());  // Of each set's next series.
+  std::vector<std::uint32_t> next(sizes.size());
+  const auto after = [&](std::uint32_t a, std::uint32_t b) {
+    const auto order = heads[a] <=> heads[b];
+    return order != 0 ? order > 0 : a > b;
+  };
+  std::priority_queue<std::uint32_t, std::vector<std::uint32_t>, decltype(after)> heap(after);
+  const auto push = [&](std::uint32_t set) {
+    if (next[set] == sizes[set]) return;
+    heads[set] = labels_of(set, next[set]);
+    heap.push(set);
+  };
+  for (std::uint32_t s = 0; s < sizes.size(); ++s) push(s);
+  Labels last;
+  while (!heap.empty()) {
+    const std::uint32_t set = heap.top();
+    heap.pop();
+    if (starts_.empty() || heads[set] != last) {
+      starts_.push_back(static_cast<std::uint32_t>(members_.size()));
+      last = std::move(heads[set]);
+    }
+    members_.push_back({set, next[set]++});
+    push(set);
+  }
+  starts_.push_back(static_cast<std::uint32_t>(members_.size()));
+}
 
 std::unique_ptr<SeriesSet> MergeSeriesSets(std::vector<std::unique_ptr<SeriesSet>> sets) {
   std::erase_if(sets, [](const auto& set) { return set->size() == 0; });

@@ -90,16 +90,46 @@ Result<std::unique_ptr<MappedFile>> FaultFs::Map(const std::string& path) {
   return base_.Map(path);
 }
 
+Result<std::string> FaultFs::ReadFile(const std::string& path) {
+  if (Ask(FileOp::kRead, path) != Fault::kNone) return NoSpace(path);
+  return base_.ReadFile(path);
+}
+
+Result<std::vector<DirEntry>> FaultFs::ListDir(const std::string& path) {
+  if (Ask(FileOp::kList, path) != Fault::kNone) return NoSpace(path);
+  return base_.ListDir(path);
+}
+
+// An operation that has no content: done, dropped or failed.
+template <typename Do>
+Status FaultFs::Plain(FileOp op, const std::string& path, const Do& run) {
+  const Fault fault = Ask(op, path);
+  if (fault == Fault::kNone) return run();
+  return fault == Fault::kDrop ? Status() : Status(NoSpace(path));
+}
+
 Status FaultFs::Rename(const std::string& from, const std::string& to) {
-  const Fault fault = Ask(FileOp::kRename, to);
-  if (fault == Fault::kNone) return base_.Rename(from, to);
-  return fault == Fault::kDrop ? Status() : Status(NoSpace(to));
+  return Plain(FileOp::kRename, to, [&] { return base_.Rename(from, to); });
 }
 
 Status FaultFs::Remove(const std::string& path) {
-  const Fault fault = Ask(FileOp::kRemove, path);
-  if (fault == Fault::kNone) return base_.Remove(path);
-  return fault == Fault::kDrop ? Status() : Status(NoSpace(path));
+  return Plain(FileOp::kRemove, path, [&] { return base_.Remove(path); });
+}
+
+Status FaultFs::CreateDirs(const std::string& path) {
+  return Plain(FileOp::kCreateDir, path, [&] { return base_.CreateDirs(path); });
+}
+
+Status FaultFs::Link(const std::string& from, const std::string& to) {
+  return Plain(FileOp::kLink, to, [&] { return base_.Link(from, to); });
+}
+
+Status FaultFs::RemoveAll(const std::string& path) {
+  return Plain(FileOp::kRemoveAll, path, [&] { return base_.RemoveAll(path); });
+}
+
+Status FaultFs::SyncDir(const std::string& path) {
+  return Plain(FileOp::kSyncDir, path, [&] { return base_.SyncDir(path); });
 }
 
 }  // namespace narthex::testing

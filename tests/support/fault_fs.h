@@ -13,7 +13,21 @@
 
 namespace narthex::testing {
 
-enum class FileOp : std::uint8_t { kOpen, kWrite, kTruncate, kSync, kRename, kRemove, kMap };
+enum class FileOp : std::uint8_t {
+  kOpen,
+  kWrite,
+  kTruncate,
+  kSync,
+  kRename,
+  kRemove,
+  kMap,
+  kRead,  // Of a whole file.
+  kList,
+  kCreateDir,
+  kLink,
+  kRemoveAll,
+  kSyncDir,
+};
 
 enum class Fault : std::uint8_t {
   kNone,
@@ -41,26 +55,25 @@ class FaultFs final : public Fs {
   Result<std::unique_ptr<WritableFile>> OpenWritable(const std::string& path,
                                                      OpenMode mode) override;
   Result<std::unique_ptr<MappedFile>> Map(const std::string& path) override;
-  Result<std::string> ReadFile(const std::string& path) override { return base_.ReadFile(path); }
-  Result<std::vector<DirEntry>> ListDir(const std::string& path) override {
-    return base_.ListDir(path);
-  }
+  Result<std::string> ReadFile(const std::string& path) override;
+  Result<std::vector<DirEntry>> ListDir(const std::string& path) override;
   bool Exists(const std::string& path) override { return base_.Exists(path); }
   Result<std::uint64_t> FileSize(const std::string& path) override { return base_.FileSize(path); }
-  Status CreateDirs(const std::string& path) override { return base_.CreateDirs(path); }
+  Status CreateDirs(const std::string& path) override;
   Status Rename(const std::string& from, const std::string& to) override;
-  Status Link(const std::string& from, const std::string& to) override {
-    return base_.Link(from, to);
-  }
+  Status Link(const std::string& from, const std::string& to) override;
   Status Remove(const std::string& path) override;
-  Status RemoveAll(const std::string& path) override { return base_.RemoveAll(path); }
-  Status SyncDir(const std::string& path) override { return base_.SyncDir(path); }
+  Status RemoveAll(const std::string& path) override;
+  Status SyncDir(const std::string& path) override;
   Result<std::unique_ptr<FileLock>> Lock(const std::string& path, bool& existed) override {
     return base_.Lock(path, existed);
   }
   Result<Space> DiskSpace(const std::string& path) override { return base_.DiskSpace(path); }
 
  private:
+  template <typename Do>
+  Status Plain(FileOp op, const std::string& path, const Do& run);
+
   Fs& base_;
   Mutex mutex_;
   Hook hook_ NX_GUARDED_BY(mutex_);

@@ -76,6 +76,7 @@ Status LinkBlock(Fs& fs, const Block& block, const std::string& target_dir) {
     NX_RETURN_IF_ERROR(
         fs.Link(JoinPath(chunks, segment.name), JoinPath(JoinPath(dir, "chunks"), segment.name)));
   }
+  NX_RETURN_IF_ERROR(fs.SyncDir(JoinPath(dir, "chunks")));
   return fs.SyncDir(dir);
 }
 

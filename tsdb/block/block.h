@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <stop_token>
 #include <string>
 
 #include "narthex/base/fs.h"
@@ -17,6 +18,7 @@
 #include "tsdb/block/tombstones.h"
 #include "tsdb/chunks/segments.h"
 #include "tsdb/index/index_reader.h"
+#include "tsdb/postings.h"
 
 namespace narthex::tsdb {
 
@@ -57,6 +59,13 @@ class Block final {
 /// A reader of the closed range [mint, maxt] of a block, which it keeps open.
 std::unique_ptr<storage::Querier> NewBlockQuerier(std::shared_ptr<const Block> block,
                                                   model::TimestampMs mint, model::TimestampMs maxt);
+
+/// The series that match and have a chunk in the closed range that is not deleted whole, at most
+/// `limit` (0 = all), in order of labels. Errors: kCancelled, kCorruption.
+Result<PostingList> SelectFromBlock(const Block& block, model::TimestampMs mint,
+                                    model::TimestampMs maxt,
+                                    std::span<const model::Matcher> matchers, std::size_t limit,
+                                    const std::stop_token& stop);
 
 /// Marks samples with mint ≤ t ≤ maxt of the matched series as deleted: tombstones and meta.json
 /// are rewritten on disk; `block` itself still shows them, so open it again.

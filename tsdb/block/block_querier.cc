@@ -72,8 +72,8 @@ class BlockQuerier final : public storage::Querier {
     const bool ranged = hints.start_ms != 0 || hints.end_ms != 0;
     const TimestampMs mint = ranged ? hints.start_ms : mint_;
     const TimestampMs maxt = ranged ? hints.end_ms : maxt_;
-    NX_ASSIGN_OR_RETURN(PostingList ids, SelectPostings(block_->postings(), matchers, stop));
-    NX_RETURN_IF_ERROR(KeepWithData(ids, mint, maxt, hints.limit, stop));
+    NX_ASSIGN_OR_RETURN(PostingList ids,
+                        SelectFromBlock(*block_, mint, maxt, matchers, hints.limit, stop));
     return std::make_unique<BlockSeriesSet>(block_, std::move(ids));
   }
 
@@ -102,27 +102,6 @@ class BlockQuerier final : public storage::Querier {
   }
 
  private:
-  // Drops series without a chunk in the range, or with deleted ones only.
-  Status KeepWithData(PostingList& ids, TimestampMs mint, TimestampMs maxt, std::size_t limit,
-                      const std::stop_token& stop) const {
-    constexpr std::size_t kSeriesPerCheck = 4096;
-    std::vector<ChunkMeta> chunks;
-    std::size_t kept = 0;
-    for (std::size_t i = 0; i < ids.size() && (limit == 0 || kept < limit); ++i) {
-      if (i % kSeriesPerCheck == 0 && stop.stop_requested()) {
-        return Fail(Code::kCancelled, "series selection was cancelled");
-      }
-      NX_RETURN_IF_ERROR(block_->index().Series(ids[i], nullptr, &chunks));
-      const auto deleted = block_->tombstones().Of(ids[i]);
-      const bool any = std::any_of(chunks.begin(), chunks.end(), [&](const ChunkMeta& c) {
-        return Overlaps(c, mint, maxt) && !Covers(deleted, c.mint, c.maxt);
-      });
-      if (any) ids[kept++] = ids[i];
-    }
-    ids.resize(kept);
-    return {};
-  }
-
   // The symbols that `collect` picks from the labels of the selected series, as sorted text.
   template <typename Collect>
   Result<std::vector<std::string>> SymbolsOfSelected(std::span<const model::Matcher> matchers,
@@ -160,6 +139,28 @@ class BlockQuerier final : public storage::Querier {
 };
 
 }  // namespace
+
+Result<PostingList> SelectFromBlock(const Block& block, TimestampMs mint, TimestampMs maxt,
+                                    std::span<const model::Matcher> matchers, std::size_t limit,
+                                    const std::stop_token& stop) {
+  constexpr std::size_t kSeriesPerCheck = 4096;
+  NX_ASSIGN_OR_RETURN(PostingList ids, SelectPostings(block.postings(), matchers, stop));
+  std::vector<ChunkMeta> chunks;
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < ids.size() && (limit == 0 || kept < limit); ++i) {
+    if (i % kSeriesPerCheck == 0 && stop.stop_requested()) {
+      return Fail(Code::kCancelled, "series selection was cancelled");
+    }
+    NX_RETURN_IF_ERROR(block.index().Series(ids[i], nullptr, &chunks));
+    const auto deleted = block.tombstones().Of(ids[i]);
+    const bool any = std::any_of(chunks.begin(), chunks.end(), [&](const ChunkMeta& c) {
+      return Overlaps(c, mint, maxt) && !Covers(deleted, c.mint, c.maxt);
+    });
+    if (any) ids[kept++] = ids[i];
+  }
+  ids.resize(kept);
+  return ids;
+}
 
 std::unique_ptr<storage::Querier> NewBlockQuerier(std::shared_ptr<const Block> block,
                                                   TimestampMs mint, TimestampMs maxt) {

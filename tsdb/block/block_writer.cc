@@ -24,9 +24,14 @@ class PendingDir {
     NX_RETURN_IF_ERROR(fs_.RemoveAll(path_));
     return fs_.CreateDirs(path_);
   }
-  Status MoveTo(const std::string& path) {
+  // Within `parent`. When it can't be made durable, it is taken back.
+  Status MoveTo(const std::string& parent, const std::string& path) {
     NX_RETURN_IF_ERROR(fs_.SyncDir(path_));
     NX_RETURN_IF_ERROR(fs_.Rename(path_, path));
+    if (auto status = fs_.SyncDir(parent); !status) {
+      (void)fs_.Rename(path, path_);
+      return status;
+    }
     done_ = true;
     return {};
   }
@@ -106,8 +111,7 @@ Result<std::optional<BlockMeta>> WriteBlock(Fs& fs, const std::string& db_dir, B
   if (meta.stats.num_samples == 0) return std::optional<BlockMeta>();
   NX_RETURN_IF_ERROR(WriteBlockMeta(fs, pending.path(), meta));
   NX_RETURN_IF_ERROR(WriteTombstones(fs, pending.path(), Tombstones()));
-  NX_RETURN_IF_ERROR(pending.MoveTo(final_dir));
-  NX_RETURN_IF_ERROR(fs.SyncDir(db_dir));
+  NX_RETURN_IF_ERROR(pending.MoveTo(db_dir, final_dir));
   return std::optional<BlockMeta>(std::move(meta));
 }
 

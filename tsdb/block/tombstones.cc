@@ -60,6 +60,12 @@ bool Covers(std::span<const Interval> intervals, model::TimestampMs mint, model:
                      [&](const Interval& i) { return i.mint <= mint && maxt <= i.maxt; });
 }
 
+bool Touches(std::span<const Interval> intervals, model::TimestampMs mint,
+             model::TimestampMs maxt) {
+  return std::any_of(intervals.begin(), intervals.end(),
+                     [&](const Interval& i) { return i.mint <= maxt && mint <= i.maxt; });
+}
+
 void DropDeleted(std::span<const Interval> intervals, std::size_t first_float,
                  std::size_t first_histogram, storage::SampleColumns& columns) {
   if (intervals.empty()) return;

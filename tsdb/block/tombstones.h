@@ -29,6 +29,9 @@ void AddInterval(std::vector<Interval>& intervals, Interval added);
 /// Whether one of the intervals holds all of [mint, maxt].
 bool Covers(std::span<const Interval> intervals, model::TimestampMs mint, model::TimestampMs maxt);
 
+/// Whether one of the intervals holds some of [mint, maxt].
+bool Touches(std::span<const Interval> intervals, model::TimestampMs mint, model::TimestampMs maxt);
+
 /// Drops the samples from the given indexes on whose time lies in an interval.
 void DropDeleted(std::span<const Interval> intervals, std::size_t first_float,
                  std::size_t first_histogram, storage::SampleColumns& columns);

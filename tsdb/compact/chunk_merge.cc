@@ -14,11 +14,9 @@ bool SameChunk(const MergeInput& a, const MergeInput& b) {
          AsText(a.chunk.bytes) == AsText(b.chunk.bytes);
 }
 
-// Whether something of the chunk is deleted.
+// Whether the chunk can't be passed on as it is.
 bool IsCut(const MergeInput& input) {
-  return std::any_of(input.deleted.begin(), input.deleted.end(), [&](const Interval& i) {
-    return i.mint <= input.chunk.maxt && input.chunk.mint <= i.maxt;
-  });
+  return input.recode || Touches(input.deleted, input.chunk.mint, input.chunk.maxt);
 }
 
 }  // namespace
@@ -60,10 +58,27 @@ Status ChunkMerger::MergeGroup(std::span<const MergeInput> group) {
   SampleRun run;
   for (const MergeInput& input : by_rank) NX_RETURN_IF_ERROR(run.Add(input.chunk, input.deleted));
   run.Sort();
-  run.Encode(kSamplesPerChunk, [this](EncodedChunk chunk) {
+  const std::size_t per_chunk = by_rank.size() == 1 ? kMaxXorSamples : kSamplesPerChunk;
+  run.Encode(per_chunk, [this](EncodedChunk chunk) {
     auto& bytes = owned_.emplace_back(std::move(chunk.bytes));
     views_.push_back({chunk.mint, chunk.maxt, chunk.encoding, AsBytes(bytes)});
   });
+  return {};
+}
+
+Status MergeForReaders(std::vector<MergeInput> inputs, std::vector<storage::EncodedChunk>& out) {
+  for (MergeInput& input : inputs) {
+    const Encoding encoding = input.chunk.encoding;
+    input.recode = encoding != Encoding::kXor && encoding != Encoding::kHistogram &&
+                   encoding != Encoding::kFloatHistogram;
+  }
+  ChunkMerger merger;
+  NX_RETURN_IF_ERROR(merger.Merge(std::move(inputs)));
+  out.clear();
+  for (const ChunkView& view : merger.chunks()) {
+    out.push_back({view.mint, view.maxt, static_cast<std::uint8_t>(view.encoding),
+                   std::string(AsText(view.bytes))});
+  }
   return {};
 }
 

@@ -11,6 +11,7 @@
 
 #include "narthex/base/result.h"
 #include "narthex/model/timestamp.h"
+#include "narthex/storage/chunk_querier.h"
 #include "tsdb/block/tombstones.h"
 #include "tsdb/chunkenc/chunk.h"
 
@@ -22,16 +23,17 @@ inline constexpr std::size_t kSamplesPerChunk = 120;
 struct MergeInput {
   ChunkView chunk;
   std::span<const Interval> deleted;  // Samples of this chunk that count no more.
-  std::size_t rank = 0;               // Set by Merge: its place in the list.
+  bool recode = false;   // Not to be passed on as it is, but in an encoding that all readers know.
+  std::size_t rank = 0;  // Set by Merge: its place in the list.
 };
 
 /// Collects what becomes of a series' chunks; views of new chunks live until the next Merge.
 /// Thread safety: one thread.
 class ChunkMerger {
  public:
-  /// Chunks that overlap no other are passed on as they are, equal ones once. Overlapping ones and
-  /// those with deleted samples are decoded, merged and cut at kSamplesPerChunk, and also where a
-  /// native histogram does not fit into the chunk. Errors: kCorruption.
+  /// Chunks that overlap no other are passed on as they are, equal ones once. Overlapping ones are
+  /// decoded, merged and cut at kSamplesPerChunk, and also where a native histogram does not fit
+  /// into the chunk; of one with deleted samples becomes one without them. Errors: kCorruption.
   Status Merge(std::vector<MergeInput> inputs);
   std::span<const ChunkView> chunks() const { return views_; }
 
@@ -41,5 +43,9 @@ class ChunkMerger {
   std::vector<ChunkView> views_;
   std::deque<std::string> owned_;  // Bytes of new chunks; a deque never moves them.
 };
+
+/// Merges a series' chunks for readers outside, who know only the encodings without start times.
+/// `out` is replaced.
+Status MergeForReaders(std::vector<MergeInput> inputs, std::vector<storage::EncodedChunk>& out);
 
 }  // namespace narthex::tsdb

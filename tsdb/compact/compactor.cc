@@ -54,6 +54,10 @@ Status MarkInputs(Fs& fs, std::span<const BlockPtr> inputs, Change&& change) {
   return {};
 }
 
+Status MarkDeletable(Fs& fs, std::span<const BlockPtr> inputs) {
+  return MarkInputs(fs, inputs, [](BlockCompaction& c) { c.deletable = true; });
+}
+
 Result<std::optional<BlockMeta>> Rewrite(Fs& fs, const std::string& db_dir,
                                          std::span<const BlockPtr> inputs, BlockMeta meta,
                                          const BlockWriteOptions& options) {
@@ -72,9 +76,7 @@ Result<std::optional<BlockMeta>> RewriteAndMark(Fs& fs, const std::string& db_di
                  {{"err", marked.error().message()}});
     }
   }
-  if (written && !*written) {
-    NX_RETURN_IF_ERROR(MarkInputs(fs, inputs, [](BlockCompaction& c) { c.deletable = true; }));
-  }
+  if (written && !*written) NX_RETURN_IF_ERROR(MarkDeletable(fs, inputs));
   return written;
 }
 
@@ -93,7 +95,10 @@ Result<std::optional<BlockMeta>> CleanBlock(Fs& fs, const std::string& db_dir,
   BlockMeta meta = MergedMeta(std::span(&input, 1), ulid);
   meta.compaction.level = 1;
   meta.compaction.sources = {ulid};
-  return RewriteAndMark(fs, db_dir, std::span(&input, 1), std::move(meta), options);
+  const std::span inputs(&input, 1);
+  NX_ASSIGN_OR_RETURN(auto written, Rewrite(fs, db_dir, inputs, std::move(meta), options));
+  if (!written) NX_RETURN_IF_ERROR(MarkDeletable(fs, inputs));
+  return written;
 }
 
 }  // namespace narthex::tsdb

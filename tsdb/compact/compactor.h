@@ -29,7 +29,8 @@ Result<std::optional<BlockMeta>> CompactBlocks(Fs& fs, const std::string& db_dir
                                                const BlockWriteOptions& options);
 
 /// Rewrites a block that has tombstones without the deleted samples: a level-1 block with the old
-/// one as parent (clean_tombstones). Outcome and errors as above.
+/// one as parent (clean_tombstones). When no sample is left there is no block, and the input is
+/// marked deletable. A failure leaves the input as it is. Errors as above.
 Result<std::optional<BlockMeta>> CleanBlock(Fs& fs, const std::string& db_dir,
                                             const BlockPtr& input, const std::string& ulid,
                                             const BlockWriteOptions& options);

@@ -86,7 +86,9 @@ std::size_t SampleRun::EncodeFloats(std::size_t begin, std::size_t limit, Encode
   out.encoding = Encoding::kXor;
   out.bytes.resize(kXorHeaderBytes);
   std::size_t i = begin;
-  for (; i < limit && entries_[i].kind == Kind::kFloat; ++i) {
+  // The state counts bytes in 16 bits.
+  constexpr std::size_t kMostBytes = 0xffff - kMaxXorSampleBytes;
+  for (; i < limit && entries_[i].kind == Kind::kFloat && state.size <= kMostBytes; ++i) {
     out.bytes.resize(state.tail_offset() + kMaxXorSampleBytes);
     XorAppend(state, reinterpret_cast<std::uint8_t*>(out.bytes.data()), entries_[i].t,
               floats_[entries_[i].index]);

@@ -5,6 +5,7 @@
 
 #include "narthex/base/log.h"
 #include "narthex/storage/merge.h"
+#include "tsdb/db/chunk_sets.h"
 #include "tsdb/db/db_impl.h"
 
 namespace narthex::tsdb {
@@ -35,23 +36,30 @@ Result<std::unique_ptr<Db>> Db::Open(std::string dir, DbOptions options, Fs& fs,
 std::unique_ptr<storage::Appender> Db::NewAppender() { return impl_->head.NewAppender(); }
 
 Result<std::unique_ptr<storage::Querier>> Db::NewQuerier(TimestampMs mint, TimestampMs maxt) {
-  std::shared_ptr<const BlockList> blocks;
-  std::unique_ptr<storage::Querier> head;
-  {
-    // Both under one lock: a block and the head's part that became it are never both missing.
-    MutexLock lock(impl_->view_mutex_);
-    blocks = impl_->blocks_;
-    head = impl_->head.NewQuerier(std::max(mint, impl_->head_from_), maxt);
-  }
+  auto [blocks, head] = impl_->ViewOf(mint, maxt);
+  if (blocks.empty()) return std::move(head);
   std::vector<std::unique_ptr<storage::Querier>> queriers;
-  for (const auto& block : *blocks) {
-    if (block->meta().min_time <= maxt && block->meta().max_time > mint) {
-      queriers.push_back(NewBlockQuerier(block, mint, maxt));
-    }
-  }
-  if (queriers.empty()) return head;
+  for (const auto& block : blocks) queriers.push_back(NewBlockQuerier(block, mint, maxt));
   queriers.push_back(std::move(head));
   return storage::MergeQueriers(std::move(queriers));
+}
+
+Result<std::unique_ptr<storage::ChunkSeriesSet>> Db::SelectChunks(
+    TimestampMs mint, TimestampMs maxt, std::span<const model::Matcher> matchers,
+    const storage::SelectHints& hints, std::stop_token stop) {
+  if (hints.start_ms != 0 || hints.end_ms != 0) {
+    mint = hints.start_ms;
+    maxt = hints.end_ms;
+  }
+  auto [blocks, head] = impl_->ViewOf(mint, maxt);
+  std::vector<std::unique_ptr<storage::ChunkSeriesSet>> sets;
+  for (const auto& block : blocks) {
+    NX_ASSIGN_OR_RETURN(auto set, NewBlockChunkSet(block, mint, maxt, matchers, hints.limit, stop));
+    sets.push_back(std::move(set));
+  }
+  NX_ASSIGN_OR_RETURN(auto newest, head->SelectChunks(matchers, hints.limit, stop));
+  sets.push_back(std::move(newest));
+  return MergeChunkSets(std::move(sets), hints.limit);
 }
 
 void Db::StartBackground() { impl_->StartBackground(); }

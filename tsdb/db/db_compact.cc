@@ -165,7 +165,7 @@ Status Db::Impl::CompactHead() {
   while (!stop_.load() && head.Compactable()) {
     const TimestampMs mint = head.min_time();
     const TimestampMs maxt = RangeEnd(mint, options.min_block_duration_ms);
-    if (auto status = WriteHeadBlock(mint, maxt); !status) {
+    if (auto status = CutHead(mint, maxt); !status) {
       metrics.compactions_failed.Add();
       return Fail(std::move(status).error().Wrap("compact head"));
     }
@@ -176,10 +176,15 @@ Status Db::Impl::CompactHead() {
   return cut ? head.TruncateWal(head.min_time()) : Status();
 }
 
-Status Db::Impl::WriteHeadBlock(TimestampMs mint, TimestampMs maxt) {
-  const auto start = std::chrono::steady_clock::now();
+Status Db::Impl::CutHead(TimestampMs mint, TimestampMs maxt) {
   NX_ASSIGN_OR_RETURN(const auto head_source, head.NewBlockSource(mint, maxt));
   MeasuredSource source(*head_source, metrics);
+  return WriteHeadBlock(dir, source, mint, maxt);
+}
+
+Status Db::Impl::WriteHeadBlock(const std::string& target, BlockSource& source, TimestampMs mint,
+                                TimestampMs maxt) {
+  const auto start = std::chrono::steady_clock::now();
   BlockMeta meta;
   meta.ulid = NewUlid(clock);
   meta.min_time = mint;
@@ -187,7 +192,7 @@ Status Db::Impl::WriteHeadBlock(TimestampMs mint, TimestampMs maxt) {
   meta.compaction.level = 1;
   meta.compaction.sources = {meta.ulid};
   metrics.populating_block.Set(1);
-  const auto written = WriteBlock(fs, dir, meta, source, WriteOptions());
+  const auto written = WriteBlock(fs, target, meta, source, WriteOptions());
   metrics.populating_block.Set(0);
   if (!written) return Fail(written.error());
   metrics.compactions.Add();

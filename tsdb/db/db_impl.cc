@@ -180,6 +180,23 @@ Status Db::Impl::Close() {
   return status;
 }
 
+Db::Impl::View Db::Impl::ViewOf(TimestampMs mint, TimestampMs maxt) {
+  View view;
+  std::shared_ptr<const BlockList> blocks;
+  {
+    // Both under one lock: a block and the head's part that became it are never both missing.
+    MutexLock view_lock(view_mutex_);
+    blocks = blocks_;
+    view.head = head.NewQuerier(std::max(mint, head_from_), maxt);
+  }
+  for (const auto& block : *blocks) {
+    if (block->meta().min_time <= maxt && block->meta().max_time > mint) {
+      view.blocks.push_back(block);
+    }
+  }
+  return view;
+}
+
 std::shared_ptr<const BlockList> Db::Impl::blocks() const {
   MutexLock view_lock(view_mutex_);
   return blocks_;

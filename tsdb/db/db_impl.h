@@ -34,8 +34,19 @@ struct Db::Impl {
   // @param head_from  queries take samples from here on from the head
   Status Reload(model::TimestampMs head_from) NX_REQUIRES(work_mutex_);
   Status Compact() NX_EXCLUDES(work_mutex_);
+  Status DeleteSeries(model::TimestampMs mint, model::TimestampMs maxt,
+                      std::span<const model::Matcher> matchers) NX_EXCLUDES(work_mutex_);
+  Status CleanTombstones() NX_EXCLUDES(work_mutex_);
+  Status Snapshot(const std::string& target, bool with_head) NX_EXCLUDES(work_mutex_);
   Status CompactHead() NX_REQUIRES(work_mutex_);
   Status CompactBlocks() NX_REQUIRES(work_mutex_);
+
+  // The head and the blocks of one moment, as far as they have to do with the closed range.
+  struct View {
+    BlockList blocks;
+    std::unique_ptr<HeadQuerier> head;
+  };
+  View ViewOf(model::TimestampMs mint, model::TimestampMs maxt);
 
   std::shared_ptr<const BlockList> blocks() const;
   std::uint64_t BlockBytes() const;
@@ -64,12 +75,18 @@ struct Db::Impl {
   void RunSync();
   void AddMetricFunctions();
   void RemoveMetricFunctions();
-  Status WriteHeadBlock(model::TimestampMs mint, model::TimestampMs maxt) NX_REQUIRES(work_mutex_);
+  Status Reopen(const BlockList& changed) NX_REQUIRES(work_mutex_);
+  Status CleanBlocks() NX_REQUIRES(work_mutex_);
+  Status WriteSnapshot(const std::string& target, bool with_head) NX_REQUIRES(work_mutex_);
+  Status CutHead(model::TimestampMs mint, model::TimestampMs maxt) NX_REQUIRES(work_mutex_);
+  Status WriteHeadBlock(const std::string& target, BlockSource& source, model::TimestampMs mint,
+                        model::TimestampMs maxt) NX_REQUIRES(work_mutex_);
   Status MergeBlocks(std::vector<std::shared_ptr<const Block>> inputs) NX_REQUIRES(work_mutex_);
   BlockWriteOptions WriteOptions() const;
   void Publish(BlockList list, model::TimestampMs head_from);
 
-  Mutex work_mutex_;  // One compaction, reload or retention at a time. Taken first.
+  // One compaction, reload, deletion, snapshot or retention at a time. Taken first.
+  Mutex work_mutex_;
 
   // What queries are made of: together, so that no sample is in neither or both.
   mutable Mutex view_mutex_;  // Taken after work_mutex_.

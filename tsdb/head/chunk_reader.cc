@@ -2,6 +2,7 @@
 #include "tsdb/head/chunk_reader.h"
 
 #include "narthex/base/coding.h"
+#include "tsdb/compact/sample_run.h"
 
 namespace narthex::tsdb {
 
@@ -16,12 +17,14 @@ void ChunkReader::Load(SeriesSlot slot, TimestampMs mint, TimestampMs maxt,
   nothing_ = false;
   const std::uint32_t from = CoarseSeconds(mint);
   MemSeries& series = head_.index.At(slot);
+  bool has_tombstones = false;
   std::uint64_t commit = 0;
   TimestampMs commit_t = 0;
   {
     SeriesLock lock(series);
     commit = series.commit;
     commit_t = series.commit_t;
+    has_tombstones = series.has_tombstones;
     for (const auto& chunk : head_.chunks.FullChunks(series)) {
       if (chunk.max_seconds < from) continue;
       parts_.push_back({chunk, bytes_.size()});
@@ -32,10 +35,13 @@ void ChunkReader::Load(SeriesSlot slot, TimestampMs mint, TimestampMs maxt,
       parts_.push_back(
           {FullChunk::InMemory(series.chunk, series.encoding,
                                static_cast<std::uint16_t>(open.size()), series.xor_state.t),
-           bytes_.size()});
+           bytes_.size(), true});
       bytes_.append(AsText(open));
     }
   }
+  deleted_.clear();
+  if (has_tombstones) [[unlikely]]
+    deleted_ = head_.DeletedOf(slot);
   TimestampMs hidden_from = 0;
   if (reader != nullptr && reader->HiddenFrom(slot, commit, commit_t, hidden_from)) {
     nothing_ = hidden_from == model::kMinTime;
@@ -60,54 +66,46 @@ Result<ChunkView> ChunkReader::ViewOf(const Part& part) {
 
 Status ChunkReader::Decode(storage::SampleColumns& out) {
   if (nothing_) return {};
+  const std::size_t first_float = out.t.size();
+  const std::size_t first_histogram = out.histogram_t.size();
   for (const auto& part : parts_) {
     NX_ASSIGN_OR_RETURN(const ChunkView chunk, ViewOf(part));
     if (!part.place.in_memory() && (chunk.mint > maxt_ || chunk.maxt < mint_)) continue;
     NX_RETURN_IF_ERROR(DecodeChunk(chunk.encoding, chunk.bytes, mint_, maxt_, out));
   }
+  DropDeleted(deleted_, first_float, first_histogram, out);
   return {};
+}
+
+Result<bool> ChunkReader::AnyKept() {
+  if (nothing_) return false;
+  for (const auto& part : parts_) {
+    NX_ASSIGN_OR_RETURN(ChunkView chunk, ViewOf(part));
+    if (part.place.in_memory()) NX_RETURN_IF_ERROR(ChunkTimes(chunk));
+    if (chunk.mint > maxt_ || chunk.maxt < mint_) continue;
+    if (part.open || !Covers(deleted_, chunk.mint, chunk.maxt)) return true;
+  }
+  return false;
+}
+
+Result<TimestampMs> ChunkReader::FirstTime(SeriesSlot slot) {
+  Load(slot, model::kMinTime, model::kMaxTime, nullptr);
+  if (parts_.empty()) return model::kMaxTime;
+  NX_ASSIGN_OR_RETURN(ChunkView chunk, ViewOf(parts_.front()));
+  if (parts_.front().place.in_memory()) NX_RETURN_IF_ERROR(ChunkTimes(chunk));
+  return chunk.mint;
 }
 
 Status ChunkReader::Recode(const ChunkView& chunk, std::vector<ChunkView>& out) {
-  const auto add = [&](TimestampMs mint, TimestampMs maxt, std::string bytes) {
-    recoded_.push_back(std::move(bytes));
-    out.push_back({mint, maxt, chunk.encoding, AsBytes(recoded_.back())});
-  };
-  if (chunk.encoding == Encoding::kHistogram) return RecodeHistograms<model::Histogram>(chunk, add);
-  if (chunk.encoding == Encoding::kFloatHistogram) {
-    return RecodeHistograms<model::FloatHistogram>(chunk, add);
-  }
-  storage::SampleColumns columns;
-  NX_RETURN_IF_ERROR(DecodeChunk(chunk.encoding, chunk.bytes, mint_, maxt_, columns));
-  if (columns.t.empty()) return {};
-  XorState state;
-  std::string bytes(kXorHeaderBytes, '\0');
-  for (std::size_t i = 0; i < columns.t.size(); ++i) {
-    bytes.resize(state.tail_offset() + kMaxXorSampleBytes);
-    XorAppend(state, reinterpret_cast<std::uint8_t*>(bytes.data()), columns.t[i], columns.v[i]);
-  }
-  bytes.resize(state.size);
-  add(columns.t.front(), columns.t.back(), std::move(bytes));
-  out.back().encoding = Encoding::kXor;
-  return {};
-}
-
-template <typename H, typename Add>
-Status ChunkReader::RecodeHistograms(const ChunkView& chunk, const Add& add) {
-  NX_ASSIGN_OR_RETURN(const auto samples, ReadHistograms<H>(chunk.encoding, chunk.bytes));
-  HistogramChunk<H> recoded;
-  TimestampMs first = 0;
-  for (const auto& [t, h] : samples) {
-    if (t < mint_ || t > maxt_) continue;
-    const auto fit = recoded.Check(h);
-    if (!fit.fits) {
-      add(first, recoded.last_time(), recoded.bytes());
-      recoded = HistogramChunk<H>(fit.header);
-    }
-    if (recoded.count() == 0) first = t;
-    recoded.Append(t, h);
-  }
-  if (recoded.count() > 0) add(first, recoded.last_time(), recoded.bytes());
+  std::vector<Interval> unwanted = deleted_;
+  if (mint_ > model::kMinTime) AddInterval(unwanted, {model::kMinTime, mint_ - 1});
+  if (maxt_ < model::kMaxTime) AddInterval(unwanted, {maxt_ + 1, model::kMaxTime});
+  SampleRun run;
+  NX_RETURN_IF_ERROR(run.Add(chunk, unwanted));
+  run.Encode(kMaxXorSamples, [&](EncodedChunk part) {
+    const auto& bytes = recoded_.emplace_back(std::move(part.bytes));
+    out.push_back({part.mint, part.maxt, part.encoding, AsBytes(bytes)});
+  });
   return {};
 }
 
@@ -119,7 +117,8 @@ Status ChunkReader::Chunks(std::vector<ChunkView>& out) {
     NX_ASSIGN_OR_RETURN(ChunkView chunk, ViewOf(part));
     if (part.place.in_memory()) NX_RETURN_IF_ERROR(ChunkTimes(chunk));
     if (chunk.mint > maxt_ || chunk.maxt < mint_) continue;
-    if (chunk.mint >= mint_ && chunk.maxt <= maxt_) {
+    if (Covers(deleted_, chunk.mint, chunk.maxt)) continue;
+    if (chunk.mint >= mint_ && chunk.maxt <= maxt_ && !Touches(deleted_, chunk.mint, chunk.maxt)) {
       out.push_back(chunk);
       continue;
     }

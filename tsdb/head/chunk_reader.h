@@ -23,26 +23,32 @@ class ChunkReader {
   void Load(SeriesSlot slot, model::TimestampMs mint, model::TimestampMs maxt,
             const Isolation::Reader* reader);
 
-  /// Appends the loaded samples.
+  /// Appends the loaded samples that are not deleted.
   Status Decode(storage::SampleColumns& out);
-  /// The loaded chunks, ascending, cut to the loaded range: whole ones as they are, others encoded
-  /// anew. Valid until the next call of Load; their memory is this reader's or a mapped file's.
+  /// The loaded chunks, ascending, without what is deleted or outside the loaded range: whole ones
+  /// as they are, others encoded anew. Valid until the next call of Load; their memory is this
+  /// reader's or a mapped file's.
   Status Chunks(std::vector<ChunkView>& out);
+  /// Whether a loaded chunk is not deleted whole. The open chunk counts as endless, so it never is,
+  /// as in Prometheus.
+  Result<bool> AnyKept();
+  /// Time of the first sample in order, deleted or not; of a series that has samples. Loads.
+  Result<model::TimestampMs> FirstTime(SeriesSlot slot);
 
  private:
   struct Part {
     FullChunk place;
     std::size_t at = 0;  // In bytes_, when it was in memory.
+    bool open = false;
   };
   Result<ChunkView> ViewOf(const Part& part);
   // Adds the part of a chunk that is in the range as new chunks.
   Status Recode(const ChunkView& chunk, std::vector<ChunkView>& out);
-  template <typename H, typename Add>
-  Status RecodeHistograms(const ChunkView& chunk, const Add& add);
 
   const HeadState& head_;
   std::shared_ptr<const ChunkFiles::View> files_;
   std::vector<Part> parts_;
+  std::vector<Interval> deleted_;
   std::string bytes_;
   std::deque<std::string> recoded_;  // A deque, because views into it must stay.
   model::TimestampMs mint_ = 0;

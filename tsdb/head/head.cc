@@ -10,7 +10,6 @@
 #include "narthex/base/log.h"
 #include "tsdb/head/head_appender.h"
 #include "tsdb/head/head_block_source.h"
-#include "tsdb/head/head_querier.h"
 #include "tsdb/wal/checkpoint.h"
 
 namespace narthex::tsdb {
@@ -55,7 +54,7 @@ std::unique_ptr<storage::Appender> Head::NewAppender() {
   return std::make_unique<HeadAppender>(state_, on_commit_);
 }
 
-std::unique_ptr<storage::Querier> Head::NewQuerier(TimestampMs mint, TimestampMs maxt) {
+std::unique_ptr<HeadQuerier> Head::NewQuerier(TimestampMs mint, TimestampMs maxt) {
   return std::make_unique<HeadQuerier>(state_, state_.isolation.NewReader(mint, maxt), mint, maxt);
 }
 
@@ -67,7 +66,15 @@ bool Head::Compactable() const {
 
 Result<std::unique_ptr<BlockSource>> Head::NewBlockSource(TimestampMs mint, TimestampMs maxt) {
   if (!state_.appenders.WaitUntilAbove(maxt)) return Fail(Code::kCancelled, "shutting down");
-  return std::make_unique<HeadBlockSource>(state_, mint, maxt);
+  // Whatever was below maxt is committed, so no reader's view is needed. The empty range keeps
+  // truncation from waiting.
+  return std::make_unique<HeadBlockSource>(
+      state_, state_.isolation.NewReader(model::kMaxTime, model::kMaxTime), mint, maxt, false);
+}
+
+std::unique_ptr<BlockSource> Head::NewSnapshotSource(TimestampMs mint, TimestampMs maxt) {
+  return std::make_unique<HeadBlockSource>(state_, state_.isolation.NewReader(mint, maxt), mint,
+                                           maxt, true);
 }
 
 void Head::Interrupt() {
@@ -119,7 +126,10 @@ void Head::RemoveSeries(std::span<const SeriesSlot> emptied) {
   std::size_t removed = 0;
   while (!emptied.empty()) {
     const auto batch = emptied.first(std::min(emptied.size(), kUnlinkBatch));
-    removed += state_.index.Unlink(batch, [&](wal::WalRef ref) { removed_[ref] = segment; });
+    removed += state_.index.Unlink(batch, [&](wal::WalRef ref) {
+      removed_[ref] = segment;
+      state_.tombstones.Remove(ref);
+    });
     emptied = emptied.subspan(batch.size());
   }
   state_.metrics.series_removed.Add(removed);
@@ -141,6 +151,7 @@ Status Head::Truncate(TimestampMs t) {
   Sweep sweep;
   DropChunksBefore(t, sweep);
   RemoveSeries(sweep.emptied);
+  state_.tombstones.TruncateBefore(t);
   state_.metrics.gc_seconds.Observe(stopwatch.seconds());
   // The oldest sample may be newer than asked for; then the window of times moves there too, as
   // far as no appender can write before it.

@@ -11,6 +11,7 @@
 
 #include "narthex/tsdb/db.h"
 #include "tsdb/block/block_writer.h"
+#include "tsdb/head/head_querier.h"
 #include "tsdb/head/head_state.h"
 #include "tsdb/head/replay.h"
 
@@ -33,7 +34,7 @@ class Head {
   std::unique_ptr<storage::Appender> NewAppender();
   /// Called after each commit, by its thread. Set before the first appender.
   void OnCommit(std::function<void()> fn) { on_commit_ = std::move(fn); }
-  std::unique_ptr<storage::Querier> NewQuerier(model::TimestampMs mint, model::TimestampMs maxt);
+  std::unique_ptr<HeadQuerier> NewQuerier(model::TimestampMs mint, model::TimestampMs maxt);
 
   /// Whether more than one and a half block ranges are in memory.
   bool Compactable() const;
@@ -45,6 +46,14 @@ class Head {
   /// Errors: kCancelled when interrupted.
   Result<std::unique_ptr<BlockSource>> NewBlockSource(model::TimestampMs mint,
                                                       model::TimestampMs maxt);
+
+  /// The committed samples of that range, without waiting for appenders. The head outlives it.
+  std::unique_ptr<BlockSource> NewSnapshotSource(model::TimestampMs mint, model::TimestampMs maxt);
+
+  /// Deletes samples of the matched series: a record in the WAL, and readers skip them from now on.
+  /// Durable when it returns. Errors: kIo.
+  Status Delete(model::TimestampMs mint, model::TimestampMs maxt,
+                std::span<const model::Matcher> matchers);
 
   /// Drops the samples before t, which are in blocks now, and the series that are then empty. Waits
   /// for the readers of that time; queriers made from now on must not ask for it. Errors:

@@ -9,12 +9,14 @@
 
 namespace narthex::tsdb {
 
-HeadBlockSource::HeadBlockSource(const HeadState& head, model::TimestampMs mint,
-                                 model::TimestampMs maxt)
+HeadBlockSource::HeadBlockSource(const HeadState& head,
+                                 std::shared_ptr<const Isolation::Reader> reader,
+                                 model::TimestampMs mint, model::TimestampMs maxt, bool isolated)
     : head_(head),
       mint_(mint),
       maxt_(maxt),
-      reader_(const_cast<Isolation&>(head.isolation).NewReader(model::kMaxTime, model::kMaxTime)),
+      reader_(std::move(reader)),
+      isolated_(isolated),
       chunk_reader_(head) {
   head_.index.Read([&](const MemPostings& postings, const LabelStore&) { postings.All(ids_); });
   SortByLabels(head_.index, ids_);
@@ -40,7 +42,7 @@ Status HeadBlockSource::Symbols(const SymbolSink& add) {
 Result<bool> HeadBlockSource::Next() {
   while (next_ < ids_.size()) {
     const SeriesId id = ids_[next_++];
-    chunk_reader_.Load(id, mint_, maxt_ - 1, nullptr);
+    chunk_reader_.Load(id, mint_, maxt_ - 1, isolated_ ? reader_.get() : nullptr);
     NX_RETURN_IF_ERROR(chunk_reader_.Chunks(chunks_));
     if (chunks_.empty()) continue;
     labels_ = head_.index.LabelsOf(id);

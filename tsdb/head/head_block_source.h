@@ -17,7 +17,10 @@ namespace narthex::tsdb {
 class HeadBlockSource final : public BlockSource {
  public:
   /// The samples with mint ≤ t < maxt.
-  HeadBlockSource(const HeadState& head, model::TimestampMs mint, model::TimestampMs maxt);
+  /// @param reader    keeps labels and slots alive
+  /// @param isolated  whether only what the reader sees is taken
+  HeadBlockSource(const HeadState& head, std::shared_ptr<const Isolation::Reader> reader,
+                  model::TimestampMs mint, model::TimestampMs maxt, bool isolated);
 
   Status Symbols(const SymbolSink& add) override;
   Result<bool> Next() override;
@@ -28,8 +31,8 @@ class HeadBlockSource final : public BlockSource {
   const HeadState& head_;
   const model::TimestampMs mint_;
   const model::TimestampMs maxt_;
-  // Keeps labels and slots alive. Its own range is empty, so that no truncation waits for it.
-  std::shared_ptr<const Isolation::Reader> reader_;
+  const std::shared_ptr<const Isolation::Reader> reader_;
+  const bool isolated_;
   PostingList ids_;
   std::size_t next_ = 0;
   ChunkReader chunk_reader_;

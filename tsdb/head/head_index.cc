@@ -52,12 +52,18 @@ HeadIndex::Found HeadIndex::GetOrCreate(const model::Labels& labels) {
 
 HeadIndex::Found HeadIndex::GetOrCreateLogged(wal::WalRef wal_ref, const model::Labels& labels) {
   const std::uint64_t hash = labels.Hash();
+  NoteWalRef(wal_ref);
   IndexWriterLock lock(lock_);
-  if (wal_ref > last_wal_ref_.load(std::memory_order_relaxed)) last_wal_ref_ = wal_ref;
   if (const SeriesSlot slot = FindLocked(labels, hash)) return {slot, false};
   const SeriesSlot slot = CreateLocked(labels, hash, wal_ref);
   series_.At(slot).in_wal = true;
   return {slot, true};
+}
+
+void HeadIndex::NoteWalRef(wal::WalRef ref) {
+  wal::WalRef last = last_wal_ref_.load(std::memory_order_relaxed);
+  while (ref > last && !last_wal_ref_.compare_exchange_weak(last, ref)) {
+  }
 }
 
 std::size_t HeadIndex::Unlink(std::span<const SeriesSlot> candidates,

@@ -40,6 +40,9 @@ class HeadIndex {
   /// The same for a series read from the log, which keeps its number; `pending` stays as it is.
   Found GetOrCreateLogged(wal::WalRef wal_ref, const model::Labels& labels);
 
+  /// Numbers up to this one have been given to series.
+  void NoteWalRef(wal::WalRef ref);
+
   /// Takes the series among `candidates` that have neither samples nor pending ones out of all
   /// tables. Calls `gone` with each one's log number.
   std::size_t Unlink(std::span<const SeriesSlot> candidates,

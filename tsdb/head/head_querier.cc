@@ -5,6 +5,7 @@
 
 #include <absl/container/flat_hash_set.h>
 
+#include "tsdb/compact/chunk_merge.h"
 #include "tsdb/head/chunk_reader.h"
 
 namespace narthex::tsdb {
@@ -25,6 +26,32 @@ class HeadSeriesSet final : public storage::SeriesSet {
     ChunkReader reader(head_);
     reader.Load(ids_[i], std::max(mint, mint_), std::min(maxt, maxt_), reader_.get());
     return reader.Decode(out);
+  }
+
+ private:
+  const HeadState& head_;
+  const std::shared_ptr<const Isolation::Reader> reader_;
+  const TimestampMs mint_;
+  const TimestampMs maxt_;
+  const PostingList ids_;
+};
+
+class HeadChunkSet final : public storage::ChunkSeriesSet {
+ public:
+  HeadChunkSet(const HeadState& head, std::shared_ptr<const Isolation::Reader> reader,
+               TimestampMs mint, TimestampMs maxt, PostingList ids)
+      : head_(head), reader_(std::move(reader)), mint_(mint), maxt_(maxt), ids_(std::move(ids)) {}
+
+  std::size_t size() const override { return ids_.size(); }
+  model::Labels LabelsAt(std::size_t i) const override { return head_.index.LabelsOf(ids_[i]); }
+  Status Read(std::size_t i, std::vector<storage::EncodedChunk>& out) const override {
+    ChunkReader reader(head_);
+    reader.Load(ids_[i], mint_, maxt_, reader_.get());
+    std::vector<ChunkView> chunks;
+    NX_RETURN_IF_ERROR(reader.Chunks(chunks));
+    std::vector<MergeInput> inputs;
+    for (const auto& chunk : chunks) inputs.push_back({chunk, {}});
+    return MergeForReaders(std::move(inputs), out);
   }
 
  private:
@@ -103,20 +130,21 @@ bool HeadQuerier::OutsideHead() const {
   return mint_ > head_.max_time.load() || maxt_ < head_.min_time.load();
 }
 
-// Drops series without a chunk in the range.
+// Drops series without a chunk in the range, or with deleted ones only.
 void HeadQuerier::KeepInRange(PostingList& ids) const {
   const std::uint32_t from = CoarseSeconds(mint_);
   const bool check_start = maxt_ < head_.max_time.load();
   ChunkReader reader(head_);
-  std::vector<ChunkView> chunks;
   std::erase_if(ids, [&](SeriesId id) {
     MemSeries& series = head_.index.At(id);
+    bool deleted = false;
     {
       SeriesLock lock(series);
+      deleted = series.has_tombstones;
       const auto full = head_.chunks.FullChunks(series);
       const bool open_ends_in_time = series.has_open_chunk() && series.xor_state.t >= mint_;
       if (!open_ends_in_time && (full.empty() || full.back().max_seconds < from)) return true;
-      if (!check_start) return false;
+      if (!check_start && !deleted) return false;
       if (series.has_open_chunk() && head_.chunks.OpenMinTime(series) <= maxt_ &&
           open_ends_in_time) {
         return false;
@@ -124,21 +152,34 @@ void HeadQuerier::KeepInRange(PostingList& ids) const {
       if (full.empty()) return true;
     }
     reader.Load(id, mint_, maxt_, nullptr);
-    return reader.Chunks(chunks).has_value() && chunks.empty();
+    return !reader.AnyKept().value_or(true);  // What can't be read is told when it is read.
   });
+}
+
+Result<PostingList> HeadQuerier::SelectSeries(std::span<const model::Matcher> matchers,
+                                              std::size_t limit,
+                                              const std::stop_token& stop) const {
+  PostingList ids;
+  if (OutsideHead()) return ids;
+  NX_ASSIGN_OR_RETURN(ids, SelectPostings(HeadPostings(head_.index), matchers, stop));
+  KeepInRange(ids);
+  SortByLabels(head_.index, ids);
+  if (limit > 0 && ids.size() > limit) ids.resize(limit);
+  return ids;
 }
 
 Result<std::unique_ptr<storage::SeriesSet>> HeadQuerier::Select(
     std::span<const model::Matcher> matchers, const storage::SelectHints& hints,
     std::stop_token stop) const {
-  PostingList ids;
-  if (!OutsideHead()) {
-    NX_ASSIGN_OR_RETURN(ids, SelectPostings(HeadPostings(head_.index), matchers, stop));
-    KeepInRange(ids);
-    SortByLabels(head_.index, ids);
-    if (hints.limit > 0 && ids.size() > hints.limit) ids.resize(hints.limit);
-  }
+  NX_ASSIGN_OR_RETURN(auto ids, SelectSeries(matchers, hints.limit, stop));
   return std::make_unique<HeadSeriesSet>(head_, reader_, mint_, maxt_, std::move(ids));
+}
+
+Result<std::unique_ptr<storage::ChunkSeriesSet>> HeadQuerier::SelectChunks(
+    std::span<const model::Matcher> matchers, std::size_t limit,
+    const std::stop_token& stop) const {
+  NX_ASSIGN_OR_RETURN(auto ids, SelectSeries(matchers, limit, stop));
+  return std::make_unique<HeadChunkSet>(head_, reader_, mint_, maxt_, std::move(ids));
 }
 
 Result<std::vector<std::string>> HeadQuerier::LabelValues(std::string_view name,

@@ -6,6 +6,7 @@
 #include <memory>
 #include <vector>
 
+#include "narthex/storage/chunk_querier.h"
 #include "narthex/storage/querier.h"
 #include "tsdb/head/head_state.h"
 #include "tsdb/postings.h"
@@ -40,8 +41,14 @@ class HeadQuerier final : public storage::Querier {
                                                std::size_t limit) const override;
   Result<std::vector<std::string>> LabelNames(std::span<const model::Matcher> matchers,
                                               std::size_t limit) const override;
+  /// The same selection as chunks.
+  Result<std::unique_ptr<storage::ChunkSeriesSet>> SelectChunks(
+      std::span<const model::Matcher> matchers, std::size_t limit,
+      const std::stop_token& stop) const;
 
  private:
+  Result<PostingList> SelectSeries(std::span<const model::Matcher> matchers, std::size_t limit,
+                                   const std::stop_token& stop) const;
   bool OutsideHead() const;
   void KeepInRange(PostingList& ids) const;
 

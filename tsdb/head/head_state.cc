@@ -72,6 +72,29 @@ void HeadState::WidenTimes(TimestampMs mint, TimestampMs maxt) {
   Raise(max_time, maxt);
 }
 
+std::vector<Interval> HeadState::DeletedOf(SeriesSlot slot) const {
+  wal::WalRef ref = 0;
+  {
+    MemSeries& series = index.At(slot);
+    SeriesLock lock(series);
+    if (!series.has_tombstones) [[likely]]
+      return {};
+    ref = series.wal_ref;
+  }
+  return tombstones.Of(ref);
+}
+
+void HeadState::AddTombstone(SeriesSlot slot, Interval interval) {
+  wal::WalRef ref = 0;
+  {
+    MemSeries& series = index.At(slot);
+    SeriesLock lock(series);
+    series.has_tombstones = true;
+    ref = series.wal_ref;
+  }
+  tombstones.Add(ref, interval);
+}
+
 void HeadState::AddFull(std::vector<SeriesSlot>& slots) {
   if (slots.empty()) return;
   bool many = false;

@@ -20,6 +20,7 @@
 #include "tsdb/head/exemplar_store.h"
 #include "tsdb/head/head_index.h"
 #include "tsdb/head/head_metrics.h"
+#include "tsdb/head/head_tombstones.h"
 #include "tsdb/head/isolation.h"
 #include "tsdb/wal/wal.h"
 
@@ -75,6 +76,7 @@ struct HeadState {
   std::unique_ptr<wal::Wal> wal;  // Set once by Head::Load.
   AppenderRegistry appenders;
   ExemplarStore exemplars;
+  HeadTombstones tombstones;
 
   // The closed range of samples; kMaxTime and kMinTime while there is none.
   std::atomic<model::TimestampMs> min_time{model::kMaxTime};
@@ -85,6 +87,10 @@ struct HeadState {
   /// Takes the first sample's time when the head is empty.
   void InitTime(model::TimestampMs t);
   void WidenTimes(model::TimestampMs mint, model::TimestampMs maxt);
+
+  /// What is deleted of a series: readers drop the samples in these intervals. Ascending, disjoint.
+  std::vector<Interval> DeletedOf(SeriesSlot slot) const;
+  void AddTombstone(SeriesSlot slot, Interval interval);
 
   /// Notes series with full chunks in memory; writes them out when they are many.
   void AddFull(std::vector<SeriesSlot>& slots);

@@ -135,6 +135,7 @@ void Head::AddTo(MemoryLedger& ledger) const {
   state_.index.AddTo(ledger.parts);
   ledger.parts.emplace_back("head/chunks", state_.chunks.held_bytes());
   ledger.parts.emplace_back("head/isolation", state_.isolation.held_bytes());
+  ledger.parts.emplace_back("head/tombstones", state_.tombstones.held_bytes());
   ledger.parts.emplace_back("head/exemplars", state_.exemplars.held_bytes());
 }
 

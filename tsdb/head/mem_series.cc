@@ -38,6 +38,7 @@ SeriesSlot SeriesTable::Allocate() {
   series.chunk_class = 0;
   series.encoding = Encoding::kNone;
   series.in_wal = false;
+  series.has_tombstones = false;
   return slot;
 }
 

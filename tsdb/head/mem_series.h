@@ -33,7 +33,8 @@ struct MemSeries {
   std::atomic<bool> locked{false};
   std::uint8_t chunk_class = 0;         // Size class of the open chunk.
   Encoding encoding = Encoding::kNone;  // Of the open chunk.
-  bool in_wal = false;                  // Its series record has been written.
+  bool in_wal : 1 = false;              // Its series record has been written.
+  bool has_tombstones : 1 = false;      // Something of it is deleted; see HeadTombstones.
 
   bool has_open_chunk() const { return chunk != 0 || histogram != 0; }
   bool has_samples() const { return has_open_chunk() || full != 0; }

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <thread>
 
+#include <absl/container/flat_hash_set.h>
 #include <fmt/format.h>
 
 #include "narthex/base/log.h"
@@ -64,6 +65,10 @@ class Replay {
   Status DecodeSeries(ByteSpan record, int segment);
   Status DecodeSamples(ByteSpan record);
   Status DecodeExemplars(ByteSpan record);
+  Status DecodeTombstones(ByteSpan record, int segment);
+  void Renumber(SeriesSlot slot, WalRef ref, int segment);
+  void DropSamples(SeriesSlot slot);
+  void RemoveEmptied();
   template <typename Entry, typename Decode>
   Status DecodeHistograms(ByteSpan record, Decode decode);
   ReplayShard& ShardOf(SeriesSlot slot) { return *shards_[slot % shards_.size()]; }
@@ -75,7 +80,8 @@ class Replay {
   ReplayCursor& progress_;
   absl::flat_hash_map<WalRef, int>& extra_refs_;
   RefMap slots_;
-  std::vector<FoundChunk> found_;  // By ref, then in the order of writing.
+  absl::flat_hash_set<SeriesSlot> emptied_;  // Left the head early; nothing came after that.
+  std::vector<FoundChunk> found_;            // By ref, then in the order of writing.
   std::vector<std::unique_ptr<ReplayShard>> shards_;
   std::vector<wal::SeriesEntry> series_entries_;
   std::vector<wal::SampleEntry> sample_entries_;
@@ -136,6 +142,8 @@ Status Replay::DecodeSeries(ByteSpan record, int segment) {
     slots_.Set(ref, slot);
     if (created) {
       head_.metrics.series_created.Add();
+    } else if (emptied_.erase(slot) > 0) {
+      Renumber(slot, ref, segment);
     } else {
       extra_refs_[ref] = std::max(segment, last_segment_);
     }
@@ -180,6 +188,61 @@ Status Replay::DecodeExemplars(ByteSpan record) {
   return {};
 }
 
+// The log calls a series that had left the head by another name when it comes back.
+void Replay::Renumber(SeriesSlot slot, WalRef ref, int segment) {
+  MemSeries& series = head_.index.At(slot);
+  SeriesLock lock(series);
+  extra_refs_[series.wal_ref] = std::max(segment, last_segment_);
+  series.wal_ref = ref;
+}
+
+// The series was moved into a block of its own, as Prometheus does with stale ones.
+void Replay::DropSamples(SeriesSlot slot) {
+  ShardOf(slot).Drain();
+  MemSeries& series = head_.index.At(slot);
+  SeriesLock lock(series);
+  const std::size_t full = head_.chunks.FullChunks(series).size();
+  head_.metrics.chunks_removed.Add(full + static_cast<std::size_t>(series.has_open_chunk()));
+  head_.chunks.DropFull(series, full);
+  head_.chunks.DropOpen(series);
+  if (series.has_tombstones) head_.tombstones.Remove(series.wal_ref);
+  series.has_tombstones = false;
+  emptied_.insert(slot);
+}
+
+// What left the head and did not come back.
+void Replay::RemoveEmptied() {
+  const std::vector<SeriesSlot> slots(emptied_.begin(), emptied_.end());
+  const std::size_t removed = head_.index.Unlink(
+      slots, [this](WalRef ref) { extra_refs_[ref] = std::max(last_segment_, 0); });
+  head_.metrics.series_removed.Add(removed);
+  head_.index.Reclaim();
+}
+
+Status Replay::DecodeTombstones(ByteSpan record, int segment) {
+  std::vector<wal::TombstoneEntry> entries;
+  NX_RETURN_IF_ERROR(wal::DecodeTombstones(record, entries));
+  for (const auto& [ref, mint, maxt] : entries) {
+    head_.index.NoteWalRef(ref);
+    const bool whole = mint == model::kMinTime && maxt == model::kMaxTime;
+    if (!whole && maxt < min_valid_time_) continue;
+    const SeriesSlot slot = slots_.Get(ref);
+    if (slot == 0) {
+      unknown_refs_ += static_cast<std::uint64_t>(!whole);
+      continue;
+    }
+    if (whole) {
+      DropSamples(slot);
+      continue;
+    }
+    head_.AddTombstone(slot, {mint, maxt});
+    if (const auto it = extra_refs_.find(ref); it != extra_refs_.end()) {
+      it->second = std::max({it->second, segment, last_segment_});
+    }
+  }
+  return {};
+}
+
 Status Replay::DecodeRecord(ByteSpan record, int segment) {
   switch (wal::TypeOf(record)) {
     case RecordType::kSeries:
@@ -188,6 +251,8 @@ Status Replay::DecodeRecord(ByteSpan record, int segment) {
       return DecodeSamples(record);
     case RecordType::kExemplars:
       return DecodeExemplars(record);
+    case RecordType::kTombstones:
+      return DecodeTombstones(record, segment);
     case RecordType::kHistograms:
     case RecordType::kCustomHistograms:
       return DecodeHistograms<wal::HistogramEntry>(record, wal::DecodeHistograms);
@@ -299,6 +364,7 @@ Status Replay::Run() {
   if (status && !segments.empty()) status = ReadSegments(first, last_segment_);
   for (auto& shard : shards_) shard->Finish();
   NX_RETURN_IF_ERROR(status);
+  if (!emptied_.empty()) RemoveEmptied();
   progress_.current = progress_.max.load();
   if (unknown_refs_ > 0) log::Warn("Unknown series references", {{"samples", unknown_refs_}});
   // Blocks hold what is older, even where a chunk of the head reaches back.

@@ -47,7 +47,8 @@ class ChunkSeriesSet {
 class ChunkQueryable {
  public:
   virtual ~ChunkQueryable() = default;
-  /// Selects in the closed range [mint, maxt] as Querier::Select does.
+  /// Selects in the closed range [mint, maxt], or in that of the hints when they have one, as
+  /// Querier::Select does. Start times are left out of chunks that have them.
   virtual Result<std::unique_ptr<ChunkSeriesSet>> SelectChunks(
       model::TimestampMs mint, model::TimestampMs maxt, std::span<const model::Matcher> matchers,
       const SelectHints& hints, std::stop_token stop = {}) = 0;

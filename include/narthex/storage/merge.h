@@ -3,12 +3,40 @@
 // Several series sets as one.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
+#include <functional>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "narthex/storage/querier.h"
 
 namespace narthex::storage {
+
+/// Which members of several sets, each sorted by labels, are the same series.
+class SeriesGroups {
+ public:
+  struct Member {
+    std::uint32_t set;
+    std::uint32_t index;
+  };
+  using LabelsOf = std::function<model::Labels(std::size_t set, std::size_t index)>;
+
+  /// @param sizes  of the sets
+  SeriesGroups(std::span<const std::size_t> sizes, const LabelsOf& labels_of);
+
+  /// Number of different series.
+  std::size_t size() const { return starts_.size() - 1; }
+  /// Where series i is, in order of the sets; series ascend by labels.
+  std::span<const Member> At(std::size_t i) const {
+    return {members_.data() + starts_[i], members_.data() + starts_[i + 1]};
+  }
+
+ private:
+  std::vector<Member> members_;        // Grouped by series, in order of the sets.
+  std::vector<std::uint32_t> starts_;  // Of each series' group, and the end.
+};
 
 /// Merges sets by labels; series with equal labels become one whose samples are merged by time.
 /// Of samples with the same time, the one of the later set in `sets` stays.

@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <utility>
 #include <vector>
@@ -15,6 +16,7 @@
 #include "narthex/base/result.h"
 #include "narthex/model/timestamp.h"
 #include "narthex/storage/appender.h"
+#include "narthex/storage/chunk_querier.h"
 #include "narthex/storage/querier.h"
 
 namespace narthex {
@@ -45,7 +47,7 @@ struct DbOptions {
   std::uint64_t max_chunk_segment_bytes = 512 << 20;
   int samples_per_chunk = 120;
   model::DurationMs out_of_order_window_ms = 0;  // Of the first moments; see SetOutOfOrderWindow.
-  int out_of_order_cap_max = 32;                 // Samples of an open out-of-order chunk, 1 … 255.
+  int out_of_order_cap_max = 32;  // Samples of an open out-of-order chunk, 1 … 255.
   bool no_lockfile = false;
   model::DurationMs reload_interval_ms = 60'000;  // Block reload and compaction check.
   std::size_t max_exemplars = 0;                  // 0 = exemplar storage is off.
@@ -79,7 +81,9 @@ struct WalReplayProgress {
 };
 
 /// Thread safety: any thread.
-class Db final : public storage::Queryable, public storage::Appendable {
+class Db final : public storage::Queryable,
+                 public storage::ChunkQueryable,
+                 public storage::Appendable {
  public:
   /// Takes the lock, opens blocks, replays the WAL. Errors: kUnavailable (locked), kCorruption
   /// where repair would lose more, kIo. Does not start the background thread.
@@ -92,6 +96,9 @@ class Db final : public storage::Queryable, public storage::Appendable {
   std::unique_ptr<storage::Appender> NewAppender() override;
   Result<std::unique_ptr<storage::Querier>> NewQuerier(model::TimestampMs mint,
                                                        model::TimestampMs maxt) override;
+  Result<std::unique_ptr<storage::ChunkSeriesSet>> SelectChunks(
+      model::TimestampMs mint, model::TimestampMs maxt, std::span<const model::Matcher> matchers,
+      const storage::SelectHints& hints, std::stop_token stop = {}) override;
 
   /// Starts compaction, retention and WAL sync in the background.
   void StartBackground();

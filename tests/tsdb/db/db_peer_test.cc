@@ -115,6 +115,32 @@ TEST_F(DbPeerTest, PrometheusReadsOurBlocksAndWhatIsLeftOfTheWal) {
   ExpectSameLines(DumpByPromtool(db.dir()), want);
 }
 
+TEST_F(DbPeerTest, PrometheusReadsOurDeletionsAndSnapshots) {
+  DbOptions options;
+  options.min_block_duration_ms = 120'000;
+  DbFixture db(options);
+  Fill(db, 900);
+  ASSERT_TRUE(db->Compact());
+  ASSERT_FALSE(db->Blocks().empty());
+  const std::string before = DumpByUs(db);
+  std::vector<model::Matcher> matchers;
+  matchers.push_back(model::Matcher::Create(model::MatchType::kRegex, "s", "1.*").value());
+  ASSERT_TRUE(db->DeleteSeries(kStart + 50'000, kStart + 130'000, matchers));   // In blocks …
+  ASSERT_TRUE(db->DeleteSeries(kStart + 800'000, kStart + 850'000, matchers));  // … and the head.
+  const std::string want = DumpByUs(db);
+  EXPECT_LT(want.size() + 10'000, before.size());
+  ExpectSameLines(DumpByPromtool(db.dir()), want);
+  const std::string snapshot = db.dir() + "/snapshots/one";
+  ASSERT_TRUE(db->Snapshot(snapshot, true));
+  ASSERT_TRUE(SystemFs().CreateDirs(snapshot + "/wal"));  // promtool wants one.
+  ExpectSameLines(DumpByPromtool(snapshot), want);
+  ASSERT_TRUE(db->CleanTombstones());
+  ExpectSameLines(DumpByPromtool(db.dir()), want);
+  db.Reopen();
+  ExpectSameLines(DumpByUs(db), want);
+  ExpectSameLines(DumpByPromtool(db.dir()), want);
+}
+
 // For any data folder of Prometheus: NARTHEX_TSDB_DIR=… tsdb_test --gtest_filter='DbPeerTest.*'.
 // A copy is opened, so that the folder stays as it is. Floats only.
 TEST_F(DbPeerTest, OpensAnyFolder) {
