@@ -74,7 +74,7 @@ TEST_F(RemoteWriteApiTest, RefusesBrokenBodies) {
       {"too long", std::string("\x80\x80\x80\x20\x00", 5), 400,
        "snappy: decoded length 67108864 exceeds limit 33554432\n"},
       {"too long as sent", std::string((32 << 20) + 1, 'x'), 413, "http: request body too large\n"},
-      {"no protobuf", not_protobuf, 400, "proto: illegal wireType 7\n"},
+      {"no protobuf", not_protobuf, 400, "proto: wrong wireType = 7 for field Timeseries\n"},
       {"cut", cut, 400, "unexpected EOF\n"},
   };
   for (const auto& c : cases) {
