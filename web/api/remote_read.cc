@@ -23,6 +23,21 @@ namespace {
 
 constexpr std::size_t kMaxBodyBytes = 32 << 20;  // Compressed and decompressed.
 
+// Raw samples are selected with so much around them: whether a histogram follows another one, which
+// its reset hint tells, is lost where a chunk is cut in front of it.
+constexpr model::DurationMs kMarginMs = 10 * 60 * 1000;
+
+struct Range {
+  model::TimestampMs mint, maxt;  // Closed.
+  bool Has(model::TimestampMs t) const { return mint <= t && t <= maxt; }
+};
+
+model::TimestampMs Plus(model::TimestampMs t, model::DurationMs d) {
+  model::TimestampMs sum = 0;
+  if (!__builtin_add_overflow(t, d, &sum)) return sum;
+  return d < 0 ? model::kMinTime : model::kMaxTime;
+}
+
 /// The series' labels, and those external ones whose names it does not have.
 model::Labels WithExternal(const model::Labels& labels, const model::Labels& external) {
   if (external.empty()) return labels;
@@ -92,58 +107,82 @@ class Reading {
  private:
   using SeriesSetPtr = std::unique_ptr<storage::ChunkSeriesSet>;
 
-  Result<SeriesSetPtr> Select(const proto::ReadQuery& query) {
+  /// The series of a query, null when it has no matchers: upstream then selects none.
+  /// @param hints  with the range of samples
+  Result<SeriesSetPtr> Select(const proto::ReadQuery& query, const storage::SelectHints& hints) {
     auto matchers = LocalMatchers(query, external_);
     // Upstream answers 500 to a matcher that it cannot make.
     if (!matchers) return Fail(Code::kInternal, matchers.error().message());
-    return api_.chunks->SelectChunks(query.start_ms, query.end_ms, *matchers, MakeHints(query),
-                                     http_.stop);
+    if (matchers->empty()) return SeriesSetPtr();
+    return api_.chunks->SelectChunks(hints.start_ms, hints.end_ms, *matchers, hints, http_.stop);
   }
 
   Status SendSamples(const proto::ReadRequest& request) {
+    // Also of a refusal, as upstream.
+    writer_.SetHeader("Content-Encoding", "snappy");
     proto::ReadResponseWriter response;
     for (const proto::ReadQuery& query : request.queries) {
       NX_RETURN_IF_ERROR(WriteSamples(query, response));
+      response.EndQuery();
     }
     std::string compressed;
     proto::SnappyEncode(response.bytes(), compressed);
     writer_.SetHeader("Content-Type", "application/x-protobuf");
-    writer_.SetHeader("Content-Encoding", "snappy");
     writer_.Write(compressed);
     return {};
   }
 
   Status WriteSamples(const proto::ReadQuery& query, proto::ReadResponseWriter& response) {
-    NX_ASSIGN_OR_RETURN(const SeriesSetPtr set, Select(query));
-    const std::size_t limit = api_.options.remote_read_sample_limit;
-    const bool labels_only = query.hints.func == "series";
-    std::size_t total = 0;
+    storage::SelectHints hints = MakeHints(query);
+    const Range range{hints.start_ms, hints.end_ms};
+    hints.start_ms = Plus(range.mint, -kMarginMs);
+    hints.end_ms = Plus(range.maxt, kMarginMs);
+    NX_ASSIGN_OR_RETURN(const SeriesSetPtr set, Select(query, hints));
+    if (set == nullptr || range.mint > range.maxt) return {};
+    const bool labels_only = hints.func == "series";
+    std::size_t left = api_.options.remote_read_sample_limit;
+    if (left == 0) left = SIZE_MAX;
     for (std::size_t i = 0; i < set->size(); ++i) {
       if (http_.stop.stop_requested()) return Fail(Code::kCancelled, "context canceled");
-      samples_.Clear();
-      if (!labels_only) NX_RETURN_IF_ERROR(ReadSeries(*set, i));
-      total += samples_.size();
-      if (limit != 0 && total > limit) {
-        return Fail(Code::kInvalidArgument, fmt::format("exceeded sample limit ({})", limit));
-      }
+      NX_ASSIGN_OR_RETURN(const bool present, ReadSeries(*set, i, range));
+      if (!present) continue;
       response.BeginSeries(WithExternal(set->LabelsAt(i), external_));
-      const storage::SampleColumns& floats = samples_.floats;
-      for (std::size_t k = 0; k < floats.t.size(); ++k) {
-        response.AddSample(floats.t[k], floats.v[k]);
+      if (!labels_only && !AddSamples(range, left, response)) {
+        return Fail(Code::kInvalidArgument, fmt::format("exceeded sample limit ({})",
+                                                        api_.options.remote_read_sample_limit));
       }
-      for (const auto& [t, histogram] : samples_.histograms) response.AddHistogram(t, histogram);
       response.EndSeries();
     }
-    response.EndQuery();
     return {};
   }
 
-  Status ReadSeries(const storage::ChunkSeriesSet& set, std::size_t i) {
+  /// Decodes the chunks that overlap the range. @return false when none does
+  Result<bool> ReadSeries(const storage::ChunkSeriesSet& set, std::size_t i, const Range& range) {
     NX_RETURN_IF_ERROR(set.Read(i, chunks_));
+    samples_.Clear();
+    bool present = false;
     for (const storage::EncodedChunk& chunk : chunks_) {
+      if (chunk.mint > range.maxt || chunk.maxt < range.mint) continue;
+      present = true;
       NX_RETURN_IF_ERROR(api_.decode_chunk(chunk, samples_));
     }
-    return {};
+    return present;
+  }
+
+  /// @return false when there are more samples than are `left`
+  bool AddSamples(const Range& range, std::size_t& left, proto::ReadResponseWriter& response) {
+    const storage::SampleColumns& floats = samples_.floats;
+    for (std::size_t k = 0; k < floats.t.size(); ++k) {
+      if (!range.Has(floats.t[k])) continue;
+      if (left-- == 0) return false;
+      response.AddSample(floats.t[k], floats.v[k]);
+    }
+    for (const auto& [t, histogram] : samples_.histograms) {
+      if (!range.Has(t)) continue;
+      if (left-- == 0) return false;
+      response.AddHistogram(t, histogram);
+    }
+    return true;
   }
 
   Status StreamChunks(const proto::ReadRequest& request) {
@@ -151,7 +190,9 @@ class Reading {
                       "application/x-streamed-protobuf; proto=prometheus.ChunkedReadResponse");
     writer_.SetHeader("Content-Encoding", "identity");
     for (std::size_t query = 0; query < request.queries.size() && !gone_; ++query) {
-      NX_ASSIGN_OR_RETURN(const SeriesSetPtr set, Select(request.queries[query]));
+      const proto::ReadQuery& asked = request.queries[query];
+      NX_ASSIGN_OR_RETURN(const SeriesSetPtr set, Select(asked, MakeHints(asked)));
+      if (set == nullptr) continue;
       for (std::size_t i = 0; i < set->size() && !gone_; ++i) {
         NX_RETURN_IF_ERROR(set->Read(i, chunks_));
         StreamSeries(WithExternal(set->LabelsAt(i), external_), static_cast<std::int64_t>(query));
