@@ -178,6 +178,14 @@ bool IsLegacyMetricName(std::string_view name) { return IsLegacyName(name, true)
 
 bool IsValidUtf8(std::string_view text) {
   while (!text.empty()) {
+    // Most labels are ASCII, which eight bytes at a time can show.
+    if (std::uint64_t word = 0; text.size() >= sizeof word) {
+      std::memcpy(&word, text.data(), sizeof word);
+      if ((word & 0x8080808080808080) == 0) {
+        text.remove_prefix(sizeof word);
+        continue;
+      }
+    }
     const std::size_t n = Utf8SequenceLength(text);
     if (n == 0) return false;
     text.remove_prefix(n);

@@ -123,6 +123,36 @@ void ReadStorage(FlagValues& values, ServerFlags& flags) {
   }
 }
 
+void ReadRemoteWriteReceiver(FlagValues& values, ServerFlags& flags) {
+  flags.enable_remote_write_receiver = values.Bool("web.enable-remote-write-receiver");
+  constexpr std::string_view kV1 = "prometheus.WriteRequest";
+  constexpr std::string_view kV2 = "io.prometheus.write.v2.Request";
+  for (const std::string& list :
+       values.List("web.remote-write-receiver.accepted-protobuf-messages")) {
+    for (std::string& message : SplitCommas(list)) {
+      auto& accepted = flags.accepted_write_messages;
+      if (message != kV1 && message != kV2) {
+        values.Reject(
+            fmt::format("unknown type for remote write protobuf message {}, supported: {}, {}",
+                        message, kV1, kV2));
+      }
+      if (std::find(accepted.begin(), accepted.end(), message) != accepted.end()) {
+        values.Reject(fmt::format("duplicate remote write protobuf message {}", message));
+      }
+      accepted.push_back(std::move(message));
+    }
+  }
+}
+
+void ReadRemoteRead(FlagValues& values, ServerFlags& flags) {
+  const auto limit = [&](std::string_view flag) {
+    return static_cast<std::size_t>(std::max<std::int64_t>(0, values.Int(flag)));
+  };
+  flags.remote_read_sample_limit = limit("storage.remote.read-sample-limit");
+  flags.remote_read_concurrent_limit = limit("storage.remote.read-concurrent-limit");
+  flags.remote_read_max_bytes_in_frame = limit("storage.remote.read-max-bytes-in-frame");
+}
+
 void ReadWeb(FlagValues& values, ServerFlags& flags) {
   flags.listen_addresses = values.List("web.listen-address");
   flags.external_url = ExternalUrl(values.Text("web.external-url"), flags.listen_addresses.front());
@@ -138,11 +168,10 @@ void ReadWeb(FlagValues& values, ServerFlags& flags) {
   flags.read_timeout_ms = values.Duration("web.read-timeout");
   flags.max_connections =
       static_cast<std::size_t>(std::max<std::int64_t>(1, values.Int("web.max-connections")));
-  for (const std::string_view flag :
-       {"web.enable-remote-write-receiver", "web.enable-otlp-receiver"}) {
-    if (!values.Bool(flag)) continue;
-    flags.warnings.push_back(
-        fmt::format("Flag --{} has no effect yet: its endpoint answers 404", flag));
+  ReadRemoteWriteReceiver(values, flags);
+  if (values.Bool("web.enable-otlp-receiver")) {
+    flags.warnings.emplace_back(
+        "Flag --web.enable-otlp-receiver has no effect yet: its endpoint answers 404");
   }
   // Going on without it would leave the listener open to everybody.
   if (!values.Text("web.config.file").empty()) {
@@ -174,6 +203,7 @@ ServerFlags MakeFlags(FlagValues& values) {
   flags.warnings = flags.features.warnings;
   ReadWeb(values, flags);
   ReadStorage(values, flags);
+  ReadRemoteRead(values, flags);
   ReadEngine(values, flags);
   if (flags.features.exemplar_storage) flags.db.max_exemplars = 100'000;
   flags.for_outage_tolerance_ms = values.Duration("rules.alert.for-outage-tolerance");

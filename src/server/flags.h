@@ -30,11 +30,17 @@ struct ServerFlags {
   std::string cors_origin;
   bool enable_lifecycle = false;
   bool enable_admin_api = false;
+  bool enable_remote_write_receiver = false;
+  std::vector<std::string> accepted_write_messages;
   model::DurationMs read_timeout_ms = 0;
   std::size_t max_connections = 0;
 
   std::string storage_path;
   tsdb::DbOptions db;  // Retention as the flags say it; the configuration file may override it.
+
+  std::size_t remote_read_sample_limit = 0;  // 0 = none, as of the next.
+  std::size_t remote_read_concurrent_limit = 0;
+  std::size_t remote_read_max_bytes_in_frame = 0;
 
   promql::EngineOptions engine;
 

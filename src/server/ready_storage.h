@@ -8,6 +8,7 @@
 
 #include "narthex/base/check.h"
 #include "narthex/storage/appender.h"
+#include "narthex/storage/chunk_querier.h"
 #include "narthex/storage/querier.h"
 #include "narthex/tsdb/db.h"
 
@@ -15,7 +16,9 @@ namespace narthex::server {
 
 /// Passes queries to the database once there is one; kUnavailable before. Appenders may only be
 /// asked for when there is one. Thread safety: any thread.
-class ReadyStorage final : public storage::Queryable, public storage::Appendable {
+class ReadyStorage final : public storage::Queryable,
+                           public storage::ChunkQueryable,
+                           public storage::Appendable {
  public:
   /// @param db  not owned; outlives every use of this object
   void SetDb(tsdb::Db* db) { db_.store(db); }
@@ -31,6 +34,14 @@ class ReadyStorage final : public storage::Queryable, public storage::Appendable
     tsdb::Db* db = db_.load();
     if (db == nullptr) return Fail(Code::kUnavailable, "TSDB not ready");
     return db->NewQuerier(mint, maxt);
+  }
+
+  Result<std::unique_ptr<storage::ChunkSeriesSet>> SelectChunks(
+      model::TimestampMs mint, model::TimestampMs maxt, std::span<const model::Matcher> matchers,
+      const storage::SelectHints& hints, std::stop_token stop) override {
+    tsdb::Db* db = db_.load();
+    if (db == nullptr) return Fail(Code::kUnavailable, "TSDB not ready");
+    return db->SelectChunks(mint, maxt, matchers, hints, std::move(stop));
   }
 
  private:

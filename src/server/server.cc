@@ -18,8 +18,10 @@
 #include "narthex/net/io_pool.h"
 #include "narthex/promql/engine.h"
 #include "narthex/scrape/scrape_manager.h"
+#include "narthex/tsdb/chunk_decoder.h"
 #include "narthex/tsdb/db.h"
 #include "narthex/web/api.h"
+#include "src/server/admin.h"
 #include "src/server/configuration.h"
 #include "src/server/ready_storage.h"
 #include "src/server/retention.h"
@@ -56,6 +58,12 @@ web::ApiOptions MakeApiOptions(const ServerFlags& flags) {
   options.lookback_delta_ms = flags.engine.lookback_delta_ms;
   options.query_timeout_ms = flags.engine.timeout_ms;
   options.per_step_stats = flags.features.promql.per_step_stats;
+  options.enable_remote_write_receiver = flags.enable_remote_write_receiver;
+  options.accepted_write_messages = flags.accepted_write_messages;
+  options.type_and_unit_labels = flags.features.promql.type_and_unit_labels;
+  options.remote_read_sample_limit = flags.remote_read_sample_limit;
+  options.remote_read_concurrent_limit = flags.remote_read_concurrent_limit;
+  options.remote_read_max_bytes_in_frame = flags.remote_read_max_bytes_in_frame;
   return options;
 }
 
@@ -114,6 +122,8 @@ class Server final {
   LifecycleControl lifecycle_;
   std::unique_ptr<tsdb::Db> db_;  // Outlives all that may still read or write at the end.
   ReadyStorage storage_;
+  StorageAdmin admin_;
+  StoredExemplars exemplars_;
   ThreadPool query_workers_;
   promql::Engine engine_;
   net::IoPool scrape_io_;
@@ -132,6 +142,7 @@ Server::Server(const ServerFlags& flags)
       configuration_(flags.config_file, SystemClock(), registry_),
       status_(flags, configuration_, SystemClock()),
       lifecycle_(configuration_, signals_),
+      admin_(flags.storage_path, SystemFs(), SystemClock()),
       query_workers_("query", NumCores()),
       engine_(flags.engine, &query_workers_, SystemClock(), registry_),
       scrape_io_("scrape", NumCores()),
@@ -189,6 +200,11 @@ Status Server::StartHttp() {
                                                 .targets = &targets_,
                                                 .rules = &rule_groups_,
                                                 .lifecycle = &lifecycle_,
+                                                .admin = &admin_,
+                                                .exemplars = &exemplars_,
+                                                .appendable = &storage_,
+                                                .chunks = &storage_,
+                                                .decode_chunk = tsdb::DecodeChunk,
                                                 .options = MakeApiOptions(flags_)}));
   http_ = std::make_unique<net::HttpServer>(MakeListenOptions(flags_), http_io_, http_workers_,
                                             router_);
@@ -220,6 +236,8 @@ Status Server::OpenStorage() {
   }
   status_.SetDb(db_.get());
   storage_.SetDb(db_.get());
+  admin_.SetDb(db_.get());
+  exemplars_.SetDb(db_.get());
   log::Info("TSDB started",
             {{"duration", go::FormatDuration(SystemClock().MonotonicNs() - begin)}});
   return {};

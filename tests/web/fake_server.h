@@ -4,6 +4,7 @@
 // router.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -139,6 +140,11 @@ class FakeServer {
   testing::FakeClock clock{1'700'000'000'000};
   testing::MemoryStorage storage;
   metrics::Registry registry;
+  // Null = the server has no such part.
+  storage::Appendable* appendable = nullptr;
+  storage::ChunkQueryable* chunks = nullptr;
+  std::function<Status(const storage::EncodedChunk&, storage::TypedSamples&)> decode_chunk;
+  const ExemplarSource* exemplars = nullptr;
 
   void Add(const model::Labels& labels, const std::vector<model::Sample>& samples) {
     const auto appender = storage.NewAppender();
@@ -167,6 +173,10 @@ class FakeServer {
                                                       .rules = &rules,
                                                       .lifecycle = &lifecycle,
                                                       .admin = &admin,
+                                                      .exemplars = exemplars,
+                                                      .appendable = appendable,
+                                                      .chunks = chunks,
+                                                      .decode_chunk = decode_chunk,
                                                       .options = options});
       EXPECT_TRUE(registered);
       registered_ = true;
@@ -187,6 +197,17 @@ class FakeServer {
       request.headers.emplace_back("Content-Type", "application/x-www-form-urlencoded");
       request.body = form;
     }
+    Answer answer;
+    router().Dispatch(request, answer);
+    return answer;
+  }
+  Answer Post(const std::string& url, std::string body,
+              std::vector<std::pair<std::string, std::string>> headers = {}) {
+    net::ServerRequest request;
+    request.method = "POST";
+    request.path = url;
+    request.headers = std::move(headers);
+    request.body = std::move(body);
     Answer answer;
     router().Dispatch(request, answer);
     return answer;

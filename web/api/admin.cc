@@ -34,6 +34,7 @@ Status DeleteSeries(Call& call) {
   for (const std::string& selector : selectors) {
     const auto matchers = promql::ParseMetricSelector(selector);
     if (!matchers) return Fail(BadParameter("match[]", matchers.error().message()));
+    if (matchers->empty()) continue;  // "{}" selects nothing, as upstream, and not everything.
     NX_RETURN_IF_ERROR(Internal(admin->DeleteSeries(range.start, range.end, *matchers)));
   }
   call.reply.NoContent();

@@ -44,6 +44,8 @@ Status RegisterApi(net::Router& router, const ApiDependencies& dependencies) {
   AddManagementRoutes(context, add);
   AddPageRoutes(context, add);
   AddFederation(context, add);
+  AddRemoteWrite(context, add);
+  AddRemoteRead(context, add);
   router.Mount(prefix + "/api/v1");
   if (!prefix.empty()) {
     for (const std::string& path : {std::string("/"), prefix}) {

@@ -71,9 +71,6 @@ void AddApiRoutes(const ContextPtr& context, const AddRoute& add) {
     add(method, root + "/admin/tsdb/clean_tombstones", Wrap(context, CleanTombstones));
     add(method, root + "/admin/tsdb/snapshot", Wrap(context, Snapshot));
   }
-  add("POST", root + "/write",
-      NotEnabled("remote write receiver needs to be enabled with "
-                 "--web.enable-remote-write-receiver\n"));
   add("POST", root + "/otlp/v1/metrics",
       NotEnabled("otlp write receiver needs to be enabled with --web.enable-otlp-receiver\n"));
   add("OPTIONS", root + "/*",

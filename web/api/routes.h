@@ -31,6 +31,8 @@ void AddApiRoutes(const ContextPtr& context, const AddRoute& add);          // a
 void AddLiveNotifications(const ContextPtr& context, const AddRoute& add);  // live.cc
 void AddManagementRoutes(const ContextPtr& context, const AddRoute& add);   // management.cc
 void AddPageRoutes(const ContextPtr& context, const AddRoute& add);         // pages.cc
+void AddRemoteWrite(const ContextPtr& context, const AddRoute& add);        // remote_write.cc
+void AddRemoteRead(const ContextPtr& context, const AddRoute& add);         // remote_read.cc
 void AddFederation(const ContextPtr& context, const AddRoute& add);         // federate.cc
 
 }  // namespace narthex::web

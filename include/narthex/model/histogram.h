@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <variant>
 #include <vector>
 
 namespace narthex::model {
@@ -47,7 +48,16 @@ struct FloatHistogram {
   std::vector<double> custom_values;
 };
 
+/// One of either kind, as it is stored.
+using AnyHistogram = std::variant<Histogram, FloatHistogram>;
+
 /// The same histogram with float counts.
 FloatHistogram ToFloat(const Histogram& h);
+
+/// Merges the buckets of an exponential histogram from outside down to a coarser schema. Nothing
+/// happens when its schema is not finer.
+/// @return false when the spans do not describe the buckets; then nothing was changed
+bool CoarsenChecked(Histogram& h, std::int32_t target_schema);
+bool CoarsenChecked(FloatHistogram& h, std::int32_t target_schema);
 
 }  // namespace narthex::model

@@ -91,6 +91,8 @@ class Labels {
 
   /// Adds a label that sorts after all present ones; for builders and decoders.
   void AppendSorted(std::string_view name, std::string_view value);
+  /// Empties the set and keeps its memory; for decoders that fill one set again and again.
+  void Clear() { data_.clear(); }
 
  private:
   std::string data_;

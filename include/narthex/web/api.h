@@ -4,7 +4,10 @@
 // Source: https://prometheus.io/docs/prometheus/latest/querying/api/
 #pragma once
 
+#include <cstddef>
+#include <functional>
 #include <string>
+#include <vector>
 
 #include "narthex/base/result.h"
 #include "narthex/model/timestamp.h"
@@ -24,8 +27,12 @@ namespace promql {
 class Engine;
 }
 namespace storage {
+class Appendable;
+class ChunkQueryable;
 class Queryable;
-}
+struct EncodedChunk;
+struct TypedSamples;
+}  // namespace storage
 }  // namespace narthex
 
 namespace narthex::web {
@@ -43,6 +50,16 @@ struct ApiOptions {
   model::DurationMs query_timeout_ms = 120'000;
   int max_notification_subscribers = 16;  // Clients of /api/v1/notifications/live.
   bool per_step_stats = false;            // Feature promql-per-step-stats.
+
+  bool enable_remote_write_receiver = false;
+  /// Protobuf messages that /api/v1/write takes.
+  std::vector<std::string> accepted_write_messages = {"prometheus.WriteRequest",
+                                                      "io.prometheus.write.v2.Request"};
+  bool append_metadata = false;  // Feature metadata-wal-records.
+  bool type_and_unit_labels = false;
+  std::size_t remote_read_sample_limit = 50'000'000;  // 0 = none.
+  std::size_t remote_read_concurrent_limit = 10;      // 0 = none.
+  std::size_t remote_read_max_bytes_in_frame = 1 << 20;
 };
 
 /// References must outlive the router; pointers may be null where the server has no such part.
@@ -59,6 +76,10 @@ struct ApiDependencies {
   Lifecycle* lifecycle = nullptr;
   TsdbAdmin* admin = nullptr;
   const ExemplarSource* exemplars = nullptr;
+  storage::Appendable* appendable = nullptr;  // For remote write.
+  // For remote read: encoded chunks, and what decodes one (appending to the samples).
+  storage::ChunkQueryable* chunks = nullptr;
+  std::function<Status(const storage::EncodedChunk&, storage::TypedSamples&)> decode_chunk = {};
   ApiOptions options;
 };
 

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Remote read: what a request asks for, and the two forms of an answer.
+// Source: https://prometheus.io/docs/prometheus/latest/querying/remote_read_api/ and Prometheus
+// prompb/remote.proto.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "narthex/base/result.h"
+#include "narthex/model/histogram.h"
+#include "narthex/model/labels.h"
+#include "narthex/model/matcher.h"
+#include "narthex/model/sample.h"
+#include "narthex/model/timestamp.h"
+
+namespace narthex::proto {
+
+struct ReadMatcher {
+  std::int32_t type = 0;  // As sent; see MakeMatcher.
+  std::string name, value;
+};
+
+struct ReadHints {
+  model::DurationMs step_ms = 0, range_ms = 0;
+  model::TimestampMs start_ms = 0, end_ms = 0;
+  std::string func;
+  std::vector<std::string> grouping;
+  bool by = false;
+};
+
+struct ReadQuery {
+  model::TimestampMs start_ms = 0, end_ms = 0;  // Closed.
+  std::vector<ReadMatcher> matchers;
+  bool has_hints = false;
+  ReadHints hints;
+};
+
+inline constexpr std::int32_t kReadSamples = 0;
+inline constexpr std::int32_t kReadStreamedXorChunks = 1;
+
+struct ReadRequest {
+  std::vector<ReadQuery> queries;
+  std::vector<std::int32_t> accepted_types;  // As sent.
+};
+
+/// Reads prometheus.ReadRequest. Errors: kInvalidArgument, how the body breaks protobuf's rules.
+Result<ReadRequest> DecodeReadRequest(std::string_view body);
+
+/// Errors: kInvalidArgument "invalid matcher type", or the regular expression's.
+Result<model::Matcher> MakeMatcher(const ReadMatcher& matcher);
+
+/// Writes prometheus.ReadResponse piece by piece.
+///   for each query: for each series { BeginSeries, Sample and Histogram in time, EndSeries };
+///   EndQuery.
+/// Numbers keep their bits, but for -0, which is left out as 0 is: so do all Go programs here.
+/// Thread safety: one thread.
+class ReadResponseWriter final {
+ public:
+  void BeginSeries(const model::Labels& labels);
+  void AddSample(model::TimestampMs t, double value);
+  void AddHistogram(model::TimestampMs t, const model::AnyHistogram& histogram);
+  void EndSeries();
+  void EndQuery();
+  /// The message, when every query has ended.
+  const std::string& bytes() const { return response_; }
+
+ private:
+  std::string response_, query_, series_, histograms_, scratch_;
+};
+
+struct ReadChunk {
+  model::TimestampMs mint = 0, maxt = 0;
+  std::uint8_t encoding = 0;  // Prometheus's byte.
+  std::string_view bytes;
+};
+
+/// Bytes that a label or chunk takes in a frame, without its tag and length; what frames are cut
+/// by.
+std::size_t LabelBytes(std::string_view name, std::string_view value);
+std::size_t ChunkBytes(const ReadChunk& chunk);
+
+/// Appends one frame of a streamed answer: the length of the message as varint, its CRC-32C (big
+/// endian), and prometheus.ChunkedReadResponse with one series.
+void AppendChunkFrame(const model::Labels& labels, std::span<const ReadChunk> chunks,
+                      std::int64_t query_index, std::string& out);
+
+}  // namespace narthex::proto

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Snappy's block format, in which remote write and remote read bodies travel.
+// Source: https://github.com/google/snappy/blob/main/format_description.txt
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include "narthex/base/result.h"
+
+namespace narthex::proto {
+
+/// Replaces `out` by the decoded block. Nothing is allocated for a block that says it is longer
+/// than `limit` bytes.
+/// Errors: kInvalidArgument with the texts of Prometheus: "snappy: corrupt input",
+/// "snappy: decoded length N exceeds limit M".
+Status SnappyDecode(std::string_view block, std::size_t limit, std::string& out);
+
+/// Replaces `out` by a block of the bytes (less than 4 GiB).
+void SnappyEncode(std::string_view bytes, std::string& out);
+
+}  // namespace narthex::proto

@@ -1,0 +1,329 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "narthex/proto/remote_write.h"
+
+#include <utility>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "src/proto/histogram_reader.h"
+#include "src/proto/wire_reader.h"
+
+namespace narthex::proto {
+namespace {
+
+/// Where the parts of a message have their numbers.
+struct Numbers {
+  std::int32_t series;
+  // Of TimeSeries:
+  std::int32_t labels, samples, histograms, exemplars, metadata;
+};
+constexpr Numbers kV1Numbers{
+    .series = 1, .labels = 1, .samples = 2, .histograms = 4, .exemplars = 3, .metadata = -1};
+constexpr Numbers kV2Numbers{
+    .series = 5, .labels = 1, .samples = 2, .histograms = 3, .exemplars = 4, .metadata = 5};
+constexpr std::int32_t kV2Symbols = 4;
+
+/// One kind of parts of the current series: how many, and where the next one is.
+struct Parts {
+  std::size_t total = 0;
+  std::size_t left = 0;
+  const char* next = nullptr;
+
+  void Found(const char* position) {
+    if (total++ == 0) next = position;
+    left = total;
+  }
+};
+
+struct MetadataRefs {
+  std::uint64_t type = 0;
+  std::uint32_t help = 0, unit = 0;
+};
+
+}  // namespace
+
+struct WriteRequestReader::Impl {
+  Impl(WriteVersion v, std::string_view b)
+      : version(v),
+        numbers(v == WriteVersion::kV1 ? kV1Numbers : kV2Numbers),
+        body(b),
+        in(b, v == WriteVersion::kV1 ? "WriteRequest" : "Request", error) {}
+
+  void CollectSymbols();
+  void OpenSeries(std::string_view bytes);
+  model::LabelView ReadLabel(std::string_view bytes);
+  void ReadMetadata(std::string_view bytes, MetadataRefs& refs);
+  std::string LookUp(const std::vector<std::uint32_t>& refs, std::vector<model::LabelView>& out);
+  void LookUpMetadata(const MetadataRefs& refs);
+  std::string_view Symbol(std::uint32_t ref) const {
+    return body.substr(symbols[ref].first, symbols[ref].second);
+  }
+  /// The bytes of the next part with this field number.
+  bool NextPart(Parts& parts, std::int32_t number, const char* name, std::string_view& bytes);
+
+  const WriteVersion version;
+  const Numbers& numbers;
+  const std::string_view body;
+  std::string error;
+  WireReader in;
+  std::vector<std::pair<std::uint32_t, std::uint32_t>> symbols;  // Offset and size in the body.
+
+  // The current series:
+  std::string_view series;
+  std::vector<model::LabelView> labels;
+  std::vector<std::uint32_t> label_refs, exemplar_refs;
+  WriteMetadata metadata;
+  std::string bad_reference;
+  bool labels_usable = true;
+  Parts samples, histograms, exemplars;
+};
+
+void WriteRequestReader::Impl::CollectSymbols() {
+  WireReader all(body, "Request", error);
+  while (all.Next()) {
+    if (all.field() != kV2Symbols) {
+      all.Skip();
+      continue;
+    }
+    const std::string_view symbol = all.Bytes("Symbols");
+    symbols.emplace_back(static_cast<std::uint32_t>(symbol.data() - body.data()),
+                         static_cast<std::uint32_t>(symbol.size()));
+  }
+}
+
+model::LabelView WriteRequestReader::Impl::ReadLabel(std::string_view bytes) {
+  model::LabelView label;
+  WireReader pair(bytes, "Label", error);
+  while (pair.Next()) {
+    switch (pair.field()) {
+      case 1:
+        label.name = pair.Bytes("Name");
+        break;
+      case 2:
+        label.value = pair.Bytes("Value");
+        break;
+      default:
+        pair.Skip();
+    }
+  }
+  return label;
+}
+
+void WriteRequestReader::Impl::ReadMetadata(std::string_view bytes, MetadataRefs& refs) {
+  WireReader fields(bytes, "Metadata", error);
+  while (fields.Next()) {
+    switch (fields.field()) {
+      case 1:
+        refs.type = fields.Varint("Type");
+        break;
+      case 3:
+        refs.help = static_cast<std::uint32_t>(fields.Varint("HelpRef"));
+        break;
+      case 4:
+        refs.unit = static_cast<std::uint32_t>(fields.Varint("UnitRef"));
+        break;
+      default:
+        fields.Skip();
+    }
+  }
+}
+
+std::string WriteRequestReader::Impl::LookUp(const std::vector<std::uint32_t>& refs,
+                                             std::vector<model::LabelView>& out) {
+  out.clear();
+  if (refs.size() % 2 != 0) return fmt::format("invalid labelRefs length {}", refs.size());
+  for (std::size_t i = 0; i < refs.size(); i += 2) {
+    if (refs[i] >= symbols.size() || refs[i + 1] >= symbols.size()) {
+      return fmt::format("labelRefs {} (name) = {} (value) outside of symbols table (size {})",
+                         refs[i], refs[i + 1], symbols.size());
+    }
+    out.push_back({Symbol(refs[i]), Symbol(refs[i + 1])});
+  }
+  return {};
+}
+
+void WriteRequestReader::Impl::LookUpMetadata(const MetadataRefs& refs) {
+  const auto outside = [&](const char* name, std::uint32_t ref) {
+    bad_reference = fmt::format(
+        "parsing metadata for series [{}]: metadata {} {} outside of symbols table (size {})",
+        fmt::join(label_refs, " "), name, ref, symbols.size());
+  };
+  metadata = {};
+  if (refs.unit >= symbols.size()) return outside("unit_ref", refs.unit);
+  if (refs.help >= symbols.size()) return outside("help_ref", refs.help);
+  if (refs.type <= static_cast<std::uint64_t>(model::MetricType::kStateset)) {
+    metadata.type = static_cast<model::MetricType>(refs.type);
+  }
+  metadata.unit = Symbol(refs.unit);
+  metadata.help = Symbol(refs.help);
+}
+
+// Reads the labels, and remembers where the other parts begin: usually right after the labels.
+void WriteRequestReader::Impl::OpenSeries(std::string_view bytes) {
+  series = bytes;
+  labels.clear();
+  label_refs.clear();
+  bad_reference.clear();
+  labels_usable = true;
+  samples = histograms = exemplars = {};
+  MetadataRefs metadata_refs;
+  WireReader fields(bytes, "TimeSeries", error);
+  while (true) {
+    const char* const position = fields.position();
+    if (!fields.Next()) break;
+    const std::int32_t field = fields.field();
+    if (field == numbers.labels) {
+      if (version == WriteVersion::kV1) {
+        labels.push_back(ReadLabel(fields.Bytes("Labels")));
+      } else {
+        fields.Varints("LabelsRefs", [&](std::uint64_t ref) {
+          label_refs.push_back(static_cast<std::uint32_t>(ref));
+        });
+      }
+      continue;
+    }
+    if (field == numbers.metadata) {
+      ReadMetadata(fields.Bytes("Metadata"), metadata_refs);
+      continue;
+    }
+    if (field == numbers.samples) samples.Found(position);
+    if (field == numbers.histograms) histograms.Found(position);
+    if (field == numbers.exemplars) exemplars.Found(position);
+    fields.Skip();
+  }
+  if (version == WriteVersion::kV1) return;
+  if (std::string why = LookUp(label_refs, labels); !why.empty()) {
+    bad_reference =
+        fmt::format("parsing labels for series [{}]: {}", fmt::join(label_refs, " "), why);
+    labels_usable = false;
+    return;
+  }
+  LookUpMetadata(metadata_refs);
+}
+
+bool WriteRequestReader::Impl::NextPart(Parts& parts, std::int32_t number, const char* name,
+                                        std::string_view& bytes) {
+  if (parts.left == 0) return false;
+  const auto begin = static_cast<std::size_t>(parts.next - series.data());
+  WireReader fields(series.substr(begin), "TimeSeries", error);
+  while (fields.Next()) {
+    if (fields.field() != number) {
+      fields.Skip();
+      continue;
+    }
+    bytes = fields.Bytes(name);
+    --parts.left;
+    parts.next = fields.position();
+    return error.empty();
+  }
+  return false;
+}
+
+WriteRequestReader::WriteRequestReader(WriteVersion version, std::string_view body)
+    : impl_(std::make_unique<Impl>(version, body)) {
+  if (version == WriteVersion::kV2) impl_->CollectSymbols();
+}
+
+WriteRequestReader::~WriteRequestReader() = default;
+
+bool WriteRequestReader::NextSeries() {
+  Impl& impl = *impl_;
+  while (impl.in.Next()) {
+    if (impl.in.field() != impl.numbers.series) {
+      impl.in.Skip();
+      continue;
+    }
+    const std::string_view bytes = impl.in.Bytes("Timeseries");
+    if (!impl.error.empty()) return false;
+    impl.OpenSeries(bytes);
+    return impl.error.empty();
+  }
+  return false;
+}
+
+std::span<const model::LabelView> WriteRequestReader::labels() const { return impl_->labels; }
+const WriteMetadata& WriteRequestReader::metadata() const { return impl_->metadata; }
+const std::string& WriteRequestReader::bad_reference() const { return impl_->bad_reference; }
+bool WriteRequestReader::labels_usable() const { return impl_->labels_usable; }
+std::size_t WriteRequestReader::num_samples() const { return impl_->samples.total; }
+std::size_t WriteRequestReader::num_histograms() const { return impl_->histograms.total; }
+
+bool WriteRequestReader::NextSample(WriteSample& sample) {
+  std::string_view bytes;
+  if (!impl_->NextPart(impl_->samples, impl_->numbers.samples, "Samples", bytes)) return false;
+  sample = {};
+  WireReader fields(bytes, "Sample", impl_->error);
+  while (fields.Next()) {
+    switch (fields.field()) {
+      case 1:
+        sample.value = fields.Double("Value");
+        break;
+      case 2:
+        sample.t = fields.Int64("Timestamp");
+        break;
+      case 3:
+        if (impl_->version == WriteVersion::kV2) {
+          sample.start_t = fields.Int64("StartTimestamp");
+          break;
+        }
+        [[fallthrough]];
+      default:
+        fields.Skip();
+    }
+  }
+  return impl_->error.empty();
+}
+
+bool WriteRequestReader::NextHistogram(WriteHistogram& histogram) {
+  std::string_view bytes;
+  if (!impl_->NextPart(impl_->histograms, impl_->numbers.histograms, "Histograms", bytes)) {
+    return false;
+  }
+  ReadHistogram(bytes, impl_->error, histogram);
+  return impl_->error.empty();
+}
+
+bool WriteRequestReader::NextExemplar(WriteExemplar& exemplar) {
+  Impl& impl = *impl_;
+  std::string_view bytes;
+  if (!impl.NextPart(impl.exemplars, impl.numbers.exemplars, "Exemplars", bytes)) return false;
+  exemplar.labels.clear();
+  exemplar.value = 0;
+  exemplar.t = 0;
+  exemplar.bad_reference.clear();
+  impl.exemplar_refs.clear();
+  WireReader fields(bytes, "Exemplar", impl.error);
+  while (fields.Next()) {
+    switch (fields.field()) {
+      case 1:
+        if (impl.version == WriteVersion::kV1) {
+          exemplar.labels.push_back(impl.ReadLabel(fields.Bytes("Labels")));
+        } else {
+          fields.Varints("LabelsRefs", [&](std::uint64_t ref) {
+            impl.exemplar_refs.push_back(static_cast<std::uint32_t>(ref));
+          });
+        }
+        break;
+      case 2:
+        exemplar.value = fields.Double("Value");
+        break;
+      case 3:
+        exemplar.t = fields.Int64("Timestamp");
+        break;
+      default:
+        fields.Skip();
+    }
+  }
+  if (impl.version == WriteVersion::kV2) {
+    exemplar.bad_reference = impl.LookUp(impl.exemplar_refs, exemplar.labels);
+  }
+  return impl.error.empty();
+}
+
+Status WriteRequestReader::status() const {
+  if (impl_->error.empty()) return {};
+  return Fail(Code::kInvalidArgument, impl_->error);
+}
+
+}  // namespace narthex::proto

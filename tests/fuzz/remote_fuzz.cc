@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Property: any bytes are a request of remote write or remote read, or are refused as a bad
+// argument; what a reader gives lies inside the body.
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "narthex/base/check.h"
+#include "narthex/proto/remote_read.h"
+#include "narthex/proto/remote_write.h"
+#include "narthex/proto/snappy.h"
+
+namespace narthex::proto {
+namespace {
+
+void CheckInside(std::string_view body, std::string_view part) {
+  if (part.empty()) return;
+  NX_CHECK(part.data() >= body.data() && part.data() + part.size() <= body.data() + body.size(),
+           "a view leads out of the body");
+}
+
+void CheckCode(const Status& status) {
+  NX_CHECK(status || status.error().code() == Code::kInvalidArgument, "unexpected code");
+}
+
+void Read(WriteVersion version, std::string_view body) {
+  WriteRequestReader reader(version, body);
+  WriteSample sample;
+  WriteHistogram histogram;
+  WriteExemplar exemplar;
+  while (reader.NextSeries()) {
+    for (const auto& label : reader.labels()) {
+      CheckInside(body, label.name);
+      CheckInside(body, label.value);
+    }
+    CheckInside(body, reader.metadata().help);
+    CheckInside(body, reader.metadata().unit);
+    std::size_t samples = 0;
+    while (reader.NextSample(sample)) ++samples;
+    NX_CHECK(samples == reader.num_samples() || !reader.status(), "another number of samples");
+    while (reader.NextExemplar(exemplar)) {
+      for (const auto& label : exemplar.labels) CheckInside(body, label.value);
+    }
+    while (reader.NextHistogram(histogram)) {
+      std::visit([](auto& h) { CoarsenChecked(h, h.schema > 8 ? 8 : -4); }, histogram.value);
+    }
+  }
+  CheckCode(reader.status());
+}
+
+}  // namespace
+}  // namespace narthex::proto
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace narthex::proto;
+  const std::string_view body(reinterpret_cast<const char*>(data), size);
+  Read(WriteVersion::kV1, body);
+  Read(WriteVersion::kV2, body);
+  if (const auto request = DecodeReadRequest(body); request) {
+    for (const auto& query : request->queries) {
+      for (const auto& matcher : query.matchers) (void)MakeMatcher(matcher);
+    }
+  } else {
+    CheckCode(narthex::Fail(request.error()));
+  }
+  std::string decoded;
+  CheckCode(SnappyDecode(body, 1 << 20, decoded));
+  return 0;
+}

@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Expected statuses and texts: Prometheus's remote write receiver.
+#include "tests/web/remote_fixture.h"
+
+namespace narthex::web {
+namespace {
+
+using RemoteWriteApiTest = RemoteApiTest;
+
+TEST_F(RemoteWriteApiTest, IsSwitchedOffByDefault) {
+  server_.options.enable_remote_write_receiver = false;
+  const Answer answer = server_.Post("/api/v1/write", "");
+  EXPECT_EQ(404, answer.status);
+  EXPECT_EQ("remote write receiver needs to be enabled with --web.enable-remote-write-receiver\n",
+            answer.body);
+}
+
+TEST_F(RemoteWriteApiTest, NegotiatesContent) {
+  server_.options.accepted_write_messages = {"prometheus.WriteRequest"};
+  const std::string media = "application/x-protobuf";
+  const struct {
+    const char* name;
+    Pairs headers;
+    int status;
+    const char* body;
+  } cases[] = {
+      {"no headers", {}, 204, ""},
+      {"v1 named", WriteHeaders(";proto=prometheus.WriteRequest"), 204, ""},
+      {"other parameter", WriteHeaders(";x=y"), 204, ""},
+      {"snappy in capitals", {{"Content-Encoding", "Snappy"}}, 204, ""},
+      {"gzip",
+       {{"Content-Encoding", "gzip"}},
+       415,
+       "gzip encoding (compression) is not accepted by this server; only snappy is acceptable\n"},
+      {"json",
+       {{"Content-Type", "application/json"}},
+       415,
+       "expected application/x-protobuf as the first (media) part, got application/json "
+       "content-type\n"},
+      {"parameter without value", WriteHeaders(";proto"), 415,
+       "as per https://www.rfc-editor.org/rfc/rfc9110#parameter expected parameters to be "
+       "key-values, got proto in application/x-protobuf;proto content-type\n"},
+      {"unknown message", WriteHeaders(";proto=x.Y"), 415,
+       "got application/x-protobuf;proto=x.Y content type; unknown type for remote write protobuf "
+       "message x.Y, supported: prometheus.WriteRequest, io.prometheus.write.v2.Request\n"},
+      {"message that is not accepted", WriteHeaders(kV2Parameter), 415,
+       "io.prometheus.write.v2.Request protobuf message is not accepted by this server; only "
+       "accepts prometheus.WriteRequest\n"},
+  };
+  for (const auto& c : cases) {
+    SCOPED_TRACE(c.name);
+    const Answer answer = server_.Post("/api/v1/write", Packed(wire::WriteRequest()), c.headers);
+    EXPECT_EQ(c.status, answer.status);
+    EXPECT_EQ(c.body, answer.body);
+  }
+}
+
+TEST_F(RemoteWriteApiTest, RefusesBrokenBodies) {
+  std::string not_protobuf, whole;
+  proto::SnappyEncode("\x0f\xff\xff", not_protobuf);
+  wire::WriteRequest request;
+  AddSample(AddSeries(request, {{"__name__", "m"}}), kNow, 1);
+  const std::string bytes = request.SerializeAsString();
+  std::string cut;
+  proto::SnappyEncode(bytes + bytes.substr(0, bytes.size() - 4), cut);
+  const struct {
+    const char* name;
+    std::string body;
+    int status;
+    const char* text;
+  } cases[] = {
+      {"nothing", "", 400, "snappy: corrupt input\n"},
+      {"too long", std::string("\x80\x80\x80\x20\x00", 5), 400,
+       "snappy: decoded length 67108864 exceeds limit 33554432\n"},
+      {"too long as sent", std::string((32 << 20) + 1, 'x'), 413, "http: request body too large\n"},
+      {"no protobuf", not_protobuf, 400, "proto: wrong wireType = 7 for field Timeseries\n"},
+      {"cut", cut, 400, "unexpected EOF\n"},
+  };
+  for (const auto& c : cases) {
+    SCOPED_TRACE(c.name);
+    const Answer answer = server_.Post("/api/v1/write", c.body, WriteHeaders());
+    EXPECT_EQ(c.status, answer.status);
+    EXPECT_EQ(c.text, answer.body);
+    EXPECT_EQ(0U, answer.headers.count("X-Prometheus-Remote-Write-Samples-Written"));
+  }
+  EXPECT_EQ("", Stored());
+}
+
+TEST_F(RemoteWriteApiTest, StoresV1) {
+  wire::WriteRequest request;
+  auto& a = AddSeries(request, {{"__name__", "m"}, {"z", "1"}, {"b", "2"}, {"empty", ""}});
+  AddSample(a, kNow - 2000, 1.5);
+  AddSample(a, kNow - 1000, -0.0);
+  AddSample(AddSeries(request, {{"__name__", "rw.utf8"}, {"l\xc3\xa1", "\xc3\xa4"}}), kNow, 3);
+  *AddSeries(request, {{"__name__", "h"}}).add_histograms() = OneObservation(kNow, 1, 2);
+  // Bucket 9 of schema 20 covers a part of bucket 1 of schema 8.
+  *AddSeries(request, {{"__name__", "h20"}}).add_histograms() = OneObservation(kNow, 20, 9);
+  const Answer answer = Write(request);
+  EXPECT_EQ(204, answer.status) << answer.body;
+  EXPECT_EQ(0U, answer.headers.count("X-Prometheus-Remote-Write-Samples-Written"));
+  EXPECT_EQ(
+      "{__name__=\"h\"} 0:{count:1, sum:1, (1.414213562373095,2]:1}\n"
+      "{__name__=\"h20\"} 0:{count:1, sum:1, (1,1.0027112750502025]:1}\n"
+      "{__name__=\"m\", b=\"2\", z=\"1\"} -2000:1.5 -1000:-0\n"
+      "{__name__=\"rw.utf8\", \"l\xc3\xa1\"=\"\xc3\xa4\"} 0:3\n",
+      Stored());
+}
+
+TEST_F(RemoteWriteApiTest, V1SkipsSeriesWithBadLabels) {
+  wire::WriteRequest request;
+  AddSample(AddSeries(request, {{"a", "1"}}), kNow, 1);
+  AddSample(AddSeries(request, {}), kNow, 1);
+  AddSample(AddSeries(request, {{"__name__", ""}}), kNow, 1);
+  AddSample(AddSeries(request, {{"__name__", "m"}, {"", "x"}}), kNow, 1);
+  AddSample(AddSeries(request, {{"__name__", "m"}, {"a", "\xff"}}), kNow, 1);
+  AddSample(AddSeries(request, {{"a", "1"}, {"__name__", "m"}, {"a", "2"}}), kNow, 1);
+  AddSample(AddSeries(request, {{"__name__", "good"}}), kNow, 1);
+  EXPECT_EQ(204, Write(request).status);
+  EXPECT_EQ("{__name__=\"good\"} 0:1\n", Stored());
+  EXPECT_EQ(6U, server_.registry
+                    .AddCounter("prometheus_api_remote_write_invalid_labels_samples_total", "")
+                    .value());
+}
+
+TEST_F(RemoteWriteApiTest, V1TakesAllOrNothing) {
+  wire::WriteRequest first;
+  AddSample(AddSeries(first, {{"__name__", "m"}}), kNow, 1);
+  ASSERT_EQ(204, Write(first).status);
+  const std::string before = Stored();
+  wire::Histogram bad = OneObservation(kNow + 1000, 0, 1);
+  bad.set_count_int(77);
+  const struct {
+    const char* name;
+    model::TimestampMs t;
+    double v;
+    const wire::Histogram* h;
+    int status;
+    const char* text;
+  } cases[] = {
+      {"same again", kNow, 1, nullptr, 204, ""},
+      {"another value", kNow, 2, nullptr, 400, "duplicate sample for timestamp\n"},
+      {"out of order", kNow - 1, 1, nullptr, 400, "out of order sample\n"},
+      {"too old", kNow - 86'400'000, 1, nullptr, 400, "out of bounds\n"},
+      {"far ahead", kNow + 600'001, 1, nullptr, 400,
+       "out of bounds: timestamp is too far in the future\n"},
+      {"bad histogram", 0, 0, &bad, 400, "invalid histogram\n"},
+  };
+  for (const auto& c : cases) {
+    SCOPED_TRACE(c.name);
+    wire::WriteRequest request;
+    if (c.status != 204) AddSample(AddSeries(request, {{"__name__", "other"}}), kNow, 1);
+    auto& series = AddSeries(request, {{"__name__", c.h == nullptr ? "m" : "h"}});
+    if (c.h == nullptr) {
+      AddSample(series, c.t, c.v);
+    } else {
+      *series.add_histograms() = *c.h;
+    }
+    const Answer answer = Write(request);
+    EXPECT_EQ(c.status, answer.status);
+    EXPECT_EQ(c.text, answer.body);
+    EXPECT_EQ(before, Stored());
+  }
+}
+
+TEST_F(RemoteWriteApiTest, V2StoresWhatIsGood) {
+  wire::v2::Request first;
+  AddSample(AddSeries(first, {{"__name__", "m"}}), kNow, 1);
+  ASSERT_EQ(204, Write(first, kV2Parameter).status);
+
+  wire::v2::Request request;
+  AddSample(AddSeries(request, {{"a", "1"}}), kNow, 1);
+  auto& mixed = AddSeries(request, {{"__name__", "m"}});
+  AddSample(mixed, kNow - 1, 5);
+  AddSample(mixed, kNow, 5);
+  AddSample(mixed, kNow + 1, 5);
+  AddSeries(request, {{"__name__", "nothing"}});
+  AddSample(AddSeries(request, {{"__name__", "d"}, {"a", "1"}, {"a", "2"}}), kNow, 1);
+  auto& h = AddSeries(request, {{"__name__", "h"}});
+  *h.add_histograms() = OneObservation(kNow, 1, 2);
+  *h.add_histograms() = OneObservation(kNow + 1, 1, 2);
+  h.mutable_histograms(1)->set_count_int(9);
+  auto& e = AddSeries(request, {{"__name__", "e"}});
+  AddSample(e, kNow, 1);
+  auto& exemplar = *e.add_exemplars();
+  exemplar.add_labels_refs(SymbolOf(request, "trace_id"));
+  exemplar.add_labels_refs(SymbolOf(request, "x"));
+  exemplar.set_timestamp(kNow);
+  auto& outside = *request.add_timeseries();
+  outside.add_labels_refs(1);
+  outside.add_labels_refs(999);
+  AddSample(outside, kNow, 1);
+
+  const Answer answer = Write(request, kV2Parameter);
+  EXPECT_EQ(400, answer.status);
+  EXPECT_EQ(
+      "invalid metric name or labels, got {a=\"1\"}\n"
+      "out of order sample for series {__name__=\"m\"}\n"
+      "duplicate sample for timestamp for series {__name__=\"m\"}\n"
+      "TimeSeries must contain at least one sample or histogram for series "
+      "{__name__=\"nothing\"}\n"
+      "invalid labels for series, labels {__name__=\"d\", a=\"1\", a=\"2\"}, duplicated label a\n"
+      "invalid histogram for series {__name__=\"h\"}\n"
+      "parsing labels for series [1 999]: labelRefs 1 (name) = 999 (value) outside of symbols "
+      "table (size 12)\n",
+      answer.body);
+  EXPECT_EQ("2", answer.headers.at("X-Prometheus-Remote-Write-Samples-Written"));
+  EXPECT_EQ("1", answer.headers.at("X-Prometheus-Remote-Write-Histograms-Written"));
+  EXPECT_EQ("1", answer.headers.at("X-Prometheus-Remote-Write-Exemplars-Written"));
+  EXPECT_EQ(
+      "{__name__=\"e\"} 0:1\n"
+      "{__name__=\"h\"} 0:{count:1, sum:1, (1.414213562373095,2]:1}\n"
+      "{__name__=\"m\"} 0:1 1:5\n",
+      Stored());
+}
+
+TEST_F(RemoteWriteApiTest, V2StoresNothingOfABrokenBody) {
+  wire::v2::Request request;
+  AddSample(AddSeries(request, {{"__name__", "m"}}), kNow, 1);
+  std::string block;
+  proto::SnappyEncode(request.SerializeAsString() + "\x2a\x7f", block);
+  const Answer answer = server_.Post("/api/v1/write", block, WriteHeaders(kV2Parameter));
+  EXPECT_EQ(400, answer.status);
+  EXPECT_EQ("unexpected EOF\n", answer.body);
+  EXPECT_EQ("", Stored());
+}
+
+TEST_F(RemoteWriteApiTest, AddsTypeAndUnitAsLabels) {
+  server_.options.type_and_unit_labels = true;
+  wire::v2::Request request;
+  auto& series = AddSeries(request, {{"__name__", "m"}, {"__type__", "old"}});
+  AddSample(series, kNow, 1);
+  series.mutable_metadata()->set_type(1);
+  series.mutable_metadata()->set_unit_ref(SymbolOf(request, "seconds"));
+  EXPECT_EQ(204, Write(request, kV2Parameter).status);
+  EXPECT_EQ("{__name__=\"m\", __type__=\"counter\", __unit__=\"seconds\"} 0:1\n", Stored());
+}
+
+TEST_F(RemoteWriteApiTest, WaitsForTheServerToBeReady) {
+  server_.status.state = ServerState::kStarting;
+  EXPECT_EQ(503, Write(wire::WriteRequest()).status);
+}
+
+}  // namespace
+}  // namespace narthex::web

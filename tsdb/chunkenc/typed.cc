@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "narthex/tsdb/chunk_decoder.h"
+#include "tsdb/chunkenc/chunk.h"
+#include "tsdb/chunkenc/histogram.h"
+#include "tsdb/chunkenc/xor.h"
+#include "tsdb/chunkenc/xor2.h"
+
+namespace narthex::tsdb {
+namespace {
+
+template <typename H>
+Status AppendHistograms(Encoding encoding, ByteSpan bytes, storage::TypedSamples& out) {
+  NX_ASSIGN_OR_RETURN(auto histograms, ReadHistograms<H>(encoding, bytes));
+  for (auto& [t, h] : histograms) out.histograms.emplace_back(t, std::move(h));
+  return {};
+}
+
+}  // namespace
+
+Status DecodeChunk(const storage::EncodedChunk& chunk, storage::TypedSamples& out) {
+  const ByteSpan bytes(reinterpret_cast<const std::uint8_t*>(chunk.bytes.data()),
+                       chunk.bytes.size());
+  const auto encoding = static_cast<Encoding>(chunk.encoding);
+  switch (encoding) {
+    case Encoding::kXor:
+      return XorDecode(bytes, model::kMinTime, model::kMaxTime, out.floats);
+    case Encoding::kXor2:
+      return Xor2Decode(bytes, model::kMinTime, model::kMaxTime, out.floats);
+    case Encoding::kHistogram:
+    case Encoding::kHistogramSt:
+      return AppendHistograms<model::Histogram>(encoding, bytes, out);
+    case Encoding::kFloatHistogram:
+    case Encoding::kFloatHistogramSt:
+      return AppendHistograms<model::FloatHistogram>(encoding, bytes, out);
+    default:
+      return Fail(Code::kCorruption, "chunk of an unknown encoding");
+  }
+}
+
+}  // namespace narthex::tsdb
