@@ -30,6 +30,7 @@ struct HeadOptions {
   model::DurationMs out_of_order_window_ms = 0;
   std::size_t max_exemplars = 0;
   wal::WalOptions wal;
+  bool repair_wal = true;  // False: a corrupt WAL is an error, for who may not change the folder.
 };
 
 /// Open appenders, with the time that each may write from. Thread safety: any thread.

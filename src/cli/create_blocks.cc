@@ -1,0 +1,5 @@
+#include <CLI/CLI.hpp>
+#include "src/cli/command.h"
+namespace narthex::cli {
+void AddCreateBlocksCommands(CLI::App&, Command&) {}
+}
