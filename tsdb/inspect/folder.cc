@@ -88,21 +88,6 @@ Result<BlockPtr> OpenBlock(Fs& fs, const std::string& dir, const std::string& ul
   return Block::Open(fs, JoinPath(dir, chosen));
 }
 
-BlockInfo InfoOf(const Block& block) {
-  const BlockMeta& meta = block.meta();
-  BlockInfo info;
-  info.ulid = meta.ulid;
-  info.meta_json = FormatBlockMeta(meta);
-  info.min_time = meta.min_time;
-  info.max_time = meta.max_time;
-  info.num_samples = meta.stats.num_samples;
-  info.num_series = meta.stats.num_series;
-  info.num_chunks = meta.stats.num_chunks;
-  info.num_tombstones = meta.stats.num_tombstones;
-  info.size_bytes = block.size_bytes();
-  return info;
-}
-
 InspectedHead::InspectedHead(Fs& fs, const std::string& dir, const std::string& sandbox)
     : fs_(fs, dir, sandbox), head_(InspectionOptions(), fs_, dir, registry_) {}
 

@@ -28,8 +28,6 @@ Result<std::vector<std::shared_ptr<const Block>>> OpenBlocks(Fs& fs, const std::
 Result<std::shared_ptr<const Block>> OpenBlock(Fs& fs, const std::string& dir,
                                                const std::string& ulid);
 
-BlockInfo InfoOf(const Block& block);
-
 /// A head replayed from a folder that stays as it is. Thread safety: that of Head.
 class InspectedHead {
  public:

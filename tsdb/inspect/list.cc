@@ -7,6 +7,7 @@
 
 #include "narthex/base/go_format.h"
 #include "narthex/tsdb/inspect.h"
+#include "tsdb/block/block_info.h"
 #include "tsdb/inspect/folder.h"
 
 namespace narthex::tsdb {
@@ -88,7 +89,7 @@ std::string FormatBlockTable(std::span<const BlockInfo> blocks, bool header, boo
 Result<std::vector<BlockInfo>> ReadBlockList(Fs& fs, const std::string& dir) {
   NX_ASSIGN_OR_RETURN(const auto blocks, inspect::OpenBlocks(fs, dir));
   std::vector<BlockInfo> infos;
-  for (const auto& block : blocks) infos.push_back(inspect::InfoOf(*block));
+  for (const auto& block : blocks) infos.push_back(InfoOf(fs, *block));
   return infos;
 }
 

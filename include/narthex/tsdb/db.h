@@ -45,7 +45,7 @@ struct DbOptions {
   std::uint64_t max_chunk_segment_bytes = 512 << 20;
   int samples_per_chunk = 120;
   model::DurationMs out_of_order_window_ms = 0;  // Of the first moments; see SetOutOfOrderWindow.
-  int out_of_order_cap_max = 32;                 // Samples of an open out-of-order chunk, 1 … 255.
+  int out_of_order_cap_max = 32;  // Samples of an open out-of-order chunk, 1 … 255.
   bool no_lockfile = false;
   model::DurationMs reload_interval_ms = 60'000;  // Block reload and compaction check.
   std::size_t max_exemplars = 0;                  // 0 = exemplar storage is off.
