@@ -162,6 +162,7 @@ void AddCreateBlocksCommands(CLI::App& tsdb, Command& chosen) {
           "Maximum duration created blocks may span. Anything less than 2h is ignored.")
       ->group("");
   AddOpenMetrics(*group, output, chosen);
+  AddRuleBackfill(*group, output, chosen);
 }
 
 }  // namespace narthex::cli

@@ -11,6 +11,7 @@
 #include "narthex/base/result.h"
 #include "narthex/model/timestamp.h"
 #include "narthex/tsdb/block_builder.h"
+#include "src/cli/command.h"
 #include "src/cli/temp_folder.h"
 
 namespace narthex::cli {
@@ -59,5 +60,8 @@ struct RulesImport {
 /// and block range. Alerting rules are passed over. A rule that fails is named on stderr, and the
 /// others go on.
 Status ImportRules(const RulesImport& import, const BlockOutput& output);
+
+/// Adds the subcommand `rules`; see AddCreateBlocksCommands.
+void AddRuleBackfill(CLI::App& group, const std::shared_ptr<BlockOutput>& output, Command& chosen);
 
 }  // namespace narthex::cli
