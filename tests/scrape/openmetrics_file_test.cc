@@ -53,7 +53,7 @@ TEST_F(OpenMetricsFileTest, ErrorsNameFileAndLine) {
       {"a 1\n", "data does not end with # EOF", 2},
       {"a 1\nb{ 2\n# EOF\n", "expected label name, got \" \" (\"INVALID\") while parsing: \"b{ \"",
        2},
-      {"# EOF\na 1\n", "unexpected data after # EOF", 2},
+      {"# EOF\na 1\n", "unexpected data after # EOF", 1},
   };
   for (const auto& c : cases) {
     SCOPED_TRACE(c.text);

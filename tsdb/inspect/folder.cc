@@ -80,7 +80,9 @@ Result<BlockPtr> OpenBlock(Fs& fs, const std::string& dir, const std::string& ul
   if (chosen.empty()) {
     NX_ASSIGN_OR_RETURN(const auto ulids, ListUlids(fs, dir));
     if (ulids.empty()) return Fail(Code::kNotFound, "no blocks found in " + dir);
-    chosen = *std::max_element(ulids.begin(), ulids.end());
+    chosen = *std::max_element(ulids.begin(), ulids.end(), [](const auto& a, const auto& b) {
+      return UlidTimeMs(a) < UlidTimeMs(b);  // As promtool, the first one of equal times.
+    });
   }
   if (!fs.Exists(JoinPath(dir, chosen))) {
     return Fail(Code::kNotFound, "invalid block ID " + chosen);

@@ -22,12 +22,18 @@ tl::unexpected<Error> NotThere(const std::string& path) {
   return Fail(Code::kNotFound, fmt::format("open {}: no such file or directory", path));
 }
 
+// Without the slashes at its end, as paths of what is in it have one.
+std::string WithoutSlash(std::string folder) {
+  while (folder.ends_with('/')) folder.pop_back();
+  return folder;
+}
+
 class NoLock final : public FileLock {};
 
 }  // namespace
 
 SandboxFs::SandboxFs(Fs& base, std::string dir, std::string sandbox)
-    : base_(base), dir_(std::move(dir)), sandbox_(std::move(sandbox)) {}
+    : base_(base), dir_(WithoutSlash(std::move(dir))), sandbox_(WithoutSlash(std::move(sandbox))) {}
 
 bool SandboxFs::Inside(const std::string& path) const { return IsBelow(path, dir_); }
 

@@ -106,6 +106,8 @@ TEST(InspectTest, ChangesNothingInTheFolder) {
     EXPECT_GT(printed.text.size(), 100U);
   }
   EXPECT_EQ(StateOf(dir), before);
+  options.dir = dir + "/";  // As the commands' default is written.
+  EXPECT_TRUE(DumpText(options).status);
 }
 
 TEST(InspectTest, ADeadHeadIsReadWithoutItsFolderBeingRepaired) {
