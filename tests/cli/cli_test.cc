@@ -23,7 +23,7 @@ struct Outcome {
   std::string err;
 };
 
-Outcome Run(const std::vector<std::string>& arguments) {
+Outcome Call(const std::vector<std::string>& arguments) {
   Outcome outcome;
   ::testing::internal::CaptureStdout();
   ::testing::internal::CaptureStderr();
@@ -66,13 +66,13 @@ TEST_F(CliTest, WrongUsageExitsWithOne) {
         {"tsdb", "create-blocks-from", "--max-block-duration=x", "openmetrics", "f"},
         {"tsdb", "create-blocks-from", "rules", "file"}}) {
     SCOPED_TRACE(fmt::format("{}", fmt::join(arguments, " ")));
-    const auto outcome = Run(arguments);
+    const auto outcome = Call(arguments);
     EXPECT_EQ(outcome.exit_code, 1);
     EXPECT_EQ(outcome.out, "");
     EXPECT_TRUE(outcome.err.starts_with("narthex: error: ")) << outcome.err;
     EXPECT_TRUE(outcome.err.ends_with(", try --help\n")) << outcome.err;
   }
-  const auto help = Run({"tsdb", "dump", "--help"});
+  const auto help = Call({"tsdb", "dump", "--help"});
   EXPECT_EQ(help.exit_code, 0);
   EXPECT_NE(help.out.find("--sandbox-dir-root"), std::string::npos);
 }
@@ -82,33 +82,33 @@ TEST_F(CliTest, ImportsListsAndDumps) {
                                 "# TYPE a gauge\na{x=\"1\"} 1 1000\na{x=\"1\"} 2 20000.5\n"
                                 "b 3 7199.999\n# EOF\n");
   const auto import =
-      Run({"tsdb", "create-blocks-from", "openmetrics", file, blocks_, "--label=from=file"});
+      Call({"tsdb", "create-blocks-from", "openmetrics", file, blocks_, "--label=from=file"});
   EXPECT_EQ(import.exit_code, 0);
   EXPECT_EQ(import.err, "");
   EXPECT_EQ(CountLines(import.out), 3U);  // One header, two blocks.
-  const auto list = Run({"tsdb", "list", blocks_});
+  const auto list = Call({"tsdb", "list", blocks_});
   EXPECT_EQ(list.exit_code, 0);
   EXPECT_EQ(list.out, import.out);
-  EXPECT_EQ(Run({"tsdb", "dump", blocks_}).out,
+  EXPECT_EQ(Call({"tsdb", "dump", blocks_}).out,
             "{__name__=\"a\", from=\"file\", x=\"1\"} 1 1000000\n"
             "{__name__=\"a\", from=\"file\", x=\"1\"} 2 20000500\n"
             "{__name__=\"b\", from=\"file\"} 3 7199999\n");
-  EXPECT_EQ(Run({"tsdb", "dump-openmetrics", "--max-time=7199999", "--match=b", "--match={x='1'}",
-                 blocks_})
+  EXPECT_EQ(Call({"tsdb", "dump-openmetrics", "--max-time=7199999", "--match=b", "--match={x='1'}",
+                  blocks_})
                 .out,
             "a{from=\"file\",x=\"1\"} 1 1000.000\nb{from=\"file\"} 3 7199.999\n# EOF\n");
-  EXPECT_EQ(Run({"tsdb", "dump", "--format=seriesjson", blocks_}).out,
+  EXPECT_EQ(Call({"tsdb", "dump", "--format=seriesjson", blocks_}).out,
             "{\"__name__\":\"a\",\"from\":\"file\",\"x\":\"1\"}\n"
             "{\"__name__\":\"b\",\"from\":\"file\"}\n");
-  const auto analyze = Run({"tsdb", "analyze", "--limit=1", "--match=a", blocks_});
+  const auto analyze = Call({"tsdb", "analyze", "--limit=1", "--match=a", blocks_});
   EXPECT_EQ(analyze.exit_code, 0);
   EXPECT_NE(analyze.out.find("Matcher: a\n"), std::string::npos);
   // What was written last is listed alone, and nothing when quiet.
-  const auto quiet = Run({"tsdb", "create-blocks-from", "-q", "openmetrics", file, blocks_ + "2"});
+  const auto quiet = Call({"tsdb", "create-blocks-from", "-q", "openmetrics", file, blocks_ + "2"});
   EXPECT_EQ(quiet.out, "");
-  EXPECT_EQ(CountLines(Run({"tsdb", "list", "-r", blocks_ + "2"}).out), 3U);
-  const auto one = Run({"tsdb", "create-blocks-from", "--max-block-duration=6h", "openmetrics",
-                        file, blocks_ + "3", "-r"});
+  EXPECT_EQ(CountLines(Call({"tsdb", "list", "-r", blocks_ + "2"}).out), 3U);
+  const auto one = Call({"tsdb", "create-blocks-from", "--max-block-duration=6h", "openmetrics",
+                         file, blocks_ + "3", "-r"});
   EXPECT_EQ(CountLines(one.out), 2U);
   EXPECT_NE(one.out.find("1970-01-01 00:16:40 +0000 UTC"), std::string::npos) << one.out;
 }
@@ -138,7 +138,7 @@ TEST_F(CliTest, FailuresExitWithOneAndAReason) {
   };
   for (const auto& [arguments, reason] : cases) {
     SCOPED_TRACE(reason);
-    const auto outcome = Run(arguments);
+    const auto outcome = Call(arguments);
     EXPECT_EQ(outcome.exit_code, 1);
     EXPECT_EQ(outcome.err, reason + "\n");
   }

@@ -76,7 +76,9 @@ TEST_F(BlockBuilderTest, SpillsWhatIsTooMuch) {
       for (int s = 0; s < 5; ++s) {
         const model::Labels labels = {{"__name__", "m"}, {"s", std::to_string(s)}};
         ASSERT_TRUE(builder.Append(labels, t, static_cast<double>(t + s)));
-        if (t % 10'000 == 0) ASSERT_TRUE(builder.Append(labels, t, -1));
+        if (t % 10'000 == 0) {
+          ASSERT_TRUE(builder.Append(labels, t, -1));
+        }
       }
     }
   };

@@ -29,7 +29,8 @@ class SandboxFsTest : public ::testing::Test {
   }
   std::string Names(const std::string& path) {
     std::string names;
-    for (const auto& entry : fs_.ListDir(path).value()) names += entry.name + ' ';
+    const auto entries = fs_.ListDir(path).value();
+    for (const auto& entry : entries) names += entry.name + ' ';
     return names;
   }
 
