@@ -100,20 +100,19 @@ Result<GroupSpec> MakeGroup(const std::string& file, const config::RuleGroupConf
   return spec;
 }
 
-}  // namespace
+using GroupsByKey = std::map<std::string, GroupSpec>;
 
-Result<std::vector<GroupSpec>> LoadGroups(const config::Config& config,
-                                          const promql::Features& features) {
-  std::map<std::string, GroupSpec> by_key;
-  for (const std::string& pattern : config.rule_files) {
-    for (const std::string& file : config::Glob(pattern)) {
-      NX_ASSIGN_OR_RETURN(const auto groups, config::LoadRuleFile(file));
-      for (const config::RuleGroupConfig& group : groups) {
-        NX_ASSIGN_OR_RETURN(auto spec, MakeGroup(file, group, config.global, features));
-        by_key.insert_or_assign(spec.Key(), std::move(spec));
-      }
-    }
+Status AddFile(const std::string& file, const config::GlobalConfig& global,
+               const promql::Features& features, GroupsByKey& by_key) {
+  NX_ASSIGN_OR_RETURN(const auto groups, config::LoadRuleFile(file));
+  for (const config::RuleGroupConfig& group : groups) {
+    NX_ASSIGN_OR_RETURN(auto spec, MakeGroup(file, group, global, features));
+    by_key.insert_or_assign(spec.Key(), std::move(spec));
   }
+  return {};
+}
+
+std::vector<GroupSpec> Sorted(GroupsByKey by_key) {
   std::vector<GroupSpec> all;
   all.reserve(by_key.size());
   for (auto& [key, spec] : by_key) all.push_back(std::move(spec));
@@ -121,6 +120,28 @@ Result<std::vector<GroupSpec>> LoadGroups(const config::Config& config,
     return std::pair(a.file, a.name) < std::pair(b.file, b.name);
   });
   return all;
+}
+
+}  // namespace
+
+Result<std::vector<GroupSpec>> LoadGroups(const config::Config& config,
+                                          const promql::Features& features) {
+  GroupsByKey by_key;
+  for (const std::string& pattern : config.rule_files) {
+    for (const std::string& file : config::Glob(pattern)) {
+      NX_RETURN_IF_ERROR(AddFile(file, config.global, features, by_key));
+    }
+  }
+  return Sorted(std::move(by_key));
+}
+
+Result<std::vector<GroupSpec>> LoadGroupsOf(std::span<const std::string> files,
+                                            model::DurationMs interval_ms) {
+  config::GlobalConfig global;
+  global.evaluation_interval_ms = interval_ms;
+  GroupsByKey by_key;
+  for (const auto& file : files) NX_RETURN_IF_ERROR(AddFile(file, global, {}, by_key));
+  return Sorted(std::move(by_key));
 }
 
 std::int64_t SlotOffsetNs(std::string_view file, std::string_view name, std::int64_t interval_ns) {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -53,6 +54,10 @@ struct GroupSpec {
 /// Errors: as RuleManager::Update.
 Result<std::vector<GroupSpec>> LoadGroups(const config::Config& config,
                                           const promql::Features& features);
+
+/// The same of files named one by one. @param interval_ms  of groups that have none
+Result<std::vector<GroupSpec>> LoadGroupsOf(std::span<const std::string> files,
+                                            model::DurationMs interval_ms);
 
 /// When in its interval a group is evaluated, nanoseconds in [0, interval): spread by the hash of
 /// file and name, the same on every start. Source: Prometheus rules.Group.EvalTimestamp.

@@ -11,12 +11,9 @@ namespace narthex::scrape {
 
 namespace {
 
-/// Bytes behind the body that scanning may touch.
-constexpr std::size_t kPadding = 32;
-
 std::string_view AppendPadding(std::string& body) {
   const std::size_t size = body.size();
-  body.append(kPadding, '\0');
+  body.append(OpenMetricsParser::kPadding, '\0');
   return std::string_view(body).substr(0, size);
 }
 
@@ -28,8 +25,10 @@ const char* WordEnd(const char* p, const char* end) {
 
 }  // namespace
 
-OpenMetricsParser::OpenMetricsParser(std::string& body)
-    : body_(AppendPadding(body)), pos_(body_.data()), end_(body_.data() + body_.size()) {}
+OpenMetricsParser::OpenMetricsParser(std::string& body) : OpenMetricsParser(AppendPadding(body)) {}
+
+OpenMetricsParser::OpenMetricsParser(std::string_view body)
+    : body_(body), pos_(body_.data()), end_(body_.data() + body_.size()) {}
 
 EntryKind OpenMetricsParser::Next(const SeriesHint& hint) {
   line_ = pos_;

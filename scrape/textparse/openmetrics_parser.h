@@ -21,6 +21,10 @@ class OpenMetricsParser {
  public:
   /// @param body  must live as long as the parser; padding is appended to it
   explicit OpenMetricsParser(std::string& body);
+  /// @param body  with kPadding readable bytes behind its end; lives as long as the parser
+  explicit OpenMetricsParser(std::string_view body);
+  /// Bytes behind the body that scanning may touch.
+  static constexpr std::size_t kPadding = 32;
 
   EntryKind Next(const SeriesHint& hint);
 

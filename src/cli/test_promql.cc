@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "src/cli/test_promql.h"
 
-#include <cstdlib>
-#include <filesystem>
+#include <optional>
 
 #include <fmt/core.h>
 
@@ -10,6 +9,7 @@
 #include "narthex/base/fs.h"
 #include "narthex/base/metrics.h"
 #include "narthex/tsdb/db.h"
+#include "src/cli/temp_folder.h"
 
 namespace narthex::cli {
 namespace {
@@ -18,24 +18,16 @@ constexpr model::DurationMs kDayMs = 24LL * 3600 * 1000;
 
 class TsdbTestStorage final : public promql::TestStorage {
  public:
-  ~TsdbTestStorage() override {
-    db_.reset();
-    std::error_code ignored;
-    if (!dir_.empty()) std::filesystem::remove_all(dir_, ignored);
-  }
-
   bool Open() {
-    std::error_code error;
-    const auto parent = std::filesystem::temp_directory_path(error);
-    std::string path = (parent / "narthex-promql-XXXXXX").string();
-    if (error || mkdtemp(path.data()) == nullptr) return false;
-    dir_ = path;
+    auto folder = TempFolder::Create();
+    if (!folder) return false;
+    folder_.emplace(std::move(*folder));
     tsdb::DbOptions options;
     options.retention_ms = 0;
     // Scripts load series at 0 after others that reach hours further.
     options.min_block_duration_ms = kDayMs;
     options.max_block_duration_ms = kDayMs;
-    auto db = tsdb::Db::Open(dir_, options, SystemFs(), SystemClock(), registry_);
+    auto db = tsdb::Db::Open(folder_->path(), options, SystemFs(), SystemClock(), registry_);
     if (!db) return false;
     db_ = std::move(*db);
     return true;
@@ -45,7 +37,7 @@ class TsdbTestStorage final : public promql::TestStorage {
   storage::Queryable& queryable() override { return *db_; }
 
  private:
-  std::string dir_;
+  std::optional<TempFolder> folder_;  // Goes after what uses it.
   metrics::Registry registry_;
   std::unique_ptr<tsdb::Db> db_;
 };

@@ -158,5 +158,29 @@ TEST(GoFormatTest, Time) {
   EXPECT_EQ(FormatTime(-1), "1969-12-31T23:59:59.999999999Z");
 }
 
+TEST(GoFormatTest, ParsesTimesOfRfc3339) {
+  const struct {
+    const char* text;
+    std::int64_t seconds;
+    std::int64_t nanoseconds;
+  } cases[] = {
+      {"1970-01-01T00:00:00Z", 0, 0},
+      {"2024-02-29T23:59:59.25Z", 1'709'251'199, 250'000'000},
+      {"2025-06-15T09:30:00+02:00", 1'749'972'600, 0},
+      {"1969-12-31T23:59:59,5Z", -1, 500'000'000},
+  };
+  for (const auto& c : cases) {
+    SCOPED_TRACE(c.text);
+    const auto time = go::ParseTime(c.text);
+    ASSERT_TRUE(time);
+    EXPECT_EQ(time->seconds, c.seconds);
+    EXPECT_EQ(time->nanoseconds, c.nanoseconds);
+  }
+  for (const char* text : {"", "2023-02-29T00:00:00Z", "2023-01-01", "2023-01-01T00:00:00",
+                           "2023-01-01T24:00:00Z", "2023-01-01T00:00:00.Z", "x"}) {
+    EXPECT_FALSE(go::ParseTime(text)) << text;
+  }
+}
+
 }  // namespace
 }  // namespace narthex::go

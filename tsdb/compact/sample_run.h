@@ -33,6 +33,28 @@ class SampleRun {
   Status Add(const ChunkView& chunk, std::span<const Interval> deleted);
   /// Puts them in order of time; of equal times the one added last stays.
   void Sort();
+  std::size_t size() const { return entries_.size(); }
+  model::TimestampMs TimeAt(std::size_t i) const { return entries_[i].t; }
+  /// Calls `visit` with sample i: a double, a model::Histogram or a model::FloatHistogram.
+  template <typename Visit>
+  void VisitAt(std::size_t i, Visit&& visit) const {
+    const Entry& entry = entries_[i];
+    switch (entry.kind) {
+      case Kind::kFloat:
+        return visit(floats_[entry.index]);
+      case Kind::kInt:
+        return visit(ints_[entry.index]);
+      case Kind::kFloatHistogram:
+        return visit(float_histograms_[entry.index]);
+    }
+  }
+  void Clear() {
+    entries_.clear();
+    floats_.clear();
+    ints_.clear();
+    float_histograms_.clear();
+    num_chunks_ = 0;
+  }
   /// Encodes them, calling `emit` for each chunk.
   void Encode(std::size_t samples_per_chunk, const std::function<void(EncodedChunk)>& emit) const;
 

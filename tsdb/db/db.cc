@@ -5,6 +5,7 @@
 
 #include "narthex/base/log.h"
 #include "narthex/storage/merge.h"
+#include "tsdb/block/block_info.h"
 #include "tsdb/db/chunk_sets.h"
 #include "tsdb/db/db_impl.h"
 
@@ -78,20 +79,7 @@ void Db::SetRetention(model::DurationMs retention_ms, std::uint64_t retention_by
 std::vector<BlockInfo> Db::Blocks() const {
   std::vector<BlockInfo> infos;
   const auto blocks = impl_->blocks();
-  for (const auto& block : *blocks) {
-    const BlockMeta& meta = block->meta();
-    BlockInfo info;
-    info.ulid = meta.ulid;
-    info.meta_json = impl_->fs.ReadFile(JoinPath(block->dir(), "meta.json")).value_or("");
-    info.min_time = meta.min_time;
-    info.max_time = meta.max_time;
-    info.num_samples = meta.stats.num_samples;
-    info.num_series = meta.stats.num_series;
-    info.num_chunks = meta.stats.num_chunks;
-    info.num_tombstones = meta.stats.num_tombstones;
-    info.size_bytes = block->size_bytes();
-    infos.push_back(std::move(info));
-  }
+  for (const auto& block : *blocks) infos.push_back(InfoOf(impl_->fs, *block));
   return infos;
 }
 

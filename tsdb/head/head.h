@@ -73,6 +73,8 @@ class Head {
   void AddTo(MemoryLedger& ledger) const;
   /// Bytes of wal, wbl and chunks_head.
   std::uint64_t SizeOnDisk() const;
+  /// For those that read it whole.
+  const HeadState& state() const { return state_; }
   /// The newest exemplars.
   const ExemplarStore& exemplars() const { return state_.exemplars; }
 

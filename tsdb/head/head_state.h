@@ -33,6 +33,7 @@ struct HeadOptions {
   std::size_t max_exemplars = 0;
   bool metadata_wal_records = false;
   wal::WalOptions wal;
+  bool repair_wal = true;  // False: a corrupt WAL is an error, for who may not change the folder.
 };
 
 /// Open appenders, with the time that each may write from. Thread safety: any thread.

@@ -371,6 +371,7 @@ Status Replay::ReadSegments(int first, int last) {
     NX_RETURN_IF_ERROR(ReadFolder(dir, from, last, corruption));
     if (!corruption) break;
     head_.metrics.wal_corruptions.Add();
+    if (!head_.options.repair_wal) return Fail(Code::kCorruption, corruption->ToString());
     NX_ASSIGN_OR_RETURN(const std::uint64_t lost,
                         wal::RepairSegment(head_.fs, *corruption, head_.options.wal));
     log::Warn("WAL segment repaired",

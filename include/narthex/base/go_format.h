@@ -48,4 +48,11 @@ std::optional<std::int64_t> ParseDuration(std::string_view text);
 /// RFC 3339 with nanoseconds as needed, in UTC (time.RFC3339Nano). `ns` is Unix time.
 std::string FormatTime(std::int64_t ns);
 
+struct UnixTime {
+  std::int64_t seconds = 0;
+  std::int64_t nanoseconds = 0;  // 0 … 999,999,999.
+};
+/// time.Parse(time.RFC3339Nano, text). nullopt = another form.
+std::optional<UnixTime> ParseTime(std::string_view text);
+
 }  // namespace narthex::go

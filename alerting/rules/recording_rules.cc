@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "narthex/alerting/recording_rules.h"
+
+#include "alerting/rules/spec.h"
+
+namespace narthex::alerting {
+
+model::Labels RecordingRuleSpec::SeriesOf(const model::Labels& result) const {
+  model::LabelsBuilder builder(result);
+  for (const auto& [label, value] : labels) builder.Set(label, value);
+  for (const auto& label : remove) builder.Delete(label);
+  builder.Set(model::kMetricName, name);
+  return builder.Build();
+}
+
+std::int64_t RecordingGroup::TickBefore(std::int64_t at_ns) const {
+  const std::int64_t interval_ns = interval_ms * 1'000'000;
+  return SlotBefore(at_ns, interval_ns, SlotOffsetNs(file, name, interval_ns));
+}
+
+Result<std::vector<RecordingGroup>> LoadRecordingRules(std::span<const std::string> files,
+                                                       model::DurationMs interval_ms) {
+  NX_ASSIGN_OR_RETURN(const auto specs, LoadGroupsOf(files, interval_ms));
+  std::vector<RecordingGroup> groups;
+  for (const GroupSpec& spec : specs) {
+    RecordingGroup& group = groups.emplace_back();
+    group.file = spec.file;
+    group.name = spec.name;
+    group.interval_ms = spec.interval_ms;
+    for (const RuleSpec& rule : spec.rules) {
+      if (!rule.alerting) group.rules.push_back({rule.name, rule.query, rule.labels, rule.unset});
+    }
+  }
+  return groups;
+}
+
+}  // namespace narthex::alerting

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The tools as a user calls them: arguments in, text and exit code out.
+#include "narthex/cli/cli.h"
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include "src/cli/range_query.h"
+#include "tests/support/temp_dir.h"
+
+namespace narthex::cli {
+namespace {
+
+struct Outcome {
+  int exit_code = -1;
+  std::string out;
+  std::string err;
+};
+
+Outcome Call(const std::vector<std::string>& arguments) {
+  Outcome outcome;
+  ::testing::internal::CaptureStdout();
+  ::testing::internal::CaptureStderr();
+  outcome.exit_code = RunTool(arguments).value_or(-1);
+  std::fflush(stdout);
+  outcome.out = ::testing::internal::GetCapturedStdout();
+  outcome.err = ::testing::internal::GetCapturedStderr();
+  return outcome;
+}
+
+std::size_t CountLines(const std::string& text) {
+  return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
+}
+
+class CliTest : public ::testing::Test {
+ protected:
+  std::string File(const std::string& name, const std::string& text) {
+    const std::string path = dir_.path() + "/" + name;
+    std::ofstream(path) << text;
+    return path;
+  }
+  const testing::TempDir dir_;
+  const std::string blocks_ = dir_.path() + "/blocks";
+};
+
+TEST_F(CliTest, OtherArgumentsAreForTheServer) {
+  EXPECT_FALSE(RunTool({}));
+  EXPECT_FALSE(RunTool(std::vector<std::string>{"--config.file=x"}));
+}
+
+TEST_F(CliTest, WrongUsageExitsWithOne) {
+  for (const std::vector<std::string>& arguments :
+       {std::vector<std::string>{"tsdb"},
+        {"tsdb", "nosuch"},
+        {"tsdb", "list", "--nosuch"},
+        {"tsdb", "dump", "--min-time=abc"},
+        {"tsdb", "dump", "--format=xml"},
+        {"tsdb", "list", "a", "b"},
+        {"tsdb", "create-blocks-from", "openmetrics"},
+        {"tsdb", "create-blocks-from", "--max-block-duration=x", "openmetrics", "f"},
+        {"tsdb", "create-blocks-from", "rules", "file"}}) {
+    SCOPED_TRACE(fmt::format("{}", fmt::join(arguments, " ")));
+    const auto outcome = Call(arguments);
+    EXPECT_EQ(outcome.exit_code, 1);
+    EXPECT_EQ(outcome.out, "");
+    EXPECT_TRUE(outcome.err.starts_with("narthex: error: ")) << outcome.err;
+    EXPECT_TRUE(outcome.err.ends_with(", try --help\n")) << outcome.err;
+  }
+  const auto help = Call({"tsdb", "dump", "--help"});
+  EXPECT_EQ(help.exit_code, 0);
+  EXPECT_NE(help.out.find("--sandbox-dir-root"), std::string::npos);
+}
+
+TEST_F(CliTest, ImportsListsAndDumps) {
+  const std::string file = File("in.om",
+                                "# TYPE a gauge\na{x=\"1\"} 1 1000\na{x=\"1\"} 2 20000.5\n"
+                                "b 3 7199.999\n# EOF\n");
+  const auto import =
+      Call({"tsdb", "create-blocks-from", "openmetrics", file, blocks_, "--label=from=file"});
+  EXPECT_EQ(import.exit_code, 0);
+  EXPECT_EQ(import.err, "");
+  EXPECT_EQ(CountLines(import.out), 3U);  // One header, two blocks.
+  const auto list = Call({"tsdb", "list", blocks_});
+  EXPECT_EQ(list.exit_code, 0);
+  EXPECT_EQ(list.out, import.out);
+  EXPECT_EQ(Call({"tsdb", "dump", blocks_}).out,
+            "{__name__=\"a\", from=\"file\", x=\"1\"} 1 1000000\n"
+            "{__name__=\"a\", from=\"file\", x=\"1\"} 2 20000500\n"
+            "{__name__=\"b\", from=\"file\"} 3 7199999\n");
+  EXPECT_EQ(Call({"tsdb", "dump-openmetrics", "--max-time=7199999", "--match=b", "--match={x='1'}",
+                  blocks_})
+                .out,
+            "a{from=\"file\",x=\"1\"} 1 1000.000\nb{from=\"file\"} 3 7199.999\n# EOF\n");
+  EXPECT_EQ(Call({"tsdb", "dump", "--format=seriesjson", blocks_}).out,
+            "{\"__name__\":\"a\",\"from\":\"file\",\"x\":\"1\"}\n"
+            "{\"__name__\":\"b\",\"from\":\"file\"}\n");
+  const auto analyze = Call({"tsdb", "analyze", "--limit=1", "--match=a", blocks_});
+  EXPECT_EQ(analyze.exit_code, 0);
+  EXPECT_NE(analyze.out.find("Matcher: a\n"), std::string::npos);
+  // What was written last is listed alone, and nothing when quiet.
+  const auto quiet = Call({"tsdb", "create-blocks-from", "-q", "openmetrics", file, blocks_ + "2"});
+  EXPECT_EQ(quiet.out, "");
+  EXPECT_EQ(CountLines(Call({"tsdb", "list", "-r", blocks_ + "2"}).out), 3U);
+  const auto one = Call({"tsdb", "create-blocks-from", "--max-block-duration=6h", "openmetrics",
+                         file, blocks_ + "3", "-r"});
+  EXPECT_EQ(CountLines(one.out), 2U);
+  EXPECT_NE(one.out.find("1970-01-01 00:16:40 +0000 UTC"), std::string::npos) << one.out;
+}
+
+TEST_F(CliTest, FailuresExitWithOneAndAReason) {
+  const std::string bad = File("bad.om", "a 1 1\nb 2\n# EOF\n");
+  const struct {
+    std::vector<std::string> arguments;
+    std::string reason;
+  } cases[] = {
+      {{"tsdb", "list", blocks_},
+       fmt::format("opening the db dir: stat {}: no such file or directory", blocks_)},
+      {{"tsdb", "dump", "--match={a=", dir_.path()},
+       "1:4: parse error: unexpected end of input inside braces"},
+      {{"tsdb", "create-blocks-from", "openmetrics", bad, blocks_},
+       fmt::format("getting min and max timestamp: expected timestamp for series got none ({}, "
+                   "line 2)",
+                   bad)},
+      {{"tsdb", "create-blocks-from", "openmetrics", bad, blocks_, "--label=x"},
+       "expected KEY=VALUE got 'x'"},
+      {{"tsdb", "create-blocks-from", "rules", "--start=x", bad},
+       "error parsing start time: cannot parse \"x\" to a valid timestamp"},
+      {{"tsdb", "create-blocks-from", "rules", "--start=5", "--end=5", bad},
+       "start time is not before end time"},
+      {{"tsdb", "create-blocks-from", "rules", "--start=5", blocks_},
+       fmt::format("path '{}' does not exist", blocks_)},
+  };
+  for (const auto& [arguments, reason] : cases) {
+    SCOPED_TRACE(reason);
+    const auto outcome = Call(arguments);
+    EXPECT_EQ(outcome.exit_code, 1);
+    EXPECT_EQ(outcome.err, reason + "\n");
+  }
+  EXPECT_FALSE(std::filesystem::exists(blocks_));
+}
+
+TEST(RangeAnswerTest, ReadsSeriesAndWarnings) {
+  const auto result = ParseRangeAnswer(200, R"({"status":"success","warnings":["w"],
+    "data":{"resultType":"matrix","result":[{"metric":{"__name__":"a","x":"1"},
+    "values":[[1.5,"2"],[1749952800.781,"NaN"],[2,"+Inf"]],"histograms":[]}]}})");
+  ASSERT_TRUE(result) << result.error().message();
+  EXPECT_EQ(result->warnings, std::vector<std::string>{"w"});
+  ASSERT_EQ(result->series.size(), 1U);
+  EXPECT_EQ(result->series[0].labels.ToString(), "{__name__=\"a\", x=\"1\"}");
+  ASSERT_EQ(result->series[0].samples.size(), 3U);
+  EXPECT_EQ(result->series[0].samples[0].t, 1'500);
+  EXPECT_EQ(result->series[0].samples[1].t, 1'749'952'800'781);
+  EXPECT_TRUE(std::isnan(result->series[0].samples[1].v));
+}
+
+TEST(RangeAnswerTest, FailuresSayWhatTheServerSaid) {
+  const struct {
+    int status;
+    const char* body;
+    const char* reason;
+  } cases[] = {
+      {400, R"({"status":"error","errorType":"bad_data","error":"too many"})",
+       "bad_data: too many"},
+      {503, "no", "server_error: server error: 503"},
+      {404, "no", "client_error: client error: 404"},
+      {200, R"({"status":"success","data":{"resultType":"vector","result":[]}})",
+       "rule result is wrong type vector"},
+      {200, R"({"status":"success"})", "bad_response: no data"},
+      {200, R"({"status":"success","data":{"resultType":"matrix","result":[{"metric":{},
+                "values":[[1,"x"]]}]}})",
+       "bad_response: \"x\" is no sample value"},
+      {200, R"({"status":"success","data":{"resultType":"matrix","result":[{"metric":{},
+                "values":[7]}]}})",
+       "bad_response: a sample is no pair of time and value"},
+      {200, R"({"status":"success","data":{"resultType":"matrix","result":[3]}})",
+       "bad_response: a series has no metric"},
+  };
+  for (const auto& c : cases) {
+    const auto result = ParseRangeAnswer(c.status, c.body);
+    ASSERT_FALSE(result) << c.body;
+    EXPECT_EQ(result.error().message(), c.reason);
+  }
+}
+
+}  // namespace
+}  // namespace narthex::cli
