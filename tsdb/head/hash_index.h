@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <utility>
+#include <span>
 #include <vector>
 
 namespace narthex::tsdb {
@@ -26,6 +27,11 @@ class HashIndex {
   }
 
   /// Adds a number (not 0) that is not in the table.
+  /// Brings the place of a hash near.
+  void Prefetch(std::uint32_t hash) const {
+    if (!slots_.empty()) __builtin_prefetch(&slots_[Home(hash)]);
+  }
+
   void Insert(std::uint32_t hash, std::uint32_t number) {
     if ((size_ + 1) * 8 > slots_.size() * 7) Grow();
     Place(hash, number);

@@ -37,8 +37,13 @@ class HeadIndex {
   };
   /// The series with these labels, made when new, with one more pending sample.
   Found GetOrCreate(const model::Labels& labels);
-  /// The same for a series read from the log, which keeps its number; `pending` stays as it is.
-  Found GetOrCreateLogged(wal::WalRef wal_ref, const model::Labels& labels);
+  /// The same for series read from the log, which keep their numbers; `pending` stays as it is. New
+  /// ones can be found by their labels, but are in no posting list before AddPostings. Before
+  /// anybody else uses the head.
+  void GetOrCreateLogged(std::span<const wal::SeriesEntry> entries, std::vector<Found>& found);
+  /// Enters the series of [first, end) into the posting lists. May run beside GetOrCreateLogged, in
+  /// one thread; rising.
+  void AddPostings(SeriesSlot first, SeriesSlot end) NX_NO_THREAD_SAFETY_ANALYSIS;
 
   /// Numbers up to this one have been given to series.
   void NoteWalRef(wal::WalRef ref);
@@ -81,6 +86,7 @@ class HeadIndex {
 
   const Isolation& isolation_;
   SeriesTable series_;
+  /// Not in the posting lists yet.
   mutable IndexLock lock_;  // Taken before a series lock.
   LabelStore labels_;
   MemPostings postings_ NX_GUARDED_BY(lock_);

@@ -65,7 +65,10 @@ class LabelStore {
   }
   static std::size_t RunBytes(std::size_t num_labels) { return 4 * (1 + num_labels); }
   static std::size_t ShapeBytes(std::size_t num_labels) { return 4 * (2 + num_labels); }
-  ArenaRef AcquireShape(const model::Labels& labels, std::size_t num_labels);
+  bool HasNames(ArenaRef shape, std::span<const model::LabelView> labels) const;
+  ArenaRef AcquireShape(std::span<const model::LabelView> labels);
+
+  void ForgetLast();
 
   SlabArena runs_;
   HashIndex shapes_;
@@ -73,3 +76,7 @@ class LabelStore {
 };
 
 }  // namespace narthex::tsdb
+  // Of the set that was added last: series come in rows that differ in few labels.
+  ArenaRef last_shape_ = 0;
+  std::vector<Symbol> last_values_;
+  std::vector<model::LabelView> views_;  // Scratch.

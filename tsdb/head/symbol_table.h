@@ -21,6 +21,8 @@ class SymbolTable {
  public:
   /// The symbol of a string, made when new, with one more reference.
   Symbol Acquire(std::string_view text);
+  /// One more reference to a symbol that somebody holds.
+  void AcquireAgain(Symbol symbol) { ++HeaderOf(symbol)->references; }
   /// 0 when there is none.
   Symbol Find(std::string_view text) const;
   /// Takes a reference away. @return whether it was the last one: the symbol can't be found any
