@@ -205,7 +205,9 @@ Status Server::StartHttp() {
 Status Server::OpenStorage() {
   const std::int64_t begin = SystemClock().MonotonicNs();
   log::Info("Starting TSDB ...");
-  auto db = tsdb::Db::Open(flags_.storage_path, flags_.db, SystemFs(), SystemClock(), registry_);
+  tsdb::DbOptions options = flags_.db;
+  options.program_version = BuildInformation().revision;
+  auto db = tsdb::Db::Open(flags_.storage_path, options, SystemFs(), SystemClock(), registry_);
   if (!db) return Fail(std::move(db).error().Wrap("opening storage failed"));
   db_ = std::move(*db);
   db_->StartBackground();

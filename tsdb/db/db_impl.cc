@@ -25,6 +25,7 @@ HeadOptions HeadOptionsOf(const DbOptions& options) {
   head.max_exemplars = options.max_exemplars;
   head.wal.segment_bytes = options.wal_segment_bytes;
   head.wal.compression = options.wal_compression;
+  head.program_version = options.program_version;
   return head;
 }
 
@@ -175,7 +176,9 @@ Status Db::Impl::Close() {
   MutexLock work_lock(work_mutex_);
   if (closed_) return {};
   closed_ = true;
-  Status status = head.Close();
+  Status status =
+      head.Close(options.snapshot_on_close ? std::optional<TimestampMs>(CoveredUntil(*blocks()))
+                                           : std::nullopt);
   lock.reset();
   return status;
 }

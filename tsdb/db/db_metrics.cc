@@ -68,8 +68,6 @@ DbMetrics::DbMetrics(metrics::Registry& registry)
           "exceeded.")),
       tombstone_cleanup_seconds(
           registry.AddHistogram("prometheus_tsdb_tombstone_cleanup_seconds",
-                                "The time taken to recompact blocks to remove tombstones.", {})),
-      snapshot_replay_errors(registry.AddCounter("prometheus_tsdb_snapshot_replay_error_total",
-                                                 "Total number snapshot replays that failed.")) {}
+                                "The time taken to recompact blocks to remove tombstones.", {})) {}
 
 }  // namespace narthex::tsdb

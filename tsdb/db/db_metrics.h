@@ -27,7 +27,6 @@ struct DbMetrics {
   metrics::Counter& time_retentions;
   metrics::Counter& size_retentions;
   metrics::Histogram& tombstone_cleanup_seconds;
-  metrics::Counter& snapshot_replay_errors;
 };
 
 }  // namespace narthex::tsdb

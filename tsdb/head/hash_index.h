@@ -3,10 +3,11 @@
 // A flat hash table of 32-bit numbers whose keys live elsewhere.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
-#include <utility>
 #include <span>
+#include <utility>
 #include <vector>
 
 namespace narthex::tsdb {
@@ -26,12 +27,12 @@ class HashIndex {
     }
   }
 
-  /// Adds a number (not 0) that is not in the table.
   /// Brings the place of a hash near.
   void Prefetch(std::uint32_t hash) const {
     if (!slots_.empty()) __builtin_prefetch(&slots_[Home(hash)]);
   }
 
+  /// Adds a number (not 0) that is not in the table.
   void Insert(std::uint32_t hash, std::uint32_t number) {
     if ((size_ + 1) * 8 > slots_.size() * 7) Grow();
     Place(hash, number);
@@ -56,14 +57,31 @@ class HashIndex {
     slots_[i] = Slot{};
   }
 
+  /// For snapshots: the table as two runs of bytes, the second of which has num_slots × kSlotBytes.
+  std::array<std::span<std::uint8_t>, 2> Memory() {
+    return {std::span(reinterpret_cast<std::uint8_t*>(&size_), sizeof(size_)),
+            std::span(reinterpret_cast<std::uint8_t*>(slots_.data()), num_slots() * kSlotBytes)};
+  }
+  std::array<std::span<const std::uint8_t>, 2> Memory() const {
+    return {
+        std::span(reinterpret_cast<const std::uint8_t*>(&size_), sizeof(size_)),
+        std::span(reinterpret_cast<const std::uint8_t*>(slots_.data()), num_slots() * kSlotBytes)};
+  }
+  std::size_t num_slots() const { return slots_.size(); }
+  /// Makes room for a table of that many slots, whose Memory the caller then fills.
+  void Restore(std::size_t num_slots) { slots_.assign(num_slots, Slot{}); }
+
   std::size_t size() const { return size_; }
   std::size_t held_bytes() const { return slots_.capacity() * sizeof(Slot); }
+
+  static constexpr std::size_t kSlotBytes = 8;
 
  private:
   struct Slot {
     std::uint32_t hash = 0;
     std::uint32_t number = 0;
   };
+  static_assert(sizeof(Slot) == kSlotBytes);
 
   std::size_t Home(std::uint32_t hash) const {
     return static_cast<std::size_t>((std::uint64_t{hash} * slots_.size()) >> 32);
@@ -86,7 +104,7 @@ class HashIndex {
   }
 
   std::vector<Slot> slots_;
-  std::size_t size_ = 0;
+  std::uint64_t size_ = 0;
 };
 
 }  // namespace narthex::tsdb

@@ -66,6 +66,12 @@ class HeadIndex {
     fn(postings_, labels_);
   }
 
+  /// For snapshots; see SlabArena. Save needs a head without readers (nothing is in limbo then).
+  void Save(SnapshotWriter& out) const;
+  Status Load(SnapshotReader& in);
+  void SetCounts(std::size_t num_series, wal::WalRef last_wal_ref);
+  void Reset();
+
   std::size_t num_series() const { return num_series_.load(std::memory_order_relaxed); }
   wal::WalRef last_wal_ref() const { return last_wal_ref_.load(std::memory_order_relaxed); }
   void AddTo(std::vector<std::pair<std::string, std::uint64_t>>& ledger) const;
@@ -80,13 +86,13 @@ class HeadIndex {
 
   SeriesSlot FindLocked(const model::Labels& labels, std::uint64_t hash) const
       NX_REQUIRES_SHARED(lock_);
+  /// Not in the posting lists yet.
   SeriesSlot CreateLocked(const model::Labels& labels, std::uint64_t hash, wal::WalRef wal_ref)
       NX_REQUIRES(lock_);
   static std::size_t ShardOf(std::uint64_t hash) { return hash >> 58; }
 
   const Isolation& isolation_;
   SeriesTable series_;
-  /// Not in the posting lists yet.
   mutable IndexLock lock_;  // Taken before a series lock.
   LabelStore labels_;
   MemPostings postings_ NX_GUARDED_BY(lock_);

@@ -126,6 +126,8 @@ HeadMetrics::HeadMetrics(Registry& registry, WalCompression compression)
       checkpoint_deletions_failed(
           registry.AddCounter("prometheus_tsdb_checkpoint_deletions_failed_total",
                               "Total number of checkpoint deletions that failed.")),
+      snapshot_replay_errors(registry.AddCounter("prometheus_tsdb_snapshot_replay_error_total",
+                                                 "Total number snapshot replays that failed.")),
       replay_seconds(registry.AddGauge("prometheus_tsdb_data_replay_duration_seconds",
                                        "Time taken to replay the data on disk.")),
       wal(MakeWalMetrics(registry, compression)) {}

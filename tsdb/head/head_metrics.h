@@ -41,6 +41,7 @@ struct HeadMetrics {
   metrics::Counter& checkpoint_creations_failed;
   metrics::Counter& checkpoint_deletions;
   metrics::Counter& checkpoint_deletions_failed;
+  metrics::Counter& snapshot_replay_errors;
   metrics::Gauge& replay_seconds;
 
   wal::WalMetrics wal;

@@ -31,6 +31,7 @@ struct HeadOptions {
   model::DurationMs out_of_order_window_ms = 0;
   std::size_t max_exemplars = 0;
   wal::WalOptions wal;
+  std::string program_version;  // A snapshot of another one is not used.
 };
 
 /// Open appenders, with the time that each may write from. Thread safety: any thread.

@@ -49,6 +49,11 @@ class LabelStore {
     for (std::size_t i = 0; i < names.size(); ++i) fn(names[i], values[i]);
   }
 
+  /// For snapshots; see SlabArena.
+  void Save(SnapshotWriter& out) const;
+  Status Load(SnapshotReader& in);
+  void Reset();
+
   const SymbolTable& symbols() const { return symbols_; }
   std::string_view Text(Symbol symbol) const { return symbols_.Text(symbol); }
 
@@ -73,10 +78,10 @@ class LabelStore {
   SlabArena runs_;
   HashIndex shapes_;
   SymbolTable symbols_;
-};
-
-}  // namespace narthex::tsdb
   // Of the set that was added last: series come in rows that differ in few labels.
   ArenaRef last_shape_ = 0;
   std::vector<Symbol> last_values_;
   std::vector<model::LabelView> views_;  // Scratch.
+};
+
+}  // namespace narthex::tsdb

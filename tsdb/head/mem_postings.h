@@ -47,6 +47,11 @@ class MemPostings {
   /// The values of a name, in no order; null when no series has it.
   const std::vector<Symbol>* ValuesOf(Symbol name) const;
 
+  /// For snapshots; see SlabArena.
+  void Save(SnapshotWriter& out) const;
+  Status Load(SnapshotReader& in);
+  void Reset();
+
   std::size_t num_pairs() const { return lists_.size(); }
   std::size_t held_bytes() const;
 
@@ -71,14 +76,16 @@ class MemPostings {
   void AddTo(List& list, SeriesId id);
   void AddPacked(List& list, SeriesId id);
   void MakeBitmap(List& list, SeriesId id);
-  void RemoveFrom(List& list, SeriesId id);
-  void DropPair(Symbol name, Symbol value, const List& list);
-
-  SlabArena arena_;
-  absl::flat_hash_map<std::uint64_t, List> lists_;  // By name << 32 | value.
   void AddMany(List& list, std::span<const SeriesId> ids, std::vector<SeriesId>& scratch);
   List& ListOf(Symbol name, Symbol value);
   std::uint32_t NewBitmapPlace();
+  void RemoveFrom(List& list, SeriesId id);
+  void DropPair(Symbol name, Symbol value, const List& list);
+  Status LoadLists(const SnapshotReader& in);
+  Status LoadBitmaps(const SnapshotReader& in);
+
+  SlabArena arena_;
+  absl::flat_hash_map<std::uint64_t, List> lists_;  // By name << 32 | value.
   absl::flat_hash_map<Symbol, std::vector<Symbol>> values_;
   std::vector<roaring_bitmap_s*> bitmaps_;
   std::vector<std::uint32_t> free_bitmaps_;

@@ -35,6 +35,11 @@ class SymbolTable {
     return {reinterpret_cast<const char*>(header + 1), header->size};
   }
 
+  /// For snapshots; see SlabArena.
+  void Save(SnapshotWriter& out) const;
+  Status Load(SnapshotReader& in);
+  void Reset();
+
   std::size_t size() const { return index_.size(); }
   std::size_t held_bytes() const { return arena_.held_bytes() + index_.held_bytes(); }
 

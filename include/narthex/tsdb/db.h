@@ -51,6 +51,8 @@ struct DbOptions {
   bool no_lockfile = false;
   model::DurationMs reload_interval_ms = 60'000;  // Block reload and compaction check.
   std::size_t max_exemplars = 0;                  // 0 = exemplar storage is off.
+  bool snapshot_on_close = true;  // Write the head out, so that the next Open need not replay.
+  std::string program_version;    // A snapshot of another version is not used.
 };
 
 struct BlockInfo {
