@@ -291,8 +291,10 @@ Status ChunkFiles::TruncateBefore(std::uint32_t first_needed) {
 
 Status ChunkFiles::Close() {
   MutexLock lock(write_mutex_);
-  if (file_ != nullptr) NX_RETURN_IF_ERROR(file_->Sync());
-  return EndFile();
+  Status synced;
+  if (file_ != nullptr) synced = file_->Sync();
+  NX_RETURN_IF_ERROR(EndFile());
+  return synced;
 }
 
 }  // namespace narthex::tsdb
