@@ -89,6 +89,33 @@ class PosixWritableFile final : public WritableFile {
   std::uint64_t size_;
 };
 
+class PosixReadableFile final : public ReadableFile {
+ public:
+  PosixReadableFile(int fd, std::string path, std::uint64_t size)
+      : fd_(fd), path_(std::move(path)), size_(size) {}
+  ~PosixReadableFile() override { ::close(fd_); }
+
+  Status ReadAt(std::uint64_t offset, std::span<std::uint8_t> out) const override {
+    while (!out.empty()) {
+      const ssize_t n = ::pread(fd_, out.data(), out.size(), static_cast<off_t>(offset));
+      if (n < 0) {
+        if (errno == EINTR) continue;
+        return Fail(SystemError("read", path_, errno));
+      }
+      if (n == 0) return Fail(Code::kIo, fmt::format("read {}: unexpected end of file", path_));
+      out = out.subspan(static_cast<std::size_t>(n));
+      offset += static_cast<std::uint64_t>(n);
+    }
+    return {};
+  }
+  std::uint64_t size() const override { return size_; }
+
+ private:
+  const int fd_;
+  const std::string path_;
+  const std::uint64_t size_;
+};
+
 class PosixMappedFile final : public MappedFile {
  public:
   PosixMappedFile(void* address, std::size_t size) : address_(address), size_(size) {}
@@ -96,6 +123,11 @@ class PosixMappedFile final : public MappedFile {
     if (address_ != nullptr) ::munmap(address_, size_);
   }
   ByteSpan bytes() const override { return {static_cast<const std::uint8_t*>(address_), size_}; }
+  void DropPages(std::uint64_t offset, std::uint64_t bytes) const override {
+    if (offset >= size_) return;
+    ::madvise(static_cast<std::byte*>(address_) + offset, std::min(bytes, size_ - offset),
+              MADV_DONTNEED);
+  }
 
  private:
   void* address_;
@@ -129,6 +161,18 @@ class PosixFs final : public Fs {
       return Fail(SystemError("stat", path, error));
     }
     return std::make_unique<PosixWritableFile>(fd, path, static_cast<std::uint64_t>(st.st_size));
+  }
+
+  Result<std::unique_ptr<ReadableFile>> OpenReadable(const std::string& path) override {
+    const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return Fail(SystemError("open", path, errno));
+    struct stat st {};
+    if (::fstat(fd, &st) != 0) {
+      const int error = errno;
+      ::close(fd);
+      return Fail(SystemError("stat", path, error));
+    }
+    return std::make_unique<PosixReadableFile>(fd, path, static_cast<std::uint64_t>(st.st_size));
   }
 
   Result<std::unique_ptr<MappedFile>> Map(const std::string& path) override {

@@ -10,16 +10,14 @@
 namespace narthex::model {
 namespace {
 
-constexpr unsigned char kLongField = 0xff;
-
 void AppendField(std::string& out, std::string_view text) {
-  if (text.size() < kLongField) {
+  if (text.size() < Labels::kLongField) {
     out += static_cast<char>(text.size());
   } else {
     const auto size = static_cast<std::uint32_t>(text.size());
     char bytes[4];
     std::memcpy(bytes, &size, 4);
-    out += static_cast<char>(kLongField);
+    out += static_cast<char>(Labels::kLongField);
     out.append(bytes, 4);
   }
   out += text;
@@ -62,19 +60,6 @@ std::size_t Utf8SequenceLength(std::string_view text) {
 }
 
 }  // namespace
-
-std::string_view Labels::Iterator::ReadField(const char*& p) {
-  std::size_t size = static_cast<unsigned char>(*p++);
-  if (size == kLongField) {
-    std::uint32_t wide;
-    std::memcpy(&wide, p, 4);
-    p += 4;
-    size = wide;
-  }
-  const std::string_view field(p, size);
-  p += size;
-  return field;
-}
 
 Labels::Labels(std::initializer_list<std::pair<std::string_view, std::string_view>> pairs)
     : Labels(FromPairs({pairs.begin(), pairs.end()})) {}

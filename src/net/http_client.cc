@@ -300,7 +300,9 @@ asio::awaitable<Result<ClientResponse>> HttpClient::Impl::Do(const ClientRequest
     exchange.url = *next;
   }
   connection.ClearDeadline();
-  scratch = nullptr;  // Thousands of clients wait for their next scrape.
+  // Thousands of clients wait for their next scrape.
+  scratch = nullptr;
+  unread.shrink_to_fit();  // It had the head of the answer, with a read's worth of what followed.
   co_return response;
 }
 

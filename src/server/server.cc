@@ -226,6 +226,7 @@ Status Server::OpenStorage() {
   options.retention_bytes = retention.bytes;
   options.retention_percentage = retention.percentage;
   NX_RETURN_IF_ERROR(CheckRetention(retention, SystemFs(), flags_.storage_path));
+  options.program_version = BuildInformation().revision;
   auto db = tsdb::Db::Open(flags_.storage_path, options, SystemFs(), SystemClock(), registry_);
   if (!db) return Fail(std::move(db).error().Wrap("opening storage failed"));
   db_ = std::move(*db);

@@ -3,6 +3,8 @@
 // The head's costs: CPU per sample through to the WAL, bytes per series, replay.
 #include <unistd.h>
 
+#include <ctime>
+#include <filesystem>
 #include <fstream>
 #include <memory>
 #include <vector>
@@ -68,6 +70,15 @@ class Load {
  public:
   explicit Load(std::size_t num_targets) : refs_(num_targets), values_(kSeriesPerTarget) {
     log::Configure(log::Level::kError, log::Format::kLogfmt);
+    Open();
+  }
+
+  void Close() { db_.reset(); }
+
+  // As after a kill: nothing but Prometheus's files.
+  void OpenByReplay() {
+    Close();
+    std::filesystem::remove(dir_.path() + "/data/head_snapshot");
     Open();
   }
 
@@ -162,20 +173,73 @@ BENCHMARK(BM_BytesPerSeries)
     ->Iterations(1)
     ->Unit(benchmark::kSecond);
 
-void BM_Replay(benchmark::State& state) {
-  Load load(static_cast<std::size_t>(state.range(0)));
-  const auto scrapes = static_cast<std::size_t>(state.range(1));
+// CPU time of the whole process, with all its threads.
+double CpuSeconds() {
+  timespec now{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) / 1e9;
+}
+
+std::size_t PeakRssBytes() {
+  std::ifstream status("/proc/self/status");
+  std::string word;
+  std::size_t kib = 0;
+  while (status >> word) {
+    if (word == "VmHWM:") status >> kib;
+  }
+  return kib * 1024;
+}
+
+void Fill(Load& load, std::size_t scrapes) {
   for (std::size_t target = 0; target < load.num_targets(); ++target) load.Create(target, 0);
   for (std::size_t scrape = 1; scrape < scrapes; ++scrape) {
     for (std::size_t target = 0; target < load.num_targets(); ++target) load.Scrape(target, scrape);
   }
+}
+
+void BM_CleanStop(benchmark::State& state) {
+  Load load(static_cast<std::size_t>(state.range(0)));
+  Fill(load, static_cast<std::size_t>(state.range(1)));
+  const double cpu = CpuSeconds();
+  for (auto _ : state) load.Close();
+  state.counters["cpu_seconds"] = CpuSeconds() - cpu;
+}
+BENCHMARK(BM_CleanStop)->Args({1000, 5})->Iterations(1)->Unit(benchmark::kSecond)->UseRealTime();
+
+void BM_CleanStart(benchmark::State& state) {
+  Load load(static_cast<std::size_t>(state.range(0)));
+  Fill(load, static_cast<std::size_t>(state.range(1)));
+  load.Close();
+  const double cpu = CpuSeconds();
   for (auto _ : state) load.Open();
+  state.counters["cpu_seconds"] = CpuSeconds() - cpu;
+}
+BENCHMARK(BM_CleanStart)->Args({1000, 5})->Iterations(1)->Unit(benchmark::kSecond)->UseRealTime();
+
+void BM_Replay(benchmark::State& state) {
+  Load load(static_cast<std::size_t>(state.range(0)));
+  const auto scrapes = static_cast<std::size_t>(state.range(1));
+  Fill(load, scrapes);
+  const double rss = static_cast<double>(RssBytes());
+  load.Close();
+  malloc_trim(0);
+  std::ofstream("/proc/self/clear_refs") << 5;  // Forget the peak so far.
+  const double cpu = CpuSeconds();
+  for (auto _ : state) load.OpenByReplay();
+  state.counters["cpu_seconds"] = CpuSeconds() - cpu;
+  state.counters["peak_to_before"] = static_cast<double>(PeakRssBytes()) / rss;
   state.counters["samples_per_second"] =
       benchmark::Counter(static_cast<double>(state.iterations()) *
                              static_cast<double>(load.num_targets() * kSeriesPerTarget * scrapes),
                          benchmark::Counter::kIsRate);
 }
-BENCHMARK(BM_Replay)->Args({1000, 20})->Iterations(1)->Unit(benchmark::kSecond)->UseRealTime();
+BENCHMARK(BM_Replay)
+    ->Args({1000, 5})
+    ->Args({100, 80})
+    ->Args({1000, 20})
+    ->Iterations(1)
+    ->Unit(benchmark::kSecond)
+    ->UseRealTime();
 
 }  // namespace
 }  // namespace narthex::tsdb

@@ -54,6 +54,23 @@ class FaultFile final : public WritableFile {
   const std::unique_ptr<WritableFile> base_;
 };
 
+class FaultReadableFile final : public ReadableFile {
+ public:
+  FaultReadableFile(FaultFs& fs, std::string path, std::unique_ptr<ReadableFile> base)
+      : fs_(fs), path_(std::move(path)), base_(std::move(base)) {}
+
+  Status ReadAt(std::uint64_t offset, std::span<std::uint8_t> out) const override {
+    if (fs_.Ask(FileOp::kRead, path_) != Fault::kNone) return NoSpace(path_);
+    return base_->ReadAt(offset, out);
+  }
+  std::uint64_t size() const override { return base_->size(); }
+
+ private:
+  FaultFs& fs_;
+  const std::string path_;
+  const std::unique_ptr<ReadableFile> base_;
+};
+
 }  // namespace
 
 void FaultFs::SetHook(Hook hook) {
@@ -96,6 +113,12 @@ Result<std::unique_ptr<WritableFile>> FaultFs::OpenWritable(const std::string& p
   if (Ask(FileOp::kOpen, path) != Fault::kNone) return NoSpace(path);
   NX_ASSIGN_OR_RETURN(auto file, base_.OpenWritable(path, mode));
   return std::make_unique<FaultFile>(*this, path, std::move(file));
+}
+
+Result<std::unique_ptr<ReadableFile>> FaultFs::OpenReadable(const std::string& path) {
+  if (Ask(FileOp::kRead, path) != Fault::kNone) return NoSpace(path);
+  NX_ASSIGN_OR_RETURN(auto file, base_.OpenReadable(path));
+  return std::make_unique<FaultReadableFile>(*this, path, std::move(file));
 }
 
 Result<std::unique_ptr<MappedFile>> FaultFs::Map(const std::string& path) {

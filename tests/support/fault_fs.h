@@ -22,7 +22,7 @@ enum class FileOp : std::uint8_t {
   kRename,
   kRemove,
   kMap,
-  kRead,  // Of a whole file.
+  kRead,  // Of a whole file, or of a part.
   kList,
   kCreateDir,
   kLink,
@@ -57,6 +57,7 @@ class FaultFs final : public Fs {
 
   Result<std::unique_ptr<WritableFile>> OpenWritable(const std::string& path,
                                                      OpenMode mode) override;
+  Result<std::unique_ptr<ReadableFile>> OpenReadable(const std::string& path) override;
   Result<std::unique_ptr<MappedFile>> Map(const std::string& path) override;
   Result<std::string> ReadFile(const std::string& path) override;
   Result<std::vector<DirEntry>> ListDir(const std::string& path) override;

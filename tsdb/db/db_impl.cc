@@ -27,6 +27,7 @@ HeadOptions HeadOptionsOf(const DbOptions& options) {
   head.metadata_wal_records = options.metadata_wal_records;
   head.wal.segment_bytes = options.wal_segment_bytes;
   head.wal.compression = options.wal_compression;
+  head.program_version = options.program_version;
   return head;
 }
 
@@ -190,7 +191,9 @@ Status Db::Impl::Close() {
   MutexLock work_lock(work_mutex_);
   if (closed_) return {};
   closed_ = true;
-  Status status = head.Close();
+  Status status =
+      head.Close(options.snapshot_on_close ? std::optional<TimestampMs>(CoveredUntil(*blocks()))
+                                           : std::nullopt);
   lock.reset();
   return status;
 }

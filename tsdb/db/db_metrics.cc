@@ -72,8 +72,6 @@ DbMetrics::DbMetrics(metrics::Registry& registry)
       tombstone_cleanup_seconds(
           registry.AddHistogram("prometheus_tsdb_tombstone_cleanup_seconds",
                                 "The time taken to recompact blocks to remove tombstones.", {})),
-      snapshot_replay_errors(registry.AddCounter("prometheus_tsdb_snapshot_replay_error_total",
-                                                 "Total number snapshot replays that failed.")),
       stale_series{registry.AddCounter("prometheus_tsdb_stale_series_compactions_triggered_total",
                                        "Total number of triggered stale series compactions."),
                    registry.AddCounter("prometheus_tsdb_stale_series_compactions_failed_total",

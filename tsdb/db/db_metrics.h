@@ -35,7 +35,6 @@ struct DbMetrics {
   metrics::Counter& time_retentions;
   metrics::Counter& size_retentions;
   metrics::Histogram& tombstone_cleanup_seconds;
-  metrics::Counter& snapshot_replay_errors;
   PartialCompactionMetrics stale_series;
   PartialCompactionMetrics selected_series;
 };

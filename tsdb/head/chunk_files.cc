@@ -112,10 +112,42 @@ std::shared_ptr<const ChunkFiles::View> ChunkFiles::view() const {
   return view_;
 }
 
+Status ChunkFiles::CheckHeader(std::uint32_t number, ByteSpan bytes) const {
+  if (bytes.size() < kFileHeaderBytes || LoadBe32(bytes.data()) != kMagic) {
+    return Fail(Code::kCorruption, fmt::format("{}: invalid magic number", PathOf(number)));
+  }
+  if (bytes[4] != kVersion) {
+    return Fail(Code::kCorruption,
+                fmt::format("{}: invalid chunk format version {}", PathOf(number), bytes[4]));
+  }
+  return {};
+}
+
+Status ChunkFiles::Adopt() {
+  NX_RETURN_IF_ERROR(fs_.CreateDirs(dir_));
+  NX_ASSIGN_OR_RETURN(const auto numbers, ListFiles());
+  auto files = std::make_shared<View>();
+  for (const std::uint32_t number : numbers) {
+    NX_ASSIGN_OR_RETURN(std::shared_ptr<const MappedFile> file, fs_.Map(PathOf(number)));
+    NX_RETURN_IF_ERROR(CheckHeader(number, file->bytes()));
+    (*files)[number] = std::move(file);
+  }
+  MutexLock lock(write_mutex_);
+  if (!numbers.empty()) number_ = numbers.back();
+  MutexLock view_lock(view_mutex_);
+  view_ = std::move(files);
+  return {};
+}
+
 Result<int> ChunkFiles::Load(const Visitor& visit) {
   NX_RETURN_IF_ERROR(fs_.CreateDirs(dir_));
   NX_ASSIGN_OR_RETURN(auto numbers, ListFiles());
   MutexLock lock(write_mutex_);
+  number_ = 0;
+  {
+    MutexLock view_lock(view_mutex_);
+    view_ = std::make_shared<View>();
+  }
   const auto load_file = [&](std::uint32_t number, bool is_last) -> Status {
     NX_ASSIGN_OR_RETURN(std::shared_ptr<const MappedFile> file, fs_.Map(PathOf(number)));
     const ByteSpan bytes = file->bytes();
@@ -123,14 +155,7 @@ Result<int> ChunkFiles::Load(const Visitor& visit) {
     if (is_last && (bytes.size() < 4 || LoadBe32(bytes.data()) == 0)) {
       return fs_.Remove(PathOf(number));
     }
-    if (bytes.size() < kFileHeaderBytes || LoadBe32(bytes.data()) != kMagic) {
-      return Fail(Code::kCorruption, fmt::format("{}: invalid magic number", PathOf(number)));
-    }
-    if (bytes[4] != kVersion) {
-      return Fail(Code::kCorruption,
-                  fmt::format("{}: invalid chunk format version {}", PathOf(number), bytes[4]));
-    }
-    std::vector<std::pair<ChunkPlace, HeadChunk>> chunks;
+    NX_RETURN_IF_ERROR(CheckHeader(number, bytes));
     HeadChunk chunk;
     std::uint64_t next = 0;
     for (std::uint64_t at = kFileHeaderBytes; at < bytes.size(); at = next) {
@@ -140,10 +165,15 @@ Result<int> ChunkFiles::Load(const Visitor& visit) {
         return Fail(Code::kCorruption,
                     fmt::format("{}: corrupt head chunk at offset {}", PathOf(number), at));
       }
-      chunks.push_back({{number, static_cast<std::uint32_t>(at)}, chunk});
     }
+    // Only now: of a file with a bad chunk none is used.
+    for (std::uint64_t at = kFileHeaderBytes;
+         at < bytes.size() && ParseChunk(bytes, at, chunk, next) == Found::kChunk; at = next) {
+      visit({number, static_cast<std::uint32_t>(at)}, chunk);
+    }
+    // Queries will want few of these pages.
+    file->DropPages(0, bytes.size());
     Publish(number, file);
-    for (const auto& [place, found] : chunks) visit(place, found);
     number_ = number;
     return {};
   };
@@ -236,9 +266,11 @@ Result<ChunkView> ChunkFiles::Read(const View& view, ChunkPlace place) {
   HeadChunk chunk;
   std::uint64_t next = 0;
   if (it == view.end() || place.offset >= it->second->bytes().size() ||
-      ParseChunk(it->second->bytes(), place.offset, chunk, next) != Found::kChunk) {
-    return Fail(Code::kCorruption, fmt::format("head chunk file {} has no chunk at offset {}",
-                                               place.file, place.offset));
+      ParseChunk(it->second->bytes(), place.offset, chunk, next) != Found::kChunk ||
+      !SumIsRight(it->second->bytes(), place.offset, next)) {
+    return Fail(Code::kCorruption,
+                fmt::format("head chunk file {} has no intact chunk at offset {}", place.file,
+                            place.offset));
   }
   return chunk.chunk;
 }
@@ -259,7 +291,10 @@ Status ChunkFiles::TruncateBefore(std::uint32_t first_needed) {
 
 Status ChunkFiles::Close() {
   MutexLock lock(write_mutex_);
-  return EndFile();
+  Status synced;
+  if (file_ != nullptr) synced = file_->Sync();
+  NX_RETURN_IF_ERROR(EndFile());
+  return synced;
 }
 
 }  // namespace narthex::tsdb

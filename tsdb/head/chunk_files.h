@@ -51,11 +51,15 @@ class ChunkFiles {
   /// @return number of files moved aside
   Result<int> Load(const Visitor& visit);
 
+  /// Instead of Load, when a snapshot knows the chunks: maps the files without visiting them. Their
+  /// sums are checked as they are read. Errors: kIo, kCorruption; then Load may still be called.
+  Status Adopt();
+
   /// Appends chunks with one write; fills one place per chunk. On failure nothing was written.
   Status Write(std::span<const HeadChunk> chunks, std::vector<ChunkPlace>& places);
 
   std::shared_ptr<const View> view() const;
-  /// Reads a chunk without checking its sum. Errors: kCorruption.
+  /// Reads a chunk and checks its sum. Errors: kCorruption.
   static Result<ChunkView> Read(const View& view, ChunkPlace place);
 
   /// Removes the files below `first_needed`.
@@ -69,6 +73,7 @@ class ChunkFiles {
   Status EndFile() NX_REQUIRES(write_mutex_);
   void Publish(std::uint32_t number, std::shared_ptr<const MappedFile> file);
   std::string PathOf(std::uint32_t number) const;
+  Status CheckHeader(std::uint32_t number, ByteSpan bytes) const;
   Result<std::vector<std::uint32_t>> ListFiles() const;
 
   Fs& fs_;

@@ -97,6 +97,11 @@ class ChunkStore {
   }
   void FreeMemory(const FullChunk& chunk) { arena_.Free(chunk.offset, chunk.size()); }
 
+  /// For snapshots; see SlabArena.
+  void Save(SnapshotWriter& out) const;
+  Status Load(SnapshotReader& in);
+  void Reset();
+
   const ChunkLimits& limits() const { return limits_; }
   std::size_t held_bytes() const { return arena_.held_bytes() + histograms_.held_bytes(); }
 

@@ -13,6 +13,7 @@
 #include "narthex/model/exemplar.h"
 #include "narthex/model/labels.h"
 #include "narthex/storage/appender.h"
+#include "tsdb/head/snapshot_file.h"
 
 namespace narthex::tsdb {
 
@@ -31,6 +32,11 @@ class ExemplarStore {
   /// Calls fn for the exemplars of each series in the closed range, oldest first.
   using Visitor = std::function<void(const model::Labels& series, const model::Exemplar&)>;
   void ForEach(model::TimestampMs mint, model::TimestampMs maxt, const Visitor& fn) const;
+
+  /// For snapshots; see SlabArena.
+  void Save(SnapshotWriter& out) const;
+  Status Load(const SnapshotReader& in);
+  void Reset();
 
   std::size_t size() const;
   std::size_t num_series() const;

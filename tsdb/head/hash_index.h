@@ -3,8 +3,10 @@
 // A flat hash table of 32-bit numbers whose keys live elsewhere.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -23,6 +25,11 @@ class HashIndex {
       if (slot.number == 0) return 0;
       if (slot.hash == hash && equal(slot.number)) return slot.number;
     }
+  }
+
+  /// Brings the place of a hash near.
+  void Prefetch(std::uint32_t hash) const {
+    if (!slots_.empty()) __builtin_prefetch(&slots_[Home(hash)]);
   }
 
   /// Adds a number (not 0) that is not in the table.
@@ -50,14 +57,31 @@ class HashIndex {
     slots_[i] = Slot{};
   }
 
+  /// For snapshots: the table as two runs of bytes, the second of which has num_slots × kSlotBytes.
+  std::array<std::span<std::uint8_t>, 2> Memory() {
+    return {std::span(reinterpret_cast<std::uint8_t*>(&size_), sizeof(size_)),
+            std::span(reinterpret_cast<std::uint8_t*>(slots_.data()), num_slots() * kSlotBytes)};
+  }
+  std::array<std::span<const std::uint8_t>, 2> Memory() const {
+    return {
+        std::span(reinterpret_cast<const std::uint8_t*>(&size_), sizeof(size_)),
+        std::span(reinterpret_cast<const std::uint8_t*>(slots_.data()), num_slots() * kSlotBytes)};
+  }
+  std::size_t num_slots() const { return slots_.size(); }
+  /// Makes room for a table of that many slots, whose Memory the caller then fills.
+  void Restore(std::size_t num_slots) { slots_.assign(num_slots, Slot{}); }
+
   std::size_t size() const { return size_; }
   std::size_t held_bytes() const { return slots_.capacity() * sizeof(Slot); }
+
+  static constexpr std::size_t kSlotBytes = 8;
 
  private:
   struct Slot {
     std::uint32_t hash = 0;
     std::uint32_t number = 0;
   };
+  static_assert(sizeof(Slot) == kSlotBytes);
 
   std::size_t Home(std::uint32_t hash) const {
     return static_cast<std::size_t>((std::uint64_t{hash} * slots_.size()) >> 32);
@@ -80,7 +104,7 @@ class HashIndex {
   }
 
   std::vector<Slot> slots_;
-  std::size_t size_ = 0;
+  std::uint64_t size_ = 0;
 };
 
 }  // namespace narthex::tsdb

@@ -10,6 +10,7 @@
 #include "narthex/base/log.h"
 #include "tsdb/head/head_appender.h"
 #include "tsdb/head/head_block_source.h"
+#include "tsdb/head/snapshot.h"
 #include "tsdb/wal/checkpoint.h"
 
 namespace narthex::tsdb {
@@ -47,7 +48,25 @@ Head::~Head() {
 }
 
 Status Head::Load(TimestampMs min_valid_time, ReplayCursor& progress) {
-  return ReplayHead(state_, min_valid_time, progress, removed_);
+  NX_ASSIGN_OR_RETURN(const bool loaded, LoadSnapshot(state_, min_valid_time, removed_));
+  if (loaded) {
+    progress.min = progress.max = progress.current = state_.wal->current_segment() - 1;
+    return {};
+  }
+  NX_RETURN_IF_ERROR(ReplayHead(state_, min_valid_time, progress, removed_));
+  RemoveEmptySeries();
+  return {};
+}
+
+// The log names series that have no samples any more, as checkpoints are made before their time.
+void Head::RemoveEmptySeries() {
+  std::vector<SeriesSlot> emptied;
+  for (SeriesSlot slot = 1; slot < state_.index.end(); ++slot) {
+    MemSeries& series = state_.index.At(slot);
+    SeriesLock lock(series);
+    if (series.wal_ref != 0 && !series.has_samples()) emptied.push_back(slot);
+  }
+  RemoveSeries(emptied);
 }
 
 std::unique_ptr<storage::Appender> Head::NewAppender() {
@@ -222,12 +241,13 @@ Status Head::Maintain() {
   return state_.FlushFull();
 }
 
-Status Head::Close() {
+Status Head::Close(std::optional<TimestampMs> covered_until) {
   if (state_.wal == nullptr || closed_) return {};
   closed_ = true;
   Status result = state_.FlushFull();
   if (auto status = state_.files.Close(); !status) result = std::move(status);
   if (auto status = state_.wal->Close(); !status) result = std::move(status);
+  if (result && covered_until) WriteSnapshot(state_, *covered_until, removed_);
   return result;
 }
 

@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include <absl/container/flat_hash_map.h>
@@ -28,7 +29,8 @@ class Head {
   Head(const Head&) = delete;
   Head& operator=(const Head&) = delete;
 
-  /// Reads chunks_head and the WAL, repairs what is torn, and opens a new WAL segment.
+  /// Takes the snapshot of a clean stop, or reads chunks_head and the WAL and repairs what is torn;
+  /// then opens a new WAL segment.
   /// @param min_valid_time  samples before it are in blocks and left out
   Status Load(model::TimestampMs min_valid_time, ReplayCursor& progress);
 
@@ -67,7 +69,10 @@ class Head {
   Status SyncWal() { return state_.wal->Sync(); }
   /// Ends what waits for readers and appenders; used before Close.
   void Interrupt();
-  Status Close();
+  /// Flushes and closes the files. Idempotent.
+  /// @param covered_until  up to where the folder's blocks cover the WAL; with it, a snapshot is
+  ///                       written for the next Load
+  Status Close(std::optional<model::TimestampMs> covered_until = std::nullopt);
 
   HeadStats Stats(std::size_t limit) const;
   void AddTo(MemoryLedger& ledger) const;
@@ -89,6 +94,7 @@ class Head {
   model::TimestampMs FirstTime(const MemSeries& series, const ChunkFiles::View& files,
                                model::TimestampMs otherwise) const;
   void DropChunksBefore(model::TimestampMs t, Sweep& sweep);
+  void RemoveEmptySeries();
   void RemoveSeries(std::span<const SeriesSlot> emptied);
   Status WriteCheckpoint(model::TimestampMs t, int first, int last);
 

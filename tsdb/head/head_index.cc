@@ -21,7 +21,6 @@ SeriesSlot HeadIndex::CreateLocked(const model::Labels& labels, std::uint64_t ha
     series.hash = static_cast<std::uint32_t>(hash);
   }
   by_hash_[ShardOf(hash)].Insert(static_cast<std::uint32_t>(hash), slot);
-  postings_.Add(slot, run, labels_);
   num_series_.fetch_add(1, std::memory_order_relaxed);
   return slot;
 }
@@ -45,19 +44,44 @@ HeadIndex::Found HeadIndex::GetOrCreate(const model::Labels& labels) {
   const bool created = slot == 0;
   if (created) {
     slot = CreateLocked(labels, hash, last_wal_ref_.fetch_add(1, std::memory_order_relaxed) + 1);
+    postings_.Add(slot, series_.At(slot).labels, labels_);
   }
   pin(slot);
   return {slot, created};
 }
 
-HeadIndex::Found HeadIndex::GetOrCreateLogged(wal::WalRef wal_ref, const model::Labels& labels) {
-  const std::uint64_t hash = labels.Hash();
-  NoteWalRef(wal_ref);
+void HeadIndex::GetOrCreateLogged(std::span<const wal::SeriesEntry> entries,
+                                  std::vector<Found>& found) {
+  std::vector<std::uint64_t> hashes;
+  hashes.reserve(entries.size());
+  for (const auto& entry : entries) hashes.push_back(entry.labels.Hash());
+  found.clear();
   IndexWriterLock lock(lock_);
-  if (const SeriesSlot slot = FindLocked(labels, hash)) return {slot, false};
-  const SeriesSlot slot = CreateLocked(labels, hash, wal_ref);
-  series_.At(slot).in_wal = true;
-  return {slot, true};
+  constexpr std::size_t kAhead = 8;
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    if (i + kAhead < entries.size()) {
+      const std::uint64_t ahead = hashes[i + kAhead];
+      by_hash_[ShardOf(ahead)].Prefetch(static_cast<std::uint32_t>(ahead));
+    }
+    const auto& [wal_ref, labels] = entries[i];
+    NoteWalRef(wal_ref);
+    SeriesSlot slot = FindLocked(labels, hashes[i]);
+    const bool created = slot == 0;
+    if (created) {
+      slot = CreateLocked(labels, hashes[i], wal_ref);
+      series_.At(slot).in_wal = true;
+    }
+    found.push_back({slot, created});
+  }
+}
+
+// Without the lock: nobody else reads or writes the lists during replay, and what it reads of new
+// series does not change.
+void HeadIndex::AddPostings(SeriesSlot first, SeriesSlot end) {
+  std::vector<ArenaRef> runs;
+  runs.reserve(end - first);
+  for (SeriesSlot slot = first; slot < end; ++slot) runs.push_back(series_.At(slot).labels);
+  postings_.AddRange(first, runs, labels_);
 }
 
 void HeadIndex::NoteWalRef(wal::WalRef ref) {

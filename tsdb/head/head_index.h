@@ -37,8 +37,13 @@ class HeadIndex {
   };
   /// The series with these labels, made when new, with one more pending sample.
   Found GetOrCreate(const model::Labels& labels);
-  /// The same for a series read from the log, which keeps its number; `pending` stays as it is.
-  Found GetOrCreateLogged(wal::WalRef wal_ref, const model::Labels& labels);
+  /// The same for series read from the log, which keep their numbers; `pending` stays as it is. New
+  /// ones can be found by their labels, but are in no posting list before AddPostings. Before
+  /// anybody else uses the head.
+  void GetOrCreateLogged(std::span<const wal::SeriesEntry> entries, std::vector<Found>& found);
+  /// Enters the series of [first, end) into the posting lists. May run beside GetOrCreateLogged, in
+  /// one thread; rising.
+  void AddPostings(SeriesSlot first, SeriesSlot end) NX_NO_THREAD_SAFETY_ANALYSIS;
 
   /// Numbers up to this one have been given to series.
   void NoteWalRef(wal::WalRef ref);
@@ -61,6 +66,12 @@ class HeadIndex {
     fn(postings_, labels_);
   }
 
+  /// For snapshots; see SlabArena. Save needs a head without readers (nothing is in limbo then).
+  void Save(SnapshotWriter& out) const;
+  Status Load(SnapshotReader& in);
+  void SetCounts(std::size_t num_series, wal::WalRef last_wal_ref);
+  void Reset();
+
   std::size_t num_series() const { return num_series_.load(std::memory_order_relaxed); }
   wal::WalRef last_wal_ref() const { return last_wal_ref_.load(std::memory_order_relaxed); }
   void AddTo(std::vector<std::pair<std::string, std::uint64_t>>& ledger) const;
@@ -75,6 +86,7 @@ class HeadIndex {
 
   SeriesSlot FindLocked(const model::Labels& labels, std::uint64_t hash) const
       NX_REQUIRES_SHARED(lock_);
+  /// Not in the posting lists yet.
   SeriesSlot CreateLocked(const model::Labels& labels, std::uint64_t hash, wal::WalRef wal_ref)
       NX_REQUIRES(lock_);
   static std::size_t ShardOf(std::uint64_t hash) { return hash >> 58; }

@@ -135,6 +135,9 @@ HeadMetrics::HeadMetrics(Registry& metrics_registry, WalCompression compression)
       checkpoint_deletions_failed(
           metrics_registry.AddCounter("prometheus_tsdb_checkpoint_deletions_failed_total",
                                       "Total number of checkpoint deletions that failed.")),
+      snapshot_replay_errors(
+          metrics_registry.AddCounter("prometheus_tsdb_snapshot_replay_error_total",
+                                      "Total number snapshot replays that failed.")),
       replay_seconds(metrics_registry.AddGauge("prometheus_tsdb_data_replay_duration_seconds",
                                                "Time taken to replay the data on disk.")),
       registry(metrics_registry),

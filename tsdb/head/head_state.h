@@ -34,6 +34,7 @@ struct HeadOptions {
   bool metadata_wal_records = false;
   wal::WalOptions wal;
   bool repair_wal = true;  // False: a corrupt WAL is an error, for who may not change the folder.
+  std::string program_version;  // A snapshot of another one is not used.
 };
 
 /// Open appenders, with the time that each may write from. Thread safety: any thread.

@@ -10,6 +10,7 @@
 
 #include "narthex/base/mutex.h"
 #include "tsdb/block/tombstones.h"
+#include "tsdb/head/snapshot_file.h"
 #include "tsdb/wal/records.h"
 
 namespace narthex::tsdb {
@@ -25,6 +26,11 @@ class HeadTombstones {
   /// Drops the intervals that end before t, where no samples are left.
   void TruncateBefore(model::TimestampMs t);
   std::size_t held_bytes() const;
+
+  /// For snapshots; see SlabArena.
+  void Save(SnapshotWriter& out) const;
+  Status Load(const SnapshotReader& in);
+  void Reset();
 
  private:
   mutable Mutex mutex_;  // Leaf.

@@ -12,6 +12,7 @@
 
 #include "narthex/base/mutex.h"
 #include "tsdb/chunkenc/histogram.h"
+#include "tsdb/head/snapshot_file.h"
 
 namespace narthex::tsdb {
 
@@ -52,6 +53,11 @@ class HistogramPool {
     free_.push_back(number);
     return std::move(entries_[number - 1]);
   }
+  /// For snapshots; see SlabArena.
+  void Save(SnapshotWriter& out) const;
+  Status Load(const SnapshotReader& in);
+  void Reset();
+
   /// An estimate: entries grow under other locks, so their share is counted when they are begun.
   std::size_t held_bytes() const {
     MutexLock lock(mutex_);

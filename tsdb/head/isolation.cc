@@ -124,6 +124,11 @@ bool Isolation::AnyReaderBelow(TimestampMs t, std::uint64_t before) const {
   });
 }
 
+void Isolation::Resume(std::uint64_t last_commit) {
+  MutexLock lock(mutex_);
+  last_ = last_commit;
+}
+
 std::uint64_t Isolation::last_commit() const {
   MutexLock lock(mutex_);
   return last_;

@@ -77,6 +77,8 @@ class Isolation {
   /// Whether a live reader, begun before sequence `before`, reads times below t.
   bool AnyReaderBelow(model::TimestampMs t, std::uint64_t before) const;
 
+  /// Goes on counting after a snapshot whose series know commits up to this one. Before the first.
+  void Resume(std::uint64_t last_commit);
   std::uint64_t last_commit() const;
   /// All commits up to this one have ended and every reader sees them.
   std::uint64_t low_watermark() const;

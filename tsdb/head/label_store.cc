@@ -12,51 +12,72 @@ std::uint32_t HashNames(const SymbolTable& symbols, std::span<const Symbol> name
   return static_cast<std::uint32_t>(hash >> 32);
 }
 
-std::uint32_t HashNames(const model::Labels& labels, std::size_t num_labels) {
-  std::uint64_t hash = num_labels;
-  for (const auto label : labels) hash = (hash ^ Hash64(label.name)) * 0x9e3779b97f4a7c15;
+std::uint32_t HashNames(std::span<const model::LabelView> labels) {
+  std::uint64_t hash = labels.size();
+  for (const auto& label : labels) hash = (hash ^ Hash64(label.name)) * 0x9e3779b97f4a7c15;
   return static_cast<std::uint32_t>(hash >> 32);
 }
 
 }  // namespace
 
-ArenaRef LabelStore::AcquireShape(const model::Labels& labels, std::size_t num_labels) {
-  const std::uint32_t hash = HashNames(labels, num_labels);
-  const ArenaRef found = shapes_.Find(hash, [&](ArenaRef shape) {
-    const std::uint32_t* words = Words(shape);
-    if (words[1] != num_labels) return false;
-    std::size_t i = 2;
-    for (const auto label : labels) {
-      if (symbols_.Text(words[i++]) != label.name) return false;
-    }
-    return true;
-  });
+bool LabelStore::HasNames(ArenaRef shape, std::span<const model::LabelView> labels) const {
+  const std::uint32_t* words = Words(shape);
+  if (words[1] != labels.size()) return false;
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    if (symbols_.Text(words[2 + i]) != labels[i].name) return false;
+  }
+  return true;
+}
+
+ArenaRef LabelStore::AcquireShape(std::span<const model::LabelView> labels) {
+  if (last_shape_ != 0 && HasNames(last_shape_, labels)) {
+    ++Words(last_shape_)[0];
+    return last_shape_;
+  }
+  const std::uint32_t hash = HashNames(labels);
+  const ArenaRef found =
+      shapes_.Find(hash, [&](ArenaRef shape) { return HasNames(shape, labels); });
   if (found != 0) {
     ++Words(found)[0];
     return found;
   }
-  const ArenaRef shape = runs_.Allocate(ShapeBytes(num_labels));
+  const ArenaRef shape = runs_.Allocate(ShapeBytes(labels.size()));
   std::uint32_t* words = Words(shape);
   words[0] = 1;
-  words[1] = static_cast<std::uint32_t>(num_labels);
+  words[1] = static_cast<std::uint32_t>(labels.size());
   std::size_t i = 2;
-  for (const auto label : labels) words[i++] = symbols_.Acquire(label.name);
+  for (const auto& label : labels) words[i++] = symbols_.Acquire(label.name);
   shapes_.Insert(hash, shape);
   return shape;
 }
 
-ArenaRef LabelStore::Add(const model::Labels& labels) {
-  const std::size_t num_labels = labels.size();
-  const ArenaRef shape = AcquireShape(labels, num_labels);
-  const ArenaRef run = runs_.Allocate(RunBytes(num_labels));
+ArenaRef LabelStore::Add(const model::Labels& set) {
+  views_.assign(set.begin(), set.end());
+  const std::span<const model::LabelView> labels(views_);
+  last_shape_ = AcquireShape(labels);
+  last_values_.resize(labels.size());
+  const ArenaRef run = runs_.Allocate(RunBytes(labels.size()));
   std::uint32_t* words = Words(run);
-  words[0] = shape;
-  std::size_t i = 1;
-  for (const auto label : labels) words[i++] = symbols_.Acquire(label.value);
+  words[0] = last_shape_;
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    Symbol& last = last_values_[i];
+    if (last != 0 && symbols_.Text(last) == labels[i].value) {
+      symbols_.AcquireAgain(last);
+    } else {
+      last = symbols_.Acquire(labels[i].value);
+    }
+    words[1 + i] = last;
+  }
   return run;
 }
 
+void LabelStore::ForgetLast() {
+  last_shape_ = 0;
+  last_values_.clear();
+}
+
 void LabelStore::Release(ArenaRef run, Remains& remains) {
+  ForgetLast();  // Its symbols and shape may go.
   remains.runs.push_back(run);
   ForEach(run, [&](Symbol, Symbol value) {
     if (symbols_.Release(value)) remains.symbols.push_back(value);

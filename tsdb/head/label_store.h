@@ -49,6 +49,11 @@ class LabelStore {
     for (std::size_t i = 0; i < names.size(); ++i) fn(names[i], values[i]);
   }
 
+  /// For snapshots; see SlabArena.
+  void Save(SnapshotWriter& out) const;
+  Status Load(SnapshotReader& in);
+  void Reset();
+
   const SymbolTable& symbols() const { return symbols_; }
   std::string_view Text(Symbol symbol) const { return symbols_.Text(symbol); }
 
@@ -65,11 +70,18 @@ class LabelStore {
   }
   static std::size_t RunBytes(std::size_t num_labels) { return 4 * (1 + num_labels); }
   static std::size_t ShapeBytes(std::size_t num_labels) { return 4 * (2 + num_labels); }
-  ArenaRef AcquireShape(const model::Labels& labels, std::size_t num_labels);
+  bool HasNames(ArenaRef shape, std::span<const model::LabelView> labels) const;
+  ArenaRef AcquireShape(std::span<const model::LabelView> labels);
+
+  void ForgetLast();
 
   SlabArena runs_;
   HashIndex shapes_;
   SymbolTable symbols_;
+  // Of the set that was added last: series come in rows that differ in few labels.
+  ArenaRef last_shape_ = 0;
+  std::vector<Symbol> last_values_;
+  std::vector<model::LabelView> views_;  // Scratch.
 };
 
 }  // namespace narthex::tsdb

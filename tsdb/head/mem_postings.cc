@@ -34,16 +34,21 @@ void MemPostings::AddPacked(List& list, SeriesId id) {
   ++list.count;
 }
 
+std::uint32_t MemPostings::NewBitmapPlace() {
+  if (free_bitmaps_.empty()) {
+    bitmaps_.push_back(nullptr);
+    return static_cast<std::uint32_t>(bitmaps_.size() - 1);
+  }
+  const std::uint32_t place = free_bitmaps_.back();
+  free_bitmaps_.pop_back();
+  return place;
+}
+
 void MemPostings::MakeBitmap(List& list, SeriesId id) {
   auto* bitmap = roaring_bitmap_of_ptr(list.count, Packed(list));
   arena_.Free(list.data, PackedBytes(list.count));
   roaring_bitmap_add(bitmap, id);
-  if (free_bitmaps_.empty()) {
-    free_bitmaps_.push_back(static_cast<std::uint32_t>(bitmaps_.size()));
-    bitmaps_.push_back(nullptr);
-  }
-  list.data = free_bitmaps_.back();
-  free_bitmaps_.pop_back();
+  list.data = NewBitmapPlace();
   bitmaps_[list.data] = bitmap;
   list.kind = Kind::kBitmap;
   ++list.count;
@@ -71,17 +76,19 @@ void MemPostings::AddTo(List& list, SeriesId id) {
   }
 }
 
+MemPostings::List& MemPostings::ListOf(Symbol name, Symbol value) {
+  const auto [it, is_new] = lists_.try_emplace(Key(name, value));
+  if (is_new) {
+    auto& values = values_[name];
+    it->second.position = static_cast<std::uint32_t>(values.size());
+    values.push_back(value);
+  }
+  return it->second;
+}
+
 void MemPostings::Add(SeriesId id, ArenaRef run, const LabelStore& labels) {
   roaring_bitmap_add(all_, id);
-  labels.ForEach(run, [&](Symbol name, Symbol value) {
-    const auto [it, is_new] = lists_.try_emplace(Key(name, value));
-    if (is_new) {
-      auto& values = values_[name];
-      it->second.position = static_cast<std::uint32_t>(values.size());
-      values.push_back(value);
-    }
-    AddTo(it->second, id);
-  });
+  labels.ForEach(run, [&](Symbol name, Symbol value) { AddTo(ListOf(name, value), id); });
 }
 
 void MemPostings::RemoveFrom(List& list, SeriesId id) {

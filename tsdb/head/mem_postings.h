@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <vector>
 
 #include <absl/container/flat_hash_map.h>
@@ -28,6 +29,9 @@ class MemPostings {
   MemPostings& operator=(const MemPostings&) = delete;
 
   void Add(SeriesId id, ArenaRef run, const LabelStore& labels);
+  /// Adds the series first, first + 1, …, each with its run; faster than one by one. None of them,
+  /// and none that comes after them, is in a list yet.
+  void AddRange(SeriesId first, std::span<const ArenaRef> runs, const LabelStore& labels);
   /// Takes the series out of its lists; lists that become empty go, with their label value.
   void Remove(SeriesId id, ArenaRef run, const LabelStore& labels);
 
@@ -42,6 +46,11 @@ class MemPostings {
       const std::function<void(Symbol name, const std::vector<Symbol>& values)>& fn) const;
   /// The values of a name, in no order; null when no series has it.
   const std::vector<Symbol>* ValuesOf(Symbol name) const;
+
+  /// For snapshots; see SlabArena.
+  void Save(SnapshotWriter& out) const;
+  Status Load(SnapshotReader& in);
+  void Reset();
 
   std::size_t num_pairs() const { return lists_.size(); }
   std::size_t held_bytes() const;
@@ -67,8 +76,13 @@ class MemPostings {
   void AddTo(List& list, SeriesId id);
   void AddPacked(List& list, SeriesId id);
   void MakeBitmap(List& list, SeriesId id);
+  void AddMany(List& list, std::span<const SeriesId> ids, std::vector<SeriesId>& scratch);
+  List& ListOf(Symbol name, Symbol value);
+  std::uint32_t NewBitmapPlace();
   void RemoveFrom(List& list, SeriesId id);
   void DropPair(Symbol name, Symbol value, const List& list);
+  Status LoadLists(const SnapshotReader& in);
+  Status LoadBitmaps(const SnapshotReader& in);
 
   SlabArena arena_;
   absl::flat_hash_map<std::uint64_t, List> lists_;  // By name << 32 | value.

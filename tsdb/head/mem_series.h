@@ -79,6 +79,11 @@ class SeriesTable {
     return end() * sizeof(MemSeries) + free_.capacity() * sizeof(SeriesSlot);
   }
 
+  /// For snapshots; see SlabArena.
+  void Save(SnapshotWriter& out) const;
+  Status Load(SnapshotReader& in);
+  void Reset();
+
  private:
   AddressRange range_;
   std::atomic<SeriesSlot> end_{1};

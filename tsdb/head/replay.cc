@@ -13,6 +13,7 @@
 #include "narthex/base/thread_pool.h"
 #include "tsdb/head/histogram_check.h"
 #include "tsdb/head/ref_map.h"
+#include "tsdb/head/replay_postings.h"
 #include "tsdb/head/replay_queue.h"
 #include "tsdb/head/replay_shard.h"
 #include "tsdb/wal/reader.h"
@@ -34,14 +35,17 @@ struct RecordBatch {
   int segment = 0;
 };
 
-// A full chunk found in chunks_head.
+// A full chunk found in chunks_head. There may be tens of millions.
 struct FoundChunk {
   WalRef ref;
-  FullChunk chunk;
   TimestampMs mint;
   TimestampMs maxt;
-  Encoding encoding;
+  std::uint32_t file : 24;
+  std::uint32_t encoding : 8;
+  std::uint32_t offset;
 };
+static_assert(sizeof(FoundChunk) == 32);
+constexpr std::uint32_t kMaxFile = (1U << 24) - 1;
 
 class Replay {
  public:
@@ -50,7 +54,8 @@ class Replay {
       : head_(head),
         min_valid_time_(min_valid_time),
         progress_(progress),
-        extra_refs_(extra_refs) {}
+        extra_refs_(extra_refs),
+        postings_(head.index) {}
 
   Status Run();
 
@@ -86,7 +91,9 @@ class Replay {
   absl::flat_hash_set<SeriesSlot> emptied_;  // Left the head early; nothing came after that.
   std::vector<FoundChunk> found_;            // By ref, then in the order of writing.
   std::vector<std::unique_ptr<ReplayShard>> shards_;
+  ReplayPostings postings_;
   std::vector<wal::SeriesEntry> series_entries_;
+  std::vector<HeadIndex::Found> found_series_;
   std::vector<wal::SampleEntry> sample_entries_;
   std::vector<wal::ExemplarEntry> exemplar_entries_;
   absl::flat_hash_set<WalRef> unknown_refs_;
@@ -96,17 +103,18 @@ class Replay {
 
 Status Replay::LoadChunks() {
   const auto moved = head_.files.Load([&](ChunkPlace place, const HeadChunk& chunk) {
-    if (chunk.out_of_order || chunk.chunk.maxt < min_valid_time_) return;
-    found_.push_back({chunk.wal_ref,
-                      {place.file, place.offset, CoarseSeconds(chunk.chunk.maxt)},
-                      chunk.chunk.mint,
-                      chunk.chunk.maxt,
-                      chunk.chunk.encoding});
+    // What is not taken here comes from the WAL.
+    if (chunk.out_of_order || chunk.chunk.maxt < min_valid_time_ || place.file > kMaxFile) return;
+    found_.push_back({chunk.wal_ref, chunk.chunk.mint, chunk.chunk.maxt, place.file & kMaxFile,
+                      static_cast<std::uint8_t>(chunk.chunk.encoding), place.offset});
   });
   if (!moved) return Fail(moved.error());
   head_.metrics.mmap_corruptions.Add(static_cast<std::uint64_t>(*moved > 0));
-  std::stable_sort(found_.begin(), found_.end(),
-                   [](const auto& a, const auto& b) { return a.ref < b.ref; });
+  // Not stable_sort, which would need as much memory again.
+  std::sort(found_.begin(), found_.end(), [](const auto& a, const auto& b) {
+    if (a.ref != b.ref) return a.ref < b.ref;
+    return a.file != b.file ? a.file < b.file : a.offset < b.offset;
+  });
   return {};
 }
 
@@ -123,9 +131,9 @@ void Replay::Attach(SeriesSlot slot, WalRef ref, bool created) {
     // Chunks of one series ascend; a repeated one adds nothing.
     if (series.has_samples() && it->mint <= series.xor_state.t) continue;
     head_.chunks.CutOpen(series);
-    head_.chunks.AddFull(series, it->chunk);
+    head_.chunks.AddFull(series, {it->file, it->offset, CoarseSeconds(it->maxt)});
     series.xor_state.t = it->maxt;
-    series.encoding = it->encoding;
+    series.encoding = static_cast<Encoding>(it->encoding);
     head_.WidenTimes(it->mint, it->maxt);
     head_.metrics.chunks_created.Add();
   }
@@ -155,12 +163,15 @@ void Replay::ReportUnknown() {
 Status Replay::DecodeSeries(ByteSpan record, int segment) {
   series_entries_.clear();
   NX_RETURN_IF_ERROR(wal::DecodeSeries(record, series_entries_));
-  for (const auto& [ref, labels] : series_entries_) {
-    if (slots_.Get(ref) != 0) continue;
-    const auto [slot, created] = head_.index.GetOrCreateLogged(ref, labels);
+  std::erase_if(series_entries_, [&](const auto& entry) { return slots_.Get(entry.ref) != 0; });
+  head_.index.GetOrCreateLogged(series_entries_, found_series_);
+  std::uint64_t num_created = 0;
+  for (std::size_t i = 0; i < found_series_.size(); ++i) {
+    const WalRef ref = series_entries_[i].ref;
+    const auto [slot, created] = found_series_[i];
     slots_.Set(ref, slot);
     if (created) {
-      head_.metrics.series_created.Add();
+      ++num_created;
     } else if (emptied_.erase(slot) > 0) {
       Renumber(slot, ref, segment);
     } else {
@@ -168,6 +179,8 @@ Status Replay::DecodeSeries(ByteSpan record, int segment) {
     }
     Attach(slot, ref, created);
   }
+  head_.metrics.series_created.Add(num_created);
+  postings_.Offer(head_.index.end());
   return {};
 }
 
@@ -333,6 +346,7 @@ Status Replay::ReadFolder(const std::string& dir, int first, int last,
           (batch.bytes.size() >= kBatchBytes || batch.segment != reader.segment())) {
         if (!queue.Push(std::exchange(batch, {}))) break;
       }
+      if (batch.bytes.empty()) batch.bytes.reserve(kBatchBytes + kBatchBytes / 8);
       batch.segment = reader.segment();
       batch.bytes.append(AsText(reader.record()));
       batch.ends.push_back(batch.bytes.size());
@@ -406,6 +420,7 @@ Status Replay::Run() {
   if (checkpoint >= 0) status = ReadCheckpoint(checkpoint);
   if (status && !segments.empty()) status = ReadSegments(first, last_segment_);
   for (auto& shard : shards_) shard->Finish();
+  postings_.Finish(head_.index.end());
   NX_RETURN_IF_ERROR(status);
   if (!emptied_.empty()) RemoveEmptied();
   progress_.current = progress_.max.load();

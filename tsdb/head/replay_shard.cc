@@ -70,8 +70,14 @@ void ReplayShard::Run() {
     }
     const auto& samples = batch->samples;
     for (std::size_t i = 0; i < samples.size(); ++i) {
+      if (i + 2 * kPrefetchAhead < samples.size()) {
+        const auto* ahead =
+            reinterpret_cast<const char*>(&head_.index.At(samples[i + 2 * kPrefetchAhead].slot));
+        __builtin_prefetch(ahead, 1);
+        __builtin_prefetch(ahead + 64, 1);
+      }
       if (i + kPrefetchAhead < samples.size()) {
-        __builtin_prefetch(&head_.index.At(samples[i + kPrefetchAhead].slot), 1);
+        head_.chunks.Prefetch(head_.index.At(samples[i + kPrefetchAhead].slot));
       }
       const auto& [slot, t, v] = samples[i];
       Apply(slot, t, full, [&, time = t, value = v](MemSeries& s) {

@@ -21,6 +21,12 @@ constexpr auto kClassByUnits = [] {
   return classes;
 }();
 
+// The end of the page that the last of `bytes` bytes is in.
+std::size_t PageEnd(std::size_t bytes) {
+  constexpr std::size_t kPageBytes = 4096;
+  return (bytes + kPageBytes - 1) / kPageBytes * kPageBytes;
+}
+
 }  // namespace
 
 SlabArena::SlabArena(std::size_t max_bytes)
@@ -141,8 +147,16 @@ void SlabArena::Free(ArenaRef ref, std::size_t bytes) {
 }
 
 std::size_t SlabArena::held_bytes() const {
+  std::size_t untouched = 0;
+  for (std::uint8_t c = 0; c < kClassBytes.size(); ++c) {
+    MutexLock lock(classes_[c].mutex);
+    // A class takes a new slab only when all others are full: at most the newest is untouched.
+    for (std::uint32_t slab = classes_[c].partial; slab != kNoSlab; slab = SlabAt(slab).next) {
+      untouched += kSlabBytes - PageEnd(SlabAt(slab).fresh * std::size_t{kClassBytes[c]});
+    }
+  }
   MutexLock lock(pool_mutex_);
-  return (num_slabs_ - 1 - free_slabs_.size()) * kSlabBytes +
+  return (num_slabs_ - 1 - free_slabs_.size()) * kSlabBytes - untouched +
          free_slabs_.capacity() * sizeof(std::uint32_t) + std::size_t{num_slabs_} * sizeof(Slab);
 }
 

@@ -7,10 +7,12 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "narthex/base/mutex.h"
 #include "tsdb/head/address_range.h"
+#include "tsdb/head/snapshot_file.h"
 
 namespace narthex::tsdb {
 
@@ -43,8 +45,15 @@ class SlabArena {
     return reinterpret_cast<std::uint8_t*>(range_.base()) + std::size_t{ref} * kUnitBytes;
   }
 
-  /// Bytes of memory held: whole slabs.
+  /// Bytes of memory held: slabs, as far as they were ever handed out.
   std::size_t held_bytes() const;
+
+  /// For snapshots: all blocks at their addresses, and what is free. Load expects a new arena or
+  /// one that was Reset; the memory is there when the reader has run. None beside other calls.
+  void Save(SnapshotWriter& out, SnapshotSection state, SnapshotSection data) const;
+  Status Load(SnapshotReader& in, SnapshotSection state, SnapshotSection data);
+  /// Back to an arena without blocks.
+  void Reset();
 
  private:
   static constexpr std::uint32_t kNoSlab = 0xffffffff;
@@ -59,7 +68,7 @@ class SlabArena {
     bool listed = false;
   };
   struct SizeClass {
-    Mutex mutex;
+    mutable Mutex mutex;
     std::uint32_t partial NX_GUARDED_BY(mutex) = kNoSlab;
   };
 
@@ -68,6 +77,8 @@ class SlabArena {
   void Enlist(SizeClass& size_class, std::uint32_t slab) NX_REQUIRES(size_class.mutex);
   void Delist(SizeClass& size_class, std::uint32_t slab) NX_REQUIRES(size_class.mutex);
   Slab& SlabAt(std::uint32_t slab) const;
+  /// The stretches of memory that blocks were ever handed out from, rising.
+  std::vector<std::span<std::uint8_t>> UsedMemory() const;
   static std::uint16_t BlocksPerSlab(std::uint8_t size_class) {
     return static_cast<std::uint16_t>(kSlabBytes / kClassBytes[size_class]);
   }

@@ -21,6 +21,8 @@ class SymbolTable {
  public:
   /// The symbol of a string, made when new, with one more reference.
   Symbol Acquire(std::string_view text);
+  /// One more reference to a symbol that somebody holds.
+  void AcquireAgain(Symbol symbol) { ++HeaderOf(symbol)->references; }
   /// 0 when there is none.
   Symbol Find(std::string_view text) const;
   /// Takes a reference away. @return whether it was the last one: the symbol can't be found any
@@ -32,6 +34,11 @@ class SymbolTable {
     const Header* header = HeaderOf(symbol);
     return {reinterpret_cast<const char*>(header + 1), header->size};
   }
+
+  /// For snapshots; see SlabArena.
+  void Save(SnapshotWriter& out) const;
+  Status Load(SnapshotReader& in);
+  void Reset();
 
   std::size_t size() const { return index_.size(); }
   std::size_t held_bytes() const { return arena_.held_bytes() + index_.held_bytes(); }

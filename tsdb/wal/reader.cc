@@ -9,6 +9,12 @@
 #include "narthex/base/crc32c.h"
 
 namespace narthex::tsdb::wal {
+namespace {
+
+// What was read of a mapped segment counts as memory until it is given back, in such pieces.
+constexpr std::uint64_t kDropBytes = 4 << 20;
+
+}  // namespace
 
 bool SegmentReader::Bad(std::string reason) {
   reason_ = std::move(reason);
@@ -132,7 +138,14 @@ bool SegmentReader::Next() {
 
 bool LogReader::Next() {
   while (status_ && !corruption_) {
-    if (reader_ && reader_->Next()) return true;
+    if (reader_ && reader_->Next()) {
+      // The last record may still be looked at.
+      if (reader_->offset() - dropped_ >= 2 * kDropBytes) {
+        file_->DropPages(dropped_, kDropBytes);
+        dropped_ += kDropBytes;
+      }
+      return true;
+    }
     if (reader_ && !reader_->reason().empty()) {
       corruption_ = Corruption{dir_, segment(), reader_->offset(), reader_->reason()};
       return false;
@@ -146,6 +159,7 @@ bool LogReader::Next() {
     reader_.reset();
     file_ = std::move(file).value();
     reader_.emplace(file_->bytes());
+    dropped_ = 0;
     ++next_;
   }
   return false;

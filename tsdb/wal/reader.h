@@ -76,6 +76,7 @@ class LogReader {
   int next_;
   const int last_;
   std::unique_ptr<MappedFile> file_;
+  std::uint64_t dropped_ = 0;  // Bytes from its start whose memory was given back.
   std::optional<SegmentReader> reader_;
   std::optional<Corruption> corruption_;
   Status status_;

@@ -37,18 +37,29 @@ void PutLabels(Encoder& out, const Labels& labels) {
 // Other writers may not have sorted them; ours must be.
 Labels TakeLabels(Decoder& in) {
   const std::uint64_t n = in.Uvarint();
-  Labels labels;
+  const Decoder start = in;
   bool sorted = true;
+  std::size_t longest = 0;
   std::string_view last;
-  std::vector<std::pair<std::string_view, std::string_view>> pairs;
   for (std::uint64_t i = 0; i < n && in.ok(); ++i) {
     const auto name = in.String();
     const auto value = in.String();
     sorted = sorted && (i == 0 || last < name) && !value.empty();
+    longest = std::max({longest, name.size(), value.size()});
     last = name;
-    pairs.emplace_back(name, value);
   }
   if (!in.ok()) return {};
+  // Lengths of one byte: the record's bytes are those of the set.
+  if (sorted && longest < 0x80) {
+    return Labels::FromBytes({reinterpret_cast<const char*>(start.position()),
+                              static_cast<std::size_t>(in.position() - start.position())});
+  }
+  std::vector<std::pair<std::string_view, std::string_view>> pairs;
+  in = start;
+  for (std::uint64_t i = 0; i < n; ++i) {
+    const auto name = in.String();
+    pairs.emplace_back(name, in.String());
+  }
   return sorted ? Labels::FromSorted(pairs) : Labels::FromPairs(std::move(pairs));
 }
 

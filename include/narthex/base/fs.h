@@ -41,12 +41,24 @@ class WritableFile {
   virtual std::uint64_t size() const = 0;
 };
 
+/// A file open for reading at any place. Thread safety: any thread.
+class ReadableFile {
+ public:
+  virtual ~ReadableFile() = default;
+  /// Fills `out` with the bytes from `offset` on. Errors: kIo, also when the file ends before.
+  virtual Status ReadAt(std::uint64_t offset, std::span<std::uint8_t> out) const = 0;
+  virtual std::uint64_t size() const = 0;
+};
+
 /// A read-only view of a whole file. The bytes live as long as this object, also after the file was
 /// removed. Thread safety: any thread.
 class MappedFile {
  public:
   virtual ~MappedFile() = default;
   virtual ByteSpan bytes() const = 0;
+  /// Gives the memory of pages that were read back; they are read again when needed. `offset` is a
+  /// multiple of the page size.
+  virtual void DropPages(std::uint64_t offset, std::uint64_t bytes) const = 0;
 };
 
 /// Holds an exclusive lock on a file until destroyed; then the file is removed.
@@ -74,6 +86,8 @@ class Fs {
 
   virtual Result<std::unique_ptr<WritableFile>> OpenWritable(const std::string& path,
                                                              OpenMode mode) = 0;
+  /// For large files that are read once, piece by piece: mapped, they would count as memory.
+  virtual Result<std::unique_ptr<ReadableFile>> OpenReadable(const std::string& path) = 0;
   virtual Result<std::unique_ptr<MappedFile>> Map(const std::string& path) = 0;
   /// Reads a whole file; for small ones.
   virtual Result<std::string> ReadFile(const std::string& path) = 0;

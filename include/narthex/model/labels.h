@@ -5,6 +5,7 @@
 
 #include <compare>
 #include <cstdint>
+#include <cstring>
 #include <initializer_list>
 #include <iterator>
 #include <string>
@@ -30,6 +31,8 @@ struct LabelView {
 /// Equal sets have equal bytes. Views from it live as long as the set. Copying copies the bytes.
 class Labels {
  public:
+  static constexpr unsigned char kLongField = 0xff;  // In the place of a length.
+
   Labels() = default;
   /// From pairs in any order; empty values are dropped; of equal names the last one wins.
   Labels(std::initializer_list<std::pair<std::string_view, std::string_view>> pairs);
@@ -39,6 +42,13 @@ class Labels {
   static Labels FromSorted(const Range& pairs) {
     Labels labels;
     for (const auto& [name, value] : pairs) labels.AppendSorted(name, value);
+    return labels;
+  }
+
+  /// From the encoding described above, which the caller knows to be right.
+  static Labels FromBytes(std::string_view bytes) {
+    Labels labels;
+    labels.data_ = bytes;
     return labels;
   }
 
@@ -65,7 +75,18 @@ class Labels {
     bool operator==(const Iterator& other) const { return p_ == other.p_; }
 
    private:
-    static std::string_view ReadField(const char*& p);
+    static std::string_view ReadField(const char*& p) {
+      std::size_t size = static_cast<unsigned char>(*p++);
+      if (size == kLongField) [[unlikely]] {
+        std::uint32_t wide;
+        std::memcpy(&wide, p, 4);
+        p += 4;
+        size = wide;
+      }
+      const std::string_view field(p, size);
+      p += size;
+      return field;
+    }
     const char* p_ = nullptr;
   };
   Iterator begin() const { return Iterator(data_.data()); }
