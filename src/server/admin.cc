@@ -44,7 +44,10 @@ Result<std::string> StorageAdmin::Snapshot(bool with_head) {
   const std::string name = SnapshotName(clock_.NowMs());
   const std::string folder = JoinPath(JoinPath(storage_path_, "snapshots"), name);
   NX_RETURN_IF_ERROR(fs_.CreateDirs(folder));
-  NX_RETURN_IF_ERROR(db->Snapshot(folder, with_head));
+  if (Status status = db->Snapshot(folder, with_head); !status) {
+    (void)fs_.RemoveAll(folder);  // Nobody would know it from a whole one.
+    return Fail(std::move(status).error());
+  }
   return name;
 }
 

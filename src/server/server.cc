@@ -60,6 +60,7 @@ web::ApiOptions MakeApiOptions(const ServerFlags& flags) {
   options.per_step_stats = flags.features.promql.per_step_stats;
   options.enable_remote_write_receiver = flags.enable_remote_write_receiver;
   options.accepted_write_messages = flags.accepted_write_messages;
+  options.append_metadata = flags.features.metadata_wal_records;
   options.type_and_unit_labels = flags.features.promql.type_and_unit_labels;
   options.remote_read_sample_limit = flags.remote_read_sample_limit;
   options.remote_read_concurrent_limit = flags.remote_read_concurrent_limit;

@@ -13,6 +13,10 @@ class RemoteReadApiTest : public RemoteApiTest {
     server_.chunks = db_.get();
     server_.decode_chunk = tsdb::DecodeChunk;
     server_.status.external = {{"region", "eu"}, {"job", "outside"}};
+  }
+
+  /// Writes the data; call it when the server's options are set.
+  void Fill() {
     wire::WriteRequest request;
     auto& a = AddSeries(request, {{"__name__", "a"}, {"job", "x"}});
     for (int i = 0; i < 300; ++i) AddSample(a, kNow - 300'000 + 1000 * i, i);
@@ -68,6 +72,7 @@ std::string LabelsText(const google::protobuf::RepeatedPtrField<wire::Label>& la
 }
 
 TEST_F(RemoteReadApiTest, SendsSamplesInTheirKind) {
+  Fill();
   wire::ReadRequest request;
   AddQuery(request, kNow - 2000, kNow, "a");
   AddQuery(request, kNow, kNow, "b");
@@ -100,6 +105,7 @@ TEST_F(RemoteReadApiTest, SendsSamplesInTheirKind) {
 }
 
 TEST_F(RemoteReadApiTest, ExternalLabelsAreAskedForAsAbsent) {
+  Fill();
   const struct {
     int type;
     const char* value;
@@ -114,6 +120,7 @@ TEST_F(RemoteReadApiTest, ExternalLabelsAreAskedForAsAbsent) {
 }
 
 TEST_F(RemoteReadApiTest, HintsNarrowTheRange) {
+  Fill();
   wire::ReadRequest request;
   auto& hints = *AddQuery(request, 0, kNow, "a").mutable_hints();
   hints.set_start_ms(kNow - 5000);
@@ -127,6 +134,7 @@ TEST_F(RemoteReadApiTest, HintsNarrowTheRange) {
 
 TEST_F(RemoteReadApiTest, StreamsChunks) {
   server_.options.remote_read_max_bytes_in_frame = 1;
+  Fill();
   wire::ReadRequest request;
   request.add_accepted_response_types(9);
   request.add_accepted_response_types(1);
@@ -166,6 +174,7 @@ TEST_F(RemoteReadApiTest, StreamsChunks) {
 
 TEST_F(RemoteReadApiTest, Refuses) {
   server_.options.remote_read_sample_limit = 10;
+  Fill();
   wire::ReadRequest unknown, many, enough, bad_type, bad_regex;
   unknown.add_accepted_response_types(9);
   AddQuery(many, kNow - 11'000, kNow, "a");
@@ -192,7 +201,9 @@ TEST_F(RemoteReadApiTest, Refuses) {
     SCOPED_TRACE(c.name);
     const Answer answer = server_.Post("/api/v1/read", c.body);
     EXPECT_EQ(c.status, answer.status);
-    if (*c.text != '\0') EXPECT_EQ(c.text, answer.body);
+    if (*c.text != '\0') {
+      EXPECT_EQ(c.text, answer.body);
+    }
   }
 }
 
