@@ -91,18 +91,14 @@ class BlockCursor final : public SeriesCursor {
 class HeadCursor final : public SeriesCursor {
  public:
   HeadCursor(const HeadState& head, Interval range, PostingList ids)
-      : head_(head), range_(range), ids_(std::move(ids)), reader_(head) {
-    AddOutside(range_, deleted_);
-  }
+      : head_(head), range_(range), ids_(std::move(ids)), reader_(head) {}
 
   Result<bool> Next() override {
     while (next_ < ids_.size()) {
       const SeriesId id = ids_[next_++];
-      // The whole series: a chunk is not encoded anew for the part of it that is wanted.
-      reader_.Load(id, model::kMinTime, model::kMaxTime, nullptr);
-      NX_RETURN_IF_ERROR(reader_.Chunks(chunks_));
-      std::erase_if(chunks_, [&](const ChunkView& c) { return !Overlaps(c.mint, c.maxt, range_); });
-      if (chunks_.empty()) continue;
+      reader_.Load(id, range_.mint, range_.maxt, nullptr);
+      NX_ASSIGN_OR_RETURN(const bool kept, reader_.AnyKept());
+      if (!kept) continue;
       labels_ = head_.index.LabelsOf(id);
       return true;
     }
@@ -112,7 +108,8 @@ class HeadCursor final : public SeriesCursor {
 
   Status Read(SampleRun& out) override {
     out.Clear();
-    for (const ChunkView& chunk : chunks_) NX_RETURN_IF_ERROR(out.Add(chunk, deleted_));
+    NX_RETURN_IF_ERROR(reader_.Chunks(chunks_));
+    for (const ChunkView& chunk : chunks_) NX_RETURN_IF_ERROR(out.Add(chunk, {}));
     return {};
   }
 
@@ -123,7 +120,6 @@ class HeadCursor final : public SeriesCursor {
   std::size_t next_ = 0;
   ChunkReader reader_;
   std::vector<ChunkView> chunks_;
-  std::vector<Interval> deleted_;
   model::Labels labels_;
 };
 
