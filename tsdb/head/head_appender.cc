@@ -108,13 +108,17 @@ void HeadAppender::NoteUnlogged(SeriesSlot slot, const MemSeries& series) {
   }
 }
 
-AppendError HeadAppender::Keep(SeriesSlot slot, const MemSeries& series, TimestampMs t, double v) {
+AppendError HeadAppender::Keep(SeriesSlot slot, const MemSeries& series, TimestampMs t, double v,
+                               std::uint32_t own) {
   if (model::IsStale(v) && series.has_samples() && !IsFloatEncoding(series.encoding)) [[unlikely]] {
-    return KeepStaleHistogram(slot, series, t);
+    return KeepStaleHistogram(slot, series, t, own);
   }
   if (const auto error = Check(series, t, v); error != AppendError::kNone) return error;
-  samples_.push_back({series.wal_ref, t, v});
-  slots_.push_back(slot);
+  if (!histogram_kinds_.empty() && histogram_kinds_.contains(slot)) [[unlikely]] {
+    EndBatch();
+  }
+  batch_.samples.push_back({series.wal_ref, t, v});
+  batch_.slots.push_back(slot);
   NoteUnlogged(slot, series);
   return AppendError::kNone;
 }
@@ -146,7 +150,7 @@ AppendError HeadAppender::AddKnown(SeriesRef ref, TimestampMs t, double v) {
   if (series.generation != HeadState::GenerationOf(ref) || series.wal_ref == 0) {
     return AppendError::kUnknownSeries;
   }
-  const auto error = Keep(slot, series, t, v);
+  const auto error = Keep(slot, series, t, v, 0);
   series.pending += error == AppendError::kNone;
   return error;
 }
@@ -157,7 +161,7 @@ AppendError HeadAppender::AddNew(SeriesRef& ref, const model::Labels& labels, Ti
   if (const auto error = PinNew(ref, labels, slot); error != AppendError::kNone) return error;
   MemSeries& series = head_.index.At(slot);
   SeriesLock lock(series);
-  const auto error = Keep(slot, series, t, v);
+  const auto error = Keep(slot, series, t, v, 1);
   series.pending -= error != AppendError::kNone;
   return error;
 }
@@ -181,8 +185,8 @@ void HeadAppender::AppendColumn(std::span<const SeriesRef> refs, TimestampMs t,
     head_.metrics.out_of_bound_floats.Add(refs.size());
     return;
   }
-  samples_.reserve(samples_.size() + refs.size());
-  slots_.reserve(slots_.size() + refs.size());
+  batch_.samples.reserve(batch_.samples.size() + refs.size());
+  batch_.slots.reserve(batch_.slots.size() + refs.size());
   const SeriesSlot end = head_.index.end();
   for (std::size_t i = 0; i < refs.size(); ++i) {
     if (i + kPrefetchAhead < refs.size()) {
@@ -226,43 +230,46 @@ void HeadAppender::UpdateMetadata(SeriesRef ref, const model::Labels&,
   NoteUnlogged(slot, series);
 }
 
+void HeadAppender::EndBatch() {
+  ended_.push_back(std::move(batch_));
+  batch_ = Batch();
+  histogram_kinds_.clear();
+}
+
 void HeadAppender::EncodeRecords() {
-  // In the order in which Prometheus writes them.
-  enum : std::size_t {
-    kSeries,
-    kMetadata,
-    kSamples,
-    kInts,
-    kCustomInts,
-    kFloats,
-    kCustomFloats,
-    kExemplars
-  };
-  records_.resize(kExemplars + 1);
-  for (auto& record : records_) record.clear();
+  records_.clear();
   if (!not_in_wal_.empty()) {
-    wal::BeginSeries(records_[kSeries]);
+    auto& series = records_.emplace_back();
+    wal::BeginSeries(series);
     for (const SeriesSlot slot : not_in_wal_) {
-      wal::AppendSeries(head_.index.At(slot).wal_ref, head_.index.LabelsOf(slot),
-                        records_[kSeries]);
+      wal::AppendSeries(head_.index.At(slot).wal_ref, head_.index.LabelsOf(slot), series);
     }
   }
-  wal::EncodeMetadata(metadata_.entries, records_[kMetadata]);
-  wal::EncodeSamples(samples_, records_[kSamples]);
-  wal::EncodeHistograms(ints_.entries, records_[kInts], records_[kCustomInts]);
-  wal::EncodeFloatHistograms(floats_.entries, records_[kFloats], records_[kCustomFloats]);
+  wal::EncodeMetadata(metadata_.entries, records_.emplace_back());
+  for (const Batch& batch : ended_) EncodeBatch(batch);
+  EncodeBatch(batch_);
   if (exemplars_.empty()) return;
   std::vector<wal::ExemplarEntry> entries;
   for (const auto& [slot, exemplar] : exemplars_) {
     entries.push_back({head_.index.At(slot).wal_ref, exemplar});
   }
-  wal::EncodeExemplars(entries, records_[kExemplars]);
+  wal::EncodeExemplars(entries, records_.emplace_back());
+}
+
+// In the order in which Prometheus writes the kinds; records of kinds that are missing are empty.
+void HeadAppender::EncodeBatch(const Batch& batch) {
+  enum : std::size_t { kSamples, kInts, kCustomInts, kFloats, kCustomFloats, kNumRecords };
+  const std::size_t first = records_.size();
+  records_.resize(first + kNumRecords);
+  std::string* const records = records_.data() + first;
+  wal::EncodeSamples(batch.samples, records[kSamples]);
+  wal::EncodeHistograms(batch.ints.entries, records[kInts], records[kCustomInts]);
+  wal::EncodeFloatHistograms(batch.floats.entries, records[kFloats], records[kCustomFloats]);
 }
 
 Status HeadAppender::Commit() {
   if (finished_) return Fail(Code::kInternal, "appender closed");
-  if (samples_.empty() && ints_.slots.empty() && floats_.slots.empty() && exemplars_.empty() &&
-      metadata_.slots.empty()) {
+  if (ended_.empty() && batch_.empty() && exemplars_.empty() && metadata_.slots.empty()) {
     Finish();
     return {};
   }
@@ -284,9 +291,8 @@ void HeadAppender::Publish() {
   }
   Published published;
   published.commit = head_.isolation.BeginCommit();
-  PublishSamples(published);
-  if (!ints_.slots.empty()) PublishHistograms<model::Histogram>(published);
-  if (!floats_.slots.empty()) PublishHistograms<model::FloatHistogram>(published);
+  for (Batch& batch : ended_) PublishBatch(batch, published);
+  PublishBatch(batch_, published);
   if (published.samples + published.histograms > 0) {
     head_.WidenTimes(published.mint, published.maxt);
   }
@@ -305,26 +311,33 @@ void HeadAppender::Publish() {
   head_.AddFull(full_);
 }
 
-void HeadAppender::PublishSamples(Published& published) {
-  for (std::size_t i = 0; i < samples_.size(); ++i) {
-    if (i + 2 * kPrefetchAhead < slots_.size()) {
-      Prefetch(head_.index.At(slots_[i + 2 * kPrefetchAhead]));
+void HeadAppender::PublishBatch(Batch& batch, Published& published) {
+  PublishSamples(batch, published);
+  if (!batch.ints.slots.empty()) PublishHistograms<model::Histogram>(batch, published);
+  if (!batch.floats.slots.empty()) PublishHistograms<model::FloatHistogram>(batch, published);
+}
+
+void HeadAppender::PublishSamples(const Batch& batch, Published& published) {
+  const auto& slots = batch.slots;
+  for (std::size_t i = 0; i < slots.size(); ++i) {
+    if (i + 2 * kPrefetchAhead < slots.size()) {
+      Prefetch(head_.index.At(slots[i + 2 * kPrefetchAhead]));
     }
-    if (i + kPrefetchAhead < slots_.size()) {
-      head_.chunks.Prefetch(head_.index.At(slots_[i + kPrefetchAhead]));
+    if (i + kPrefetchAhead < slots.size()) {
+      head_.chunks.Prefetch(head_.index.At(slots[i + kPrefetchAhead]));
     }
-    const TimestampMs t = samples_[i].t;
-    MemSeries& series = head_.index.At(slots_[i]);
+    const TimestampMs t = batch.samples[i].t;
+    MemSeries& series = head_.index.At(slots[i]);
     SeriesLock lock(series);
     --series.pending;
     if (series.has_samples() && t <= series.xor_state.t) {
       published.out_of_order += t < series.xor_state.t;
       continue;
     }
-    head_.isolation.Mark(series, slots_[i], published.commit, t);
+    head_.isolation.Mark(series, slots[i], published.commit, t);
     const bool had_chunk = series.has_open_chunk();
-    const bool cut = head_.chunks.AppendFloat(series, t, samples_[i].v);
-    if (cut) full_.push_back(slots_[i]);
+    const bool cut = head_.chunks.AppendFloat(series, t, batch.samples[i].v);
+    if (cut) full_.push_back(slots[i]);
     published.chunks_created += !had_chunk || cut;
     published.mint = std::min(published.mint, t);
     published.maxt = std::max(published.maxt, t);
@@ -357,9 +370,13 @@ void HeadAppender::Unpin() {
     SeriesLock lock(head_.index.At(slot));
     --head_.index.At(slot).pending;
   };
-  std::for_each(slots_.begin(), slots_.end(), unpin);
-  std::for_each(ints_.slots.begin(), ints_.slots.end(), unpin);
-  std::for_each(floats_.slots.begin(), floats_.slots.end(), unpin);
+  const auto unpin_batch = [&](const Batch& batch) {
+    std::for_each(batch.slots.begin(), batch.slots.end(), unpin);
+    std::for_each(batch.ints.slots.begin(), batch.ints.slots.end(), unpin);
+    std::for_each(batch.floats.slots.begin(), batch.floats.slots.end(), unpin);
+  };
+  std::for_each(ended_.begin(), ended_.end(), unpin_batch);
+  unpin_batch(batch_);
   for (const auto& pending : exemplars_) unpin(pending.slot);
   std::for_each(metadata_.slots.begin(), metadata_.slots.end(), unpin);
 }

@@ -9,6 +9,8 @@
 #include <type_traits>
 #include <vector>
 
+#include <absl/container/flat_hash_map.h>
+
 #include "narthex/storage/appender.h"
 #include "tsdb/head/head_state.h"
 
@@ -55,6 +57,16 @@ class HeadAppender final : public storage::Appender {
         entries;
     std::vector<SeriesSlot> slots;
   };
+  // Samples that may be written and published kind by kind, because no series changes its kind.
+  struct Batch {
+    std::vector<wal::SampleEntry> samples;
+    std::vector<SeriesSlot> slots;  // Of the samples.
+    Histograms<model::Histogram> ints;
+    Histograms<model::FloatHistogram> floats;
+    bool empty() const { return slots.empty() && ints.slots.empty() && floats.slots.empty(); }
+  };
+  // Kinds that have a record of their own in the WAL.
+  enum class HistogramKind : std::uint8_t { kInt, kCustomInt, kFloat, kCustomFloat };
   // What a commit did.
   struct Published {
     Isolation::Commit commit;
@@ -77,28 +89,35 @@ class HeadAppender final : public storage::Appender {
   storage::AppendError AddNew(storage::SeriesRef& ref, const model::Labels& labels,
                               model::TimestampMs t, double v);
   storage::AppendError Keep(SeriesSlot slot, const MemSeries& series, model::TimestampMs t,
-                            double v);
+                            double v, std::uint32_t own);
   void NoteUnlogged(SeriesSlot slot, const MemSeries& series);
   storage::AppendError Count(storage::AppendError error);
   storage::AppendError CountHistogram(storage::AppendError error);
 
   template <typename H>
-  Histograms<H>& HistogramsOf();
+  static Histograms<H>& HistogramsOf(Batch& batch);
+  void EndBatch();
+  // Begins a new batch when the series has a sample of another kind in this one.
+  // @param own  the part of the series' pending samples that is for this one
+  void NoteHistogram(SeriesSlot slot, const MemSeries& series, HistogramKind kind,
+                     std::uint32_t own);
   template <typename H>
   storage::AppendError AddHistogram(storage::SeriesRef& ref, const model::Labels& labels,
                                     model::TimestampMs t, const H& h);
   template <typename H>
   storage::AppendError KeepHistogram(SeriesSlot slot, const MemSeries& series, model::TimestampMs t,
-                                     const H& h);
+                                     const H& h, std::uint32_t own);
   storage::AppendError KeepStaleHistogram(SeriesSlot slot, const MemSeries& series,
-                                          model::TimestampMs t);
+                                          model::TimestampMs t, std::uint32_t own);
   template <typename H>
-  void PublishHistograms(Published& published);
-  void PublishSamples(Published& published);
+  void PublishHistograms(Batch& batch, Published& published);
+  void PublishSamples(const Batch& batch, Published& published);
+  void PublishBatch(Batch& batch, Published& published);
   void PublishExemplars();
   void PublishMetadata();
 
   void EncodeRecords();
+  void EncodeBatch(const Batch& batch);
   void Publish();
   void Unpin();
   void Finish();
@@ -110,10 +129,10 @@ class HeadAppender final : public storage::Appender {
   model::TimestampMs min_valid_ = model::kMinTime;
   bool finished_ = false;
 
-  std::vector<wal::SampleEntry> samples_;
-  std::vector<SeriesSlot> slots_;  // Of the samples.
-  Histograms<model::Histogram> ints_;
-  Histograms<model::FloatHistogram> floats_;
+  std::vector<Batch> ended_;  // Batches before the current one.
+  Batch batch_;
+  // The kind of the series that have histograms in the current batch.
+  absl::flat_hash_map<SeriesSlot, HistogramKind> histogram_kinds_;
   std::vector<SeriesSlot> not_in_wal_;  // Series whose record this commit writes.
   std::vector<PendingExemplar> exemplars_;
   PendingMetadata metadata_;

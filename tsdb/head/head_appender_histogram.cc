@@ -14,24 +14,45 @@ using storage::AppendError;
 using storage::SeriesRef;
 
 template <>
-HeadAppender::Histograms<model::Histogram>& HeadAppender::HistogramsOf() {
-  return ints_;
+HeadAppender::Histograms<model::Histogram>& HeadAppender::HistogramsOf(Batch& batch) {
+  return batch.ints;
 }
 template <>
-HeadAppender::Histograms<model::FloatHistogram>& HeadAppender::HistogramsOf() {
-  return floats_;
+HeadAppender::Histograms<model::FloatHistogram>& HeadAppender::HistogramsOf(Batch& batch) {
+  return batch.floats;
+}
+
+// A commit without such changes is one batch, and floats pay nothing for finding that out: only
+// series with histograms are noted, and a series whose every pending sample is this one has no
+// float before it.
+void HeadAppender::NoteHistogram(SeriesSlot slot, const MemSeries& series, HistogramKind kind,
+                                 std::uint32_t own) {
+  const auto known = histogram_kinds_.find(slot);
+  const bool changes =
+      known != histogram_kinds_.end()
+          ? known->second != kind
+          : series.pending > own &&
+                std::find(batch_.slots.begin(), batch_.slots.end(), slot) != batch_.slots.end();
+  if (changes) EndBatch();
+  histogram_kinds_[slot] = kind;
 }
 
 template <typename H>
 AppendError HeadAppender::KeepHistogram(SeriesSlot slot, const MemSeries& series, TimestampMs t,
-                                        const H& h) {
+                                        const H& h, std::uint32_t own) {
   const bool at_last = series.has_samples() && t == series.xor_state.t && t >= min_valid_;
   const auto error = at_last ? (!series.has_open_chunk() || head_.chunks.EqualsLast(series, h)
                                     ? AppendError::kNone
                                     : AppendError::kDuplicate)
                              : CheckTime(series, t);
   if (error != AppendError::kNone) return error;
-  auto& pending = HistogramsOf<H>();
+  constexpr bool kIsInt = std::is_same_v<H, model::Histogram>;
+  const bool custom = h.schema == model::kCustomBucketsSchema;
+  NoteHistogram(slot, series,
+                kIsInt ? (custom ? HistogramKind::kCustomInt : HistogramKind::kInt)
+                       : (custom ? HistogramKind::kCustomFloat : HistogramKind::kFloat),
+                own);
+  auto& pending = HistogramsOf<H>(batch_);
   pending.entries.push_back({series.wal_ref, t, h});
   pending.slots.push_back(slot);
   NoteUnlogged(slot, series);
@@ -52,7 +73,7 @@ AppendError HeadAppender::AddHistogram(SeriesRef& ref, const model::Labels& labe
   }
   MemSeries& series = head_.index.At(slot);
   SeriesLock lock(series);
-  const auto error = KeepHistogram(slot, series, t, h);
+  const auto error = KeepHistogram(slot, series, t, h, 1);
   if (error != AppendError::kNone) --series.pending;
   return error;
 }
@@ -73,20 +94,20 @@ AppendError HeadAppender::AppendFloatHistogram(SeriesRef& ref, const model::Labe
 }
 
 AppendError HeadAppender::KeepStaleHistogram(SeriesSlot slot, const MemSeries& series,
-                                             TimestampMs t) {
+                                             TimestampMs t, std::uint32_t own) {
   if (series.encoding == Encoding::kFloatHistogram) {
     model::FloatHistogram h;
     h.sum = model::kStaleNaN;
-    return KeepHistogram(slot, series, t, h);
+    return KeepHistogram(slot, series, t, h, own);
   }
   model::Histogram h;
   h.sum = model::kStaleNaN;
-  return KeepHistogram(slot, series, t, h);
+  return KeepHistogram(slot, series, t, h, own);
 }
 
 template <typename H>
-void HeadAppender::PublishHistograms(Published& published) {
-  auto& pending = HistogramsOf<H>();
+void HeadAppender::PublishHistograms(Batch& batch, Published& published) {
+  const auto& pending = HistogramsOf<H>(batch);
   for (std::size_t i = 0; i < pending.slots.size(); ++i) {
     const auto& entry = pending.entries[i];
     MemSeries& series = head_.index.At(pending.slots[i]);
@@ -107,7 +128,7 @@ void HeadAppender::PublishHistograms(Published& published) {
   }
 }
 
-template void HeadAppender::PublishHistograms<model::Histogram>(Published&);
-template void HeadAppender::PublishHistograms<model::FloatHistogram>(Published&);
+template void HeadAppender::PublishHistograms<model::Histogram>(Batch&, Published&);
+template void HeadAppender::PublishHistograms<model::FloatHistogram>(Batch&, Published&);
 
 }  // namespace narthex::tsdb
