@@ -61,6 +61,7 @@ class NullStorage final : public storage::Appendable {
     }
     void UpdateMetadata(storage::SeriesRef, const model::Labels&, const model::Metadata&) override {
     }
+    void SetDiscardOutOfOrder(bool) override {}
     Status Commit() override { return {}; }
     void Rollback() noexcept override {}
   };

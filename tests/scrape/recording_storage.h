@@ -27,9 +27,11 @@ class RecordingStorage final : public storage::Appendable {
     return std::make_unique<RecordingAppender>(*this);
   }
 
-  /// Committed samples of a series as "value@t" ("stale@t"), blanks between them.
+  /// Committed samples of a series as "value@t" ("stale@t"), blanks between them. Staleness
+  /// markers, and only they, must have come with SetDiscardOutOfOrder.
   std::string Samples(const model::Labels& labels) {
     MutexLock lock(mutex_);
+    if (!all_discards_right_) return "a wrong SetDiscardOutOfOrder";
     std::string text;
     const auto ref = refs_.find(labels);
     if (ref == refs_.end()) return text;
@@ -110,6 +112,7 @@ class RecordingStorage final : public storage::Appendable {
     }
     void UpdateMetadata(storage::SeriesRef, const model::Labels&, const model::Metadata&) override {
     }
+    void SetDiscardOutOfOrder(bool discard) override { discard_ = discard; }
     Status Commit() override {
       if (storage_.fail_commits_) return Fail(Code::kIo, "no space left on device");
       MutexLock lock(storage_.mutex_);
@@ -123,6 +126,7 @@ class RecordingStorage final : public storage::Appendable {
    private:
     storage::AppendError Add(storage::SeriesRef ref, model::TimestampMs t, double value)
         NX_REQUIRES(storage_.mutex_) {
+      storage_.all_discards_right_ &= discard_ == model::IsStale(value);
       const model::Sample* last = nullptr;
       const auto& samples = storage_.series_[ref].samples;
       if (!samples.empty()) last = &samples.back();
@@ -140,6 +144,7 @@ class RecordingStorage final : public storage::Appendable {
     }
 
     RecordingStorage& storage_;
+    bool discard_ = false;
     std::vector<std::pair<storage::SeriesRef, model::Sample>> pending_;
   };
 
@@ -158,6 +163,7 @@ class RecordingStorage final : public storage::Appendable {
   std::map<model::Labels, storage::SeriesRef> refs_;
   std::map<storage::SeriesRef, Series> series_;
   std::uint64_t last_ref_ = 0;
+  bool all_discards_right_ = true;
   std::atomic<bool> fail_commits_{false};
   std::atomic<std::size_t> column_samples_{0};
 };

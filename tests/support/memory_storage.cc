@@ -133,6 +133,7 @@ class MemoryStorage::MemoryAppender final : public storage::Appender {
   }
   void UpdateMetadata(storage::SeriesRef, const model::Labels&, const model::Metadata&) override {}
 
+  void SetDiscardOutOfOrder(bool) override {}
   Status Commit() override {
     const MutexLock lock(storage_.mutex_);
     storage_.series_ = std::make_shared<Series>(series_);

@@ -30,10 +30,25 @@ Status SampleRun::Add(const ChunkView& chunk, std::span<const Interval> deleted)
       DecodeChunk(chunk.encoding, chunk.bytes, model::kMinTime, model::kMaxTime, columns));
   for (std::size_t i = 0; i < columns.t.size(); ++i) {
     if (IsDeleted(deleted, columns.t[i])) continue;
-    entries_.push_back({columns.t[i], static_cast<std::uint32_t>(floats_.size()), Kind::kFloat});
-    floats_.push_back(columns.v[i]);
+    Add(columns.t[i], columns.v[i]);
   }
   return {};
+}
+
+void SampleRun::Add(TimestampMs t, double v) {
+  entries_.push_back({t, static_cast<std::uint32_t>(floats_.size()), Kind::kFloat});
+  floats_.push_back(v);
+}
+
+void SampleRun::Add(TimestampMs t, model::Histogram h) {
+  entries_.push_back({t, static_cast<std::uint32_t>(ints_.size()), Kind::kInt});
+  ints_.push_back(std::move(h));
+}
+
+void SampleRun::Add(TimestampMs t, model::FloatHistogram h) {
+  entries_.push_back(
+      {t, static_cast<std::uint32_t>(float_histograms_.size()), Kind::kFloatHistogram});
+  float_histograms_.push_back(std::move(h));
 }
 
 template <typename H>

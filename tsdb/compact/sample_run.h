@@ -31,6 +31,10 @@ class SampleRun {
  public:
   /// Adds the samples of a chunk that are not deleted. Errors: kCorruption.
   Status Add(const ChunkView& chunk, std::span<const Interval> deleted);
+  /// Adds one sample. The hint of a histogram counts only when it says that it is a gauge.
+  void Add(model::TimestampMs t, double v);
+  void Add(model::TimestampMs t, model::Histogram h);
+  void Add(model::TimestampMs t, model::FloatHistogram h);
   /// Puts them in order of time; of equal times the one added last stays.
   void Sort();
   std::size_t size() const { return entries_.size(); }

@@ -76,6 +76,10 @@ void Db::SetRetention(model::DurationMs retention_ms, std::uint64_t retention_by
   impl_->retention_percentage = retention_percentage;
 }
 
+void Db::SetOutOfOrderWindow(model::DurationMs window_ms) {
+  impl_->head.SetOutOfOrderWindow(std::max<model::DurationMs>(window_ms, 0));
+}
+
 std::vector<BlockInfo> Db::Blocks() const {
   std::vector<BlockInfo> infos;
   const auto blocks = impl_->blocks();

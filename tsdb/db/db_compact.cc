@@ -14,36 +14,13 @@
 #include "tsdb/compact/plan.h"
 #include "tsdb/compact/retention.h"
 #include "tsdb/db/db_impl.h"
+#include "tsdb/db/measured_source.h"
 
 namespace narthex::tsdb {
 
 using model::TimestampMs;
 
 namespace {
-
-// Counts chunks on their way into their first block.
-class MeasuredSource final : public BlockSource {
- public:
-  MeasuredSource(BlockSource& source, DbMetrics& metrics) : source_(source), metrics_(metrics) {}
-  Status Symbols(const SymbolSink& add) override { return source_.Symbols(add); }
-  Result<bool> Next() override {
-    NX_ASSIGN_OR_RETURN(const bool more, source_.Next());
-    if (!more) return false;
-    for (const auto& chunk : source_.chunks()) {
-      // In milliseconds in spite of its name, as Prometheus has it.
-      metrics_.chunk_range_seconds.Observe(static_cast<double>(chunk.maxt - chunk.mint));
-      metrics_.chunk_samples.Observe(ChunkSampleCount(chunk.encoding, chunk.bytes));
-      metrics_.chunk_bytes.Observe(static_cast<double>(chunk.bytes.size()));
-    }
-    return true;
-  }
-  const model::Labels& labels() const override { return source_.labels(); }
-  std::span<const ChunkView> chunks() const override { return source_.chunks(); }
-
- private:
-  BlockSource& source_;
-  DbMetrics& metrics_;
-};
 
 double SecondsSince(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
@@ -58,7 +35,7 @@ void Db::Impl::Publish(BlockList list, TimestampMs head_from) {
   head_from_ = std::max(head_from_, head_from);
 }
 
-Status Db::Impl::Reload(TimestampMs head_from, const std::string& fresh) {
+Status Db::Impl::ReloadWith(TimestampMs head_from, std::span<const std::string> fresh) {
   metrics.reloads.Add();
   auto found = FindBlocks();
   if (!found) {
@@ -110,19 +87,26 @@ Result<Db::Impl::Found> Db::Impl::FindBlocks() {
   return found;
 }
 
-// What went into the block is still where it came from, and must stay there.
-Status Db::Impl::RefuseFresh(const Found& found, const std::string& fresh) {
-  const bool opened =
-      fresh.empty() || std::any_of(found.list.begin(), found.list.end(),
-                                   [&](const auto& block) { return block->meta().ulid == fresh; });
-  if (opened) return {};
-  if (auto removed = RemoveBlock(fs, dir, fresh); !removed) {
-    log::Error("A new block that can't be opened could not be removed",
-               {{"block", fresh}, {"err", removed.error().message()}});
-  }
-  const auto it = found.unreadable.find(fresh);
+// What went into the blocks is still where it came from, and must stay there.
+Status Db::Impl::RefuseFresh(const Found& found, std::span<const std::string> fresh) {
+  const auto missing = std::find_if_not(fresh.begin(), fresh.end(), [&](const auto& ulid) {
+    return std::any_of(found.list.begin(), found.list.end(),
+                       [&](const auto& block) { return block->meta().ulid == ulid; });
+  });
+  if (missing == fresh.end()) return {};
+  RemoveBlocks(fresh);
+  const auto it = found.unreadable.find(*missing);
   Error error = it != found.unreadable.end() ? it->second : Error(Code::kIo, "it is not there");
-  return Fail(std::move(error).Wrap("open the new block " + JoinPath(dir, fresh)));
+  return Fail(std::move(error).Wrap("open the new block " + JoinPath(dir, *missing)));
+}
+
+void Db::Impl::RemoveBlocks(std::span<const std::string> ulids) {
+  for (const auto& ulid : ulids) {
+    if (auto removed = RemoveBlock(fs, dir, ulid); !removed) {
+      log::Error("A block whose making failed could not be removed",
+                 {{"block", ulid}, {"err", removed.error().message()}});
+    }
+  }
 }
 
 // Takes out the blocks that others replace. @return their names
@@ -233,7 +217,9 @@ Status Db::Impl::CompactHead() {
     NX_RETURN_IF_ERROR(head.Truncate(maxt));
     cut = true;
   }
-  return cut ? head.TruncateWal(head.min_time()) : Status();
+  if (!cut) return {};
+  NX_RETURN_IF_ERROR(head.TruncateWal(head.min_time()));
+  return CompactOutOfOrder();
 }
 
 Result<std::string> Db::Impl::CutHead(TimestampMs mint, TimestampMs maxt) {
@@ -244,11 +230,16 @@ Result<std::string> Db::Impl::CutHead(TimestampMs mint, TimestampMs maxt) {
 
 Result<std::string> Db::Impl::WriteHeadBlock(const std::string& target, BlockSource& source,
                                              TimestampMs mint, TimestampMs maxt) {
-  const auto start = std::chrono::steady_clock::now();
   BlockMeta meta;
-  meta.ulid = NewUlid(clock);
   meta.min_time = mint;
   meta.max_time = maxt;
+  return WriteFirstBlock(target, source, std::move(meta));
+}
+
+Result<std::string> Db::Impl::WriteFirstBlock(const std::string& target, BlockSource& source,
+                                              BlockMeta meta) {
+  const auto start = std::chrono::steady_clock::now();
+  meta.ulid = NewUlid(clock);
   meta.compaction.level = 1;
   meta.compaction.sources = {meta.ulid};
   metrics.populating_block.Set(1);
@@ -258,9 +249,10 @@ Result<std::string> Db::Impl::WriteHeadBlock(const std::string& target, BlockSou
   metrics.compactions.Add();
   metrics.compaction_seconds.Observe(SecondsSince(start));
   if (*written) {
-    log::Info("write block", {{"mint", mint},
-                              {"maxt", maxt},
+    log::Info("write block", {{"mint", meta.min_time},
+                              {"maxt", meta.max_time},
                               {"ulid", meta.ulid},
+                              {"ooo", meta.compaction.HasHint(kHintOutOfOrder)},
                               {"series", (*written)->stats.num_series},
                               {"duration", fmt::format("{:.3f}s", SecondsSince(start))}});
   }
@@ -274,6 +266,13 @@ BlockWriteOptions Db::Impl::WriteOptions() const {
   return write_options;
 }
 
+// A block of late samples that reaches into the head's time is left alone until the head has gone
+// on: merged with others it would no longer be known for one, and a restart would take the end of
+// the merged block for the end of what blocks have of the samples in order.
+bool Db::Impl::MayBeMerged(const BlockMeta& meta) const {
+  return !meta.compaction.HasHint(kHintOutOfOrder) || meta.max_time <= head.min_time();
+}
+
 // The blocks to merge next; empty = none.
 std::vector<BlockPtr> Db::Impl::PlanBlocks() {
   const model::DurationMs longest =
@@ -282,6 +281,7 @@ std::vector<BlockPtr> Db::Impl::PlanBlocks() {
           : DefaultMaxBlockDuration(options.min_block_duration_ms, retention_ms.load());
   const auto ranges = BlockRanges(options.min_block_duration_ms, longest);
   BlockList by_age = *blocks();
+  std::erase_if(by_age, [this](const auto& block) { return !MayBeMerged(block->meta()); });
   std::sort(by_age.begin(), by_age.end(),
             [](const auto& a, const auto& b) { return a->meta().ulid < b->meta().ulid; });
   std::vector<const BlockMeta*> metas;

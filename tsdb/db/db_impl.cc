@@ -23,6 +23,8 @@ HeadOptions HeadOptionsOf(const DbOptions& options) {
   head.limits.chunk_range_ms = options.min_block_duration_ms;
   head.limits.samples_per_chunk = options.samples_per_chunk;
   head.out_of_order_window_ms = options.out_of_order_window_ms;
+  head.out_of_order_cap_max =
+      options.out_of_order_cap_max > 0 ? std::min(options.out_of_order_cap_max, 255) : 32;
   head.max_exemplars = options.max_exemplars;
   head.metadata_wal_records = options.metadata_wal_records;
   head.wal.segment_bytes = options.wal_segment_bytes;
@@ -205,7 +207,7 @@ Db::Impl::View Db::Impl::ViewOf(TimestampMs mint, TimestampMs maxt) {
     // Both under one lock: a block and the head's part that became it are never both missing.
     MutexLock view_lock(view_mutex_);
     blocks = blocks_;
-    view.head = head.NewQuerier(std::max(mint, head_from_), maxt);
+    view.head = head.NewQuerier(mint, maxt, head_from_);
   }
   for (const auto& block : *blocks) {
     if (block->meta().min_time <= maxt && block->meta().max_time > mint) {
@@ -228,7 +230,7 @@ std::uint64_t Db::Impl::BlockBytes() const {
 }
 
 TimestampMs Db::Impl::LowestTime() const {
-  TimestampMs lowest = head.min_time();
+  TimestampMs lowest = std::min(head.min_time(), head.min_late_time());
   const auto list = blocks();
   for (const auto& block : *list) lowest = std::min(lowest, block->meta().min_time);
   return lowest;

@@ -37,6 +37,11 @@ struct Db::Impl {
   // @param fresh      a block that was just written; when it can't be opened it is removed, all
   //                   stays as it was, and that is an error. "" = none
   Status Reload(model::TimestampMs head_from, const std::string& fresh = "")
+      NX_REQUIRES(work_mutex_) {
+    return ReloadWith(head_from, std::span(&fresh, fresh.empty() ? 0 : 1));
+  }
+  // The same with several blocks; when one of them can't be opened all are removed.
+  Status ReloadWith(model::TimestampMs head_from, std::span<const std::string> fresh)
       NX_REQUIRES(work_mutex_);
   Status Compact() NX_EXCLUDES(work_mutex_);
   Status DeleteSeries(model::TimestampMs mint, model::TimestampMs maxt,
@@ -45,6 +50,8 @@ struct Db::Impl {
   Status Snapshot(const std::string& target, bool with_head) NX_EXCLUDES(work_mutex_);
   Status CompactHead() NX_REQUIRES(work_mutex_);
   Status CompactBlocks() NX_REQUIRES(work_mutex_);
+  // Puts the late samples of the head into blocks of their own.
+  Status CompactOutOfOrder() NX_REQUIRES(work_mutex_);
 
   // The head and the blocks of one moment, as far as they have to do with the closed range.
   struct View {
@@ -79,7 +86,7 @@ struct Db::Impl {
     std::map<std::string, Error> unreadable;  // By ULID.
   };
   Result<Found> FindBlocks();
-  Status RefuseFresh(const Found& found, const std::string& fresh);
+  Status RefuseFresh(const Found& found, std::span<const std::string> fresh);
   std::vector<std::string> DropObsolete(Found& found);
   void ReportUnreadable(const Found& found);
   std::uint64_t SizeLimit();
@@ -101,10 +108,18 @@ struct Db::Impl {
   Result<std::string> WriteHeadBlock(const std::string& target, BlockSource& source,
                                      model::TimestampMs mint, model::TimestampMs maxt)
       NX_REQUIRES(work_mutex_);
+  // Writes a block of level 1; `meta` has its times. @return as WriteHeadBlock
+  Result<std::string> WriteFirstBlock(const std::string& target, BlockSource& source,
+                                      BlockMeta meta) NX_REQUIRES(work_mutex_);
+  Status WriteOutOfOrderBlocks(const Head::OutOfOrderCut& cut, std::vector<std::string>& written)
+      NX_REQUIRES(work_mutex_);
+  Status CompactOutOfOrder(std::vector<std::string>& written) NX_REQUIRES(work_mutex_);
+  void RemoveBlocks(std::span<const std::string> ulids);
   // @return as WriteHeadBlock
   Result<std::string> MergeBlocks(std::vector<std::shared_ptr<const Block>> inputs)
       NX_REQUIRES(work_mutex_);
   BlockWriteOptions WriteOptions() const;
+  bool MayBeMerged(const BlockMeta& meta) const;
   void Publish(BlockList list, model::TimestampMs head_from);
 
   // One compaction, reload, deletion, snapshot or retention at a time. Taken first.

@@ -57,7 +57,8 @@ void EncodeChunk(const HeadChunk& chunk, std::string& out) {
   encoder.Be64(chunk.wal_ref);
   encoder.Be64(static_cast<std::uint64_t>(chunk.chunk.mint));
   encoder.Be64(static_cast<std::uint64_t>(chunk.chunk.maxt));
-  encoder.Byte(static_cast<std::uint8_t>(chunk.chunk.encoding));
+  const auto encoding = static_cast<std::uint8_t>(chunk.chunk.encoding);
+  encoder.Byte(chunk.out_of_order ? encoding | kOutOfOrderBit : encoding);
   encoder.String(AsText(chunk.chunk.bytes));
   encoder.Be32(Crc32c(AsBytes(out).subspan(start)));
 }
@@ -273,6 +274,11 @@ Result<ChunkView> ChunkFiles::Read(const View& view, ChunkPlace place) {
                             place.offset));
   }
   return chunk.chunk;
+}
+
+std::uint32_t ChunkFiles::first_unfinished() const {
+  MutexLock lock(write_mutex_);
+  return file_ != nullptr ? number_ : number_ + 1;
 }
 
 Status ChunkFiles::TruncateBefore(std::uint32_t first_needed) {

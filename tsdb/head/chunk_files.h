@@ -35,6 +35,11 @@ struct ChunkPlace {
   std::uint32_t offset = 0;
 };
 
+/// Prometheus's number of a chunk in chunks_head, as it stands in the WBL.
+inline std::uint64_t ChunkRefOf(ChunkPlace place) {
+  return static_cast<std::uint64_t>(place.file) << 32 | place.offset;
+}
+
 /// Thread safety: any thread; writes one at a time (the class locks).
 class ChunkFiles {
  public:
@@ -62,6 +67,8 @@ class ChunkFiles {
   /// Reads a chunk and checks its sum. Errors: kCorruption.
   static Result<ChunkView> Read(const View& view, ChunkPlace place);
 
+  /// The file that the next chunk may go to: chunks that are not known yet are in none before.
+  std::uint32_t first_unfinished() const;
   /// Removes the files below `first_needed`.
   Status TruncateBefore(std::uint32_t first_needed);
   /// Cuts the reserved space off the last file and closes it. Idempotent.
@@ -79,7 +86,7 @@ class ChunkFiles {
   Fs& fs_;
   const std::string dir_;
 
-  Mutex write_mutex_;  // Taken before view_mutex_.
+  mutable Mutex write_mutex_;  // Taken before view_mutex_.
   std::unique_ptr<WritableFile> file_ NX_GUARDED_BY(write_mutex_);
   std::uint32_t number_ NX_GUARDED_BY(write_mutex_) = 0;  // Of file_, or the last one so far.
   std::uint64_t written_ NX_GUARDED_BY(write_mutex_) = 0;

@@ -1,12 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tsdb/head/chunk_reader.h"
 
+#include <algorithm>
+
 #include "narthex/base/coding.h"
+#include "narthex/storage/merge.h"
 #include "tsdb/compact/sample_run.h"
+#include "tsdb/head/ooo_commit.h"
 
 namespace narthex::tsdb {
 
 using model::TimestampMs;
+
+namespace {
+
+// As a column has it. What a late histogram says of the one before it is about another one.
+template <typename H>
+model::FloatHistogram ToFloatWithoutReset(const H& h) {
+  model::FloatHistogram out;
+  if constexpr (std::is_same_v<H, model::Histogram>) {
+    out = model::ToFloat(h);
+  } else {
+    out = h;
+  }
+  if (out.counter_reset_hint != model::CounterResetHint::kGauge) {
+    out.counter_reset_hint = model::CounterResetHint::kUnknown;
+  }
+  return out;
+}
+
+}  // namespace
 
 void ChunkReader::Load(SeriesSlot slot, TimestampMs mint, TimestampMs maxt,
                        const Isolation::Reader* reader) {
@@ -14,7 +37,7 @@ void ChunkReader::Load(SeriesSlot slot, TimestampMs mint, TimestampMs maxt,
   bytes_.clear();
   mint_ = mint;
   maxt_ = maxt;
-  nothing_ = false;
+  nothing_ = mint > maxt;
   const std::uint32_t from = CoarseSeconds(mint);
   MemSeries& series = head_.index.At(slot);
   bool has_tombstones = false;
@@ -25,12 +48,14 @@ void ChunkReader::Load(SeriesSlot slot, TimestampMs mint, TimestampMs maxt,
     commit = series.commit;
     commit_t = series.commit_t;
     has_tombstones = series.has_tombstones;
+    has_out_of_order_ = series.out_of_order;
     for (const auto& chunk : head_.chunks.FullChunks(series)) {
+      if (nothing_) break;
       if (chunk.max_seconds < from) continue;
       parts_.push_back({chunk, bytes_.size()});
       if (chunk.in_memory()) bytes_.append(AsText(head_.chunks.MemoryBytes(chunk)));
     }
-    if (series.has_open_chunk() && series.xor_state.t >= mint) {
+    if (!nothing_ && series.has_open_chunk() && series.xor_state.t >= mint) {
       const ByteSpan open = head_.chunks.OpenBytes(series);
       parts_.push_back(
           {FullChunk::InMemory(series.chunk, series.encoding,
@@ -44,7 +69,7 @@ void ChunkReader::Load(SeriesSlot slot, TimestampMs mint, TimestampMs maxt,
     deleted_ = head_.DeletedOf(slot);
   TimestampMs hidden_from = 0;
   if (reader != nullptr && reader->HiddenFrom(slot, commit, commit_t, hidden_from)) {
-    nothing_ = hidden_from == model::kMinTime;
+    nothing_ = nothing_ || hidden_from == model::kMinTime;
     if (!nothing_) maxt_ = std::min(maxt_, hidden_from - 1);
   }
 }
@@ -56,7 +81,10 @@ Result<ChunkView> ChunkReader::ViewOf(const Part& part) {
     view.bytes = AsBytes(bytes_).subspan(part.at, part.place.size());
     return view;
   }
-  const ChunkPlace place{part.place.file, part.place.offset};
+  return ViewOf(ChunkPlace{part.place.file, part.place.offset});
+}
+
+Result<ChunkView> ChunkReader::ViewOf(ChunkPlace place) {
   if (files_ != nullptr) {
     if (auto chunk = ChunkFiles::Read(*files_, place)) return chunk;
   }
@@ -94,6 +122,57 @@ Result<TimestampMs> ChunkReader::FirstTime(SeriesSlot slot) {
   NX_ASSIGN_OR_RETURN(ChunkView chunk, ViewOf(parts_.front()));
   if (parts_.front().place.in_memory()) NX_RETURN_IF_ERROR(ChunkTimes(chunk));
   return chunk.mint;
+}
+
+Status ChunkReader::DecodeOutOfOrder(SeriesSlot slot, TimestampMs mint, TimestampMs maxt,
+                                     storage::SampleColumns& out) {
+  OooSeries late;
+  head_.ooo.store().Load(slot, mint, maxt, late);
+  // By time, so that most chunks are appended rather than merged.
+  std::stable_sort(late.full.begin(), late.full.end(),
+                   [](const OooChunk& a, const OooChunk& b) { return a.mint < b.mint; });
+  storage::SampleColumns merged;
+  storage::SampleColumns next;
+  storage::SampleColumns scratch;
+  for (const auto& chunk : late.full) {
+    NX_ASSIGN_OR_RETURN(const ChunkView view, ViewOf(chunk.place));
+    next.Clear();
+    NX_RETURN_IF_ERROR(DecodeChunk(view.encoding, view.bytes, mint, maxt, next));
+    storage::AppendOrMerge(merged, next, scratch);
+  }
+  next.Clear();
+  for (const auto& sample : late.open) {
+    if (sample.histogram == nullptr) {
+      next.t.push_back(sample.t);
+      next.v.push_back(sample.v);
+    } else {
+      next.histogram_t.push_back(sample.t);
+      next.histograms.push_back(
+          std::visit([](const auto& h) { return ToFloatWithoutReset(h); }, *sample.histogram));
+    }
+  }
+  storage::AppendOrMerge(merged, next, scratch);
+  DropDeleted(deleted_, 0, 0, merged);
+  storage::AppendOrMerge(out, merged, scratch);
+  return {};
+}
+
+Status ChunkReader::OutOfOrderChunks(SeriesSlot slot, TimestampMs mint, TimestampMs maxt,
+                                     std::vector<ChunkView>& out, std::vector<Interval>& unwanted) {
+  unwanted = deleted_;
+  if (mint > model::kMinTime) AddInterval(unwanted, {model::kMinTime, mint - 1});
+  if (maxt < model::kMaxTime) AddInterval(unwanted, {maxt + 1, model::kMaxTime});
+  OooSeries late;
+  head_.ooo.store().Load(slot, mint, maxt, late);
+  for (const auto& chunk : late.full) {
+    NX_ASSIGN_OR_RETURN(const ChunkView view, ViewOf(chunk.place));
+    out.push_back(view);
+  }
+  EncodeOoo(late.open, [&](EncodedChunk chunk) {
+    const auto& bytes = recoded_.emplace_back(std::move(chunk.bytes));
+    out.push_back({chunk.mint, chunk.maxt, chunk.encoding, AsBytes(bytes)});
+  });
+  return {};
 }
 
 Status ChunkReader::Recode(const ChunkView& chunk, std::vector<ChunkView>& out) {

@@ -29,6 +29,18 @@ class ChunkReader {
   /// as they are, others encoded anew. Valid until the next call of Load; their memory is this
   /// reader's or a mapped file's.
   Status Chunks(std::vector<ChunkView>& out);
+
+  /// Whether the series had late samples; neither of the above has them.
+  bool has_out_of_order() const { return has_out_of_order_; }
+  /// Appends the late samples in [mint, maxt] of the series that was loaded, without what is
+  /// deleted; of equal times one is kept.
+  Status DecodeOutOfOrder(SeriesSlot slot, model::TimestampMs mint, model::TimestampMs maxt,
+                          storage::SampleColumns& out);
+  /// Appends the chunks that have them, in no order, to be merged without the intervals
+  /// `unwanted`, which is filled. Call after Chunks; valid as long.
+  Status OutOfOrderChunks(SeriesSlot slot, model::TimestampMs mint, model::TimestampMs maxt,
+                          std::vector<ChunkView>& out, std::vector<Interval>& unwanted);
+
   /// Whether a loaded chunk is not deleted whole. The open chunk counts as endless, so it never is,
   /// as in Prometheus.
   Result<bool> AnyKept();
@@ -42,6 +54,7 @@ class ChunkReader {
     bool open = false;
   };
   Result<ChunkView> ViewOf(const Part& part);
+  Result<ChunkView> ViewOf(ChunkPlace place);
   // Adds the part of a chunk that is in the range as new chunks.
   Status Recode(const ChunkView& chunk, std::vector<ChunkView>& out);
 
@@ -54,6 +67,7 @@ class ChunkReader {
   model::TimestampMs mint_ = 0;
   model::TimestampMs maxt_ = 0;
   bool nothing_ = false;  // Every sample is hidden.
+  bool has_out_of_order_ = false;
 };
 
 }  // namespace narthex::tsdb

@@ -10,6 +10,7 @@
 #include "narthex/base/log.h"
 #include "tsdb/head/head_appender.h"
 #include "tsdb/head/head_block_source.h"
+#include "tsdb/head/ooo_block_source.h"
 #include "tsdb/head/snapshot.h"
 #include "tsdb/wal/checkpoint.h"
 
@@ -51,6 +52,7 @@ Status Head::Load(TimestampMs min_valid_time, ReplayCursor& progress) {
   NX_ASSIGN_OR_RETURN(const bool loaded, LoadSnapshot(state_, min_valid_time, removed_));
   if (loaded) {
     progress.min = progress.max = progress.current = state_.wal->current_segment() - 1;
+    if (state_.out_of_order_window_ms.load() > 0) return state_.ooo.OpenWbl();
     return {};
   }
   NX_RETURN_IF_ERROR(ReplayHead(state_, min_valid_time, progress, removed_));
@@ -73,8 +75,10 @@ std::unique_ptr<storage::Appender> Head::NewAppender() {
   return std::make_unique<HeadAppender>(state_, on_commit_);
 }
 
-std::unique_ptr<HeadQuerier> Head::NewQuerier(TimestampMs mint, TimestampMs maxt) {
-  return std::make_unique<HeadQuerier>(state_, state_.isolation.NewReader(mint, maxt), mint, maxt);
+std::unique_ptr<HeadQuerier> Head::NewQuerier(TimestampMs mint, TimestampMs maxt,
+                                              TimestampMs in_order_from) {
+  const HeadRange range{mint, maxt, std::max(mint, in_order_from)};
+  return std::make_unique<HeadQuerier>(state_, state_.isolation.NewReader(mint, maxt), range);
 }
 
 bool Head::Compactable() const {
@@ -114,6 +118,8 @@ TimestampMs Head::FirstTime(const MemSeries& series, const ChunkFiles::View& fil
 void Head::DropChunksBefore(TimestampMs t, Sweep& sweep) {
   const std::uint32_t before = CoarseSeconds(t);
   std::uint64_t dropped = 0;
+  // What is written meanwhile to the current file, or later ones, is not looked at here.
+  sweep.first_file = state_.files.first_unfinished();
   const auto files = state_.files.view();
   for (SeriesSlot slot = 1; slot < state_.index.end(); ++slot) {
     MemSeries& series = state_.index.At(slot);
@@ -133,10 +139,11 @@ void Head::DropChunksBefore(TimestampMs t, Sweep& sweep) {
     }
     if (series.has_samples()) {
       sweep.actual_min = std::min(sweep.actual_min, std::max(FirstTime(series, *files, t), t));
-    } else if (series.pending == 0) {
+    } else if (series.pending == 0 && !series.out_of_order) {
       sweep.emptied.push_back(slot);
     }
   }
+  sweep.first_file = std::min(sweep.first_file, state_.ooo.store().FirstFile());
   state_.metrics.chunks_removed.Add(dropped);
 }
 
@@ -156,23 +163,66 @@ void Head::RemoveSeries(std::span<const SeriesSlot> emptied) {
   state_.index.Reclaim();
 }
 
+// Readers that began before may still want samples up to t; later ones have them from blocks.
+Status Head::WaitForReadersUpTo(TimestampMs t) {
+  const std::uint64_t before = state_.isolation.NextReaderSequence();
+  while (t != model::kMinTime && state_.isolation.AnyReaderBelow(t + 1, before)) {
+    if (interrupted_.load()) return Fail(Code::kCancelled, "shutting down");
+    std::this_thread::sleep_for(kReaderPoll);
+  }
+  return {};
+}
+
+// Drops chunks before t, series without samples, and the files of chunks_head that are not needed.
+Status Head::Collect(TimestampMs t, Sweep& sweep) {
+  const Stopwatch stopwatch;
+  DropChunksBefore(t, sweep);
+  RemoveSeries(sweep.emptied);
+  // What is deleted counts for late samples too, which go to blocks after the others.
+  state_.tombstones.TruncateBefore(std::min(t, min_late_time()));
+  state_.metrics.gc_seconds.Observe(stopwatch.seconds());
+  if (auto status = state_.files.TruncateBefore(sweep.first_file); !status) {
+    state_.metrics.truncations_failed.Add();
+    return Fail(std::move(status).error().Wrap("truncate chunks_head"));
+  }
+  return {};
+}
+
+Result<Head::OutOfOrderCut> Head::CutOutOfOrder() {
+  OutOfOrderCut cut;
+  NX_ASSIGN_OR_RETURN(cut.boundary, state_.ooo.CutAll());
+  cut.max_time = state_.ooo.store().max_time();
+  NX_ASSIGN_OR_RETURN(cut.ranges,
+                      OooRanges(state_, cut.boundary.last, state_.options.limits.chunk_range_ms));
+  return cut;
+}
+
+std::unique_ptr<BlockSource> Head::NewOutOfOrderSource(const OutOfOrderCut& cut, TimestampMs mint,
+                                                       TimestampMs maxt) {
+  return std::make_unique<OooBlockSource>(state_, cut.boundary.last, mint, maxt);
+}
+
+Status Head::DropOutOfOrder(const OutOfOrderCut& cut) {
+  NX_RETURN_IF_ERROR(WaitForReadersUpTo(cut.max_time));
+  state_.ooo.Drop(cut.boundary);
+  Sweep sweep;
+  return Collect(model::kMinTime, sweep);
+}
+
+Status Head::SyncWal() {
+  Status wbl = state_.ooo.Sync();
+  Status wal = state_.wal->Sync();
+  return wal ? wbl : wal;
+}
+
 Status Head::Truncate(TimestampMs t) {
   if (state_.empty() || min_time() >= t) return {};
   state_.metrics.truncations.Add();
   state_.min_valid_time = t;
   state_.min_time = t;
-  // Readers that began before may still want the old samples; later ones are not given that time.
-  const std::uint64_t before = state_.isolation.NextReaderSequence();
-  while (state_.isolation.AnyReaderBelow(t, before)) {
-    if (interrupted_.load()) return Fail(Code::kCancelled, "shutting down");
-    std::this_thread::sleep_for(kReaderPoll);
-  }
-  const Stopwatch stopwatch;
+  NX_RETURN_IF_ERROR(WaitForReadersUpTo(t - 1));
   Sweep sweep;
-  DropChunksBefore(t, sweep);
-  RemoveSeries(sweep.emptied);
-  state_.tombstones.TruncateBefore(t);
-  state_.metrics.gc_seconds.Observe(stopwatch.seconds());
+  NX_RETURN_IF_ERROR(Collect(t, sweep));
   // The oldest sample may be newer than asked for; then the window of times moves there too, as
   // far as no appender can write before it.
   if (sweep.actual_min != model::kMaxTime && sweep.actual_min > t) {
@@ -181,10 +231,6 @@ Status Head::Truncate(TimestampMs t) {
     const TimestampMs floor = std::min(sweep.actual_min, appendable);
     state_.min_time = floor;
     state_.min_valid_time = floor;
-  }
-  if (auto status = state_.files.TruncateBefore(sweep.first_file); !status) {
-    state_.metrics.truncations_failed.Add();
-    return Fail(std::move(status).error().Wrap("truncate chunks_head"));
   }
   return {};
 }
@@ -246,6 +292,7 @@ Status Head::Close(std::optional<TimestampMs> covered_until) {
   closed_ = true;
   Status result = state_.FlushFull();
   if (auto status = state_.files.Close(); !status) result = std::move(status);
+  if (auto status = state_.ooo.Close(); !status) result = std::move(status);
   if (auto status = state_.wal->Close(); !status) result = std::move(status);
   if (result && covered_until) WriteSnapshot(state_, *covered_until, removed_);
   return result;

@@ -37,7 +37,10 @@ class Head {
   std::unique_ptr<storage::Appender> NewAppender();
   /// Called after each commit, by its thread. Set before the first appender.
   void OnCommit(std::function<void()> fn) { on_commit_ = std::move(fn); }
-  std::unique_ptr<HeadQuerier> NewQuerier(model::TimestampMs mint, model::TimestampMs maxt);
+  /// Reads [mint, maxt]; samples in order only from `in_order_from` on, because blocks have those
+  /// before.
+  std::unique_ptr<HeadQuerier> NewQuerier(model::TimestampMs mint, model::TimestampMs maxt,
+                                          model::TimestampMs in_order_from);
 
   /// Whether more than one and a half block ranges are in memory.
   bool Compactable() const;
@@ -62,11 +65,36 @@ class Head {
   /// for the readers of that time; queriers made from now on must not ask for it. Errors:
   /// kCancelled when interrupted; nothing is dropped then.
   Status Truncate(model::TimestampMs t);
+
+  /// How far behind the newest sample late ones are taken; see Db::SetOutOfOrderWindow.
+  void SetOutOfOrderWindow(model::DurationMs window_ms) {
+    state_.out_of_order_window_ms = window_ms;
+  }
+  /// Smallest time of a late sample, kMaxTime when there is none.
+  model::TimestampMs min_late_time() const { return state_.ooo.store().min_time(); }
+  /// Whether there is, or has been, an out-of-order window.
+  bool HasOutOfOrder() const { return state_.ooo.enabled(); }
+  /// Moves the late samples to chunks_head, to be put into blocks: NewOutOfOrderSource for each of
+  /// the ranges, then DropOutOfOrder. Errors: kIo, kCorruption.
+  struct OutOfOrderCut {
+    OooHead::Boundary boundary;
+    model::TimestampMs max_time = model::kMinTime;  // No sample of it is later.
+    std::vector<model::TimestampMs> ranges;         // Starts of the block ranges that have samples.
+  };
+  Result<OutOfOrderCut> CutOutOfOrder();
+  std::unique_ptr<BlockSource> NewOutOfOrderSource(const OutOfOrderCut& cut,
+                                                   model::TimestampMs mint,
+                                                   model::TimestampMs maxt);
+  /// Drops the late samples that are in blocks now. Waits for the readers that began before those
+  /// blocks were given to queries. Errors: kCancelled when interrupted; nothing is dropped then.
+  Status DropOutOfOrder(const OutOfOrderCut& cut);
+
   /// Writes a checkpoint and drops the oldest WAL segments.
   Status TruncateWal(model::TimestampMs t);
   /// Moves full chunks to chunks_head, and reclaims memory that no reader holds any more.
   Status Maintain();
-  Status SyncWal() { return state_.wal->Sync(); }
+  /// Of the WAL and the WBL.
+  Status SyncWal();
   /// Ends what waits for readers and appenders; used before Close.
   void Interrupt();
   /// Flushes and closes the files. Idempotent.
@@ -87,13 +115,15 @@ class Head {
   struct Sweep {
     std::vector<SeriesSlot> emptied;  // Series without samples.
     model::TimestampMs actual_min = model::kMaxTime;
-    std::uint32_t first_file = 0xffffffff;  // First chunks_head file that is needed.
+    std::uint32_t first_file = 0;  // First chunks_head file that is needed.
   };
   void AddMetricFunctions();
   void RemoveMetricFunctions();
   model::TimestampMs FirstTime(const MemSeries& series, const ChunkFiles::View& files,
                                model::TimestampMs otherwise) const;
   void DropChunksBefore(model::TimestampMs t, Sweep& sweep);
+  Status WaitForReadersUpTo(model::TimestampMs t);
+  Status Collect(model::TimestampMs t, Sweep& sweep);
   void RemoveEmptySeries();
   void RemoveSeries(std::span<const SeriesSlot> emptied);
   Status WriteCheckpoint(model::TimestampMs t, int first, int last);

@@ -57,23 +57,30 @@ void HeadAppender::Begin(TimestampMs first_t) {
   head_max_time_ = head_.max_time.load();
   min_valid_ = std::max(head_.min_valid_time.load(),
                         SaturatingMinus(head_max_time_, head_.options.limits.chunk_range_ms / 2));
+  window_ = head_.out_of_order_window_ms.load();
   head_.appenders.Update(*place_, min_valid_);
 }
 
 bool HeadAppender::OutOfBounds(TimestampMs t) {
   if (!place_) Begin(t);
-  return t < min_valid_ && head_.options.out_of_order_window_ms == 0;
+  return t < min_valid_ && window_ == 0;
 }
 
-AppendError HeadAppender::CheckTime(const MemSeries& series, TimestampMs t) const {
-  if (t >= min_valid_ && (!series.has_samples() || t > series.xor_state.t)) {
-    return AppendError::kNone;
+AppendError HeadAppender::CheckLate(TimestampMs t) const {
+  if (window_ == 0) return t < min_valid_ ? AppendError::kOutOfBounds : AppendError::kOutOfOrder;
+  return t >= SaturatingMinus(head_max_time_, window_) ? AppendError::kNone : AppendError::kTooOld;
+}
+
+AppendError HeadAppender::CheckTime(const MemSeries& series, TimestampMs t) {
+  if (InOrder(series, t)) return AppendError::kNone;
+  if (t < head_max_time_) {
+    head_.metrics.late_seconds.Observe(static_cast<double>(head_max_time_ - t) / 1000);
   }
-  if (head_.options.out_of_order_window_ms > 0) return AppendError::kTooOld;
-  return t < min_valid_ ? AppendError::kOutOfBounds : AppendError::kOutOfOrder;
+  const auto error = CheckLate(t);
+  return error == AppendError::kNone && discard_out_of_order_ ? AppendError::kOutOfOrder : error;
 }
 
-AppendError HeadAppender::Check(const MemSeries& series, TimestampMs t, double v) const {
+AppendError HeadAppender::Check(const MemSeries& series, TimestampMs t, double v) {
   if (t >= min_valid_ && series.has_samples() && t == series.xor_state.t) {
     // After a restart the value may be in a full chunk only; then the commit drops the sample.
     if (!series.has_open_chunk()) return AppendError::kNone;
@@ -84,10 +91,23 @@ AppendError HeadAppender::Check(const MemSeries& series, TimestampMs t, double v
   return CheckTime(series, t);
 }
 
+bool HeadAppender::TakesLate(const MemSeries& series, TimestampMs t, bool histogram) {
+  // The same time again: when it was kept it was an equal sample, or it lost against another one.
+  if (t >= min_valid_ && series.has_samples() && t == series.xor_state.t) return false;
+  const auto error = CheckLate(t);
+  if (error == AppendError::kNone) return true;
+  if (histogram) {
+    CountHistogram(error);
+  } else {
+    Count(error);
+  }
+  return false;
+}
+
 AppendError HeadAppender::Count(AppendError error) {
   switch (error) {
     case AppendError::kOutOfOrder:
-      head_.metrics.out_of_order_floats.Add();
+      if (window_ == 0) head_.metrics.out_of_order_floats.Add();
       break;
     case AppendError::kOutOfBounds:
       head_.metrics.out_of_bound_floats.Add();
@@ -278,13 +298,13 @@ Status HeadAppender::Commit() {
     Rollback();
     return status;
   }
-  Publish();
+  const Status status = Publish();
   Finish();
   if (committed_) committed_();
-  return {};
+  return status;
 }
 
-void HeadAppender::Publish() {
+Status HeadAppender::Publish() {
   for (const SeriesSlot slot : not_in_wal_) {
     SeriesLock lock(head_.index.At(slot));
     head_.index.At(slot).in_wal = true;
@@ -296,19 +316,30 @@ void HeadAppender::Publish() {
   if (published.samples + published.histograms > 0) {
     head_.WidenTimes(published.mint, published.maxt);
   }
+  Status status = PublishLate(published);
   head_.isolation.EndCommit(published.commit);
   head_.metrics.float_samples.Add(published.samples);
   head_.metrics.histogram_samples.Add(published.histograms);
   head_.metrics.chunks_created.Add(published.chunks_created);
-  if (published.out_of_order > 0) {
-    head_.metrics.out_of_order_floats.Add(published.out_of_order);
-  }
-  if (published.out_of_order_histograms > 0) {
-    head_.metrics.out_of_order_histograms.Add(published.out_of_order_histograms);
-  }
   PublishExemplars();
   PublishMetadata();
   head_.AddFull(full_);
+  return status;
+}
+
+Status HeadAppender::PublishLate(Published& published) {
+  if (late_.empty()) return {};
+  OooHead::Inserted inserted;
+  Status status = head_.ooo.Insert(late_, inserted);
+  for (const auto& late : late_) {
+    SeriesLock lock(head_.index.At(late.slot));
+    --head_.index.At(late.slot).pending;
+  }
+  published.samples += inserted.floats;
+  published.histograms += inserted.histograms;
+  head_.metrics.appended_out_of_order_floats.Add(inserted.floats);
+  head_.metrics.appended_out_of_order_histograms.Add(inserted.histograms);
+  return status;
 }
 
 void HeadAppender::PublishBatch(Batch& batch, Published& published) {
@@ -329,11 +360,15 @@ void HeadAppender::PublishSamples(const Batch& batch, Published& published) {
     const TimestampMs t = batch.samples[i].t;
     MemSeries& series = head_.index.At(slots[i]);
     SeriesLock lock(series);
-    --series.pending;
-    if (series.has_samples() && t <= series.xor_state.t) {
-      published.out_of_order += t < series.xor_state.t;
+    if (!InOrder(series, t)) [[unlikely]] {
+      if (TakesLate(series, t, false)) {
+        late_.push_back({slots[i], {t, batch.samples[i].v, nullptr}});
+      } else {
+        --series.pending;
+      }
       continue;
     }
+    --series.pending;
     head_.isolation.Mark(series, slots[i], published.commit, t);
     const bool had_chunk = series.has_open_chunk();
     const bool cut = head_.chunks.AppendFloat(series, t, batch.samples[i].v);

@@ -37,6 +37,7 @@ class HeadAppender final : public storage::Appender {
                                       const model::Exemplar& exemplar) override;
   void UpdateMetadata(storage::SeriesRef ref, const model::Labels& labels,
                       const model::Metadata& metadata) override;
+  void SetDiscardOutOfOrder(bool discard) override { discard_out_of_order_ = discard; }
   Status Commit() override;
   void Rollback() noexcept override;
 
@@ -73,14 +74,15 @@ class HeadAppender final : public storage::Appender {
     model::TimestampMs mint = model::kMaxTime;
     model::TimestampMs maxt = model::kMinTime;
     std::uint64_t samples = 0, histograms = 0;
-    std::uint64_t out_of_order = 0, out_of_order_histograms = 0;
     std::uint64_t chunks_created = 0;
   };
 
   void Begin(model::TimestampMs first_t);
   bool OutOfBounds(model::TimestampMs t);
-  storage::AppendError CheckTime(const MemSeries& series, model::TimestampMs t) const;
-  storage::AppendError Check(const MemSeries& series, model::TimestampMs t, double v) const;
+  storage::AppendError CheckTime(const MemSeries& series, model::TimestampMs t);
+  storage::AppendError Check(const MemSeries& series, model::TimestampMs t, double v);
+  // What becomes of a sample that is not in order.
+  storage::AppendError CheckLate(model::TimestampMs t) const;
   // Pinning keeps the series alive until the appender ends: one pending sample more.
   bool Pin(storage::SeriesRef ref, SeriesSlot& slot);
   storage::AppendError PinNew(storage::SeriesRef& ref, const model::Labels& labels,
@@ -93,6 +95,12 @@ class HeadAppender final : public storage::Appender {
   void NoteUnlogged(SeriesSlot slot, const MemSeries& series);
   storage::AppendError Count(storage::AppendError error);
   storage::AppendError CountHistogram(storage::AppendError error);
+  // Whether the head takes the sample in order, now that it is to be published.
+  bool InOrder(const MemSeries& series, model::TimestampMs t) const {
+    return t >= min_valid_ && (!series.has_samples() || t > series.xor_state.t);
+  }
+  // Whether one that it does not goes to the late ones.
+  bool TakesLate(const MemSeries& series, model::TimestampMs t, bool histogram);
 
   template <typename H>
   static Histograms<H>& HistogramsOf(Batch& batch);
@@ -113,12 +121,13 @@ class HeadAppender final : public storage::Appender {
   void PublishHistograms(Batch& batch, Published& published);
   void PublishSamples(const Batch& batch, Published& published);
   void PublishBatch(Batch& batch, Published& published);
+  Status PublishLate(Published& published);
   void PublishExemplars();
   void PublishMetadata();
 
   void EncodeRecords();
   void EncodeBatch(const Batch& batch);
-  void Publish();
+  Status Publish();
   void Unpin();
   void Finish();
 
@@ -127,6 +136,8 @@ class HeadAppender final : public storage::Appender {
   std::optional<AppenderRegistry::Place> place_;        // From Begin on.
   model::TimestampMs head_max_time_ = model::kMinTime;  // When the appender began.
   model::TimestampMs min_valid_ = model::kMinTime;
+  model::DurationMs window_ = 0;  // For late samples, behind head_max_time_.
+  bool discard_out_of_order_ = false;
   bool finished_ = false;
 
   std::vector<Batch> ended_;  // Batches before the current one.
@@ -134,6 +145,7 @@ class HeadAppender final : public storage::Appender {
   // The kind of the series that have histograms in the current batch.
   absl::flat_hash_map<SeriesSlot, HistogramKind> histogram_kinds_;
   std::vector<SeriesSlot> not_in_wal_;  // Series whose record this commit writes.
+  std::vector<LateSample> late_;        // Found when publishing.
   std::vector<PendingExemplar> exemplars_;
   PendingMetadata metadata_;
   std::vector<SeriesSlot> full_;

@@ -79,7 +79,19 @@ AppendError HeadAppender::AddHistogram(SeriesRef& ref, const model::Labels& labe
 }
 
 AppendError HeadAppender::CountHistogram(AppendError error) {
-  if (error == AppendError::kOutOfOrder) head_.metrics.out_of_order_histograms.Add();
+  switch (error) {
+    case AppendError::kOutOfOrder:
+      if (window_ == 0) head_.metrics.out_of_order_histograms.Add();
+      break;
+    case AppendError::kOutOfBounds:
+      head_.metrics.out_of_bound_histograms.Add();
+      break;
+    case AppendError::kTooOld:
+      head_.metrics.too_old_histograms.Add();
+      break;
+    default:
+      break;
+  }
   return error;
 }
 
@@ -112,11 +124,16 @@ void HeadAppender::PublishHistograms(Batch& batch, Published& published) {
     const auto& entry = pending.entries[i];
     MemSeries& series = head_.index.At(pending.slots[i]);
     SeriesLock lock(series);
-    --series.pending;
-    if (series.has_samples() && entry.t <= series.xor_state.t) {
-      published.out_of_order_histograms += entry.t < series.xor_state.t;
+    if (!InOrder(series, entry.t)) [[unlikely]] {
+      if (TakesLate(series, entry.t, true)) {
+        late_.push_back({pending.slots[i],
+                         {entry.t, 0, std::make_shared<const OooHistogram>(entry.histogram)}});
+      } else {
+        --series.pending;
+      }
       continue;
     }
+    --series.pending;
     head_.isolation.Mark(series, pending.slots[i], published.commit, entry.t);
     const bool had_chunk = series.has_open_chunk();
     const bool cut = head_.chunks.AppendHistogram(series, entry.t, entry.histogram);

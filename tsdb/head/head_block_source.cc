@@ -22,20 +22,25 @@ HeadBlockSource::HeadBlockSource(const HeadState& head,
   SortByLabels(head_.index, ids_);
 }
 
-Status HeadBlockSource::Symbols(const SymbolSink& add) {
+void AddSymbols(const HeadIndex& index, const PostingList& ids,
+                const BlockSource::SymbolSink& add) {
   absl::flat_hash_set<Symbol> symbols;
-  for (const SeriesId id : ids_) {
-    head_.index.labels().ForEach(head_.index.At(id).labels, [&](Symbol name, Symbol value) {
+  for (const SeriesId id : ids) {
+    index.labels().ForEach(index.At(id).labels, [&](Symbol name, Symbol value) {
       symbols.insert(name);
       symbols.insert(value);
     });
   }
   std::vector<std::string_view> texts;
   texts.reserve(symbols.size());
-  for (const Symbol symbol : symbols) texts.push_back(head_.index.labels().Text(symbol));
+  for (const Symbol symbol : symbols) texts.push_back(index.labels().Text(symbol));
   symbols = {};
   std::sort(texts.begin(), texts.end());
   for (const auto text : texts) add(text);
+}
+
+Status HeadBlockSource::Symbols(const SymbolSink& add) {
+  AddSymbols(head_.index, ids_, add);
   return {};
 }
 

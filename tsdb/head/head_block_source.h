@@ -40,4 +40,8 @@ class HeadBlockSource final : public BlockSource {
   std::vector<ChunkView> chunks_;
 };
 
+/// Passes the label names and values of the series to `add`, sorted. The caller keeps the series
+/// alive.
+void AddSymbols(const HeadIndex& index, const PostingList& ids, const BlockSource::SymbolSink& add);
+
 }  // namespace narthex::tsdb

@@ -98,7 +98,10 @@ std::size_t HeadIndex::Unlink(std::span<const SeriesSlot> candidates,
     MemSeries& series = series_.At(slot);
     {
       SeriesLock series_lock(series);
-      if (series.has_samples() || series.pending != 0 || series.wal_ref == 0) continue;
+      if (series.has_samples() || series.out_of_order || series.pending != 0 ||
+          series.wal_ref == 0) {
+        continue;
+      }
       ++series.generation;
       gone(series.wal_ref);
       series.wal_ref = 0;

@@ -2,6 +2,7 @@
 #include "tsdb/head/head_metrics.h"
 
 #include <array>
+#include <string>
 
 namespace narthex::tsdb {
 namespace {
@@ -30,34 +31,56 @@ metrics::Counter& AppendedOutOfOrder(Registry& registry, const char* type) {
                              LabelPairs{{"type", type}});
 }
 
-wal::WalMetrics MakeWalMetrics(Registry& registry, WalCompression compression) {
+metrics::Counter& OutOfBounds(Registry& registry, const char* type) {
+  return registry.AddCounter(
+      "prometheus_tsdb_out_of_bound_samples_total",
+      "Total number of out of bound samples ingestion failed attempts with out of order support "
+      "disabled.",
+      LabelPairs{{"type", type}});
+}
+
+metrics::Counter& TooOld(Registry& registry, const char* type) {
+  return registry.AddCounter(
+      "prometheus_tsdb_too_old_samples_total",
+      "Total number of out of order samples ingestion failed attempts with out of support enabled, "
+      "but sample outside of time window.",
+      LabelPairs{{"type", type}});
+}
+
+// How late samples are: ten minutes to twelve hours.
+constexpr std::array<double, 7> kLateSeconds = {600, 1800, 3600, 7200, 10800, 21600, 43200};
+
+// @param prefix  "prometheus_tsdb_wal_" or that of the WBL
+wal::WalMetrics MakeWalMetrics(Registry& registry, const std::string& prefix) {
   wal::WalMetrics m;
-  m.page_flushes = &registry.AddCounter("prometheus_tsdb_wal_page_flushes_total",
-                                        "Total number of page flushes.");
-  m.completed_pages = &registry.AddCounter("prometheus_tsdb_wal_completed_pages_total",
-                                           "Total number of completed pages.");
-  m.writes_failed = &registry.AddCounter("prometheus_tsdb_wal_writes_failed_total",
+  m.page_flushes =
+      &registry.AddCounter(prefix + "page_flushes_total", "Total number of page flushes.");
+  m.completed_pages =
+      &registry.AddCounter(prefix + "completed_pages_total", "Total number of completed pages.");
+  m.writes_failed = &registry.AddCounter(prefix + "writes_failed_total",
                                          "Total number of write log writes that failed.");
-  m.record_parts = &registry.AddCounter("prometheus_tsdb_wal_record_part_writes_total",
+  m.record_parts = &registry.AddCounter(prefix + "record_part_writes_total",
                                         "Total number of record parts written before flushing.");
   m.bytes_written = &registry.AddCounter(
-      "prometheus_tsdb_wal_record_parts_bytes_written_total",
+      prefix + "record_parts_bytes_written_total",
       "Total number of record part bytes written before flushing, including CRC and compression "
       "headers.");
+  m.current_segment = &registry.AddGauge(
+      prefix + "segment_current", "Write log segment index that TSDB is currently writing to.");
+  m.fsync_seconds = &registry.AddSummary(prefix + "fsync_duration_seconds",
+                                         "Duration of write log fsync.", kFsyncQuantiles);
+  return m;
+}
+
+metrics::Counter& BytesSaved(Registry& registry, WalCompression compression) {
   const char* const kind = compression == WalCompression::kSnappy ? "snappy"
                            : compression == WalCompression::kZstd ? "zstd"
                                                                   : "none";
-  m.bytes_saved = &registry.AddCounter(
+  return registry.AddCounter(
       "prometheus_tsdb_wal_record_bytes_saved_total",
       "Total number of bytes saved by the optional record compression. Use this metric to learn "
       "about the effectiveness compression.",
       LabelPairs{{"compression", kind}});
-  m.current_segment =
-      &registry.AddGauge("prometheus_tsdb_wal_segment_current",
-                         "Write log segment index that TSDB is currently writing to.");
-  m.fsync_seconds = &registry.AddSummary("prometheus_tsdb_wal_fsync_duration_seconds",
-                                         "Duration of write log fsync.", kFsyncQuantiles);
-  return m;
 }
 
 }  // namespace
@@ -86,16 +109,21 @@ HeadMetrics::HeadMetrics(Registry& metrics_registry, WalCompression compression)
       out_of_order_histograms(OutOfOrder(metrics_registry, "histogram")),
       appended_out_of_order_floats(AppendedOutOfOrder(metrics_registry, "float")),
       appended_out_of_order_histograms(AppendedOutOfOrder(metrics_registry, "histogram")),
-      out_of_bound_floats(metrics_registry.AddCounter(
-          "prometheus_tsdb_out_of_bound_samples_total",
-          "Total number of out of bound samples ingestion failed attempts with out of order "
-          "support disabled.",
-          LabelPairs{{"type", "float"}})),
-      too_old_floats(metrics_registry.AddCounter(
-          "prometheus_tsdb_too_old_samples_total",
-          "Total number of out of order samples ingestion failed attempts with out of support "
-          "enabled, but sample outside of time window.",
-          LabelPairs{{"type", "float"}})),
+      out_of_bound_floats(OutOfBounds(metrics_registry, "float")),
+      out_of_bound_histograms(OutOfBounds(metrics_registry, "histogram")),
+      too_old_floats(TooOld(metrics_registry, "float")),
+      too_old_histograms(TooOld(metrics_registry, "histogram")),
+      late_seconds(metrics_registry.AddHistogram(
+          "prometheus_tsdb_sample_ooo_delta",
+          "Delta in seconds by which a sample is considered out of order (reported regardless of "
+          "OOO time window and whether sample is accepted or not).",
+          kLateSeconds)),
+      wbl_truncations(
+          metrics_registry.AddCounter("prometheus_tsdb_out_of_order_wbl_truncations_total",
+                                      "Total number of write log truncations attempted.")),
+      wbl_truncations_failed(
+          metrics_registry.AddCounter("prometheus_tsdb_out_of_order_wbl_truncations_failed_total",
+                                      "Total number of write log truncations that failed.")),
       exemplars(metrics_registry.AddCounter("prometheus_tsdb_exemplar_exemplars_appended_total",
                                             "Total number of appended exemplars.")),
       out_of_order_exemplars(metrics_registry.AddCounter(
@@ -141,7 +169,10 @@ HeadMetrics::HeadMetrics(Registry& metrics_registry, WalCompression compression)
       replay_seconds(metrics_registry.AddGauge("prometheus_tsdb_data_replay_duration_seconds",
                                                "Time taken to replay the data on disk.")),
       registry(metrics_registry),
-      wal(MakeWalMetrics(metrics_registry, compression)) {}
+      wal(MakeWalMetrics(metrics_registry, "prometheus_tsdb_wal_")),
+      wbl(MakeWalMetrics(metrics_registry, "prometheus_tsdb_out_of_order_wbl_")) {
+  wal.bytes_saved = &BytesSaved(metrics_registry, compression);
+}
 
 void HeadMetrics::AddUnknownRefs(std::string_view type, std::uint64_t count) {
   registry

@@ -28,7 +28,12 @@ struct HeadMetrics {
   metrics::Counter& appended_out_of_order_floats;
   metrics::Counter& appended_out_of_order_histograms;
   metrics::Counter& out_of_bound_floats;
+  metrics::Counter& out_of_bound_histograms;
   metrics::Counter& too_old_floats;
+  metrics::Counter& too_old_histograms;
+  metrics::Histogram& late_seconds;
+  metrics::Counter& wbl_truncations;
+  metrics::Counter& wbl_truncations_failed;
   metrics::Counter& exemplars;
   metrics::Counter& out_of_order_exemplars;
   metrics::Counter& mmap_chunks;
@@ -51,6 +56,7 @@ struct HeadMetrics {
   metrics::Registry& registry;
 
   wal::WalMetrics wal;
+  wal::WalMetrics wbl;
 };
 
 }  // namespace narthex::tsdb

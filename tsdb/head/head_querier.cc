@@ -5,8 +5,8 @@
 
 #include <absl/container/flat_hash_set.h>
 
+#include "narthex/storage/merge.h"
 #include "tsdb/compact/chunk_merge.h"
-#include "tsdb/head/chunk_reader.h"
 
 namespace narthex::tsdb {
 namespace {
@@ -16,49 +16,68 @@ using model::TimestampMs;
 class HeadSeriesSet final : public storage::SeriesSet {
  public:
   HeadSeriesSet(const HeadState& head, std::shared_ptr<const Isolation::Reader> reader,
-                TimestampMs mint, TimestampMs maxt, PostingList ids)
-      : head_(head), reader_(std::move(reader)), mint_(mint), maxt_(maxt), ids_(std::move(ids)) {}
+                const HeadRange& range, PostingList ids)
+      : head_(head), reader_(std::move(reader)), range_(range), ids_(std::move(ids)) {}
 
   std::size_t size() const override { return ids_.size(); }
   model::Labels LabelsAt(std::size_t i) const override { return head_.index.LabelsOf(ids_[i]); }
   Status Read(std::size_t i, TimestampMs mint, TimestampMs maxt,
               storage::SampleColumns& out) const override {
     ChunkReader reader(head_);
-    reader.Load(ids_[i], std::max(mint, mint_), std::min(maxt, maxt_), reader_.get());
-    return reader.Decode(out);
+    maxt = std::min(maxt, range_.maxt);
+    reader.Load(ids_[i], std::max(mint, range_.in_order_from), maxt, reader_.get());
+    if (!reader.has_out_of_order()) return reader.Decode(out);
+    return ReadMerged(reader, ids_[i], std::max(mint, range_.mint), maxt, out);
   }
 
  private:
+  static Status ReadMerged(ChunkReader& reader, SeriesSlot slot, TimestampMs mint, TimestampMs maxt,
+                           storage::SampleColumns& out) {
+    storage::SampleColumns columns;
+    storage::SampleColumns late;
+    storage::SampleColumns scratch;
+    NX_RETURN_IF_ERROR(reader.Decode(columns));
+    NX_RETURN_IF_ERROR(reader.DecodeOutOfOrder(slot, mint, maxt, late));
+    storage::AppendOrMerge(columns, late, scratch);
+    storage::AppendOrMerge(out, columns, scratch);
+    return {};
+  }
+
   const HeadState& head_;
   const std::shared_ptr<const Isolation::Reader> reader_;
-  const TimestampMs mint_;
-  const TimestampMs maxt_;
+  const HeadRange range_;
   const PostingList ids_;
 };
 
 class HeadChunkSet final : public storage::ChunkSeriesSet {
  public:
   HeadChunkSet(const HeadState& head, std::shared_ptr<const Isolation::Reader> reader,
-               TimestampMs mint, TimestampMs maxt, PostingList ids)
-      : head_(head), reader_(std::move(reader)), mint_(mint), maxt_(maxt), ids_(std::move(ids)) {}
+               const HeadRange& range, PostingList ids)
+      : head_(head), reader_(std::move(reader)), range_(range), ids_(std::move(ids)) {}
 
   std::size_t size() const override { return ids_.size(); }
   model::Labels LabelsAt(std::size_t i) const override { return head_.index.LabelsOf(ids_[i]); }
   Status Read(std::size_t i, std::vector<storage::EncodedChunk>& out) const override {
     ChunkReader reader(head_);
-    reader.Load(ids_[i], mint_, maxt_, reader_.get());
+    reader.Load(ids_[i], range_.in_order_from, range_.maxt, reader_.get());
     std::vector<ChunkView> chunks;
     NX_RETURN_IF_ERROR(reader.Chunks(chunks));
     std::vector<MergeInput> inputs;
     for (const auto& chunk : chunks) inputs.push_back({chunk, {}});
+    std::vector<ChunkView> late;
+    std::vector<Interval> unwanted;
+    if (reader.has_out_of_order()) {
+      NX_RETURN_IF_ERROR(
+          reader.OutOfOrderChunks(ids_[i], range_.mint, range_.maxt, late, unwanted));
+      for (const auto& chunk : late) inputs.push_back({chunk, unwanted});
+    }
     return MergeForReaders(std::move(inputs), out);
   }
 
  private:
   const HeadState& head_;
   const std::shared_ptr<const Isolation::Reader> reader_;
-  const TimestampMs mint_;
-  const TimestampMs maxt_;
+  const HeadRange range_;
   const PostingList ids_;
 };
 
@@ -127,33 +146,41 @@ void SortByLabels(const HeadIndex& index, PostingList& ids) {
 }
 
 bool HeadQuerier::OutsideHead() const {
-  return mint_ > head_.max_time.load() || maxt_ < head_.min_time.load();
+  const bool in_order = range_.in_order_from <= std::min(range_.maxt, head_.max_time.load()) &&
+                        range_.maxt >= head_.min_time.load();
+  return !in_order && !head_.ooo.store().Overlaps(range_.mint, range_.maxt);
 }
 
 // Drops series without a chunk in the range, or with deleted ones only.
 void HeadQuerier::KeepInRange(PostingList& ids) const {
-  const std::uint32_t from = CoarseSeconds(mint_);
-  const bool check_start = maxt_ < head_.max_time.load();
   ChunkReader reader(head_);
   std::erase_if(ids, [&](SeriesId id) {
+    if (HasInOrder(id, reader)) return false;
     MemSeries& series = head_.index.At(id);
-    bool deleted = false;
     {
       SeriesLock lock(series);
-      deleted = series.has_tombstones;
-      const auto full = head_.chunks.FullChunks(series);
-      const bool open_ends_in_time = series.has_open_chunk() && series.xor_state.t >= mint_;
-      if (!open_ends_in_time && (full.empty() || full.back().max_seconds < from)) return true;
-      if (!check_start && !deleted) return false;
-      if (series.has_open_chunk() && head_.chunks.OpenMinTime(series) <= maxt_ &&
-          open_ends_in_time) {
-        return false;
-      }
-      if (full.empty()) return true;
+      if (!series.out_of_order) return true;
     }
-    reader.Load(id, mint_, maxt_, nullptr);
-    return !reader.AnyKept().value_or(true);  // What can't be read is told when it is read.
+    return !head_.ooo.store().Overlaps(id, range_.mint, range_.maxt);
   });
+}
+
+bool HeadQuerier::HasInOrder(SeriesSlot slot, ChunkReader& reader) const {
+  const TimestampMs from = range_.in_order_from;
+  if (from > range_.maxt) return false;
+  MemSeries& series = head_.index.At(slot);
+  {
+    SeriesLock lock(series);
+    const auto full = head_.chunks.FullChunks(series);
+    const bool open_ends_in_time = series.has_open_chunk() && series.xor_state.t >= from;
+    const bool full_ends_in_time = !full.empty() && full.back().max_seconds >= CoarseSeconds(from);
+    if (!open_ends_in_time && !full_ends_in_time) return false;
+    if (range_.maxt >= head_.max_time.load() && !series.has_tombstones) return true;
+    if (open_ends_in_time && head_.chunks.OpenMinTime(series) <= range_.maxt) return true;
+    if (full.empty()) return false;
+  }
+  reader.Load(slot, from, range_.maxt, nullptr);
+  return reader.AnyKept().value_or(true);  // What can't be read is told when it is read.
 }
 
 Result<PostingList> HeadQuerier::SelectSeries(std::span<const model::Matcher> matchers,
@@ -172,14 +199,14 @@ Result<std::unique_ptr<storage::SeriesSet>> HeadQuerier::Select(
     std::span<const model::Matcher> matchers, const storage::SelectHints& hints,
     std::stop_token stop) const {
   NX_ASSIGN_OR_RETURN(auto ids, SelectSeries(matchers, hints.limit, stop));
-  return std::make_unique<HeadSeriesSet>(head_, reader_, mint_, maxt_, std::move(ids));
+  return std::make_unique<HeadSeriesSet>(head_, reader_, range_, std::move(ids));
 }
 
 Result<std::unique_ptr<storage::ChunkSeriesSet>> HeadQuerier::SelectChunks(
     std::span<const model::Matcher> matchers, std::size_t limit,
     const std::stop_token& stop) const {
   NX_ASSIGN_OR_RETURN(auto ids, SelectSeries(matchers, limit, stop));
-  return std::make_unique<HeadChunkSet>(head_, reader_, mint_, maxt_, std::move(ids));
+  return std::make_unique<HeadChunkSet>(head_, reader_, range_, std::move(ids));
 }
 
 Result<std::vector<std::string>> HeadQuerier::LabelValues(std::string_view name,

@@ -8,6 +8,7 @@
 
 #include "narthex/storage/chunk_querier.h"
 #include "narthex/storage/querier.h"
+#include "tsdb/head/chunk_reader.h"
 #include "tsdb/head/head_state.h"
 #include "tsdb/postings.h"
 
@@ -26,12 +27,19 @@ class HeadPostings final : public PostingsSource {
   const HeadIndex& index_;
 };
 
+/// What a reader of the head wants, closed.
+struct HeadRange {
+  model::TimestampMs mint = 0;
+  model::TimestampMs maxt = 0;
+  model::TimestampMs in_order_from = 0;  // Samples in order from here on, late ones from mint on.
+};
+
 /// See storage::Querier. The head outlives it.
 class HeadQuerier final : public storage::Querier {
  public:
   HeadQuerier(const HeadState& head, std::shared_ptr<const Isolation::Reader> reader,
-              model::TimestampMs mint, model::TimestampMs maxt)
-      : head_(head), reader_(std::move(reader)), mint_(mint), maxt_(maxt) {}
+              const HeadRange& range)
+      : head_(head), reader_(std::move(reader)), range_(range) {}
 
   Result<std::unique_ptr<storage::SeriesSet>> Select(std::span<const model::Matcher> matchers,
                                                      const storage::SelectHints& hints,
@@ -51,11 +59,11 @@ class HeadQuerier final : public storage::Querier {
                                    const std::stop_token& stop) const;
   bool OutsideHead() const;
   void KeepInRange(PostingList& ids) const;
+  bool HasInOrder(SeriesSlot slot, ChunkReader& reader) const;
 
   const HeadState& head_;
   const std::shared_ptr<const Isolation::Reader> reader_;
-  const model::TimestampMs mint_;
-  const model::TimestampMs maxt_;
+  const HeadRange range_;
 };
 
 /// Puts series in the order of their labels. The caller keeps them alive.

@@ -23,13 +23,15 @@
 #include "tsdb/head/head_metrics.h"
 #include "tsdb/head/head_tombstones.h"
 #include "tsdb/head/isolation.h"
+#include "tsdb/head/ooo_head.h"
 #include "tsdb/wal/wal.h"
 
 namespace narthex::tsdb {
 
 struct HeadOptions {
   ChunkLimits limits;
-  model::DurationMs out_of_order_window_ms = 0;
+  model::DurationMs out_of_order_window_ms = 0;  // Of the first moments; see HeadState.
+  int out_of_order_cap_max = 32;
   std::size_t max_exemplars = 0;
   bool metadata_wal_records = false;
   wal::WalOptions wal;
@@ -67,8 +69,11 @@ struct HeadState {
         index(isolation),
         chunks(head_options.limits),
         files(file_system, JoinPath(dir, "chunks_head")),
+        ooo(file_system, JoinPath(dir, "wbl"), head_options.wal, head_options.out_of_order_cap_max,
+            index, files, metrics),
         exemplars(head_options.max_exemplars),
-        metadata(head_options.metadata_wal_records) {}
+        metadata(head_options.metadata_wal_records),
+        out_of_order_window_ms(head_options.out_of_order_window_ms) {}
 
   const HeadOptions options;
   Fs& fs;
@@ -80,9 +85,12 @@ struct HeadState {
   ChunkFiles files;
   std::unique_ptr<wal::Wal> wal;  // Set once by Head::Load.
   AppenderRegistry appenders;
+  OooHead ooo;
   ExemplarStore exemplars;
   HeadTombstones tombstones;
   HeadMetadata metadata;
+  // How far behind max_time late samples are taken; 0 = not at all. For appenders that begin now.
+  std::atomic<model::DurationMs> out_of_order_window_ms;
 
   // The closed range of samples; kMaxTime and kMinTime while there is none.
   std::atomic<model::TimestampMs> min_time{model::kMaxTime};

@@ -66,6 +66,11 @@ constexpr Asked kAsked[] = {
      [](const HeadState& h) {
        return static_cast<double>(wal::FolderBytes(h.fs, JoinPath(h.dir, "wal")));
      }},
+    {"prometheus_tsdb_out_of_order_wbl_storage_size_bytes", "Size of the write log directory.",
+     false,
+     [](const HeadState& h) {
+       return static_cast<double>(wal::FolderBytes(h.fs, JoinPath(h.dir, "wbl")));
+     }},
     {"prometheus_tsdb_isolation_high_watermark",
      "The highest TSDB append ID that has been given out.", false,
      [](const HeadState& h) { return static_cast<double>(h.isolation.last_commit()); }},
@@ -159,6 +164,7 @@ HeadStats Head::Stats(std::size_t limit) const {
 void Head::AddTo(MemoryLedger& ledger) const {
   state_.index.AddTo(ledger.parts);
   ledger.parts.emplace_back("head/chunks", state_.chunks.held_bytes());
+  ledger.parts.emplace_back("head/out_of_order", state_.ooo.store().held_bytes());
   ledger.parts.emplace_back("head/isolation", state_.isolation.held_bytes());
   ledger.parts.emplace_back("head/tombstones", state_.tombstones.held_bytes());
   ledger.parts.emplace_back("head/metadata", state_.metadata.held_bytes());

@@ -39,6 +39,7 @@ SeriesSlot SeriesTable::Allocate() {
   series.encoding = Encoding::kNone;
   series.in_wal = false;
   series.has_tombstones = false;
+  series.out_of_order = false;
   return slot;
 }
 

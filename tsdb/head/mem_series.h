@@ -35,6 +35,7 @@ struct MemSeries {
   Encoding encoding = Encoding::kNone;  // Of the open chunk.
   bool in_wal : 1 = false;              // Its series record has been written.
   bool has_tombstones : 1 = false;      // Something of it is deleted; see HeadTombstones.
+  bool out_of_order : 1 = false;        // It has late samples; see OooStore.
 
   bool has_open_chunk() const { return chunk != 0 || histogram != 0; }
   bool has_samples() const { return has_open_chunk() || full != 0; }

@@ -12,6 +12,7 @@
 #include "narthex/base/log.h"
 #include "narthex/base/thread_pool.h"
 #include "tsdb/head/histogram_check.h"
+#include "tsdb/head/ooo_replay.h"
 #include "tsdb/head/ref_map.h"
 #include "tsdb/head/replay_postings.h"
 #include "tsdb/head/replay_queue.h"
@@ -90,6 +91,7 @@ class Replay {
   RefMap slots_;
   absl::flat_hash_set<SeriesSlot> emptied_;  // Left the head early; nothing came after that.
   std::vector<FoundChunk> found_;            // By ref, then in the order of writing.
+  std::vector<FoundOooChunk> found_ooo_;
   std::vector<std::unique_ptr<ReplayShard>> shards_;
   ReplayPostings postings_;
   std::vector<wal::SeriesEntry> series_entries_;
@@ -103,8 +105,12 @@ class Replay {
 
 Status Replay::LoadChunks() {
   const auto moved = head_.files.Load([&](ChunkPlace place, const HeadChunk& chunk) {
+    if (chunk.out_of_order) {
+      found_ooo_.push_back({chunk.wal_ref, {place, chunk.chunk.mint, chunk.chunk.maxt}});
+      return;
+    }
     // What is not taken here comes from the WAL.
-    if (chunk.out_of_order || chunk.chunk.maxt < min_valid_time_ || place.file > kMaxFile) return;
+    if (chunk.chunk.maxt < min_valid_time_ || place.file > kMaxFile) return;
     found_.push_back({chunk.wal_ref, chunk.chunk.mint, chunk.chunk.maxt, place.file & kMaxFile,
                       static_cast<std::uint8_t>(chunk.chunk.encoding), place.offset});
   });
@@ -422,6 +428,7 @@ Status Replay::Run() {
   for (auto& shard : shards_) shard->Finish();
   postings_.Finish(head_.index.end());
   NX_RETURN_IF_ERROR(status);
+  NX_RETURN_IF_ERROR(ReplayWbl(head_, slots_, found_ooo_));
   if (!emptied_.empty()) RemoveEmptied();
   progress_.current = progress_.max.load();
   ReportUnknown();

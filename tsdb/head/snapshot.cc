@@ -167,6 +167,7 @@ void Resume(HeadState& head, const HeadSection& state, TimestampMs covered_until
 std::string ReasonAgainstSnapshot(const HeadState& head) {
   // State that has no section yet is named here; see snapshot_file.h.
   if (head.metadata.enabled()) return "metadata of series is kept";
+  if (!head.ooo.store().empty()) return "late samples wait for their block";
   if (head.metrics.active_appenders.value() != 0) return "appenders are open";
   // A reader may hold the lock of a series, and memory that is not in use any more.
   if (head.isolation.OldestReader() != head.isolation.NextReaderSequence()) {

@@ -77,7 +77,14 @@ class Appender {
   virtual void UpdateMetadata(SeriesRef ref, const model::Labels& labels,
                               const model::Metadata& metadata) = 0;
 
-  /// Writes the batch to the WAL, then publishes it. Errors: kIo, and then nothing is visible.
+  /// From now on samples that would be taken out of order are refused with kOutOfOrder, also where
+  /// there is an out-of-order window: for staleness markers and rule results, which would end or
+  /// contradict a series that somebody else goes on with. Source: Prometheus
+  /// AppendOptions.DiscardOutOfOrder.
+  virtual void SetDiscardOutOfOrder(bool discard) = 0;
+
+  /// Writes the batch to the WAL, then publishes it. Errors: kIo, and then nothing is visible; but
+  /// when only the log of late samples failed, those in order are.
   [[nodiscard]] virtual Status Commit() = 0;
   virtual void Rollback() noexcept = 0;
 };

@@ -3,6 +3,7 @@
 // Random work against a simple model of what the database should hold, and work by many threads.
 #include <atomic>
 #include <barrier>
+#include <map>
 #include <random>
 #include <thread>
 
@@ -74,6 +75,54 @@ TEST(DbModelTest, RandomAppendsRestartsAndCompactions) {
       }
     }
     EXPECT_EQ(db.ReadAll(from, now - 50'000), part);
+  }
+}
+
+// The same with late samples, which come in any order within a window of three block ranges.
+TEST(DbModelTest, RandomLateAppendsRestartsAndCompactions) {
+  for (unsigned seed = 1; seed <= 3; ++seed) {
+    SCOPED_TRACE(seed);
+    std::mt19937 random(seed);
+    auto options = SmallRanges();
+    options.out_of_order_window_ms = 3 * kRange;
+    options.out_of_order_cap_max = seed == 1 ? 4 : 32;
+    DbFixture db(options);
+    std::map<std::string, std::map<model::TimestampMs, double>> want;
+    const auto check = [&] {
+      SeriesData sorted;
+      for (const auto& [labels, samples] : want) {
+        for (const auto& [t, v] : samples) sorted[labels].push_back({t, v});
+      }
+      EXPECT_EQ(db.ReadAll(), sorted);
+    };
+    model::TimestampMs now = 1'700'000'000'000;
+    std::size_t born = 0;
+    for (int step = 0; step < 600; ++step) {
+      now += 300 + static_cast<model::TimestampMs>(random() % 500);
+      if (random() % 20 == 0) ++born;
+      std::vector<DbFixture::Sample> samples;
+      for (std::size_t i = 0; i < 20; ++i) {
+        const auto labels = LabelsOf(born + i);
+        auto& series = want[labels.ToString()];
+        const model::TimestampMs late = static_cast<model::TimestampMs>(random() % (3 * kRange));
+        const auto t =
+            random() % 3 == 0 ? std::max<model::TimestampMs>(now - late, now - step * 300) : now;
+        // Of equal times any one would do, so there are none.
+        const auto v = static_cast<double>(random()) / 17;
+        if (series.emplace(t, v).second) samples.push_back({labels, t, v});
+      }
+      db.Append(samples);
+      if (random() % 60 == 0) {
+        const auto compacted = db->Compact();
+        ASSERT_TRUE(compacted) << compacted.error().message();
+      }
+      if (random() % 200 == 0) db.Kill();
+      if (random() % 200 == 0) db.Reopen();
+      if (step % 150 == 149) check();
+    }
+    EXPECT_FALSE(db->Blocks().empty());
+    db.Kill();
+    check();
   }
 }
 
