@@ -163,6 +163,7 @@ Status RuleGroup::Write(std::size_t index, const promql::Vector& samples, model:
   SeriesMap now;
   now.reserve(samples.size());
   const auto appender = deps_.appendable.NewAppender();
+  appender->SetDiscardOutOfOrder(true);
   AppendError first = AppendError::kNone;
   std::size_t num_rejected = 0;
   for (const promql::VectorSample& sample : samples) {
@@ -195,6 +196,7 @@ Status RuleGroup::Write(std::size_t index, const promql::Vector& samples, model:
 void RuleGroup::EndLeftOver(model::TimestampMs t) {
   if (left_over_.empty()) return;
   const auto appender = deps_.appendable.NewAppender();
+  appender->SetDiscardOutOfOrder(true);
   for (auto& [labels, ref] : left_over_) {
     if (const auto error = appender->Append(ref, labels, t, model::kStaleNaN); !IsHarmless(error)) {
       log::Warn("Adding stale sample for previous configuration failed",

@@ -264,12 +264,15 @@ bool ScrapeSession::TakeFromLimit() {
 void ScrapeSession::AppendStale(ScrapeBuffers& buffers, model::TimestampMs t) {
   SampleBatch& batch = buffers.batch;
   batch.values.fill(model::kStaleNaN);
+  // A marker must not end what somebody else has written meanwhile.
+  appender_->SetDiscardOutOfOrder(true);
   for (std::size_t from = 0; from < buffers.stale.size(); from += SampleBatch::kCapacity) {
     const std::size_t n = std::min(SampleBatch::kCapacity, buffers.stale.size() - from);
     // Refused markers are those of series that live on elsewhere, or are gone already.
     appender_->AppendColumn({buffers.stale.data() + from, n}, t, {batch.values.data(), n},
                             {batch.outcomes.data(), n});
   }
+  appender_->SetDiscardOutOfOrder(false);
 }
 
 Status ScrapeSession::Report(const Status& scrape, const Fetched& fetched, double elapsed_s) {
@@ -327,6 +330,7 @@ Status ScrapeSession::MarkAllStale(ScrapeBuffers& buffers, model::TimestampMs t)
   Begin(t, t);
   cache_->Abandon(buffers.stale);
   AppendStale(buffers, t);
+  appender_->SetDiscardOutOfOrder(true);
   for (std::size_t i = 0; i < reports_.size(); ++i) {
     if (auto status = AppendReport(i, t, model::kStaleNaN); !status) {
       log::Warn("Stale report failed", {{"err", status.error().message()}});

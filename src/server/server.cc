@@ -182,6 +182,7 @@ void Server::AddAppliers() {
   configuration_.AddApplier("storage", [this](const auto& config) {
     const Retention retention = EffectiveRetention(flags_.db, config->storage);
     db_->SetRetention(retention.time_ms, retention.bytes, retention.percentage);
+    db_->SetOutOfOrderWindow(config->storage.out_of_order_window_ms);
     return Status();
   });
   configuration_.AddApplier("query_engine", [this](const auto& config) {
@@ -228,6 +229,7 @@ Status Server::OpenStorage() {
   options.retention_percentage = retention.percentage;
   NX_RETURN_IF_ERROR(CheckRetention(retention, SystemFs(), flags_.storage_path));
   options.program_version = BuildInformation().revision;
+  options.out_of_order_window_ms = configuration_.current()->storage.out_of_order_window_ms;
   auto db = tsdb::Db::Open(flags_.storage_path, options, SystemFs(), SystemClock(), registry_);
   if (!db) return Fail(std::move(db).error().Wrap("opening storage failed"));
   db_ = std::move(*db);
