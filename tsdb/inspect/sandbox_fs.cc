@@ -88,6 +88,11 @@ Result<std::unique_ptr<WritableFile>> SandboxFs::OpenWritable(const std::string&
   return file;
 }
 
+Result<std::unique_ptr<ReadableFile>> SandboxFs::OpenReadable(const std::string& path) {
+  NX_ASSIGN_OR_RETURN(const std::string real, Real(path));
+  return base_.OpenReadable(real);
+}
+
 Result<std::unique_ptr<MappedFile>> SandboxFs::Map(const std::string& path) {
   NX_ASSIGN_OR_RETURN(const std::string real, Real(path));
   return base_.Map(real);

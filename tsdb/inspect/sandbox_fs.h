@@ -25,6 +25,7 @@ class SandboxFs final : public Fs {
 
   Result<std::unique_ptr<WritableFile>> OpenWritable(const std::string& path,
                                                      OpenMode mode) override;
+  Result<std::unique_ptr<ReadableFile>> OpenReadable(const std::string& path) override;
   Result<std::unique_ptr<MappedFile>> Map(const std::string& path) override;
   Result<std::string> ReadFile(const std::string& path) override;
   Result<std::vector<DirEntry>> ListDir(const std::string& path) override;
