@@ -16,6 +16,7 @@
 #include "narthex/base/log.h"
 #include "narthex/model/float_histogram.h"
 #include "tests/tsdb/support/db_fixture.h"
+#include "tsdb/head/snapshot.h"
 
 namespace narthex::tsdb::testing {
 namespace {
@@ -171,6 +172,8 @@ class MutationTest : public ::testing::Test {
     narthex::testing::TempDir root;
     const std::string dir = root.path() + "/data";
     files::copy(source_.dir(), dir, files::copy_options::recursive);
+    // With it the log would not be read.
+    if (target.kind != kSnapshotName) files::remove(JoinPath(dir, kSnapshotName));
     WriteBytes(JoinPath(dir, target.path), bytes);
     metrics::Registry registry;
     auto db = Db::Open(dir, SmallRanges(), SystemFs(), clock_, registry);
@@ -220,12 +223,12 @@ TEST_F(MutationTest, FlippedBytesAreNeverServedAsSamples) {
       if (HasFatalFailure()) return;
     }
   }
-  for (const char* kind :
-       {"index", "meta.json", "tombstones", "chunks", "chunks_head", "wal", "checkpoint"}) {
+  for (const char* kind : {"index", "meta.json", "tombstones", "chunks", "chunks_head", "wal",
+                           "checkpoint", kSnapshotName}) {
     EXPECT_TRUE(kinds.contains(kind)) << kind;
   }
   // The damage was noticed where there is a checksum.
-  for (const char* kind : {"index", "chunks", "chunks_head", "wal", "checkpoint"}) {
+  for (const char* kind : {"index", "chunks", "chunks_head", "wal", "checkpoint", kSnapshotName}) {
     EXPECT_GT(refused_[kind] + told_[kind] + damage_told_[kind], 0) << kind;
   }
 }

@@ -125,7 +125,8 @@ class TestHead {
   std::string Describe() {
     std::string text;
     {
-      const auto querier = head_->NewQuerier(model::kMinTime, model::kMaxTime);
+      const std::unique_ptr<storage::Querier> querier =
+          head_->NewQuerier(model::kMinTime, model::kMaxTime);
       const auto set = querier->Select({}, {}).value();
       for (std::size_t i = 0; i < set->size(); ++i) {
         storage::SampleColumns columns;
@@ -278,7 +279,8 @@ TEST(SnapshotTest, NotWrittenWhileSomebodyUsesTheHead) {
   head.Open();
   head.Scrapes(0, 3);
   {
-    const auto querier = head.head().NewQuerier(model::kMinTime, model::kMaxTime);
+    const std::unique_ptr<storage::Querier> querier =
+        head.head().NewQuerier(model::kMinTime, model::kMaxTime);
     ASSERT_TRUE(head.head().Close(head.covered_until()));
   }
   EXPECT_FALSE(files::exists(head.snapshot_path()));
@@ -504,7 +506,8 @@ TEST_F(SpoiltSnapshotTest, DamagedChunksAreNotReturned) {
   Flip(path, files::file_size(path) / 2);
   head.Open();
   ASSERT_FALSE(head.replayed());
-  const auto querier = head.head().NewQuerier(model::kMinTime, model::kMaxTime);
+  const std::unique_ptr<storage::Querier> querier =
+      head.head().NewQuerier(model::kMinTime, model::kMaxTime);
   const auto set = querier->Select({}, {}).value();
   int errors = 0;
   for (std::size_t i = 0; i < set->size(); ++i) {
