@@ -8,7 +8,7 @@
 
 #include "narthex/base/result.h"
 
-namespace CLI {
+namespace CLI {  // NOLINT(readability-identifier-naming): the library chose it.
 class App;
 }
 

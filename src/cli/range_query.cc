@@ -34,7 +34,8 @@ std::string Encoded(std::string_view text) {
 std::string Seconds(std::int64_t ns) {
   constexpr std::int64_t kNs = 1'000'000'000;
   const std::int64_t rest = ns % kNs < 0 ? ns % kNs + kNs : ns % kNs;
-  return go::FormatFloatF(static_cast<double>((ns - rest) / kNs) + static_cast<double>(rest) / 1e9);
+  const std::int64_t whole = (ns - rest) / kNs;
+  return go::FormatFloatF(static_cast<double>(whole) + static_cast<double>(rest) / 1e9);
 }
 
 tl::unexpected<Error> BadAnswer(std::string_view what) {

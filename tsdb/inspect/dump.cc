@@ -188,7 +188,7 @@ Status Dump(Fs& fs, const DumpOptions& options, const TextSink& sink) {
   NX_ASSIGN_OR_RETURN(const Parts parts, OpenParts(fs, options));
   NX_ASSIGN_OR_RETURN(const auto cursor, OpenCursor(parts, options));
   Output out(sink);
-  const Status status = DumpAs(options.format, *cursor, out);
+  Status status = DumpAs(options.format, *cursor, out);
   // What was read before an error is shown.
   NX_RETURN_IF_ERROR(out.Flush());
   return status;

@@ -63,6 +63,7 @@ Row RowOf(const BlockInfo& block, bool readable) {
 
 std::string FormatBlockTable(std::span<const BlockInfo> blocks, bool header, bool readable) {
   std::vector<Row> rows;
+  rows.reserve(blocks.size() + 1);
   if (header) {
     rows.push_back({"BLOCK ULID", "MIN TIME", "MAX TIME", "DURATION", "NUM SAMPLES", "NUM CHUNKS",
                     "NUM SERIES", "SIZE"});
@@ -89,6 +90,7 @@ std::string FormatBlockTable(std::span<const BlockInfo> blocks, bool header, boo
 Result<std::vector<BlockInfo>> ReadBlockList(Fs& fs, const std::string& dir) {
   NX_ASSIGN_OR_RETURN(const auto blocks, inspect::OpenBlocks(fs, dir));
   std::vector<BlockInfo> infos;
+  infos.reserve(blocks.size());
   for (const auto& block : blocks) infos.push_back(InfoOf(fs, *block));
   return infos;
 }

@@ -128,9 +128,11 @@ Result<std::vector<DirEntry>> SandboxFs::ListDir(const std::string& path) {
   } else if (!created) {
     return NotThere(path);
   }
+  const auto& hidden = hidden_;  // The analysis of locks does not look into lambdas.
+  const auto& placed = placed_;
   std::erase_if(entries, [&](const DirEntry& entry) {
     const std::string child = JoinPath(path, entry.name);
-    return hidden_.contains(child) || placed_.contains(child);
+    return hidden.contains(child) || placed.contains(child);
   });
   for (const auto& [child, real] : placed_) {
     if (ParentOf(child) != path) continue;
