@@ -15,6 +15,7 @@
 
 #include "narthex/base/log.h"
 #include "narthex/model/float_histogram.h"
+#include "narthex/model/matcher.h"
 #include "tests/tsdb/support/db_fixture.h"
 #include "tsdb/head/snapshot.h"
 
@@ -33,6 +34,13 @@ DbOptions SmallRanges() {
   return options;
 }
 
+DbOptions WithLateSamples() {
+  DbOptions options = SmallRanges();
+  options.out_of_order_window_ms = kRange;
+  options.out_of_order_cap_max = 4;
+  return options;
+}
+
 model::Histogram HistogramOf(std::int64_t n) {
   model::Histogram h;
   h.schema = 1;
@@ -45,7 +53,7 @@ model::Histogram HistogramOf(std::int64_t n) {
   return h;
 }
 
-void AppendScrape(Db& db, int number) {
+void AppendScrape(Db& db, int number, bool with_late) {
   const model::TimestampMs t = kStart + number * 1'000;
   auto appender = db.NewAppender();
   for (int i = 0; i < 6; ++i) {
@@ -62,18 +70,28 @@ void AppendScrape(Db& db, int number) {
   ASSERT_EQ(appender->AppendFloatHistogram(floats, {{"__name__", "floats"}}, t,
                                            model::ToFloat(HistogramOf(number))),
             storage::AppendError::kNone);
+  for (const model::TimestampMs late : {t, t - 20'500}) {
+    if (!with_late) break;
+    storage::SeriesRef ref{0};
+    ASSERT_EQ(appender->Append(ref, {{"__name__", "late"}}, late, static_cast<double>(late)),
+              storage::AppendError::kNone);
+  }
   ASSERT_TRUE(appender->Commit());
 }
 
-// A folder with blocks of two levels, head chunks, a checkpoint, segments after it, tombstones.
-void Fill(DbFixture& db) {
+// A folder with blocks of two levels, head chunks, a checkpoint, segments after it, tombstones, and
+// where wanted late samples in all that may have them.
+void Fill(DbFixture& db, bool with_late) {
   int number = 0;
   for (int part = 0; part < 5; ++part) {
-    for (int i = 0; i < 75; ++i) AppendScrape(*db.get(), number++);
+    for (int i = 0; i < 75; ++i) AppendScrape(*db.get(), number++, with_late);
     ASSERT_TRUE(db->Compact());
   }
+  // Of blocks only: what the head has deleted would come back with a damaged WAL.
+  const model::Matcher deleted = model::Matcher::Equal("__name__", "m0");
+  ASSERT_TRUE(db->DeleteSeries(kStart + 5'000, kStart + 25'000, std::span(&deleted, 1)));
   db.Kill();
-  for (int i = 0; i < 30; ++i) AppendScrape(*db.get(), number++);
+  for (int i = 0; i < 30; ++i) AppendScrape(*db.get(), number++, with_late);
   db.Kill();
 }
 
@@ -107,7 +125,8 @@ double DamageTold(const metrics::Registry& registry) {
   double sum = 0;
   for (const std::string_view name :
        {"prometheus_tsdb_wal_corruptions_total", "prometheus_tsdb_mmap_chunk_corruptions_total",
-        "prometheus_tsdb_reloads_failures_total", "prometheus_tsdb_snapshot_replay_error_total"}) {
+        "prometheus_tsdb_reloads_failures_total", "prometheus_tsdb_snapshot_replay_error_total",
+        "narthex_tsdb_unreadable_blocks"}) {
     const auto at = text.find(fmt::format("\n{} ", name));
     if (at != std::string::npos) sum += std::stod(text.substr(at + name.size() + 2));
   }
@@ -126,11 +145,11 @@ std::vector<Target> FilesOf(const std::string& dir) {
     const std::string path = files::relative(entry.path(), dir).string();
     const std::string name = entry.path().filename().string();
     const std::string parent = entry.path().parent_path().filename().string();
-    targets.push_back({path, parent.starts_with("checkpoint.")       ? "checkpoint"
-                             : files::path(parent).string() == "wal" ? "wal"
-                             : parent == "chunks_head"               ? "chunks_head"
-                             : parent == "chunks"                    ? "chunks"
-                                                                     : name});
+    targets.push_back({path, parent.starts_with("checkpoint.")    ? "checkpoint"
+                             : parent == "wal" || parent == "wbl" ? parent
+                             : parent == "chunks_head"            ? "chunks_head"
+                             : parent == "chunks"                 ? "chunks"
+                                                                  : name});
   }
   std::sort(targets.begin(), targets.end(),
             [](const auto& a, const auto& b) { return a.path < b.path; });
@@ -156,9 +175,11 @@ void WriteBytes(const std::string& path, const std::string& bytes) {
 
 class MutationTest : public ::testing::Test {
  protected:
+  explicit MutationTest(const DbOptions& options = SmallRanges())
+      : options_(options), source_(options) {}
   void SetUp() override {
     log::Configure(log::Level::kError, log::Format::kLogfmt);
-    Fill(source_);
+    Fill(source_, options_.out_of_order_window_ms > 0);
     const auto lines = ReadLines(*source_.get());
     ASSERT_TRUE(lines) << lines.error().message();
     want_ = *lines;
@@ -176,7 +197,7 @@ class MutationTest : public ::testing::Test {
     if (target.kind != kSnapshotName) files::remove(JoinPath(dir, kSnapshotName));
     WriteBytes(JoinPath(dir, target.path), bytes);
     metrics::Registry registry;
-    auto db = Db::Open(dir, SmallRanges(), SystemFs(), clock_, registry);
+    auto db = Db::Open(dir, options_, SystemFs(), clock_, registry);
     if (!db) {
       ++refused_[target.kind];
       EXPECT_NE(db.error().message().find(files::path(target.path).filename().string()),
@@ -203,7 +224,8 @@ class MutationTest : public ::testing::Test {
   }
 
   narthex::testing::FakeClock clock_;
-  DbFixture source_{SmallRanges()};
+  const DbOptions options_;
+  DbFixture source_;
   Samples want_;
   std::map<std::string, int> refused_, told_, harmless_, damage_told_;
 };
@@ -233,6 +255,27 @@ TEST_F(MutationTest, FlippedBytesAreNeverServedAsSamples) {
   }
 }
 
+class LateMutationTest : public MutationTest {
+ protected:
+  LateMutationTest() : MutationTest(WithLateSamples()) {}
+};
+
+TEST_F(LateMutationTest, FlippedBytesAreNeverServedAsSamples) {
+  std::mt19937 random(13);
+  for (const Target& target : FilesOf(source_.dir())) {
+    if (target.kind != "wbl" && target.kind != "chunks_head") continue;
+    const std::string good = ReadBytes(JoinPath(source_.dir(), target.path));
+    for (const std::size_t offset : Offsets(good.size(), random)) {
+      SCOPED_TRACE(fmt::format("{} at {} of {}", target.path, offset, good.size()));
+      std::string bad = good;
+      bad[offset] = static_cast<char>(bad[offset] ^ (1 << random() % 8));
+      TryBytes(target, bad, true);
+      if (HasFatalFailure()) return;
+    }
+  }
+  EXPECT_GT(refused_["wbl"] + told_["wbl"] + damage_told_["wbl"], 0);
+}
+
 TEST_F(MutationTest, CutFilesAreNeverServedAsSamples) {
   std::mt19937 random(11);
   for (const Target& target : FilesOf(source_.dir())) {
@@ -241,7 +284,8 @@ TEST_F(MutationTest, CutFilesAreNeverServedAsSamples) {
                                    random() % good.size(), good.size() - 1}) {
       SCOPED_TRACE(fmt::format("{} cut to {} of {}", target.path, keep, good.size()));
       // A log may end after any record, and chunks_head only repeats what the log has.
-      TryBytes(target, good.substr(0, keep), target.kind != "wal" && target.kind != "checkpoint");
+      TryBytes(target, good.substr(0, keep),
+               !target.kind.starts_with("w") && target.kind != "checkpoint");
       if (HasFatalFailure()) return;
     }
   }
