@@ -40,7 +40,7 @@ class Head {
   /// Reads [mint, maxt]; samples in order only from `in_order_from` on, because blocks have those
   /// before.
   std::unique_ptr<HeadQuerier> NewQuerier(model::TimestampMs mint, model::TimestampMs maxt,
-                                          model::TimestampMs in_order_from);
+                                          model::TimestampMs in_order_from = model::kMinTime);
 
   /// Whether more than one and a half block ranges are in memory.
   bool Compactable() const;

@@ -43,7 +43,7 @@ class HeadQuerier final : public storage::Querier {
 
   Result<std::unique_ptr<storage::SeriesSet>> Select(std::span<const model::Matcher> matchers,
                                                      const storage::SelectHints& hints,
-                                                     std::stop_token stop) const override;
+                                                     std::stop_token stop = {}) const override;
   Result<std::vector<std::string>> LabelValues(std::string_view name,
                                                std::span<const model::Matcher> matchers,
                                                std::size_t limit) const override;
