@@ -4,13 +4,14 @@
 namespace narthex::model {
 namespace {
 
+// Added up as floats, as Prometheus does: beyond 2^53 that is not the same.
 std::vector<double> Cumulate(const std::vector<std::int64_t>& deltas) {
   std::vector<double> counts;
   counts.reserve(deltas.size());
-  std::int64_t count = 0;
+  double count = 0;
   for (const std::int64_t delta : deltas) {
-    count += delta;
-    counts.push_back(static_cast<double>(count));
+    count += static_cast<double>(delta);
+    counts.push_back(count);
   }
   return counts;
 }

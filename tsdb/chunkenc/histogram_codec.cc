@@ -191,11 +191,12 @@ FloatHistogram ToFloatHistogram(const HistogramLayout& layout, const IntHistogra
   FillLayout(h, layout);
   h.count = static_cast<double>(static_cast<std::uint64_t>(state.count));
   h.zero_count = static_cast<double>(static_cast<std::uint64_t>(state.zero_count));
-  std::int64_t sum = 0;
+  // Added up as floats, as Prometheus does for queries: beyond 2^53 that is not the same.
+  double sum = 0;
   FillBuckets(layout.positive_spans, state.buckets.size(), h.positive_buckets, h.negative_buckets,
               [&](std::size_t i, bool first, double& out) {
-                sum = first ? state.buckets[i] : Plus(sum, state.buckets[i]);
-                out = static_cast<double>(sum);
+                const auto difference = static_cast<double>(state.buckets[i]);
+                out = sum = first ? difference : sum + difference;
               });
   return h;
 }

@@ -139,6 +139,22 @@ TEST(HistogramChunkTest, QueriesAreNotToldOfTheResetInTheHeader) {
   EXPECT_EQ(columns.histograms[1].counter_reset_hint, kNotReset);
 }
 
+// As AtFloatHistogram of Prometheus with a histogram to fill, which is how its engine reads.
+TEST(HistogramChunkTest, HugeCountsAddUpAsFloats) {
+  constexpr std::int64_t kHuge = std::int64_t{1} << 60;
+  Histogram h;
+  h.positive_spans = {{0, 2}};
+  h.positive_buckets = {kHuge + 1, -kHuge};  // The second bucket has 1.
+  h.count = static_cast<std::uint64_t>(kHuge) + 2;
+  HistogramChunk<Histogram> chunk;
+  chunk.Append(1, h);
+  storage::SampleColumns columns;
+  ASSERT_TRUE(DecodeChunk(Encoding::kHistogram, Bytes(chunk), 0, 9, columns));
+  const std::vector<double> want = {static_cast<double>(kHuge), 0};
+  EXPECT_EQ(columns.histograms[0].positive_buckets, want);
+  EXPECT_EQ(model::ToFloat(h).positive_buckets, want);
+}
+
 TEST(HistogramChunkTest, LayoutsSurvive) {
   std::vector<Histogram> cases(6, Basic());
   cases[0].zero_threshold = 0;
