@@ -148,7 +148,7 @@ void SlabArena::Free(ArenaRef ref, std::size_t bytes) {
 
 std::size_t SlabArena::held_bytes() const {
   std::size_t untouched = 0;
-  for (std::uint8_t c = 0; c < kClassBytes.size(); ++c) {
+  for (std::size_t c = 0; c < kClassBytes.size(); ++c) {
     MutexLock lock(classes_[c].mutex);
     // A class takes a new slab only when all others are full: at most the newest is untouched.
     for (std::uint32_t slab = classes_[c].partial; slab != kNoSlab; slab = SlabAt(slab).next) {

@@ -32,15 +32,18 @@ void LoadTable(HashIndex& table, SnapshotReader& in, SnapshotSection section) {
 }  // namespace
 
 std::vector<std::span<std::uint8_t>> SlabArena::UsedMemory() const {
+  std::vector<std::pair<std::uint32_t, std::uint32_t>> begun;  // Slab, bytes handed out.
+  for (std::size_t c = 0; c < kClassBytes.size(); ++c) {
+    MutexLock lock(classes_[c].mutex);
+    for (std::uint32_t slab = classes_[c].partial; slab != kNoSlab; slab = SlabAt(slab).next) {
+      begun.emplace_back(slab, std::uint32_t{SlabAt(slab).fresh} * kClassBytes[c]);
+    }
+  }
   MutexLock pool_lock(pool_mutex_);
   std::vector<std::uint32_t> used(num_slabs_, kSlabBytes);
   used[0] = 0;
   for (const std::uint32_t slab : free_slabs_) used[slab] = 0;
-  for (std::uint8_t c = 0; c < kClassBytes.size(); ++c) {
-    for (std::uint32_t slab = classes_[c].partial; slab != kNoSlab; slab = SlabAt(slab).next) {
-      used[slab] = std::uint32_t{SlabAt(slab).fresh} * kClassBytes[c];
-    }
-  }
+  for (const auto& [slab, bytes] : begun) used[slab] = bytes;
   std::vector<std::span<std::uint8_t>> runs;
   for (std::uint32_t slab = 1; slab < num_slabs_; ++slab) {
     if (used[slab] == 0) continue;
@@ -56,13 +59,18 @@ std::vector<std::span<std::uint8_t>> SlabArena::UsedMemory() const {
 }
 
 void SlabArena::Save(SnapshotWriter& out, SnapshotSection state, SnapshotSection data) const {
+  std::array<std::uint32_t, kClassBytes.size()> partial{};
+  for (std::size_t c = 0; c < partial.size(); ++c) {
+    MutexLock lock(classes_[c].mutex);
+    partial[c] = classes_[c].partial;
+  }
   out.Begin(state);
   {
     MutexLock lock(pool_mutex_);
     out.WriteValue(num_slabs_);
     out.WriteValue(static_cast<std::uint32_t>(free_slabs_.size()));
     out.WriteArray(std::span<const std::uint32_t>(free_slabs_));
-    for (const auto& size_class : classes_) out.WriteValue(size_class.partial);
+    out.WriteArray(std::span<const std::uint32_t>(partial));
     out.WriteArray(std::span<const Slab>(&SlabAt(0), num_slabs_));
   }
   out.Begin(data);
@@ -72,6 +80,7 @@ void SlabArena::Save(SnapshotWriter& out, SnapshotSection state, SnapshotSection
 Status SlabArena::Load(SnapshotReader& in, SnapshotSection state, SnapshotSection data) {
   NX_ASSIGN_OR_RETURN(const std::string bytes, in.Read(state));
   SnapshotCursor cursor(bytes);
+  std::array<std::uint32_t, kClassBytes.size()> partial{};
   {
     MutexLock lock(pool_mutex_);
     const auto num_slabs = cursor.Value<std::uint32_t>();
@@ -80,13 +89,17 @@ Status SlabArena::Load(SnapshotReader& in, SnapshotSection state, SnapshotSectio
     const auto num_free = cursor.Value<std::uint32_t>();
     free_slabs_.clear();
     cursor.Array(num_free, free_slabs_);
-    for (auto& size_class : classes_) size_class.partial = cursor.Value<std::uint32_t>();
+    for (auto& slab : partial) slab = cursor.Value<std::uint32_t>();
     const auto records = cursor.Bytes(std::size_t{num_slabs} * sizeof(Slab));
     if (!cursor.done()) return Bad(state);
     num_slabs_ = num_slabs;
     range_.EnsureCommitted(std::size_t{num_slabs_} * kSlabBytes);
     slabs_.EnsureCommitted(std::size_t{num_slabs_} * sizeof(Slab));
     std::memcpy(slabs_.base(), records.data(), records.size());
+  }
+  for (std::size_t c = 0; c < partial.size(); ++c) {
+    MutexLock lock(classes_[c].mutex);
+    classes_[c].partial = partial[c];
   }
   in.Queue(data, UsedMemory());
   return {};

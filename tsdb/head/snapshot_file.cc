@@ -209,14 +209,14 @@ void SnapshotReader::Queue(SnapshotSection id, std::vector<std::span<std::uint8_
   std::uint64_t room = 0;
   for (const auto run : runs) room += run.size();
   if (it == sections_.end() || it->second.length != room) {
-    tasks_.push_back(
+    tasks_.emplace_back(
         [this, id] { return Status(Corrupt("length of section " + SectionName(id))); });
     return;
   }
   const auto shared = std::make_shared<const std::vector<std::span<std::uint8_t>>>(std::move(runs));
   const Section& section = it->second;
   for (std::size_t i = 0; i < section.sums.size(); ++i) {
-    pieces_.push_back(
+    pieces_.emplace_back(
         [this, id, &section, i, shared] { return ReadPiece(id, section, i, *shared); });
   }
 }

@@ -310,7 +310,7 @@ class SpoiltSnapshotTest : public ::testing::Test {
   }
   std::string Clean() const { return root_.path() + "/clean"; }
   std::string Copy() {
-    const std::string copy = fmt::format("{}/{}", root_.path(), ++copies_);
+    std::string copy = fmt::format("{}/{}", root_.path(), ++copies_);
     files::copy(Clean(), copy, files::copy_options::recursive);
     return copy;
   }
