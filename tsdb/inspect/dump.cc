@@ -53,7 +53,11 @@ Result<std::unique_ptr<MergedCursor>> OpenCursor(const Parts& parts, const DumpO
     if (meta.min_time <= range.maxt && range.mint < meta.max_time) blocks.push_back(block);
   }
   std::vector<std::unique_ptr<SeriesCursor>> cursors;
-  if (parts.head != nullptr && parts.head->head().min_time() <= range.maxt) {
+  const auto has_head = [&](const Head& head) {
+    return head.min_time() <= range.maxt ||
+           head.state().ooo.store().Overlaps(range.mint, range.maxt);
+  };
+  if (parts.head != nullptr && has_head(parts.head->head())) {
     // Nothing to merge: then nobody sorts.
     const bool alone = blocks.empty() && options.matcher_sets.size() <= 1;
     NX_ASSIGN_OR_RETURN(

@@ -95,11 +95,13 @@ class HeadCursor final : public SeriesCursor {
 
   Result<bool> Next() override {
     while (next_ < ids_.size()) {
-      const SeriesId id = ids_[next_++];
-      reader_.Load(id, range_.mint, range_.maxt, nullptr);
+      id_ = ids_[next_++];
+      reader_.Load(id_, range_.mint, range_.maxt, nullptr);
       NX_ASSIGN_OR_RETURN(const bool kept, reader_.AnyKept());
-      if (!kept) continue;
-      labels_ = head_.index.LabelsOf(id);
+      late_ =
+          reader_.has_out_of_order() && head_.ooo.store().Overlaps(id_, range_.mint, range_.maxt);
+      if (!kept && !late_) continue;
+      labels_ = head_.index.LabelsOf(id_);
       return true;
     }
     return false;
@@ -110,6 +112,12 @@ class HeadCursor final : public SeriesCursor {
     out.Clear();
     NX_RETURN_IF_ERROR(reader_.Chunks(chunks_));
     for (const ChunkView& chunk : chunks_) NX_RETURN_IF_ERROR(out.Add(chunk, {}));
+    if (!late_) return {};
+    chunks_.clear();
+    std::vector<Interval> unwanted;
+    NX_RETURN_IF_ERROR(reader_.OutOfOrderChunks(id_, range_.mint, range_.maxt, chunks_, unwanted));
+    for (const ChunkView& chunk : chunks_) NX_RETURN_IF_ERROR(out.Add(chunk, unwanted));
+    out.Sort();
     return {};
   }
 
@@ -119,6 +127,8 @@ class HeadCursor final : public SeriesCursor {
   const PostingList ids_;
   std::size_t next_ = 0;
   ChunkReader reader_;
+  SeriesId id_ = 0;
+  bool late_ = false;  // It has samples that came out of order.
   std::vector<ChunkView> chunks_;
   model::Labels labels_;
 };
