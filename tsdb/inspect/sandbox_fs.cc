@@ -119,21 +119,21 @@ bool SandboxFs::Exists(const std::string& path) {
 
 Result<std::vector<DirEntry>> SandboxFs::ListDir(const std::string& path) {
   MutexLock lock(mutex_);
-  std::vector<DirEntry> entries;
+  std::vector<DirEntry> listed;
   const bool created = folders_.contains(path);
   if (!Hidden(path)) {
-    auto listed = base_.ListDir(path);
-    if (!listed && !created) return listed;
-    if (listed) entries = std::move(*listed);
+    auto found = base_.ListDir(path);
+    if (!found && !created) return found;
+    if (found) listed = std::move(*found);
   } else if (!created) {
     return NotThere(path);
   }
-  const auto& hidden = hidden_;  // The analysis of locks does not look into lambdas.
-  const auto& placed = placed_;
-  std::erase_if(entries, [&](const DirEntry& entry) {
+  std::vector<DirEntry> entries;
+  for (auto& entry : listed) {
     const std::string child = JoinPath(path, entry.name);
-    return hidden.contains(child) || placed.contains(child);
-  });
+    if (hidden_.contains(child) || placed_.contains(child)) continue;
+    entries.push_back(std::move(entry));
+  }
   for (const auto& [child, real] : placed_) {
     if (ParentOf(child) != path) continue;
     NX_ASSIGN_OR_RETURN(const std::uint64_t size, base_.FileSize(real));
