@@ -218,11 +218,13 @@ void HeadAppender::AppendColumn(std::span<const SeriesRef> refs, TimestampMs t,
   }
 }
 
-AppendError HeadAppender::AppendExemplar(SeriesRef ref, const model::Labels&,
+AppendError HeadAppender::AppendExemplar(SeriesRef ref, const model::Labels& labels,
                                          const model::Exemplar& exemplar) {
   if (!head_.exemplars.enabled()) return AppendError::kExemplarsDisabled;
   SeriesSlot slot = 0;
-  if (!Pin(ref, slot)) return AppendError::kUnknownSeries;
+  if (!Pin(ref, slot) && (slot = head_.index.Find(labels)) == 0) {
+    return AppendError::kUnknownSeries;
+  }
   const auto error = head_.exemplars.Check(head_.index.LabelsOf(slot), exemplar);
   if (error != AppendError::kNone) {
     MemSeries& series = head_.index.At(slot);

@@ -25,20 +25,22 @@ SeriesSlot HeadIndex::CreateLocked(const model::Labels& labels, std::uint64_t ha
   return slot;
 }
 
+void HeadIndex::Pin(SeriesSlot slot) const {
+  MemSeries& series = series_.At(slot);
+  SeriesLock series_lock(series);
+  ++series.pending;
+}
+
+SeriesSlot HeadIndex::Find(const model::Labels& labels) const {
+  IndexReaderLock lock(lock_);
+  const SeriesSlot slot = FindLocked(labels, labels.Hash());
+  if (slot != 0) Pin(slot);
+  return slot;
+}
+
 HeadIndex::Found HeadIndex::GetOrCreate(const model::Labels& labels) {
+  if (const SeriesSlot slot = Find(labels)) return {slot, false};
   const std::uint64_t hash = labels.Hash();
-  const auto pin = [&](SeriesSlot slot) {
-    MemSeries& series = series_.At(slot);
-    SeriesLock series_lock(series);
-    ++series.pending;
-  };
-  {
-    IndexReaderLock lock(lock_);
-    if (const SeriesSlot slot = FindLocked(labels, hash)) {
-      pin(slot);
-      return {slot, false};
-    }
-  }
   IndexWriterLock lock(lock_);
   SeriesSlot slot = FindLocked(labels, hash);
   const bool created = slot == 0;
@@ -46,7 +48,7 @@ HeadIndex::Found HeadIndex::GetOrCreate(const model::Labels& labels) {
     slot = CreateLocked(labels, hash, last_wal_ref_.fetch_add(1, std::memory_order_relaxed) + 1);
     postings_.Add(slot, series_.At(slot).labels, labels_);
   }
-  pin(slot);
+  Pin(slot);
   return {slot, created};
 }
 

@@ -35,6 +35,8 @@ class HeadIndex {
     SeriesSlot slot = 0;
     bool created = false;
   };
+  /// The series with these labels, with one more pending sample; 0 when there is none.
+  SeriesSlot Find(const model::Labels& labels) const;
   /// The series with these labels, made when new, with one more pending sample.
   Found GetOrCreate(const model::Labels& labels);
   /// The same for series read from the log, which keep their numbers; `pending` stays as it is. New
@@ -84,6 +86,8 @@ class HeadIndex {
     LabelStore::Remains remains;
   };
 
+  // Keeps the series alive: one pending sample more. Under lock_.
+  void Pin(SeriesSlot slot) const;
   SeriesSlot FindLocked(const model::Labels& labels, std::uint64_t hash) const
       NX_REQUIRES_SHARED(lock_);
   /// Not in the posting lists yet.

@@ -72,6 +72,8 @@ class Appender {
                                                          const model::Labels& labels,
                                                          model::TimestampMs t,
                                                          const model::FloatHistogram& h) = 0;
+  /// Adds an exemplar to a series that exists: `ref` names it, or the labels do when it is 0 or
+  /// names none any more. @return kUnknownSeries when there is no such series
   [[nodiscard]] virtual AppendError AppendExemplar(SeriesRef ref, const model::Labels& labels,
                                                    const model::Exemplar& exemplar) = 0;
   virtual void UpdateMetadata(SeriesRef ref, const model::Labels& labels,

@@ -143,5 +143,28 @@ TEST(DbExemplarsTest, AreSelectedBySeriesAndTime) {
   EXPECT_EQ(select(0, 9'000, {}), "");
 }
 
+// Who writes from far away has labels alone; the series must be there already.
+TEST(DbExemplarsTest, FindTheirSeriesByLabels) {
+  DbOptions options;
+  options.max_exemplars = 10;
+  DbFixture db(options);
+  const model::Labels labels{{"__name__", "a"}};
+  db.Append({{labels, 1'000, 1}});
+  model::Exemplar exemplar;
+  exemplar.t = 1'000;
+  auto appender = db->NewAppender();
+  EXPECT_EQ(appender->AppendExemplar(storage::SeriesRef{0}, labels, exemplar),
+            storage::AppendError::kNone);
+  EXPECT_EQ(appender->AppendExemplar(storage::SeriesRef{0}, {{"__name__", "b"}}, exemplar),
+            storage::AppendError::kUnknownSeries);
+  ASSERT_TRUE(appender->Commit());
+  const std::vector<std::vector<model::Matcher>> all(1);
+  std::size_t found = 0;
+  ASSERT_TRUE(db->SelectExemplars(
+      0, 9'000, all,
+      [&](const model::Labels&, std::span<const model::Exemplar> list) { found += list.size(); }));
+  EXPECT_EQ(found, 1U);
+}
+
 }  // namespace
 }  // namespace narthex::tsdb::testing
