@@ -300,7 +300,7 @@ Status HeadAppender::Commit() {
     Rollback();
     return status;
   }
-  const Status status = Publish();
+  Status status = Publish();
   Finish();
   if (committed_) committed_();
   return status;

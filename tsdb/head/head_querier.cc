@@ -63,12 +63,14 @@ class HeadChunkSet final : public storage::ChunkSeriesSet {
     std::vector<ChunkView> chunks;
     NX_RETURN_IF_ERROR(reader.Chunks(chunks));
     std::vector<MergeInput> inputs;
+    inputs.reserve(chunks.size());
     for (const auto& chunk : chunks) inputs.push_back({chunk, {}});
     std::vector<ChunkView> late;
     std::vector<Interval> unwanted;
     if (reader.has_out_of_order()) {
       NX_RETURN_IF_ERROR(
           reader.OutOfOrderChunks(ids_[i], range_.mint, range_.maxt, late, unwanted));
+      inputs.reserve(inputs.size() + late.size());
       for (const auto& chunk : late) inputs.push_back({chunk, unwanted});
     }
     return MergeForReaders(std::move(inputs), out);
