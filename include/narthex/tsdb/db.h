@@ -58,8 +58,8 @@ struct DbOptions {
   std::string uploaded_blocks_file;  // Level-1 blocks that it does not list are not compacted; "" =
                                      // all are. Source: --storage.tsdb.delay-compact-file.path.
   bool metadata_wal_records = false;  // Whether UpdateMetadata is kept and logged.
-  bool snapshot_on_close = true;  // Write the head out, so that the next Open need not replay.
-  std::string program_version;    // A snapshot of another version is not used.
+  bool snapshot_on_close = true;      // Write the head out, so that the next Open need not replay.
+  std::string program_version;        // A snapshot of another version is not used.
 };
 
 struct BlockInfo {
