@@ -112,7 +112,7 @@ Status AddFile(const std::string& file, const config::GlobalConfig& global,
   return {};
 }
 
-std::vector<GroupSpec> Sorted(GroupsByKey by_key) {
+std::vector<GroupSpec> Sorted(GroupsByKey&& by_key) {
   std::vector<GroupSpec> all;
   all.reserve(by_key.size());
   for (auto& [key, spec] : by_key) all.push_back(std::move(spec));
