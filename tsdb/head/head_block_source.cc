@@ -5,7 +5,7 @@
 
 #include <absl/container/flat_hash_set.h>
 
-#include "tsdb/head/head_querier.h"
+#include "tsdb/head/series_order.h"
 
 namespace narthex::tsdb {
 

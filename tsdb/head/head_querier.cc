@@ -7,6 +7,7 @@
 
 #include "narthex/storage/merge.h"
 #include "tsdb/compact/chunk_merge.h"
+#include "tsdb/head/series_order.h"
 
 namespace narthex::tsdb {
 namespace {
@@ -134,17 +135,6 @@ Status HeadPostings::OfValues(std::string_view name, std::string_view prefix,
     for (const Symbol value : values) postings.OfPair(name_symbol, value, out);
   });
   return {};
-}
-
-void SortByLabels(const HeadIndex& index, PostingList& ids) {
-  const LabelStore& labels = index.labels();
-  // Runs first, so that a comparison touches no series.
-  std::vector<std::pair<ArenaRef, SeriesId>> order;
-  order.reserve(ids.size());
-  for (const SeriesId id : ids) order.emplace_back(index.At(id).labels, id);
-  std::sort(order.begin(), order.end(),
-            [&](const auto& a, const auto& b) { return labels.Compare(a.first, b.first) < 0; });
-  for (std::size_t i = 0; i < ids.size(); ++i) ids[i] = order[i].second;
 }
 
 bool HeadQuerier::OutsideHead() const {

@@ -66,7 +66,4 @@ class HeadQuerier final : public storage::Querier {
   const HeadRange range_;
 };
 
-/// Puts series in the order of their labels. The caller keeps them alive.
-void SortByLabels(const HeadIndex& index, PostingList& ids);
-
 }  // namespace narthex::tsdb

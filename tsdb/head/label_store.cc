@@ -127,19 +127,21 @@ Symbol LabelStore::ValueOf(ArenaRef run, Symbol name) const {
   return 0;
 }
 
-std::strong_ordering LabelStore::Compare(ArenaRef a, ArenaRef b) const {
-  const auto a_names = Names(a);
-  const auto b_names = Names(b);
-  const std::size_t common = std::min(a_names.size(), b_names.size());
-  for (std::size_t i = 0; i < common; ++i) {
-    if (a_names[i] != b_names[i]) {
-      return symbols_.Text(a_names[i]) <=> symbols_.Text(b_names[i]);
-    }
-    const Symbol a_value = Words(a)[1 + i];
-    const Symbol b_value = Words(b)[1 + i];
-    if (a_value != b_value) return symbols_.Text(a_value) <=> symbols_.Text(b_value);
+std::strong_ordering LabelStore::Compare(ArenaRef a, ArenaRef b, std::size_t from) const {
+  for (std::size_t i = from;; ++i) {
+    const Pair of_a = PairAt(a, i);
+    const auto order = Compare(of_a, PairAt(b, i));
+    if (order != 0 || of_a.name == 0) return order;
   }
-  return a_names.size() <=> b_names.size();
+}
+
+std::strong_ordering LabelStore::Compare(const Pair& a, const Pair& b) const {
+  if (a.name != b.name) {
+    if (a.name == 0 || b.name == 0) return a.name <=> b.name;
+    return Text(a.name) <=> Text(b.name);
+  }
+  if (a.value == b.value) return std::strong_ordering::equal;
+  return Text(a.value) <=> Text(b.value);
 }
 
 }  // namespace narthex::tsdb

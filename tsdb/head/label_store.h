@@ -38,8 +38,18 @@ class LabelStore {
   model::Labels Get(ArenaRef run) const;
   /// The value's symbol; 0 when the set has no such name.
   Symbol ValueOf(ArenaRef run, Symbol name) const;
-  /// Prometheus's order of label sets.
-  std::strong_ordering Compare(ArenaRef a, ArenaRef b) const;
+  /// The label at a place in the order of names; zeros past the last one.
+  struct Pair {
+    Symbol name = 0;
+    Symbol value = 0;
+  };
+  Pair PairAt(ArenaRef run, std::size_t i) const {
+    const auto names = Names(run);
+    return i < names.size() ? Pair{names[i], Words(run)[1 + i]} : Pair{};
+  }
+  /// Prometheus's order of label sets. The labels before the from-th are known to be equal.
+  std::strong_ordering Compare(ArenaRef a, ArenaRef b, std::size_t from = 0) const;
+  std::strong_ordering Compare(const Pair& a, const Pair& b) const;
 
   /// Calls fn(name symbol, value symbol) for each label in order of names.
   template <typename Fn>

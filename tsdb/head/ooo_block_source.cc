@@ -5,7 +5,7 @@
 #include <set>
 
 #include "tsdb/head/head_block_source.h"
-#include "tsdb/head/head_querier.h"
+#include "tsdb/head/series_order.h"
 
 namespace narthex::tsdb {
 

@@ -5,6 +5,7 @@
 
 #include "tsdb/head/chunk_reader.h"
 #include "tsdb/head/head_querier.h"
+#include "tsdb/head/series_order.h"
 #include "tsdb/postings.h"
 
 namespace narthex::tsdb::inspect {

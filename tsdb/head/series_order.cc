@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tsdb/head/series_order.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <numeric>
+#include <vector>
+
+#include <absl/container/flat_hash_map.h>
+
+namespace narthex::tsdb {
+namespace {
+
+/// Sorts label by label, the first one first. Series share most of their pairs, so texts are
+/// compared once per distinct pair and series are only counted out to their places.
+class LabelSort {
+ public:
+  LabelSort(const LabelStore& labels, std::span<LabeledSeries> series)
+      : labels_(labels), series_(series), sorted_(series.size()), group_of_(series.size()) {}
+
+  void Run() {
+    parts_.push_back({0, static_cast<std::uint32_t>(series_.size()), 0});
+    while (!parts_.empty()) {
+      const Part part = parts_.back();
+      parts_.pop_back();
+      if (part.end - part.begin <= kFew) {
+        Compare(part);
+      } else {
+        Split(part);
+      }
+    }
+  }
+
+ private:
+  // Series that are equal in the labels before the label-th.
+  struct Part {
+    std::uint32_t begin, end, label;
+  };
+  struct Group {
+    LabelStore::Pair pair;
+    std::uint32_t count = 0;
+    std::uint32_t next = 0;  // Where its next series goes.
+  };
+  static constexpr std::uint32_t kFew = 32;
+
+  void Compare(const Part& part) {
+    std::sort(series_.begin() + part.begin, series_.begin() + part.end,
+              [&](const LabeledSeries& a, const LabeledSeries& b) {
+                return labels_.Compare(a.labels, b.labels, part.label) < 0;
+              });
+  }
+
+  void Split(const Part& part) {
+    FindGroups(part);
+    if (groups_.size() == 1) {
+      const bool all_end = groups_[0].pair.name == 0;
+      if (!all_end) parts_.push_back({part.begin, part.end, part.label + 1});
+      return;
+    }
+    PlaceGroups(part);
+    for (std::uint32_t i = part.begin; i < part.end; ++i) {
+      sorted_[groups_[group_of_[i]].next++] = series_[i];
+    }
+    std::copy(sorted_.begin() + part.begin, sorted_.begin() + part.end,
+              series_.begin() + part.begin);
+    for (const Group& group : groups_) {
+      if (group.count < 2 || group.pair.name == 0) continue;
+      parts_.push_back({group.next - group.count, group.next, part.label + 1});
+    }
+  }
+
+  void FindGroups(const Part& part) {
+    groups_.clear();
+    index_.clear();
+    std::uint64_t last = ~std::uint64_t{0};
+    std::uint32_t group = 0;
+    for (std::uint32_t i = part.begin; i < part.end; ++i) {
+      const LabelStore::Pair pair = labels_.PairAt(series_[i].labels, part.label);
+      const std::uint64_t key = std::uint64_t{pair.name} << 32 | pair.value;
+      if (key != last) {
+        last = key;
+        const auto [found, is_new] = index_.try_emplace(key, groups_.size());
+        group = found->second;
+        if (is_new) groups_.push_back({pair});
+      }
+      ++groups_[group].count;
+      group_of_[i] = group;
+    }
+  }
+
+  void PlaceGroups(const Part& part) {
+    order_.resize(groups_.size());
+    std::iota(order_.begin(), order_.end(), 0);
+    std::sort(order_.begin(), order_.end(), [&](std::uint32_t a, std::uint32_t b) {
+      return labels_.Compare(groups_[a].pair, groups_[b].pair) < 0;
+    });
+    std::uint32_t next = part.begin;
+    for (const std::uint32_t g : order_) {
+      groups_[g].next = next;
+      next += groups_[g].count;
+    }
+  }
+
+  const LabelStore& labels_;
+  const std::span<LabeledSeries> series_;
+  std::vector<LabeledSeries> sorted_;
+  std::vector<std::uint32_t> group_of_;
+  std::vector<Part> parts_;
+  std::vector<Group> groups_;
+  std::vector<std::uint32_t> order_;
+  absl::flat_hash_map<std::uint64_t, std::uint32_t> index_;
+};
+
+}  // namespace
+
+void SortByLabels(const LabelStore& labels, std::span<LabeledSeries> series) {
+  LabelSort(labels, series).Run();
+}
+
+void SortByLabels(const HeadIndex& index, PostingList& ids) {
+  std::vector<LabeledSeries> series;
+  series.reserve(ids.size());
+  for (const SeriesSlot slot : ids) series.push_back({index.At(slot).labels, slot});
+  SortByLabels(index.labels(), series);
+  for (std::size_t i = 0; i < ids.size(); ++i) ids[i] = series[i].slot;
+}
+
+}  // namespace narthex::tsdb
