@@ -24,6 +24,8 @@ class Grouping {
   const model::Labels& labels(std::size_t group) const { return groups_[group]; }
   /// Labels of the group that `metric` belongs to.
   model::Labels ResultLabels(const model::Labels& metric) const;
+  /// Whether all rows are one group, whatever their labels.
+  bool one_group() const { return names_.empty() && !without_; }
   /// Whether the results differ without their names.
   bool unique_without_name() const;
 

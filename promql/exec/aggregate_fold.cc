@@ -233,6 +233,7 @@ class FoldOperator final : public Operator {
         grouping_(expr),
         holding_(ctx) {
     unique_without_name = grouping_.unique_without_name();
+    if (grouping_.one_group()) child_->LeaveOutLabels();
   }
 
   Status Next(Batch& out) override {

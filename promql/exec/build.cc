@@ -31,6 +31,8 @@ class StepInvariantOperator final : public Operator {
     unique_without_name = child_->unique_without_name;
   }
 
+  void LeaveOutLabels() override { child_->LeaveOutLabels(); }
+
   Status Next(Batch& out) override {
     Batch once;
     const std::int64_t counted = ctx_.stats.total_queryable_samples;

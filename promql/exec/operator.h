@@ -23,6 +23,10 @@ class Operator {
   /// Replaces `out` with the next rows, none of them empty over all steps. No rows: the end.
   virtual Status Next(Batch& out) = 0;
 
+  /// Tells, before the first Next, that nobody looks at the labels of rows that have floats only:
+  /// an operator may leave those out.
+  virtual void LeaveOutLabels() {}
+
   /// Rows differ in more than the metric name, so that dropping it makes no duplicates.
   bool unique_without_name = false;
 };

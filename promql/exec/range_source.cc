@@ -32,11 +32,25 @@ RangeSeries View(const RangeWindow& window, const storage::SampleColumns& column
   return series;
 }
 
+RangeWindow WindowOf(const MatrixSelector& matrix, const Grid& grid, const ExecContext& ctx) {
+  RangeWindow window;
+  window.grid = grid;
+  window.time = EvalTimes(matrix.selector->time);
+  window.range_ms = matrix.range_ms;
+  window.anchored = matrix.selector->anchored;
+  window.smoothed = matrix.selector->smoothed;
+  if (window.anchored || window.smoothed) window.extend_left_ms = ctx.lookback_ms;
+  if (window.smoothed) window.extend_right_ms = ctx.lookback_ms;
+  return window;
+}
+
 class SelectorSource final : public RangeSource {
  public:
-  SelectorSource(const SelectedSeries& series, const ExecContext& ctx)
-      : series_(series), ctx_(ctx) {
+  SelectorSource(const MatrixSelector& matrix, const Grid& grid, ExecContext& ctx)
+      : series_(ctx.selected[matrix.selector.get()]), ctx_(ctx), name_(OneName(*matrix.selector)) {
     max_portions = ctx.num_workers() * 4;
+    window = WindowOf(matrix, grid, ctx);
+    one_name = name_.has_value();
   }
   std::size_t size() const override { return series_.set->size(); }
 
@@ -46,8 +60,12 @@ class SelectorSource final : public RangeSource {
                       [&](std::size_t i, storage::SampleColumns& columns, std::size_t portion) {
                         DropStale(columns);
                         if (columns.t.empty() && columns.histograms.empty()) return;
-                        model::Labels labels = series_.set->LabelsAt(first + i);
                         RangeSeries series = View(window, columns, indexes[portion]);
+                        if (leave_out_labels && columns.histograms.empty()) {
+                          series.name = name_.value_or("");
+                          return fn(i, {}, false, series, portion);
+                        }
+                        model::Labels labels = series_.set->LabelsAt(first + i);
                         // The view goes into the labels that the visitor gets.
                         const std::string name(labels.Get(model::kMetricName));
                         series.name = name;
@@ -58,6 +76,7 @@ class SelectorSource final : public RangeSource {
  private:
   const SelectedSeries& series_;
   const ExecContext& ctx_;
+  const std::optional<std::string_view> name_;  // Into the expression.
 };
 
 /// The rows of a subquery, with the samples that are present as columns.
@@ -108,18 +127,6 @@ class SubquerySource final : public RangeSource {
   Holding holding_;
 };
 
-RangeWindow WindowOf(const MatrixSelector& matrix, const Grid& grid, const ExecContext& ctx) {
-  RangeWindow window;
-  window.grid = grid;
-  window.time = EvalTimes(matrix.selector->time);
-  window.range_ms = matrix.range_ms;
-  window.anchored = matrix.selector->anchored;
-  window.smoothed = matrix.selector->smoothed;
-  if (window.anchored || window.smoothed) window.extend_left_ms = ctx.lookback_ms;
-  if (window.smoothed) window.extend_right_ms = ctx.lookback_ms;
-  return window;
-}
-
 }  // namespace
 
 void DropStale(storage::SampleColumns& c) {
@@ -169,10 +176,7 @@ Result<std::unique_ptr<RangeSource>> BuildRangeSource(const Expr& expr, const Gr
                                                       ExecContext& ctx) {
   const Expr& inner = Unwrapped(expr);
   if (const auto* matrix = As<MatrixSelector>(inner)) {
-    auto source = std::make_unique<SelectorSource>(ctx.selected[matrix->selector.get()], ctx);
-    source->window = WindowOf(*matrix, grid, ctx);
-    source->one_name = HasOneName(*matrix->selector);
-    return source;
+    return std::make_unique<SelectorSource>(*matrix, grid, ctx);
   }
   const auto* subquery = As<SubqueryExpr>(inner);
   if (subquery == nullptr) {

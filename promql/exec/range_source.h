@@ -24,7 +24,7 @@ struct RangeSeries {
   std::span<const model::TimestampMs> ht;
   std::span<const model::FloatHistogram> h;
   std::span<const std::uint32_t> hlo, hhi;
-  std::string_view name;  // Metric name, for annotations.
+  std::string_view name;  // Metric name, for annotations; empty when its labels were left out.
 
   std::size_t FloatCount(int s) const { return hi[s] - lo[s]; }
   std::size_t HistogramCount(int s) const { return h.empty() ? 0 : hhi[s] - hlo[s]; }
@@ -57,6 +57,8 @@ class RangeSource {
   RangeWindow window;
   bool one_name = false;
   bool is_subquery = false;
+  /// The visitor does not look at the labels of series that have floats only: they may be empty.
+  bool leave_out_labels = false;
 };
 
 /// From a matrix selector or a subquery. A subquery is evaluated here.

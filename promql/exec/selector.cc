@@ -87,8 +87,10 @@ class SelectorOperator final : public Operator {
  public:
   SelectorOperator(const VectorSelector& selector, const InstantWindow& window, ExecContext& ctx)
       : ctx_(ctx), series_(ctx.selected[&selector]), window_(window), holding_(ctx) {
-    unique_without_name = HasOneName(selector);
+    unique_without_name = OneName(selector).has_value();
   }
+
+  void LeaveOutLabels() override { labels_wanted_ = false; }
 
   Status Next(Batch& out) override {
     while (true) {
@@ -123,7 +125,9 @@ class SelectorOperator final : public Operator {
   Status FillBatch(Batch& out) {
     return ReadSeries(ctx_, series_, next_, out.rows(),
                       [&](std::size_t r, storage::SampleColumns& columns, std::size_t) {
-                        out.metric(r) = series_.set->LabelsAt(next_ + r);
+                        if (labels_wanted_ || !columns.histograms.empty()) {
+                          out.metric(r) = series_.set->LabelsAt(next_ + r);
+                        }
                         FillInstantRow(window_, columns, out.row(r));
                       });
   }
@@ -133,6 +137,7 @@ class SelectorOperator final : public Operator {
   const InstantWindow window_;
   Holding holding_;
   std::size_t next_ = 0;
+  bool labels_wanted_ = true;
 };
 
 }  // namespace
@@ -145,11 +150,11 @@ void FillInstantRow(const InstantWindow& window, storage::SampleColumns& columns
   }
 }
 
-bool HasOneName(const VectorSelector& selector) {
+std::optional<std::string_view> OneName(const VectorSelector& selector) {
   for (const model::Matcher& m : selector.matchers) {
-    if (m.name() == model::kMetricName && m.type() == model::MatchType::kEqual) return true;
+    if (m.name() == model::kMetricName && m.type() == model::MatchType::kEqual) return m.value();
   }
-  return false;
+  return std::nullopt;
 }
 
 Status ReadSeries(

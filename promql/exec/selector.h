@@ -4,6 +4,8 @@
 #pragma once
 
 #include <functional>
+#include <optional>
+#include <string_view>
 
 #include "promql/exec/operator.h"
 
@@ -45,8 +47,8 @@ Status ReadSeries(const ExecContext& ctx, const SelectedSeries& series, std::siz
                   std::size_t count,
                   const std::function<void(std::size_t, storage::SampleColumns&, std::size_t)>& fn);
 
-/// Whether all selected series have the same metric name.
-bool HasOneName(const VectorSelector& selector);
+/// The metric name that all selected series have.
+std::optional<std::string_view> OneName(const VectorSelector& selector);
 
 /// @param take_time  the rows hold the samples' own times (timestamp(selector))
 Result<OperatorPtr> BuildInstantSelector(const VectorSelector& selector, bool take_time,

@@ -18,7 +18,7 @@ class SmoothedOperator final : public Operator {
  public:
   SmoothedOperator(const VectorSelector& selector, const Grid& grid, ExecContext& ctx)
       : ctx_(ctx), series_(ctx.selected[&selector]), position_(selector.position), holding_(ctx) {
-    unique_without_name = HasOneName(selector);
+    unique_without_name = OneName(selector).has_value();
     window_.grid = grid;
     window_.time = EvalTimes(selector.time);
     window_.extend_left_ms = window_.extend_right_ms = ctx.lookback_ms;

@@ -34,6 +34,11 @@ class RangeCallOperator final : public Operator {
     unique_without_name = source_->one_name;
   }
 
+  void LeaveOutLabels() override {
+    const bool type_wanted = WantsCounters() && ctx_.features.type_and_unit_labels;
+    source_->leave_out_labels = UniqueByItself() && !type_wanted;
+  }
+
   Status Next(Batch& out) override {
     while (true) {
       NX_RETURN_IF_ERROR(ctx_.Check());
@@ -73,7 +78,7 @@ class RangeCallOperator final : public Operator {
                                         function_.kernel(call_, series, row, portions[p].notes);
                                         Count(series, portions[p]);
                                         if (row.Empty()) return;
-                                        NoteNonCounter(labels, row, portions[p].notes);
+                                        NoteNonCounter(labels, series.name, row, portions[p].notes);
                                         out.drop_name(r) = drop_name;
                                         out.metric(r) = std::move(labels);
                                         if (!function_.keeps_name) DropName(out, r, ctx_);
@@ -134,11 +139,9 @@ class RangeCallOperator final : public Operator {
   }
 
   /// rate and increase of what does not look like a counter.
-  void NoteNonCounter(const model::Labels& labels, const RowRef& row,
+  void NoteNonCounter(const model::Labels& labels, std::string_view name, const RowRef& row,
                       storage::Annotations& notes) const {
-    if (call_.id != FunctionId::kRate && call_.id != FunctionId::kIncrease) return;
-    const std::string_view name = labels.Get(model::kMetricName);
-    if (name.empty()) return;
+    if (!WantsCounters() || name.empty()) return;
     if (ctx_.features.type_and_unit_labels) {
       const std::string_view type = labels.Get("__type__");
       if (type == "counter" || type == "histogram" || !HasFloat(row)) return;
@@ -168,8 +171,17 @@ class RangeCallOperator final : public Operator {
     return found;
   }
 
+  bool WantsCounters() const {
+    return call_.id == FunctionId::kRate || call_.id == FunctionId::kIncrease;
+  }
+
+  /// Whether dropping the name can't make rows equal.
+  bool UniqueByItself() const {
+    return source_->one_name || function_.keeps_name || ctx_.features.delayed_name_removal;
+  }
+
   Status CheckUnique(const Batch& out) {
-    if (source_->one_name || function_.keeps_name || ctx_.features.delayed_name_removal) return {};
+    if (UniqueByItself()) return {};
     if (call_.id == FunctionId::kAbsentOverTime) return {};  // The rows are not the result.
     for (std::size_t r = 0; r < out.rows(); ++r) {
       if (!seen_.insert(std::string(out.metric(r).bytes())).second) {
