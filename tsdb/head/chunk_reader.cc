@@ -35,6 +35,7 @@ void ChunkReader::Load(SeriesSlot slot, TimestampMs mint, TimestampMs maxt,
                        const Isolation::Reader* reader) {
   parts_.clear();
   bytes_.clear();
+  earlier_files_.clear();
   mint_ = mint;
   maxt_ = maxt;
   nothing_ = mint > maxt;
@@ -88,7 +89,9 @@ Result<ChunkView> ChunkReader::ViewOf(ChunkPlace place) {
   if (files_ != nullptr) {
     if (auto chunk = ChunkFiles::Read(*files_, place)) return chunk;
   }
-  files_ = head_.files.view();  // The file is newer, or has grown.
+  // The file is newer, or has grown; then the old mapping may hold chunks that were given out.
+  if (files_ != nullptr) earlier_files_.push_back(std::move(files_));
+  files_ = head_.files.view();
   return ChunkFiles::Read(*files_, place);
 }
 

@@ -60,6 +60,7 @@ class ChunkReader {
 
   const HeadState& head_;
   std::shared_ptr<const ChunkFiles::View> files_;
+  std::vector<std::shared_ptr<const ChunkFiles::View>> earlier_files_;  // Used since Load.
   std::vector<Part> parts_;
   std::vector<Interval> deleted_;
   std::string bytes_;
