@@ -65,6 +65,22 @@ class InterleavingTest : public ::testing::Test {
   Head head_{SmallRanges(), fs_, dir_.path(), registry_};
 };
 
+// A commit may fill several chunks of a series, and several commits do before the next flush.
+TEST_F(InterleavingTest, EachFullChunkIsWrittenOnce) {
+  Append(kOld, Times(kStart, 1000));
+  ASSERT_TRUE(head_.Maintain());
+  ASSERT_TRUE(head_.Close());
+  ChunkFiles files(SystemFs(), dir_.path() + "/chunks_head");
+  std::vector<TimestampMs> starts;
+  ASSERT_TRUE(
+      files.Load([&](ChunkPlace, const HeadChunk& chunk) { starts.push_back(chunk.chunk.mint); }));
+  ASSERT_GE(starts.size(), 4U);
+  for (std::size_t i = 1; i < starts.size(); ++i) {
+    EXPECT_GT(starts[i], starts[i - 1])
+        << "Prometheus takes a chunk that goes back for a corrupt one";
+  }
+}
+
 // A file of chunks_head is mapped anew when it grows. A reader that meets both mappings in one
 // series holds chunks of the old one too.
 TEST_F(InterleavingTest, FilesGrowWhileABlockIsCut) {
