@@ -44,6 +44,12 @@ void AppenderRegistry::Remove(Place place) {
   changed_.NotifyAll();
 }
 
+TimestampMs AppenderRegistry::Lowest() {
+  MutexLock lock(mutex_);
+  const auto it = std::min_element(open_.begin(), open_.end());
+  return it == open_.end() ? model::kMaxTime : *it;
+}
+
 bool AppenderRegistry::WaitUntilAbove(TimestampMs t) {
   MutexLock lock(mutex_);
   while (!interrupted_ &&

@@ -105,5 +105,26 @@ TEST_F(InterleavingTest, FilesGrowWhileABlockIsCut) {
       << "what was there when the block was begun";
 }
 
+// A truncation looks for the oldest sample; a commit meanwhile may bring an older one, which the
+// next block must have.
+TEST_F(InterleavingTest, TruncationKnowsOfSamplesThatComeMeanwhile) {
+  constexpr TimestampMs kCut = kStart + kRange;
+  Append(kOld, {kStart, kCut + kRange / 2});
+  const auto appender = Pending(kNew, {kCut + 1});  // It may still write from the cut on.
+  Append(kOld, {kCut + 2 * kRange});
+  ASSERT_TRUE(head_.Maintain());  // The times of chunks in files are known exactly.
+  bool committed = false;
+  fs_.SetBefore([&](FileOp op, const std::string& path) {
+    if (committed || op != FileOp::kList || path != dir_.path() + "/chunks_head") return;
+    committed = true;
+    EXPECT_TRUE(appender->Commit());
+  });
+  const Status status = head_.Truncate(kCut);
+  fs_.SetBefore(nullptr);
+  ASSERT_TRUE(status);
+  ASSERT_TRUE(committed);
+  EXPECT_LE(head_.min_time(), kCut + 1);
+}
+
 }  // namespace
 }  // namespace narthex::tsdb::testing
