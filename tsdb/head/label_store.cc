@@ -132,12 +132,17 @@ std::strong_ordering LabelStore::Compare(ArenaRef a, ArenaRef b) const {
   const auto b_names = Names(b);
   const std::size_t common = std::min(a_names.size(), b_names.size());
   for (std::size_t i = 0; i < common; ++i) {
+    // Different symbols are different texts, but for a symbol that is gone and its successor.
     if (a_names[i] != b_names[i]) {
-      return symbols_.Text(a_names[i]) <=> symbols_.Text(b_names[i]);
+      const auto order = symbols_.Text(a_names[i]) <=> symbols_.Text(b_names[i]);
+      if (order != 0) return order;
     }
     const Symbol a_value = Words(a)[1 + i];
     const Symbol b_value = Words(b)[1 + i];
-    if (a_value != b_value) return symbols_.Text(a_value) <=> symbols_.Text(b_value);
+    if (a_value != b_value) {
+      const auto order = symbols_.Text(a_value) <=> symbols_.Text(b_value);
+      if (order != 0) return order;
+    }
   }
   return a_names.size() <=> b_names.size();
 }
