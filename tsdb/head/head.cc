@@ -89,10 +89,8 @@ bool Head::Compactable() const {
 
 Result<std::unique_ptr<BlockSource>> Head::NewBlockSource(TimestampMs mint, TimestampMs maxt) {
   if (!state_.appenders.WaitUntilAbove(maxt)) return Fail(Code::kCancelled, "shutting down");
-  // Whatever was below maxt is committed, so no reader's view is needed. The empty range keeps
-  // truncation from waiting.
-  return std::make_unique<HeadBlockSource>(
-      state_, state_.isolation.NewReader(model::kMaxTime, model::kMaxTime), mint, maxt, false);
+  // Whatever was below maxt is committed, so no reader's view is needed.
+  return std::make_unique<HeadBlockSource>(state_, state_.isolation.NewKeeper(), mint, maxt, false);
 }
 
 std::unique_ptr<BlockSource> Head::NewSnapshotSource(TimestampMs mint, TimestampMs maxt) {
