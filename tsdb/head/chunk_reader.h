@@ -55,6 +55,7 @@ class ChunkReader {
   };
   Result<ChunkView> ViewOf(const Part& part);
   Result<ChunkView> ViewOf(ChunkPlace place);
+  void LoadLate(SeriesSlot slot, model::TimestampMs mint, model::TimestampMs maxt, OooSeries& late);
   // Adds the part of a chunk that is in the range as new chunks.
   Status Recode(const ChunkView& chunk, std::vector<ChunkView>& out);
 
