@@ -27,6 +27,13 @@ if(NARTHEX_SANITIZE)
       -Wno-tsan -Wno-array-bounds -Wno-stringop-overflow -Wno-stringop-overread)
   endif()
 endif()
+# narthex_timeout(<variable> <seconds>): a test's time limit; programs with sanitizers are slow.
+function(narthex_timeout variable seconds)
+  if(NARTHEX_SANITIZE)
+    math(EXPR seconds "${seconds} * 10")
+  endif()
+  set(${variable} ${seconds} PARENT_SCOPE)
+endfunction()
 target_include_directories(narthex_options INTERFACE
   ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR})
 
@@ -61,7 +68,8 @@ function(narthex_test name)
   target_link_libraries(${name}_test PRIVATE
     narthex_options narthex_test_support ${ARG_DEPS} GTest::gtest GTest::gtest_main)
   target_precompile_headers(${name}_test PRIVATE ${PROJECT_SOURCE_DIR}/src/cmake/test_pch.h)
+  narthex_timeout(timeout 120)
   gtest_discover_tests(${name}_test TEST_PREFIX ${name}. DISCOVERY_MODE PRE_TEST
-    PROPERTIES TIMEOUT 120
+    PROPERTIES TIMEOUT ${timeout}
     WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
 endfunction()

@@ -102,7 +102,19 @@ Result<Fs::Space> FaultFs::DiskSpace(const std::string& path) {
   return base_.DiskSpace(path);
 }
 
+void FaultFs::SetBefore(Before before) {
+  auto next = before ? std::make_shared<const Before>(std::move(before)) : nullptr;
+  MutexLock lock(mutex_);
+  before_ = std::move(next);
+}
+
 Fault FaultFs::Ask(FileOp op, const std::string& path) {
+  std::shared_ptr<const Before> before;
+  {
+    MutexLock lock(mutex_);
+    before = before_;
+  }
+  if (before != nullptr) (*before)(op, path);
   MutexLock lock(mutex_);
   if (!hook_) return Fault::kNone;
   return hook_(op, path, count_++);

@@ -48,6 +48,10 @@ class FaultFs final : public Fs {
   explicit FaultFs(Fs& base) : base_(base) {}
 
   void SetHook(Hook hook);
+  /// Called before each operation. Unlike the hook it may use this file system itself, which is how
+  /// a test lets something happen in the middle of something else.
+  using Before = std::function<void(FileOp op, const std::string& path)>;
+  void SetBefore(Before before);
   /// Fails every write, creation and extension of files, as a full disk does.
   void SetDiskFull(bool full);
   /// What DiskSpace tells from now on as the size of the file system.
@@ -82,6 +86,7 @@ class FaultFs final : public Fs {
   Mutex mutex_;
   Hook hook_ NX_GUARDED_BY(mutex_);
   int count_ NX_GUARDED_BY(mutex_) = 0;
+  std::shared_ptr<const Before> before_ NX_GUARDED_BY(mutex_);
   std::optional<Result<Space>> space_ NX_GUARDED_BY(mutex_);
 };
 

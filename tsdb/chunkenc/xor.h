@@ -11,6 +11,7 @@
 #include "narthex/base/result.h"
 #include "narthex/model/timestamp.h"
 #include "narthex/storage/querier.h"
+#include "tsdb/relaxed.h"
 
 namespace narthex::tsdb {
 
@@ -23,7 +24,7 @@ struct XorState {
   std::int64_t delta = 0;            // Last t minus the one before it.
   double v = 0;                      // Of the last sample.
   std::uint16_t count = 0;           // Samples.
-  std::uint16_t size = 2;            // Bytes in use, with the 2-byte header.
+  Relaxed<std::uint16_t> size = 2;   // Bytes in use, with the 2-byte header.
   std::uint8_t leading = kNoWindow;  // Zero bits around the last written significant ones.
   std::uint8_t trailing = 0;
   std::uint8_t tail_bits = 0;  // Bits used in the last byte; 0 = all of them.

@@ -35,6 +35,7 @@ void ChunkReader::Load(SeriesSlot slot, TimestampMs mint, TimestampMs maxt,
                        const Isolation::Reader* reader) {
   parts_.clear();
   bytes_.clear();
+  earlier_files_.clear();
   mint_ = mint;
   maxt_ = maxt;
   nothing_ = mint > maxt;
@@ -88,7 +89,9 @@ Result<ChunkView> ChunkReader::ViewOf(ChunkPlace place) {
   if (files_ != nullptr) {
     if (auto chunk = ChunkFiles::Read(*files_, place)) return chunk;
   }
-  files_ = head_.files.view();  // The file is newer, or has grown.
+  // The file is newer, or has grown; then the old mapping may hold chunks that were given out.
+  if (files_ != nullptr) earlier_files_.push_back(std::move(files_));
+  files_ = head_.files.view();
   return ChunkFiles::Read(*files_, place);
 }
 
@@ -124,10 +127,17 @@ Result<TimestampMs> ChunkReader::FirstTime(SeriesSlot slot) {
   return chunk.mint;
 }
 
+void ChunkReader::LoadLate(SeriesSlot slot, TimestampMs mint, TimestampMs maxt, OooSeries& late) {
+  // First the files: late samples that have got into blocks go, and their files with them, without
+  // waiting for a reader that began after that.
+  if (files_ == nullptr) files_ = head_.files.view();
+  head_.ooo.store().Load(slot, mint, maxt, late);
+}
+
 Status ChunkReader::DecodeOutOfOrder(SeriesSlot slot, TimestampMs mint, TimestampMs maxt,
                                      storage::SampleColumns& out) {
   OooSeries late;
-  head_.ooo.store().Load(slot, mint, maxt, late);
+  LoadLate(slot, mint, maxt, late);
   // By time, so that most chunks are appended rather than merged.
   std::stable_sort(late.full.begin(), late.full.end(),
                    [](const OooChunk& a, const OooChunk& b) { return a.mint < b.mint; });
@@ -163,7 +173,7 @@ Status ChunkReader::OutOfOrderChunks(SeriesSlot slot, TimestampMs mint, Timestam
   if (mint > model::kMinTime) AddInterval(unwanted, {model::kMinTime, mint - 1});
   if (maxt < model::kMaxTime) AddInterval(unwanted, {maxt + 1, model::kMaxTime});
   OooSeries late;
-  head_.ooo.store().Load(slot, mint, maxt, late);
+  LoadLate(slot, mint, maxt, late);
   for (const auto& chunk : late.full) {
     NX_ASSIGN_OR_RETURN(const ChunkView view, ViewOf(chunk.place));
     out.push_back(view);

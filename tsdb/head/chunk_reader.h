@@ -55,11 +55,13 @@ class ChunkReader {
   };
   Result<ChunkView> ViewOf(const Part& part);
   Result<ChunkView> ViewOf(ChunkPlace place);
+  void LoadLate(SeriesSlot slot, model::TimestampMs mint, model::TimestampMs maxt, OooSeries& late);
   // Adds the part of a chunk that is in the range as new chunks.
   Status Recode(const ChunkView& chunk, std::vector<ChunkView>& out);
 
   const HeadState& head_;
   std::shared_ptr<const ChunkFiles::View> files_;
+  std::vector<std::shared_ptr<const ChunkFiles::View>> earlier_files_;  // Used since Load.
   std::vector<Part> parts_;
   std::vector<Interval> deleted_;
   std::string bytes_;

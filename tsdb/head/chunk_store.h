@@ -38,6 +38,7 @@ struct FullChunk {
   bool in_memory() const { return (file & kInMemory) != 0; }
   std::uint16_t size() const { return static_cast<std::uint16_t>(file); }
   Encoding encoding() const { return static_cast<Encoding>((file >> 16) & 0xff); }
+  bool operator==(const FullChunk&) const = default;
 };
 static_assert(sizeof(FullChunk) == 12);
 
@@ -73,10 +74,12 @@ class ChunkStore {
   /// Ends the open chunk. @return whether there was one
   bool CutOpen(MemSeries& series);
 
-  /// Brings the place of the next sample near.
+  /// Brings the place of the next sample near. The one call that needs no lock: when another thread
+  /// changes the chunk meanwhile, the wrong place is brought.
   void Prefetch(const MemSeries& series) const {
-    __builtin_prefetch(arena_.At(series.chunk) + series.xor_state.size, 1);
-    __builtin_prefetch(arena_.At(series.chunk), 1);  // The sample count.
+    const std::uint8_t* const bytes = arena_.At(series.chunk);
+    __builtin_prefetch(bytes + series.xor_state.size, 1);
+    __builtin_prefetch(bytes, 1);  // The sample count.
   }
 
   /// The open chunk; there must be one.

@@ -89,10 +89,8 @@ bool Head::Compactable() const {
 
 Result<std::unique_ptr<BlockSource>> Head::NewBlockSource(TimestampMs mint, TimestampMs maxt) {
   if (!state_.appenders.WaitUntilAbove(maxt)) return Fail(Code::kCancelled, "shutting down");
-  // Whatever was below maxt is committed, so no reader's view is needed. The empty range keeps
-  // truncation from waiting.
-  return std::make_unique<HeadBlockSource>(
-      state_, state_.isolation.NewReader(model::kMaxTime, model::kMaxTime), mint, maxt, false);
+  // Whatever was below maxt is committed, so no reader's view is needed.
+  return std::make_unique<HeadBlockSource>(state_, state_.isolation.NewKeeper(), mint, maxt, false);
 }
 
 std::unique_ptr<BlockSource> Head::NewSnapshotSource(TimestampMs mint, TimestampMs maxt) {
@@ -221,13 +219,16 @@ Status Head::Truncate(TimestampMs t) {
   state_.min_valid_time = t;
   state_.min_time = t;
   NX_RETURN_IF_ERROR(WaitForReadersUpTo(t - 1));
+  // From here on samples may come that the sweep does not see, but none before this: by appenders
+  // that are open, or begin now.
+  const TimestampMs appendable = std::max(
+      t,
+      std::min(state_.appenders.Lowest(), max_time() - state_.options.limits.chunk_range_ms / 2));
   Sweep sweep;
   NX_RETURN_IF_ERROR(Collect(t, sweep));
   // The oldest sample may be newer than asked for; then the window of times moves there too, as
   // far as no appender can write before it.
   if (sweep.actual_min != model::kMaxTime && sweep.actual_min > t) {
-    const TimestampMs appendable =
-        std::max(t, max_time() - state_.options.limits.chunk_range_ms / 2);
     const TimestampMs floor = std::min(sweep.actual_min, appendable);
     state_.min_time = floor;
     state_.min_valid_time = floor;

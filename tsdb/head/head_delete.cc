@@ -43,8 +43,7 @@ Status Head::Delete(TimestampMs mint, TimestampMs maxt, std::span<const model::M
   mint = std::max(mint, min_time());
   maxt = std::min(maxt, max_time());
   if (mint > maxt) return {};
-  // Keeps the series alive. Its own range is empty, so that nothing waits for it.
-  const auto alive = state_.isolation.NewReader(model::kMaxTime, model::kMaxTime);
+  const auto alive = state_.isolation.NewKeeper();
   NX_ASSIGN_OR_RETURN(const auto ids, SelectPostings(HeadPostings(state_.index), matchers));
   std::vector<SeriesSlot> slots;
   std::vector<wal::TombstoneEntry> entries;

@@ -44,6 +44,12 @@ void AppenderRegistry::Remove(Place place) {
   changed_.NotifyAll();
 }
 
+TimestampMs AppenderRegistry::Lowest() {
+  MutexLock lock(mutex_);
+  const auto it = std::min_element(open_.begin(), open_.end());
+  return it == open_.end() ? model::kMaxTime : *it;
+}
+
 bool AppenderRegistry::WaitUntilAbove(TimestampMs t) {
   MutexLock lock(mutex_);
   while (!interrupted_ &&
@@ -140,7 +146,11 @@ Status HeadState::WriteFull(std::span<const SeriesSlot> slots) {
   std::vector<Waiting> waiting;
   std::vector<HeadChunk> records;
   std::string bytes;
-  for (const SeriesSlot slot : slots) {
+  // A series is noted for each of its chunks, and has all of them written at once.
+  std::vector<SeriesSlot> unique(slots.begin(), slots.end());
+  std::sort(unique.begin(), unique.end());
+  unique.erase(std::unique(unique.begin(), unique.end()), unique.end());
+  for (const SeriesSlot slot : unique) {
     MemSeries& series = index.At(slot);
     SeriesLock lock(series);
     for (const auto& chunk : chunks.FullChunks(series)) {
@@ -161,9 +171,11 @@ Status HeadState::WriteFull(std::span<const SeriesSlot> slots) {
   for (std::size_t i = 0; i < waiting.size(); ++i) {
     MemSeries& series = index.At(waiting[i].slot);
     SeriesLock lock(series);
+    // Truncation may have dropped it meanwhile, and another one may lie in its place: of this
+    // series, then it ends later, or of the next one in this slot.
+    if (series.wal_ref != records[i].wal_ref) continue;
     for (auto& chunk : chunks.FullChunks(series)) {
-      // Truncation may have dropped it meanwhile.
-      if (!chunk.in_memory() || chunk.offset != waiting[i].chunk.offset) continue;
+      if (chunk != waiting[i].chunk) continue;
       chunks.FreeMemory(chunk);
       chunk.file = places[i].file;
       chunk.offset = places[i].offset;

@@ -46,6 +46,9 @@ class AppenderRegistry {
   Place Add(model::TimestampMs min_valid);
   void Update(Place place, model::TimestampMs min_valid);
   void Remove(Place place);
+  /// The smallest time that an open appender may write, kMinTime when one does not know yet;
+  /// kMaxTime when none is open.
+  model::TimestampMs Lowest();
   /// Waits until no appender may write before t. @return false when interrupted
   bool WaitUntilAbove(model::TimestampMs t);
   /// Ends all waits, from now on.

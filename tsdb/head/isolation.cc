@@ -53,6 +53,7 @@ std::uint64_t Isolation::FloorLocked(TimestampMs* reader_maxt) const {
     maxt = model::kMaxTime;
   }
   for (const Reader* reader : readers_) {
+    if (reader->mint_ > reader->maxt_) continue;
     floor = std::min(floor, reader->open_.empty() ? reader->last_ + 1 : reader->open_.front());
     maxt = std::max(maxt, reader->maxt_);
   }

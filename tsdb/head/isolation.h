@@ -46,7 +46,9 @@ class Isolation {
     model::TimestampMs maxt_ = 0;
     std::list<Reader*>::iterator place_;
   };
+  /// When mint > maxt it reads no samples by itself: it keeps series alive, and hides nothing.
   std::shared_ptr<const Reader> NewReader(model::TimestampMs mint, model::TimestampMs maxt);
+  std::shared_ptr<const Reader> NewKeeper() { return NewReader(model::kMaxTime, model::kMinTime); }
 
   /// A commit in progress.
   struct Commit {

@@ -136,9 +136,10 @@ std::strong_ordering LabelStore::Compare(ArenaRef a, ArenaRef b, std::size_t fro
 }
 
 std::strong_ordering LabelStore::Compare(const Pair& a, const Pair& b) const {
+  // Different symbols are different texts, but for a symbol that is gone and its successor.
   if (a.name != b.name) {
     if (a.name == 0 || b.name == 0) return a.name <=> b.name;
-    return Text(a.name) <=> Text(b.name);
+    if (const auto order = Text(a.name) <=> Text(b.name); order != 0) return order;
   }
   if (a.value == b.value) return std::strong_ordering::equal;
   return Text(a.value) <=> Text(b.value);

@@ -33,7 +33,8 @@ SeriesSlot SeriesTable::Allocate() {
   series.wal_ref = 0;
   series.next_at = series.commit_t = 0;
   series.commit = 0;
-  series.labels = series.chunk = series.full = 0;
+  series.chunk = 0;
+  series.labels = series.full = 0;
   series.pending = series.histogram = series.hash = 0;
   series.chunk_class = 0;
   series.encoding = Encoding::kNone;

@@ -12,11 +12,13 @@
 #include "tsdb/chunkenc/xor.h"
 #include "tsdb/head/address_range.h"
 #include "tsdb/head/slab_arena.h"
+#include "tsdb/relaxed.h"
 #include "tsdb/wal/records.h"
 
 namespace narthex::tsdb {
 
-/// All fields but the lock and those marked "constant" are guarded by the lock.
+/// All fields but the lock and those marked "constant" are guarded by the lock; prefetching looks
+/// at the place of the open chunk without it.
 struct MemSeries {
   XorState xor_state;       // Of the open chunk; t is that of the last sample even without one.
   wal::WalRef wal_ref = 0;  // Constant while the series lives.
@@ -24,7 +26,7 @@ struct MemSeries {
   model::TimestampMs commit_t = 0;  // First sample of the last commit …
   std::uint64_t commit = 0;         // … and its number; see isolation.h.
   ArenaRef labels = 0;              // Run in the label store; constant while the series lives.
-  ArenaRef chunk = 0;               // Open chunk; 0 = none.
+  Relaxed<ArenaRef> chunk = 0;      // Open chunk; 0 = none.
   ArenaRef full = 0;                // Array of full chunks; see FullChunks. 0 = none.
   std::uint32_t generation = 0;     // Counts the series that lived in this slot.
   std::uint32_t pending = 0;        // Samples in open appenders; keeps the series alive.

@@ -63,9 +63,22 @@ class LabelSort {
     }
     std::copy(sorted_.begin() + part.begin, sorted_.begin() + part.end,
               series_.begin() + part.begin);
-    for (const Group& group : groups_) {
-      if (group.count < 2 || group.pair.name == 0) continue;
-      parts_.push_back({group.next - group.count, group.next, part.label + 1});
+    PushParts(part);
+  }
+
+  // What is equal up to here goes on with the next label. A symbol that is gone and its successor
+  // are two groups with one text.
+  void PushParts(const Part& part) {
+    std::uint32_t begin = part.begin;
+    for (std::size_t i = 0; i < order_.size(); ++i) {
+      const Group& group = groups_[order_[i]];
+      const bool goes_on =
+          i + 1 < order_.size() && labels_.Compare(group.pair, groups_[order_[i + 1]].pair) == 0;
+      if (goes_on) continue;
+      if (group.next - begin > 1 && group.pair.name != 0) {
+        parts_.push_back({begin, group.next, part.label + 1});
+      }
+      begin = group.next;
     }
   }
 

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "tsdb/head/poison.h"
+
 namespace narthex::tsdb {
 namespace {
 
@@ -38,6 +40,15 @@ SlabArena::SlabArena(std::size_t max_bytes)
   slabs_.EnsureCommitted(sizeof(Slab));
 }
 
+SlabArena::~SlabArena() {
+  MutexLock lock(pool_mutex_);
+  UnpoisonAll();
+}
+
+void SlabArena::UnpoisonAll() const {
+  Unpoison(range_.base(), std::size_t{num_slabs_} * kSlabBytes);
+}
+
 std::uint8_t SlabArena::ClassOf(std::size_t bytes) {
   if (bytes > kClassBytes.back()) return static_cast<std::uint8_t>(kClassBytes.size());
   return kClassByUnits[(bytes + kUnitBytes - 1) / kUnitBytes];
@@ -52,6 +63,7 @@ std::uint32_t SlabArena::TakeSlabs(std::uint32_t count) {
   if (count == 1 && !free_slabs_.empty()) {
     const std::uint32_t slab = free_slabs_.back();
     free_slabs_.pop_back();
+    Unpoison(MemoryOf(slab), kSlabBytes);
     return slab;
   }
   const std::uint32_t slab = num_slabs_;
@@ -64,6 +76,7 @@ std::uint32_t SlabArena::TakeSlabs(std::uint32_t count) {
 void SlabArena::GiveSlab(std::uint32_t slab) {
   MutexLock lock(pool_mutex_);
   range_.Release(std::size_t{slab} * kSlabBytes, kSlabBytes);
+  Poison(MemoryOf(slab), kSlabBytes);
   free_slabs_.push_back(slab);
 }
 
@@ -89,6 +102,7 @@ ArenaRef SlabArena::AllocateClass(std::uint8_t size_class) {
   if (c.partial == kNoSlab) {
     const std::uint32_t fresh = TakeSlabs(1);
     SlabAt(fresh) = Slab{};
+    Poison(MemoryOf(fresh), kSlabBytes);
     Enlist(c, fresh);
   }
   const std::uint32_t slab = c.partial;
@@ -100,9 +114,11 @@ ArenaRef SlabArena::AllocateClass(std::uint8_t size_class) {
   std::uint16_t block;
   if (s.first_free != kNoBlock) {
     block = s.first_free;
+    Unpoison(At(ref_of(block)), kClassBytes[size_class]);
     std::memcpy(&s.first_free, At(ref_of(block)), sizeof s.first_free);
   } else {
     block = s.fresh++;
+    Unpoison(At(ref_of(block)), kClassBytes[size_class]);
   }
   ++s.used;
   if (s.used == BlocksPerSlab(size_class)) Delist(c, slab);
@@ -117,6 +133,7 @@ void SlabArena::FreeClass(ArenaRef ref, std::uint8_t size_class) {
   MutexLock lock(c.mutex);
   Slab& s = SlabAt(slab);
   std::memcpy(At(ref), &s.first_free, sizeof s.first_free);
+  Poison(At(ref), kClassBytes[size_class]);
   s.first_free = block;
   --s.used;
   if (!s.listed) Enlist(c, slab);

@@ -29,6 +29,7 @@ class SlabArena {
       224, 256, 320, 384, 512, 768, 1088, 2048, 4096, 8192};
 
   explicit SlabArena(std::size_t max_bytes = std::size_t{1} << 36);
+  ~SlabArena();
 
   /// The smallest class that holds `bytes`; kClassBytes.size() when none does.
   static std::uint8_t ClassOf(std::size_t bytes);
@@ -77,6 +78,10 @@ class SlabArena {
   void Enlist(SizeClass& size_class, std::uint32_t slab) NX_REQUIRES(size_class.mutex);
   void Delist(SizeClass& size_class, std::uint32_t slab) NX_REQUIRES(size_class.mutex);
   Slab& SlabAt(std::uint32_t slab) const;
+  std::uint8_t* MemoryOf(std::uint32_t slab) const {
+    return reinterpret_cast<std::uint8_t*>(range_.base()) + std::size_t{slab} * kSlabBytes;
+  }
+  void UnpoisonAll() const NX_REQUIRES(pool_mutex_);
   /// The stretches of memory that blocks were ever handed out from, rising.
   std::vector<std::span<std::uint8_t>> UsedMemory() const;
   static std::uint16_t BlocksPerSlab(std::uint8_t size_class) {

@@ -72,6 +72,7 @@ void SlabArena::Save(SnapshotWriter& out, SnapshotSection state, SnapshotSection
     out.WriteArray(std::span<const std::uint32_t>(free_slabs_));
     out.WriteArray(std::span<const std::uint32_t>(partial));
     out.WriteArray(std::span<const Slab>(&SlabAt(0), num_slabs_));
+    UnpoisonAll();  // Free blocks are written too: they hold the chains of what is free.
   }
   out.Begin(data);
   for (const auto run : UsedMemory()) out.Write(run);
@@ -111,6 +112,7 @@ void SlabArena::Reset() {
     size_class.partial = kNoSlab;
   }
   MutexLock lock(pool_mutex_);
+  UnpoisonAll();
   range_.Release(0, range_.committed());
   slabs_.Release(0, slabs_.committed());
   num_slabs_ = 1;

@@ -103,6 +103,10 @@ class HeadSnapshotPeerTest : public ::testing::Test {
     const auto path = FindPromtool();
     if (!path) GTEST_SKIP() << "no promtool in NARTHEX_PEERS or PATH";
     promtool_ = *path;
+    if (RunCommand(promtool_ + " tsdb dump --help").output.find("--sandbox-dir-root") ==
+        std::string::npos) {
+      GTEST_SKIP() << "this promtool is too old";
+    }
     prometheus_ = files::path(*path).parent_path().string() + "/prometheus";
     if (!files::exists(prometheus_)) GTEST_SKIP() << "no prometheus beside promtool";
   }

@@ -108,6 +108,20 @@ TEST(LabelStoreTest, SetsComeBackAndGiveEverythingBack) {
   store.Free(remains);
 }
 
+// A reader may hold a set that is gone beside a new one with the same words.
+TEST(LabelStoreTest, ComparesWithSetsThatWereReleased) {
+  LabelStore store;
+  const model::Labels gone = {{"a", "1"}, {"b", "2"}, {"c", "1"}};
+  const model::Labels fresh = {{"a", "1"}, {"b", "1"}, {"d", "1"}};
+  const ArenaRef gone_run = store.Add(gone);
+  LabelStore::Remains remains;
+  store.Release(gone_run, remains);
+  const ArenaRef fresh_run = store.Add(fresh);
+  EXPECT_EQ(store.Compare(gone_run, fresh_run), gone <=> fresh);
+  EXPECT_EQ(store.Compare(fresh_run, gone_run), fresh <=> gone);
+  store.Free(remains);
+}
+
 TEST(MemPostingsTest, LikeAMapOfSets) {
   std::mt19937 random(7);
   LabelStore store;

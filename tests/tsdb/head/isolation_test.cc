@@ -84,6 +84,21 @@ TEST(IsolationTest, ReadersOfOlderTimesLeaveNoRecord) {
   EXPECT_EQ(isolation.held_bytes(), 0U);
 }
 
+// A block that is cut from the head needs its series alive and nothing hidden, for a long time.
+TEST(IsolationTest, ReadersOfNothingLeaveNoRecord) {
+  Isolation isolation;
+  MemSeries series;
+  const auto alive = isolation.NewKeeper();
+  for (model::TimestampMs t = 100; t < 110; ++t) {
+    const auto reader = isolation.NewReader(0, 1000);
+    const auto commit = isolation.BeginCommit();
+    isolation.Mark(series, kSlot, commit, t);
+    isolation.EndCommit(commit);
+  }
+  EXPECT_EQ(isolation.held_bytes(), 0U);
+  EXPECT_LT(isolation.OldestReader(), isolation.NextReaderSequence());
+}
+
 TEST(IsolationTest, SequencesTellWhenMemoryIsFree) {
   Isolation isolation;
   auto first = isolation.NewReader(10, 20);

@@ -83,5 +83,25 @@ TEST(SeriesOrderTest, RandomSets) {
   }
 }
 
+// A reader may hold series that are gone beside new ones with the same words.
+TEST(SeriesOrderTest, SetsWhoseSymbolsWereReplaced) {
+  LabelStore store;
+  std::vector<LabeledSeries> series;
+  std::vector<Labels> sets;
+  LabelStore::Remains remains;
+  for (std::size_t i = 0; i < 200; ++i) {
+    // Odd ones end with one label, even ones with another; the words before are the same.
+    sets.push_back(Labels{{"a", "1"}, {"b", "2"}, {i % 2 == 0 ? "c" : "d", Text("v", i)}});
+    series.push_back({store.Add(sets.back()), static_cast<SeriesSlot>(i)});
+    store.Release(series.back().labels, remains);
+  }
+  SortByLabels(store, series);
+  std::sort(sets.begin(), sets.end());
+  for (std::size_t i = 0; i < sets.size(); ++i) {
+    ASSERT_EQ(store.Get(series[i].labels), sets[i]) << "at " << i;
+  }
+  store.Free(remains);
+}
+
 }  // namespace
 }  // namespace narthex::tsdb
