@@ -12,6 +12,7 @@
 #include "tsdb/head/head_block_source.h"
 #include "tsdb/head/ooo_block_source.h"
 #include "tsdb/head/snapshot.h"
+#include "tsdb/head/stopwatch.h"
 #include "tsdb/wal/checkpoint.h"
 
 namespace narthex::tsdb {
@@ -23,16 +24,6 @@ namespace {
 // Slots between two looks at the clock of other threads, and series unlinked under one lock.
 constexpr std::size_t kUnlinkBatch = 256;
 constexpr auto kReaderPoll = std::chrono::milliseconds(5);
-
-class Stopwatch {
- public:
-  double seconds() const {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
-  }
-
- private:
-  const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
-};
 
 }  // namespace
 

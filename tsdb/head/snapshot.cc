@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tsdb/head/snapshot.h"
 
-#include <chrono>
-
 #include <fmt/format.h>
 
 #include "narthex/base/crc32c.h"
 #include "narthex/base/hash.h"
 #include "narthex/base/log.h"
 #include "tsdb/head/snapshot_file.h"
+#include "tsdb/head/stopwatch.h"
 
 namespace narthex::tsdb {
 namespace {
@@ -33,16 +32,6 @@ struct HeadSection {
 struct RemovedEntry {
   WalRef ref = 0;
   std::int64_t segment = 0;
-};
-
-class Stopwatch {
- public:
-  double seconds() const {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
-  }
-
- private:
-  const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 
 // Changes when anything does that the sections take for granted about memory.
