@@ -38,6 +38,7 @@ struct FullChunk {
   bool in_memory() const { return (file & kInMemory) != 0; }
   std::uint16_t size() const { return static_cast<std::uint16_t>(file); }
   Encoding encoding() const { return static_cast<Encoding>((file >> 16) & 0xff); }
+  bool operator==(const FullChunk&) const = default;
 };
 static_assert(sizeof(FullChunk) == 12);
 

@@ -134,6 +134,7 @@ Status HeadState::FlushFull() {
 Status HeadState::WriteFull(std::span<const SeriesSlot> slots) {
   struct Waiting {
     SeriesSlot slot;
+    std::uint32_t generation;
     FullChunk chunk;
     std::size_t at;  // In bytes.
   };
@@ -146,7 +147,7 @@ Status HeadState::WriteFull(std::span<const SeriesSlot> slots) {
     for (const auto& chunk : chunks.FullChunks(series)) {
       if (!chunk.in_memory()) continue;
       const ByteSpan data = chunks.MemoryBytes(chunk);
-      waiting.push_back({slot, chunk, bytes.size()});
+      waiting.push_back({slot, series.generation, chunk, bytes.size()});
       records.push_back({series.wal_ref, {0, 0, chunk.encoding(), {}}, false});
       bytes.append(AsText(data));
     }
@@ -161,9 +162,10 @@ Status HeadState::WriteFull(std::span<const SeriesSlot> slots) {
   for (std::size_t i = 0; i < waiting.size(); ++i) {
     MemSeries& series = index.At(waiting[i].slot);
     SeriesLock lock(series);
+    if (series.generation != waiting[i].generation) continue;
     for (auto& chunk : chunks.FullChunks(series)) {
-      // Truncation may have dropped it meanwhile.
-      if (!chunk.in_memory() || chunk.offset != waiting[i].chunk.offset) continue;
+      // Truncation may have dropped it meanwhile, and another chunk may have its memory.
+      if (chunk != waiting[i].chunk) continue;
       chunks.FreeMemory(chunk);
       chunk.file = places[i].file;
       chunk.offset = places[i].offset;

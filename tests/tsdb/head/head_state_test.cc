@@ -71,6 +71,41 @@ class HeadStateTest : public ::testing::Test {
   std::mt19937_64 random_{5};
 };
 
+// While a chunk is being written it is dropped, and its memory is given to another one.
+TEST_F(HeadStateTest, AChunkThatTookTheMemoryOfAnotherStaysInMemory) {
+  ASSERT_TRUE(SystemFs().CreateDirs(dir_.path() + "/chunks_head"));
+  const SeriesSlot slot = Create("a");
+  MemSeries& series = head_.index.At(slot);
+  FillChunk(slot);
+  std::vector<SeriesSlot> slots = {slot};
+  head_.AddFull(slots);
+  const auto before = head_.chunks.FullChunks(series)[0];
+  std::vector<TimestampMs> second;
+  std::function<void()> meanwhile = [&] {
+    {
+      SeriesLock lock(series);
+      head_.chunks.DropFull(series, 1);
+    }
+    second = FillChunk(slot);
+    const auto& taken = head_.chunks.FullChunks(series)[0];
+    ASSERT_TRUE(taken.in_memory());
+    ASSERT_EQ(taken.offset, before.offset);
+  };
+  fs_.SetHook([&](FileOp op, const std::string& path, int) {
+    if (op != FileOp::kWrite || path.find("chunks_head") == std::string::npos) return Fault::kNone;
+    if (meanwhile) std::exchange(meanwhile, {})();
+    return Fault::kNone;
+  });
+  ASSERT_TRUE(head_.FlushFull());
+  fs_.SetHook({});
+  ASSERT_FALSE(meanwhile);
+  const auto after = head_.chunks.FullChunks(series);
+  ASSERT_EQ(after.size(), 1U);
+  EXPECT_TRUE(after[0].in_memory());
+  second.push_back(series.xor_state.t);
+  EXPECT_EQ(TimesOf(slot), second);
+}
+
 // A reader that has read the file before it grew gets the beginning of a series from the old
 // mapping and its end from the new one. Both must stay.
 TEST_F(HeadStateTest, ChunksStayMappedWhileAReaderHasThem) {
