@@ -104,7 +104,9 @@ class Replay {
 };
 
 Status Replay::LoadChunks() {
+  WalRef last_ref = 0;  // The log may have lost the record of a series, whose chunks are here.
   const auto moved = head_.files.Load([&](ChunkPlace place, const HeadChunk& chunk) {
+    last_ref = std::max(last_ref, chunk.wal_ref);
     if (chunk.out_of_order) {
       found_ooo_.push_back({chunk.wal_ref, {place, chunk.chunk.mint, chunk.chunk.maxt}});
       return;
@@ -115,6 +117,7 @@ Status Replay::LoadChunks() {
                       static_cast<std::uint8_t>(chunk.chunk.encoding), place.offset});
   });
   if (!moved) return Fail(moved.error());
+  head_.index.NoteWalRef(last_ref);
   head_.metrics.mmap_corruptions.Add(static_cast<std::uint64_t>(*moved > 0));
   // Not stable_sort, which would need as much memory again.
   std::sort(found_.begin(), found_.end(), [](const auto& a, const auto& b) {
@@ -150,6 +153,7 @@ SeriesSlot Replay::SlotOf(WalRef ref, const char* type) {
   if (slot == 0) [[unlikely]] {
     ++unknown_records_[type];
     unknown_refs_.insert(ref);
+    head_.index.NoteWalRef(ref);
   }
   return slot;
 }
