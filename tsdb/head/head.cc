@@ -139,12 +139,12 @@ void Head::DropChunksBefore(TimestampMs t, Sweep& sweep) {
 }
 
 void Head::RemoveSeries(std::span<const SeriesSlot> emptied) {
-  const int segment = state_.wal->current_segment();
+  const TimestampMs last = max_time();
   std::size_t removed = 0;
   while (!emptied.empty()) {
     const auto batch = emptied.first(std::min(emptied.size(), kUnlinkBatch));
     removed += state_.index.Unlink(batch, [&](wal::WalRef ref) {
-      removed_[ref] = segment;
+      removed_[ref] = last;
       state_.tombstones.Remove(ref);
       state_.metadata.Remove(ref);
     });
@@ -244,7 +244,8 @@ Status Head::TruncateWal(TimestampMs t) {
     state_.metrics.wal_truncations_failed.Add();
     log::Error("Removing old WAL segments failed", {{"err", status.error().message()}});
   }
-  absl::erase_if(removed_, [&](const auto& entry) { return entry.second <= last; });
+  const TimestampMs needed = std::min(t, min_late_time());
+  absl::erase_if(removed_, [&](const auto& entry) { return entry.second < needed; });
   state_.metrics.checkpoint_deletions.Add();
   if (auto status = wal::RemoveCheckpointsBefore(state_.fs, dir, last); !status) {
     state_.metrics.checkpoint_deletions_failed.Add();
@@ -264,10 +265,12 @@ Status Head::WriteCheckpoint(TimestampMs t, int first, int last) {
   }
   wal::CheckpointFilter filter;
   filter.mint = t;
-  filter.keep = [&](wal::WalRef ref, int until) {
+  // Late samples are in the other log, under the same numbers.
+  const TimestampMs needed = std::min(t, min_late_time());
+  filter.keep = [&](wal::WalRef ref) {
     if (live.contains(ref)) return true;
     const auto it = removed_.find(ref);
-    return it != removed_.end() && it->second > until;
+    return it != removed_.end() && it->second >= needed;
   };
   return wal::WriteCheckpoint(state_.fs, state_.wal->dir(), first, last, filter,
                               state_.options.wal);

@@ -17,8 +17,7 @@ constexpr std::string_view kWorkSuffix = ".tmp";
 // Rewrites records, keeping what the filter keeps.
 class Checkpointer {
  public:
-  Checkpointer(const CheckpointFilter& filter, int last, Wal& out)
-      : filter_(filter), last_(last), out_(out) {}
+  Checkpointer(const CheckpointFilter& filter, Wal& out) : filter_(filter), out_(out) {}
 
   Status Copy(LogReader& reader) {
     while (reader.Next()) NX_RETURN_IF_ERROR(Add(reader.record()));
@@ -39,7 +38,7 @@ class Checkpointer {
   }
 
  private:
-  bool Keeps(WalRef ref) const { return filter_.keep(ref, last_); }
+  bool Keeps(WalRef ref) const { return filter_.keep(ref); }
 
   template <typename Entry, typename Decode, typename Keep>
   Status Filtered(ByteSpan record, Decode decode, Keep keep, std::vector<Entry>& entries) {
@@ -155,7 +154,6 @@ class Checkpointer {
   }
 
   const CheckpointFilter& filter_;
-  const int last_;
   Wal& out_;
   std::vector<std::string> pending_;
   std::size_t pending_bytes_ = 0;
@@ -180,7 +178,7 @@ Status WriteCheckpoint(Fs& fs, const std::string& wal_dir, int first, int last,
   NX_ASSIGN_OR_RETURN(const auto checkpoints, ListCheckpoints(fs, wal_dir));
   {
     NX_ASSIGN_OR_RETURN(const auto out, Wal::Open(fs, work, options, {}));
-    Checkpointer checkpointer(filter, last, *out);
+    Checkpointer checkpointer(filter, *out);
     if (!checkpoints.empty()) {
       const std::string dir = CheckpointPath(wal_dir, checkpoints.back());
       NX_ASSIGN_OR_RETURN(const auto segments, ListSegments(fs, dir));

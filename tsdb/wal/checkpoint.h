@@ -14,8 +14,8 @@ namespace narthex::tsdb::wal {
 /// What a checkpoint keeps.
 struct CheckpointFilter {
   model::TimestampMs mint = 0;  // Samples, histograms and exemplars from here on.
-  /// Whether the record of a series is needed by anything after segment `last`.
-  std::function<bool(WalRef ref, int last)> keep;
+  /// Whether the record of a series is needed.
+  std::function<bool(WalRef ref)> keep;
 };
 
 /// Writes checkpoint.`last` from the newest checkpoint and the segments up to `last`. Whole or not

@@ -77,6 +77,158 @@ class ReturnTest : public ::testing::Test {
   SeriesData want_;
 };
 
+TEST_F(ReturnTest, ChunksOfBothNumbersAreThereAfterKills) {
+  LeaveAndReturn();
+  Compact();  // Writes the full chunks.
+  db_.Kill();
+  EXPECT_EQ(db_.ReadAll(), want_) << "killed once";
+  Append(kNow + 130'000, kNow + 149'000, true);
+  Compact();
+  db_.Kill();
+  EXPECT_EQ(db_.ReadAll(), want_) << "killed twice";
+  Append(kNow + 149'000, kNow + 260'000, true);
+  Compact();
+  EXPECT_EQ(db_.ReadAll(), want_) << "in blocks";
+  db_.Kill();
+  EXPECT_EQ(db_.ReadAll(), want_) << "in blocks, killed";
+}
+
+TEST_F(ReturnTest, TheNewestNumberIsUsedAfterAReplay) {
+  LeaveAndReturn();
+  Compact();
+  const auto before = NumbersInChunksHead(kNow + 100'000);
+  ASSERT_FALSE(before.empty());
+  db_.Kill();
+  Append(kNow + 130'000, kNow + 149'000, true);
+  Compact();
+  EXPECT_EQ(NumbersInChunksHead(kNow + 100'000), before);
+}
+
+// Prometheus goes on with the first number. Its folder then has chunks of both that alternate, and
+// some of them twice: it takes only those of the second number, and the rest from its WAL.
+TEST_F(ReturnTest, ChunksOfBothNumbersMayAlternate) {
+  for (const bool overlap : {false, true}) {
+    SCOPED_TRACE(overlap);
+    narthex::testing::TempDir dir;
+    const std::string data = dir.path() + "/data";
+    std::filesystem::create_directories(data);
+    constexpr wal::WalRef kFirst = 5;
+    constexpr wal::WalRef kSecond = 9;
+    const auto ref_at = [](int i) { return i < 150 || i >= 300 ? kSecond : kFirst; };
+    SeriesData want;
+    const auto log = wal::Wal::Open(SystemFs(), data + "/wal", {}, {}).value();
+    std::vector<std::string> records(2);
+    wal::BeginSeries(records[0]);
+    wal::AppendSeries(kFirst, kReturns, records[0]);
+    wal::BeginSeries(records[1]);
+    wal::AppendSeries(kSecond, kReturns, records[1]);
+    ASSERT_TRUE(log->Log(records));
+    std::vector<model::Sample> samples;
+    for (int i = 0; i < 450; ++i) {
+      samples.push_back({kNow + i * kStep, static_cast<double>(i)});
+      const std::vector<wal::SampleEntry> entry = {{ref_at(i), samples.back().t, samples.back().v}};
+      records.resize(1);
+      wal::EncodeSamples(entry, records[0]);
+      ASSERT_TRUE(log->Log(records));
+      want[kReturns.ToString()].push_back({samples.back().t, samples.back().v});
+    }
+    ASSERT_TRUE(log->Close());
+    ChunkFiles chunk_files(SystemFs(), data + "/chunks_head");
+    ASSERT_TRUE(chunk_files.Load([](ChunkPlace, const HeadChunk&) {}));
+    const auto write = [&](wal::WalRef ref, int from, int to) {
+      const std::vector<model::Sample> part(samples.begin() + from, samples.begin() + to);
+      const auto encoded = EncodeChunks(part);
+      ASSERT_EQ(encoded.size(), 1U);
+      const std::vector<HeadChunk> chunk = {
+          {ref,
+           {part.front().t, part.back().t, Encoding::kXor, AsBytes(encoded[0].second)},
+           false}};
+      std::vector<ChunkPlace> places;
+      ASSERT_TRUE(chunk_files.Write(chunk, places));
+    };
+    write(kSecond, 0, 120);
+    write(kFirst, 120, 230);
+    if (overlap) {
+      write(kFirst, 120, 210);
+      write(kFirst, 210, 290);
+    } else {
+      write(kFirst, 230, 290);
+    }
+    write(kSecond, 290, 400);
+    ASSERT_TRUE(chunk_files.Close());
+    DbFixture db(SmallRanges());
+    db.Adopt(data);
+    EXPECT_EQ(db.ReadAll(), want);
+    db.Kill();
+    EXPECT_EQ(db.ReadAll(), want);
+  }
+}
+
+// The record of a number is kept as long as the log has samples of it.
+TEST_F(ReturnTest, CheckpointsKeepTheRecordsOfBothNumbers) {
+  narthex::testing::TempDir dir;
+  const std::string data = dir.path() + "/data";
+  std::filesystem::create_directories(data);
+  SeriesData want;
+  {
+    const auto log = wal::Wal::Open(SystemFs(), data + "/wal", {}, {}).value();
+    std::vector<std::string> records(2);
+    wal::BeginSeries(records[0]);
+    wal::AppendSeries(5, kReturns, records[0]);
+    wal::BeginSeries(records[1]);
+    wal::AppendSeries(9, kReturns, records[1]);
+    ASSERT_TRUE(log->Log(records));
+    for (int i = 0; i < 250; ++i) {
+      const TimestampMs t = kNow + 40'000 + i * kStep;
+      const std::vector<wal::SampleEntry> entry = {{i % 2 == 0 ? 5U : 9U, t, 1.0 * i}};
+      records.resize(1);
+      wal::EncodeSamples(entry, records[0]);
+      ASSERT_TRUE(log->Log(records));
+      want[kReturns.ToString()].push_back({t, 1.0 * i});
+    }
+  }
+  DbOptions options = SmallRanges();
+  options.wal_segment_bytes = 32 * 1024;
+  DbFixture db(options);
+  db.Adopt(data);
+  for (TimestampMs t = kNow + 65'000; t < kNow + 140'000; t += kStep) {
+    std::vector<DbFixture::Sample> samples;
+    for (int i = 0; i < 100; ++i) {
+      samples.push_back({{{"__name__", "many"}, {"i", std::to_string(i)}}, t, 1.0 * i});
+      want[samples.back().labels.ToString()].push_back({t, 1.0 * i});
+    }
+    db.Append(samples);
+  }
+  ASSERT_TRUE(db->Compact());
+  ASSERT_EQ(db->Blocks().size(), 1U);
+  ASSERT_FALSE(wal::ListCheckpoints(SystemFs(), db.dir() + "/wal").value().empty());
+  EXPECT_EQ(db.ReadAll(), want);
+  // What is not in the log is lost: chunks_head only saves time.
+  db.Close();
+  std::filesystem::remove_all(db.dir() + "/chunks_head");
+  std::filesystem::remove(db.dir() + "/head_snapshot");
+  db.Open();
+  EXPECT_EQ(db.ReadAll(), want);
+}
+
+TEST_F(ReturnTest, DeletionsFollowTheSeriesToItsNewNumber) {
+  LeaveAndReturn();
+  const auto matcher = model::Matcher::Equal("__name__", "returns");
+  const auto remove = [&](TimestampMs from, TimestampMs to) {
+    ASSERT_TRUE(db_->DeleteSeries(from, to, std::span(&matcher, 1)));
+    std::erase_if(want_[kReturns.ToString()],
+                  [&](const auto& sample) { return sample.t >= from && sample.t <= to; });
+  };
+  remove(kNow + 105'000, kNow + 107'000);
+  db_.Kill();
+  EXPECT_EQ(db_.ReadAll(), want_);
+  Append(kNow + 130'000, kNow + 140'000, true);
+  remove(kNow + 120'000, kNow + 133'000);
+  EXPECT_EQ(db_.ReadAll(), want_);
+  db_.Kill();
+  EXPECT_EQ(db_.ReadAll(), want_);
+}
+
 // The log has lost the record of a series, but chunks_head has its chunks.
 TEST_F(ReturnTest, NumbersOfLostSeriesAreNotGivenAgain) {
   Append(kNow, kNow + 30'000, true);
