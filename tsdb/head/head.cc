@@ -265,12 +265,12 @@ Status Head::WriteCheckpoint(TimestampMs t, int first, int last) {
   }
   wal::CheckpointFilter filter;
   filter.mint = t;
-  // Late samples are in the other log, under the same numbers.
-  const TimestampMs needed = std::min(t, min_late_time());
+  // Late samples are in the other log, under the same numbers; what is deleted counts for them too.
+  filter.late_mint = std::min(t, min_late_time());
   filter.keep = [&](wal::WalRef ref) {
     if (live.contains(ref)) return true;
     const auto it = removed_.find(ref);
-    return it != removed_.end() && it->second >= needed;
+    return it != removed_.end() && it->second >= filter.late_mint;
   };
   return wal::WriteCheckpoint(state_.fs, state_.wal->dir(), first, last, filter,
                               state_.options.wal);

@@ -329,8 +329,9 @@ Status Replay::DecodeTombstones(ByteSpan record) {
   for (const auto& [ref, mint, maxt] : entries) {
     head_.index.NoteWalRef(ref);
     const bool whole = mint == model::kMinTime && maxt == model::kMaxTime;
-    if (!whole && maxt < min_valid_time_) continue;
-    const SeriesSlot slot = whole ? slots_.Get(ref) : SlotOf(ref, "tombstones");
+    // Late samples may be older than what the others are taken from; see Run.
+    const bool old = maxt < min_valid_time_;
+    const SeriesSlot slot = whole || old ? slots_.Get(ref) : SlotOf(ref, "tombstones");
     if (slot == 0) continue;
     if (whole) {
       DropSamples(slot);
@@ -491,6 +492,7 @@ Status Replay::Run() {
   postings_.Finish(head_.index.end());
   NX_RETURN_IF_ERROR(status);
   NX_RETURN_IF_ERROR(ReplayWbl(head_, slots_, found_ooo_));
+  head_.tombstones.TruncateBefore(std::min(min_valid_time_, head_.ooo.store().min_time()));
   if (!emptied_.empty()) RemoveEmptied();
   for (auto& [ref, until] : extra_refs_) until = head_.max_time.load();
   progress_.current = progress_.max.load();

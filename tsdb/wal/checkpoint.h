@@ -13,7 +13,8 @@ namespace narthex::tsdb::wal {
 
 /// What a checkpoint keeps.
 struct CheckpointFilter {
-  model::TimestampMs mint = 0;  // Samples, histograms and exemplars from here on.
+  model::TimestampMs mint = 0;       // Samples, histograms and exemplars from here on.
+  model::TimestampMs late_mint = 0;  // Deletions that end from here on.
   /// Whether the record of a series is needed.
   std::function<bool(WalRef ref)> keep;
 };
