@@ -272,8 +272,11 @@ Status Head::WriteCheckpoint(TimestampMs t, int first, int last) {
     const auto it = removed_.find(ref);
     return it != removed_.end() && it->second >= filter.late_mint;
   };
-  return wal::WriteCheckpoint(state_.fs, state_.wal->dir(), first, last, filter,
-                              state_.options.wal);
+  NX_ASSIGN_OR_RETURN(
+      const std::size_t passed_over,
+      wal::WriteCheckpoint(state_.fs, state_.wal->dir(), first, last, filter, state_.options.wal));
+  state_.metrics.wal_corruptions.Add(passed_over);
+  return {};
 }
 
 Status Head::Maintain() {

@@ -20,9 +20,10 @@ struct CheckpointFilter {
 };
 
 /// Writes checkpoint.`last` from the newest checkpoint and the segments up to `last`. Whole or not
-/// at all. Errors: kIo, kCorruption.
-Status WriteCheckpoint(Fs& fs, const std::string& wal_dir, int first, int last,
-                       const CheckpointFilter& filter, const WalOptions& options);
+/// at all. A record that does not decode is named in the log of the program and left out.
+/// @return how many of those there were. Errors: kIo, kCorruption.
+Result<std::size_t> WriteCheckpoint(Fs& fs, const std::string& wal_dir, int first, int last,
+                                    const CheckpointFilter& filter, const WalOptions& options);
 
 /// The segments that a truncation may take: two thirds of the finished ones. @return the last of
 /// them, or -1 when there is nothing to do
