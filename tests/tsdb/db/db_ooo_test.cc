@@ -367,6 +367,29 @@ TEST(DbOooTest, DeletionCoversLateSamplesThatOutliveTheOthers) {
   EXPECT_EQ(db.ReadAll()[kLabels.ToString()], want.begin()->second) << "compacted";
 }
 
+// A disk that is full when the checkpoint is written keeps late samples from their blocks no more.
+TEST(DbOooTest, AreCompactedAlsoWhenTheCheckpointFails) {
+  narthex::testing::FaultFs fs(SystemFs());
+  auto options = Late();
+  options.wal_segment_bytes = 32 * 1024;
+  DbFixture db(options, fs);
+  for (int i = 0; i < 6000; ++i) {
+    ASSERT_EQ(AppendOne(*db.get(), kNow + i * 25, 1), AppendError::kNone);
+  }
+  ASSERT_EQ(AppendOne(*db.get(), kNow + 60, 2), AppendError::kNone);
+  EXPECT_FALSE(WblRecords(db.dir()).empty());
+  fs.SetHook([](narthex::testing::FileOp, const std::string& path, int) {
+    return path.find("/wal/checkpoint") != std::string::npos ? narthex::testing::Fault::kFail
+                                                             : narthex::testing::Fault::kNone;
+  });
+  const Status status = db->Compact();
+  ASSERT_FALSE(status);
+  EXPECT_NE(status.error().message().find("create checkpoint"), std::string::npos)
+      << status.error().message();
+  EXPECT_TRUE(WblRecords(db.dir()).empty());
+  EXPECT_EQ(db.ReadAll().begin()->second.size(), 6001U);
+}
+
 TEST(DbOooTest, BlocksOfLateSamplesAreMarkedAndMerged) {
   DbFixture db(Late());
   std::vector<BitSample> samples;
