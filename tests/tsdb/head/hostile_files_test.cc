@@ -36,5 +36,22 @@ TEST(HostileFilesTest, SnapshotWithTheHighestNumberOfHistograms) {
   }
 }
 
+TEST(HostileFilesTest, CorruptChunksAreMovedAsideEachTime) {
+  narthex::testing::TempDir dir;
+  for (int time = 0; time < 3; ++time) {
+    std::ofstream(dir.path() + "/000001") << "damaged " << time;
+    ChunkFiles chunks(SystemFs(), dir.path());
+    const auto moved = chunks.Load([](ChunkPlace, const HeadChunk&) {});
+    ASSERT_TRUE(moved);
+    EXPECT_EQ(*moved, 1);
+  }
+  std::set<std::string> contents;
+  for (const auto& entry : files::directory_iterator(dir.path())) {
+    EXPECT_EQ(entry.path().filename().string().substr(0, 14), "000001.corrupt");
+    contents.insert(SystemFs().ReadFile(entry.path()).value());
+  }
+  EXPECT_EQ(contents, (std::set<std::string>{"damaged 0", "damaged 1", "damaged 2"}));
+}
+
 }  // namespace
 }  // namespace narthex::tsdb
