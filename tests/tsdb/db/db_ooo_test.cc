@@ -367,6 +367,24 @@ TEST(DbOooTest, DeletionCoversLateSamplesThatOutliveTheOthers) {
   EXPECT_EQ(db.ReadAll()[kLabels.ToString()], want.begin()->second) << "compacted";
 }
 
+TEST(DbOooTest, AtTheBeginningOfTime) {
+  DbFixture db(Late());
+  std::vector<BitSample> samples;
+  const auto append = [&](TimestampMs after) {
+    const TimestampMs t = model::kMinTime + after;
+    ASSERT_EQ(AppendOne(*db.get(), t, static_cast<double>(after)), AppendError::kNone) << after;
+    samples.push_back({t, static_cast<double>(after)});
+  };
+  for (int i = 0; i < 3; ++i) append(kRange + i * kRange);
+  for (const TimestampMs after : {0, 5, 20'000, 50'000, 70'000}) append(after);
+  EXPECT_EQ(db.ReadAll(), Want(samples));
+  ASSERT_TRUE(db->Compact());
+  EXPECT_TRUE(WblRecords(db.dir()).empty());
+  EXPECT_EQ(db.ReadAll(), Want(samples));
+  db.Kill();
+  EXPECT_EQ(db.ReadAll(), Want(samples));
+}
+
 // A disk that is full when the checkpoint is written keeps late samples from their blocks no more.
 TEST(DbOooTest, AreCompactedAlsoWhenTheCheckpointFails) {
   narthex::testing::FaultFs fs(SystemFs());
