@@ -233,13 +233,14 @@ AppendError HeadAppender::AppendExemplar(SeriesRef ref, const model::Labels& lab
     return AppendError::kUnknownSeries;
   }
   const auto error = head_.exemplars.Check(head_.index.LabelsOf(slot), exemplar);
+  MemSeries& series = head_.index.At(slot);
+  SeriesLock lock(series);
   if (error != AppendError::kNone) {
-    MemSeries& series = head_.index.At(slot);
-    SeriesLock lock(series);
     --series.pending;
     return error;
   }
   exemplars_.push_back({slot, exemplar});
+  NoteUnlogged(slot, series);  // Its sample may have been refused.
   return AppendError::kNone;
 }
 

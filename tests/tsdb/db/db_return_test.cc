@@ -276,5 +276,24 @@ TEST_F(ReturnTest, NumbersThatTheLogNamesAreNotGivenAgain) {
   EXPECT_EQ(series[0].ref, 8U);
 }
 
+// A series is there for its exemplar, though its sample was refused.
+TEST(DbExemplarTest, ItsSeriesIsLoggedToo) {
+  DbOptions options = SmallRanges();
+  options.max_exemplars = 10;
+  options.out_of_order_window_ms = kRange;
+  DbFixture db(options);
+  db.Append({{kAlways, kNow, 1}});
+  auto appender = db->NewAppender();
+  storage::SeriesRef ref{0};
+  ASSERT_EQ(appender->Append(ref, kReturns, kNow - 2 * kRange, 1), storage::AppendError::kTooOld);
+  ASSERT_EQ(appender->AppendExemplar(ref, kReturns, {{{"trace", "1"}}, 1, kNow, true}),
+            storage::AppendError::kNone);
+  ASSERT_TRUE(appender->Commit());
+  db.Kill();
+  std::string text;
+  db.registry().WriteText(text);
+  EXPECT_EQ(text.find("unknown_refs"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace narthex::tsdb::testing
