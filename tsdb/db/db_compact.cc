@@ -218,8 +218,10 @@ Status Db::Impl::CompactHead() {
     cut = true;
   }
   if (!cut) return {};
-  NX_RETURN_IF_ERROR(head.TruncateWal(head.min_time()));
-  return CompactOutOfOrder();
+  // Late samples must not wait for a log that can't be truncated.
+  const Status truncated = head.TruncateWal(head.min_time());
+  Status compacted = CompactOutOfOrder();
+  return truncated ? compacted : truncated;
 }
 
 Result<std::string> Db::Impl::CutHead(TimestampMs mint, TimestampMs maxt) {

@@ -37,7 +37,9 @@ Status Db::Impl::WriteOutOfOrderBlocks(const Head::OutOfOrderCut& cut,
   for (const TimestampMs mint : cut.ranges) {
     BlockMeta meta;
     meta.min_time = mint;
-    meta.max_time = mint + options.min_block_duration_ms;
+    if (__builtin_add_overflow(mint, options.min_block_duration_ms, &meta.max_time)) {
+      meta.max_time = model::kMaxTime;
+    }
     meta.compaction.hints.emplace_back(kHintOutOfOrder);
     // Prometheus names a parent that there is not.
     meta.compaction.parents.push_back({std::string(26, '0'), 0, 0});

@@ -9,6 +9,7 @@
 #include "narthex/base/coding.h"
 #include "narthex/base/crc32c.h"
 #include "narthex/base/log.h"
+#include "tsdb/wal/segment.h"
 
 namespace narthex::tsdb {
 namespace {
@@ -192,7 +193,7 @@ Result<int> ChunkFiles::Load(const Visitor& visit) {
     // New files continue the row where it is intact; a gap would be taken for corruption.
     for (std::size_t j = i; j < numbers.size(); ++j) {
       const std::string path = PathOf(numbers[j]);
-      NX_RETURN_IF_ERROR(fs_.Rename(path, path + ".corrupt"));
+      NX_RETURN_IF_ERROR(fs_.Rename(path, wal::AsidePath(fs_, path)));
     }
     return static_cast<int>(numbers.size() - i);
   }

@@ -35,11 +35,12 @@ void ChunkReader::Load(SeriesSlot slot, TimestampMs mint, TimestampMs maxt,
                        const Isolation::Reader* reader) {
   parts_.clear();
   bytes_.clear();
-  earlier_files_.clear();
   mint_ = mint;
   maxt_ = maxt;
   nothing_ = mint > maxt;
+  if (files_.size() > 1) files_.erase(files_.begin(), files_.end() - 1);
   const std::uint32_t from = CoarseSeconds(mint);
+  const std::uint32_t to = CoarseSeconds(maxt);
   MemSeries& series = head_.index.At(slot);
   bool has_tombstones = false;
   std::uint64_t commit = 0;
@@ -50,13 +51,15 @@ void ChunkReader::Load(SeriesSlot slot, TimestampMs mint, TimestampMs maxt,
     commit_t = series.commit_t;
     has_tombstones = series.has_tombstones;
     has_out_of_order_ = series.out_of_order;
+    bool more = !nothing_;  // A chunk that ends after maxt is the last one that may be wanted.
     for (const auto& chunk : head_.chunks.FullChunks(series)) {
-      if (nothing_) break;
+      if (!more) break;
       if (chunk.max_seconds < from) continue;
       parts_.push_back({chunk, bytes_.size()});
       if (chunk.in_memory()) bytes_.append(AsText(head_.chunks.MemoryBytes(chunk)));
+      more = chunk.max_seconds <= to;
     }
-    if (!nothing_ && series.has_open_chunk() && series.xor_state.t >= mint) {
+    if (more && series.has_open_chunk() && series.xor_state.t >= mint) {
       const ByteSpan open = head_.chunks.OpenBytes(series);
       parts_.push_back(
           {FullChunk::InMemory(series.chunk, series.encoding,
@@ -86,13 +89,20 @@ Result<ChunkView> ChunkReader::ViewOf(const Part& part) {
 }
 
 Result<ChunkView> ChunkReader::ViewOf(ChunkPlace place) {
-  if (files_ != nullptr) {
-    if (auto chunk = ChunkFiles::Read(*files_, place)) return chunk;
+  if (!files_.empty()) {
+    if (auto chunk = ChunkFiles::Read(*files_.back(), place)) return chunk;
   }
-  // The file is newer, or has grown; then the old mapping may hold chunks that were given out.
-  if (files_ != nullptr) earlier_files_.push_back(std::move(files_));
-  files_ = head_.files.view();
-  return ChunkFiles::Read(*files_, place);
+  files_.push_back(head_.files.view());  // The file is newer, or has grown.
+  return ChunkFiles::Read(*files_.back(), place);
+}
+
+OooSeries ChunkReader::LoadLate(SeriesSlot slot, TimestampMs mint, TimestampMs maxt) {
+  // First the files: a compaction that does not wait for this reader, because it began after the
+  // blocks were there, may remove them once the places are known.
+  files_.push_back(head_.files.view());
+  OooSeries late;
+  head_.ooo.store().Load(slot, mint, maxt, late);
+  return late;
 }
 
 Status ChunkReader::Decode(storage::SampleColumns& out) {
@@ -127,17 +137,9 @@ Result<TimestampMs> ChunkReader::FirstTime(SeriesSlot slot) {
   return chunk.mint;
 }
 
-void ChunkReader::LoadLate(SeriesSlot slot, TimestampMs mint, TimestampMs maxt, OooSeries& late) {
-  // First the files: late samples that have got into blocks go, and their files with them, without
-  // waiting for a reader that began after that.
-  if (files_ == nullptr) files_ = head_.files.view();
-  head_.ooo.store().Load(slot, mint, maxt, late);
-}
-
 Status ChunkReader::DecodeOutOfOrder(SeriesSlot slot, TimestampMs mint, TimestampMs maxt,
                                      storage::SampleColumns& out) {
-  OooSeries late;
-  LoadLate(slot, mint, maxt, late);
+  OooSeries late = LoadLate(slot, mint, maxt);
   // By time, so that most chunks are appended rather than merged.
   std::stable_sort(late.full.begin(), late.full.end(),
                    [](const OooChunk& a, const OooChunk& b) { return a.mint < b.mint; });
@@ -172,8 +174,7 @@ Status ChunkReader::OutOfOrderChunks(SeriesSlot slot, TimestampMs mint, Timestam
   unwanted = deleted_;
   if (mint > model::kMinTime) AddInterval(unwanted, {model::kMinTime, mint - 1});
   if (maxt < model::kMaxTime) AddInterval(unwanted, {maxt + 1, model::kMaxTime});
-  OooSeries late;
-  LoadLate(slot, mint, maxt, late);
+  const OooSeries late = LoadLate(slot, mint, maxt);
   for (const auto& chunk : late.full) {
     NX_ASSIGN_OR_RETURN(const ChunkView view, ViewOf(chunk.place));
     out.push_back(view);

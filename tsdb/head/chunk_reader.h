@@ -55,13 +55,14 @@ class ChunkReader {
   };
   Result<ChunkView> ViewOf(const Part& part);
   Result<ChunkView> ViewOf(ChunkPlace place);
-  void LoadLate(SeriesSlot slot, model::TimestampMs mint, model::TimestampMs maxt, OooSeries& late);
+  // The late samples of the series, whose files stay.
+  OooSeries LoadLate(SeriesSlot slot, model::TimestampMs mint, model::TimestampMs maxt);
   // Adds the part of a chunk that is in the range as new chunks.
   Status Recode(const ChunkView& chunk, std::vector<ChunkView>& out);
 
   const HeadState& head_;
-  std::shared_ptr<const ChunkFiles::View> files_;
-  std::vector<std::shared_ptr<const ChunkFiles::View>> earlier_files_;  // Used since Load.
+  // The newest one last. Those before it have chunks that were given out since Load.
+  std::vector<std::shared_ptr<const ChunkFiles::View>> files_;
   std::vector<Part> parts_;
   std::vector<Interval> deleted_;
   std::string bytes_;

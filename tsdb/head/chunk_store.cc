@@ -22,11 +22,11 @@ std::int64_t Minus(TimestampMs a, TimestampMs b) {
 
 TimestampMs EstimateChunkEnd(TimestampMs start, TimestampMs current, TimestampMs max,
                              double ratio) {
-  const double n = static_cast<double>(Minus(max, start)) /
-                   (static_cast<double>(Minus(current, start) + 1) * ratio);
-  if (n <= 1) return max;
-  return static_cast<TimestampMs>(static_cast<double>(start) +
-                                  static_cast<double>(Minus(max, start)) / std::floor(n));
+  const auto whole = static_cast<double>(Minus(max, start));
+  const double n = whole / (static_cast<double>(Minus(current, Minus(start, 1))) * ratio);
+  if (!(n > 1)) return max;
+  const double end = static_cast<double>(start) + whole / std::floor(n);
+  return end < 0x1p63 ? static_cast<TimestampMs>(end) : max;
 }
 
 TimestampMs RangeEnd(TimestampMs t, model::DurationMs width) {

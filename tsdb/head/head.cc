@@ -12,6 +12,7 @@
 #include "tsdb/head/head_block_source.h"
 #include "tsdb/head/ooo_block_source.h"
 #include "tsdb/head/snapshot.h"
+#include "tsdb/head/stopwatch.h"
 #include "tsdb/wal/checkpoint.h"
 
 namespace narthex::tsdb {
@@ -23,16 +24,6 @@ namespace {
 // Slots between two looks at the clock of other threads, and series unlinked under one lock.
 constexpr std::size_t kUnlinkBatch = 256;
 constexpr auto kReaderPoll = std::chrono::milliseconds(5);
-
-class Stopwatch {
- public:
-  double seconds() const {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
-  }
-
- private:
-  const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
-};
 
 }  // namespace
 
@@ -146,12 +137,12 @@ void Head::DropChunksBefore(TimestampMs t, Sweep& sweep) {
 }
 
 void Head::RemoveSeries(std::span<const SeriesSlot> emptied) {
-  const int segment = state_.wal->current_segment();
+  const TimestampMs last = max_time();
   std::size_t removed = 0;
   while (!emptied.empty()) {
     const auto batch = emptied.first(std::min(emptied.size(), kUnlinkBatch));
     removed += state_.index.Unlink(batch, [&](wal::WalRef ref) {
-      removed_[ref] = segment;
+      removed_[ref] = last;
       state_.tombstones.Remove(ref);
       state_.metadata.Remove(ref);
     });
@@ -254,7 +245,8 @@ Status Head::TruncateWal(TimestampMs t) {
     state_.metrics.wal_truncations_failed.Add();
     log::Error("Removing old WAL segments failed", {{"err", status.error().message()}});
   }
-  absl::erase_if(removed_, [&](const auto& entry) { return entry.second <= last; });
+  const TimestampMs needed = std::min(t, min_late_time());
+  absl::erase_if(removed_, [&](const auto& entry) { return entry.second < needed; });
   state_.metrics.checkpoint_deletions.Add();
   if (auto status = wal::RemoveCheckpointsBefore(state_.fs, dir, last); !status) {
     state_.metrics.checkpoint_deletions_failed.Add();
@@ -274,13 +266,18 @@ Status Head::WriteCheckpoint(TimestampMs t, int first, int last) {
   }
   wal::CheckpointFilter filter;
   filter.mint = t;
-  filter.keep = [&](wal::WalRef ref, int until) {
+  // Late samples are in the other log, under the same numbers; what is deleted counts for them too.
+  filter.late_mint = std::min(t, min_late_time());
+  filter.keep = [&](wal::WalRef ref) {
     if (live.contains(ref)) return true;
     const auto it = removed_.find(ref);
-    return it != removed_.end() && it->second > until;
+    return it != removed_.end() && it->second >= filter.late_mint;
   };
-  return wal::WriteCheckpoint(state_.fs, state_.wal->dir(), first, last, filter,
-                              state_.options.wal);
+  NX_ASSIGN_OR_RETURN(
+      const std::size_t passed_over,
+      wal::WriteCheckpoint(state_.fs, state_.wal->dir(), first, last, filter, state_.options.wal));
+  state_.metrics.wal_corruptions.Add(passed_over);
+  return {};
 }
 
 Status Head::Maintain() {

@@ -132,9 +132,9 @@ class Head {
   SeriesCensus census_;
   metrics::Registry& registry_;
   std::function<void()> on_commit_;
-  // Series that are gone, with the last WAL segment that may name them: their records are kept
-  // until that one is dropped.
-  absl::flat_hash_map<wal::WalRef, int> removed_;
+  // Log numbers that no series has any more, with the time of the last sample that the log may have
+  // under them: until that is in a block their records are kept.
+  absl::flat_hash_map<wal::WalRef, model::TimestampMs> removed_;
   std::atomic<bool> interrupted_{false};
   bool closed_ = false;
 };

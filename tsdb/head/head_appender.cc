@@ -27,6 +27,13 @@ TimestampMs SaturatingMinus(TimestampMs t, model::DurationMs d) {
   return __builtin_sub_overflow(t, d, &result) ? model::kMinTime : result;
 }
 
+// By doubling, as push_back does: an appender may be given many small columns.
+template <typename T>
+void MakeRoom(std::vector<T>& entries, std::size_t more) {
+  const std::size_t needed = entries.size() + more;
+  if (needed > entries.capacity()) entries.reserve(std::max(needed, 2 * entries.capacity()));
+}
+
 bool NamesRepeat(const model::Labels& labels) {
   std::string_view last;
   bool first = true;
@@ -205,8 +212,8 @@ void HeadAppender::AppendColumn(std::span<const SeriesRef> refs, TimestampMs t,
     head_.metrics.out_of_bound_floats.Add(refs.size());
     return;
   }
-  batch_.samples.reserve(batch_.samples.size() + refs.size());
-  batch_.slots.reserve(batch_.slots.size() + refs.size());
+  MakeRoom(batch_.samples, refs.size());
+  MakeRoom(batch_.slots, refs.size());
   const SeriesSlot end = head_.index.end();
   for (std::size_t i = 0; i < refs.size(); ++i) {
     if (i + kPrefetchAhead < refs.size()) {
@@ -226,13 +233,14 @@ AppendError HeadAppender::AppendExemplar(SeriesRef ref, const model::Labels& lab
     return AppendError::kUnknownSeries;
   }
   const auto error = head_.exemplars.Check(head_.index.LabelsOf(slot), exemplar);
+  MemSeries& series = head_.index.At(slot);
+  SeriesLock lock(series);
   if (error != AppendError::kNone) {
-    MemSeries& series = head_.index.At(slot);
-    SeriesLock lock(series);
     --series.pending;
     return error;
   }
   exemplars_.push_back({slot, exemplar});
+  NoteUnlogged(slot, series);  // Its sample may have been refused.
   return AppendError::kNone;
 }
 

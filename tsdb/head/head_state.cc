@@ -140,6 +140,7 @@ Status HeadState::FlushFull() {
 Status HeadState::WriteFull(std::span<const SeriesSlot> slots) {
   struct Waiting {
     SeriesSlot slot;
+    std::uint32_t generation;
     FullChunk chunk;
     std::size_t at;  // In bytes.
   };
@@ -156,7 +157,7 @@ Status HeadState::WriteFull(std::span<const SeriesSlot> slots) {
     for (const auto& chunk : chunks.FullChunks(series)) {
       if (!chunk.in_memory()) continue;
       const ByteSpan data = chunks.MemoryBytes(chunk);
-      waiting.push_back({slot, chunk, bytes.size()});
+      waiting.push_back({slot, series.generation, chunk, bytes.size()});
       records.push_back({series.wal_ref, {0, 0, chunk.encoding(), {}}, false});
       bytes.append(AsText(data));
     }
@@ -171,10 +172,9 @@ Status HeadState::WriteFull(std::span<const SeriesSlot> slots) {
   for (std::size_t i = 0; i < waiting.size(); ++i) {
     MemSeries& series = index.At(waiting[i].slot);
     SeriesLock lock(series);
-    // Truncation may have dropped it meanwhile, and another one may lie in its place: of this
-    // series, then it ends later, or of the next one in this slot.
-    if (series.wal_ref != records[i].wal_ref) continue;
+    if (series.generation != waiting[i].generation) continue;
     for (auto& chunk : chunks.FullChunks(series)) {
+      // Truncation may have dropped it meanwhile, and another chunk may have its memory.
       if (chunk != waiting[i].chunk) continue;
       chunks.FreeMemory(chunk);
       chunk.file = places[i].file;

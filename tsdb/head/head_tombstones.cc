@@ -19,6 +19,15 @@ void HeadTombstones::Remove(wal::WalRef ref) {
   by_ref_.erase(ref);
 }
 
+void HeadTombstones::Move(wal::WalRef from, wal::WalRef to) {
+  MutexLock lock(mutex_);
+  const auto it = by_ref_.find(from);
+  if (it == by_ref_.end()) return;
+  const std::vector<Interval> moved = std::move(it->second);
+  by_ref_.erase(it);
+  for (const Interval interval : moved) AddInterval(by_ref_[to], interval);
+}
+
 void HeadTombstones::TruncateBefore(model::TimestampMs t) {
   MutexLock lock(mutex_);
   absl::erase_if(by_ref_, [t](auto& entry) {

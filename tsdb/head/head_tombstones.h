@@ -23,6 +23,8 @@ class HeadTombstones {
   /// Ascending and disjoint; empty when nothing of the series is deleted.
   std::vector<Interval> Of(wal::WalRef ref) const;
   void Remove(wal::WalRef ref);
+  /// The series has another number from now on.
+  void Move(wal::WalRef from, wal::WalRef to);
   /// Drops the intervals that end before t, where no samples are left.
   void TruncateBefore(model::TimestampMs t);
   std::size_t held_bytes() const;

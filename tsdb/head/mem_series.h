@@ -21,7 +21,7 @@ namespace narthex::tsdb {
 /// at the place of the open chunk without it.
 struct MemSeries {
   XorState xor_state;       // Of the open chunk; t is that of the last sample even without one.
-  wal::WalRef wal_ref = 0;  // Constant while the series lives.
+  wal::WalRef wal_ref = 0;  // Constant while the series lives, but for replay.
   model::TimestampMs next_at = 0;   // The sample from here on begins a new chunk.
   model::TimestampMs commit_t = 0;  // First sample of the last commit …
   std::uint64_t commit = 0;         // … and its number; see isolation.h.

@@ -28,6 +28,18 @@ OooBlockSource::OooBlockSource(const HeadState& head, ChunkPlace last, Timestamp
   SortByLabels(head_.index, ids_);
 }
 
+namespace {
+
+// Of the aligned range that t is in; the first one begins at kMinTime.
+TimestampMs RangeStart(TimestampMs t, model::DurationMs width) {
+  const TimestampMs rest = t % width;
+  TimestampMs start = t - rest;
+  if (rest < 0 && __builtin_sub_overflow(start, width, &start)) return model::kMinTime;
+  return start;
+}
+
+}  // namespace
+
 Status OooBlockSource::Symbols(const SymbolSink& add) {
   AddSymbols(head_.index, ids_, add);
   return {};
@@ -38,7 +50,7 @@ Result<bool> OooBlockSource::Next() {
     const SeriesId id = ids_[next_++];
     head_.ooo.store().Load(id, mint_, last_time_, series_);
     unwanted_ = head_.DeletedOf(id);
-    AddInterval(unwanted_, {model::kMinTime, mint_ - 1});
+    if (mint_ > model::kMinTime) AddInterval(unwanted_, {model::kMinTime, mint_ - 1});
     AddInterval(unwanted_, {last_time_ + 1, model::kMaxTime});
     std::vector<MergeInput> inputs;
     for (const auto& chunk : series_.full) {
@@ -62,11 +74,10 @@ Result<std::vector<TimestampMs>> OooRanges(const HeadState& head, ChunkPlace las
   OooSeries series;
   storage::SampleColumns columns;
   const auto add = [&](const auto& times) {
-    TimestampMs last_start = model::kMinTime;
+    TimestampMs last_start = 0;
     for (const TimestampMs t : times) {
-      const TimestampMs rest = t % width;
-      const TimestampMs start = t - rest - (rest < 0 ? width : 0);
-      if (start != last_start) starts.insert(start);
+      const TimestampMs start = RangeStart(t, width);
+      if (starts.empty() || start != last_start) starts.insert(start);
       last_start = start;
     }
   };

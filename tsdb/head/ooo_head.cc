@@ -87,8 +87,7 @@ Result<OooHead::Boundary> OooHead::CutAll() {
   return boundary;
 }
 
-std::vector<SeriesSlot> OooHead::Drop(const Boundary& boundary) {
-  std::vector<SeriesSlot> gone;
+void OooHead::Drop(const Boundary& boundary) {
   std::size_t dropped = 0;
   for (std::size_t part = 0; part < OooStore::kParts; ++part) {
     MutexLock lock(mutex_);
@@ -96,7 +95,6 @@ std::vector<SeriesSlot> OooHead::Drop(const Boundary& boundary) {
       MemSeries& series = index_.At(slot);
       SeriesLock series_lock(series);
       series.out_of_order = false;
-      gone.push_back(slot);
     }
   }
   store_.NarrowTimes();
@@ -108,7 +106,6 @@ std::vector<SeriesSlot> OooHead::Drop(const Boundary& boundary) {
     metrics_.wbl_truncations_failed.Add();
     log::Error("Removing old WBL segments failed", {{"err", status.error().message()}});
   }
-  return gone;
 }
 
 Status OooHead::Sync() {

@@ -54,9 +54,8 @@ class OooHead {
   };
   /// Begins a new segment of the WBL and moves all late samples to chunks_head. Errors: kIo.
   Result<Boundary> CutAll();
-  /// Drops what CutAll gave, which is in blocks now. @return the series that have no late samples
-  /// any more; they may be dead
-  std::vector<SeriesSlot> Drop(const Boundary& boundary);
+  /// Drops what CutAll gave, which is in blocks now.
+  void Drop(const Boundary& boundary);
 
   Status Sync();
   Status Close();

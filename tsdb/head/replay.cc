@@ -51,7 +51,7 @@ constexpr std::uint32_t kMaxFile = (1U << 24) - 1;
 class Replay {
  public:
   Replay(HeadState& head, TimestampMs min_valid_time, ReplayCursor& progress,
-         absl::flat_hash_map<WalRef, int>& extra_refs)
+         absl::flat_hash_map<WalRef, TimestampMs>& extra_refs)
       : head_(head),
         min_valid_time_(min_valid_time),
         progress_(progress),
@@ -68,29 +68,35 @@ class Replay {
   Status ReadFolder(const std::string& dir, int first, int last,
                     std::optional<wal::Corruption>& corruption);
   void DecodeBatch(const RecordBatch& batch);
-  Status DecodeRecord(ByteSpan record, int segment);
-  Status DecodeSeries(ByteSpan record, int segment);
+  Status DecodeRecord(ByteSpan record);
+  Status DecodeSeries(ByteSpan record);
   Status DecodeSamples(ByteSpan record);
   Status DecodeExemplars(ByteSpan record);
-  Status DecodeTombstones(ByteSpan record, int segment);
+  Status DecodeTombstones(ByteSpan record);
   Status DecodeMetadata(ByteSpan record);
-  void Renumber(SeriesSlot slot, WalRef ref, int segment);
+  void Renumber(SeriesSlot slot, WalRef ref);
   void DropSamples(SeriesSlot slot);
   void RemoveEmptied();
   template <typename Entry, typename Decode>
   Status DecodeHistograms(ByteSpan record, Decode decode);
   ReplayShard& ShardOf(SeriesSlot slot) { return *shards_[slot % shards_.size()]; }
-  void Attach(SeriesSlot slot, WalRef ref, bool created);
+  std::span<const FoundChunk> FoundOf(WalRef ref) const;
+  void Attach(SeriesSlot slot, WalRef ref);
+  void AttachAgain(SeriesSlot slot, WalRef ref);
+  void Take(MemSeries& series, std::span<const FoundChunk> chunks);
+  void DropChunks(MemSeries& series);
   SeriesSlot SlotOf(WalRef ref, const char* type);
   void ReportUnknown();
 
   HeadState& head_;
   const TimestampMs min_valid_time_;
   ReplayCursor& progress_;
-  absl::flat_hash_map<WalRef, int>& extra_refs_;
+  absl::flat_hash_map<WalRef, TimestampMs>& extra_refs_;
   RefMap slots_;
   absl::flat_hash_set<SeriesSlot> emptied_;  // Left the head early; nothing came after that.
-  std::vector<FoundChunk> found_;            // By ref, then in the order of writing.
+  // The numbers of series that have had several, the newest last.
+  absl::flat_hash_map<SeriesSlot, std::vector<WalRef>> numbers_;
+  std::vector<FoundChunk> found_;  // By ref, then in the order of writing.
   std::vector<FoundOooChunk> found_ooo_;
   std::vector<std::unique_ptr<ReplayShard>> shards_;
   ReplayPostings postings_;
@@ -100,11 +106,12 @@ class Replay {
   std::vector<wal::ExemplarEntry> exemplar_entries_;
   absl::flat_hash_set<WalRef> unknown_refs_;
   std::map<std::string_view, std::uint64_t> unknown_records_;  // By type, as the metric has it.
-  int last_segment_ = -1;
 };
 
 Status Replay::LoadChunks() {
+  WalRef last_ref = 0;  // The log may have lost the record of a series, whose chunks are here.
   const auto moved = head_.files.Load([&](ChunkPlace place, const HeadChunk& chunk) {
+    last_ref = std::max(last_ref, chunk.wal_ref);
     if (chunk.out_of_order) {
       found_ooo_.push_back({chunk.wal_ref, {place, chunk.chunk.mint, chunk.chunk.maxt}});
       return;
@@ -115,6 +122,7 @@ Status Replay::LoadChunks() {
                       static_cast<std::uint8_t>(chunk.chunk.encoding), place.offset});
   });
   if (!moved) return Fail(moved.error());
+  head_.index.NoteWalRef(last_ref);
   head_.metrics.mmap_corruptions.Add(static_cast<std::uint64_t>(*moved > 0));
   // Not stable_sort, which would need as much memory again.
   std::sort(found_.begin(), found_.end(), [](const auto& a, const auto& b) {
@@ -124,25 +132,75 @@ Status Replay::LoadChunks() {
   return {};
 }
 
-// Gives a series the chunks that chunks_head has under this number.
-void Replay::Attach(SeriesSlot slot, WalRef ref, bool created) {
-  MemSeries& series = head_.index.At(slot);
-  auto it = std::lower_bound(found_.begin(), found_.end(), ref,
-                             [](const FoundChunk& chunk, WalRef r) { return chunk.ref < r; });
-  if (it == found_.end() || it->ref != ref) return;
-  // A series that had another number before may have samples under way, older than these chunks.
-  if (!created) ShardOf(slot).Drain();
-  SeriesLock lock(series);
-  for (; it != found_.end() && it->ref == ref; ++it) {
-    // Chunks of one series ascend; a repeated one adds nothing.
-    if (series.has_samples() && it->mint <= series.xor_state.t) continue;
+// What chunks_head has under a number, in the order of writing.
+std::span<const FoundChunk> Replay::FoundOf(WalRef ref) const {
+  const auto first =
+      std::lower_bound(found_.begin(), found_.end(), ref,
+                       [](const FoundChunk& chunk, WalRef r) { return chunk.ref < r; });
+  auto last = first;
+  while (last != found_.end() && last->ref == ref) ++last;
+  return {first, last};
+}
+
+// Chunks of one series ascend; what a chunk repeats is passed over. One that begins within another
+// and ends after it was written by a process that did not have the other: from there on the log
+// says what there is.
+void Replay::Take(MemSeries& series, std::span<const FoundChunk> chunks) {
+  for (const auto& chunk : chunks) {
+    if (series.has_samples() && chunk.mint <= series.xor_state.t) {
+      if (chunk.maxt <= series.xor_state.t) continue;
+      break;
+    }
     head_.chunks.CutOpen(series);
-    head_.chunks.AddFull(series, {it->file, it->offset, CoarseSeconds(it->maxt)});
-    series.xor_state.t = it->maxt;
-    series.encoding = static_cast<Encoding>(it->encoding);
-    head_.WidenTimes(it->mint, it->maxt);
+    head_.chunks.AddFull(series, {chunk.file, chunk.offset, CoarseSeconds(chunk.maxt)});
+    series.xor_state.t = chunk.maxt;
+    series.encoding = static_cast<Encoding>(chunk.encoding);
+    head_.WidenTimes(chunk.mint, chunk.maxt);
     head_.metrics.chunks_created.Add();
   }
+}
+
+// Gives a new series the chunks of its number.
+void Replay::Attach(SeriesSlot slot, WalRef ref) {
+  const auto chunks = FoundOf(ref);
+  if (chunks.empty()) return;
+  MemSeries& series = head_.index.At(slot);
+  SeriesLock lock(series);
+  Take(series, chunks);
+}
+
+// Gives a series the chunks of one more number. They follow those of its other numbers, but where a
+// program has gone on with an old number after the new one: then the chunks of all of them are put
+// in the order of time. Samples from the log that are dropped for that came before the series had
+// its new number, so it had left the head by then, with all of them in blocks.
+void Replay::AttachAgain(SeriesSlot slot, WalRef ref) {
+  const auto chunks = FoundOf(ref);
+  if (chunks.empty()) return;
+  ShardOf(slot).Drain();
+  MemSeries& series = head_.index.At(slot);
+  SeriesLock lock(series);
+  if (!series.has_samples() || chunks.front().mint > series.xor_state.t) {
+    Take(series, chunks);
+    return;
+  }
+  std::vector<FoundChunk> all;
+  for (const WalRef number : numbers_[slot]) {
+    const auto more = FoundOf(number);
+    all.insert(all.end(), more.begin(), more.end());
+  }
+  // Of chunks that begin together the longest says most.
+  std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) {
+    return a.mint != b.mint ? a.mint < b.mint : a.maxt > b.maxt;
+  });
+  DropChunks(series);
+  Take(series, all);
+}
+
+void Replay::DropChunks(MemSeries& series) {
+  const std::size_t full = head_.chunks.FullChunks(series).size();
+  head_.metrics.chunks_removed.Add(full + static_cast<std::size_t>(series.has_open_chunk()));
+  head_.chunks.DropFull(series, full);
+  head_.chunks.DropOpen(series);
 }
 
 SeriesSlot Replay::SlotOf(WalRef ref, const char* type) {
@@ -150,6 +208,7 @@ SeriesSlot Replay::SlotOf(WalRef ref, const char* type) {
   if (slot == 0) [[unlikely]] {
     ++unknown_records_[type];
     unknown_refs_.insert(ref);
+    head_.index.NoteWalRef(ref);
   }
   return slot;
 }
@@ -166,7 +225,7 @@ void Replay::ReportUnknown() {
   log::Warn("Unknown series references", {{"records", text}});
 }
 
-Status Replay::DecodeSeries(ByteSpan record, int segment) {
+Status Replay::DecodeSeries(ByteSpan record) {
   series_entries_.clear();
   NX_RETURN_IF_ERROR(wal::DecodeSeries(record, series_entries_));
   std::erase_if(series_entries_, [&](const auto& entry) { return slots_.Get(entry.ref) != 0; });
@@ -178,12 +237,11 @@ Status Replay::DecodeSeries(ByteSpan record, int segment) {
     slots_.Set(ref, slot);
     if (created) {
       ++num_created;
-    } else if (emptied_.erase(slot) > 0) {
-      Renumber(slot, ref, segment);
+      Attach(slot, ref);
     } else {
-      extra_refs_[ref] = std::max(segment, last_segment_);
+      Renumber(slot, ref);
+      AttachAgain(slot, ref);
     }
-    Attach(slot, ref, created);
   }
   head_.metrics.series_created.Add(num_created);
   postings_.Offer(head_.index.end());
@@ -227,10 +285,20 @@ Status Replay::DecodeExemplars(ByteSpan record) {
 }
 
 // The log calls a series that had left the head by another name when it comes back.
-void Replay::Renumber(SeriesSlot slot, WalRef ref, int segment) {
+void Replay::Renumber(SeriesSlot slot, WalRef ref) {
+  auto& numbers = numbers_[slot];
   MemSeries& series = head_.index.At(slot);
+  if (emptied_.erase(slot) > 0) {
+    numbers.clear();  // Their chunks are void.
+  } else if (numbers.empty()) {
+    numbers.push_back(series.wal_ref);
+  }
+  numbers.push_back(ref);
+  extra_refs_[series.wal_ref] = model::kMaxTime;  // Until the times are known.
+  head_.tombstones.Move(series.wal_ref, ref);
+  // The log must have it under the new number, too.
+  head_.metadata.Remove(series.wal_ref);
   SeriesLock lock(series);
-  extra_refs_[series.wal_ref] = std::max(segment, last_segment_);
   series.wal_ref = ref;
 }
 
@@ -239,10 +307,7 @@ void Replay::DropSamples(SeriesSlot slot) {
   ShardOf(slot).Drain();
   MemSeries& series = head_.index.At(slot);
   SeriesLock lock(series);
-  const std::size_t full = head_.chunks.FullChunks(series).size();
-  head_.metrics.chunks_removed.Add(full + static_cast<std::size_t>(series.has_open_chunk()));
-  head_.chunks.DropFull(series, full);
-  head_.chunks.DropOpen(series);
+  DropChunks(series);
   if (series.has_tombstones) head_.tombstones.Remove(series.wal_ref);
   head_.metadata.Remove(series.wal_ref);
   series.has_tombstones = false;
@@ -252,28 +317,26 @@ void Replay::DropSamples(SeriesSlot slot) {
 // What left the head and did not come back.
 void Replay::RemoveEmptied() {
   const std::vector<SeriesSlot> slots(emptied_.begin(), emptied_.end());
-  const std::size_t removed = head_.index.Unlink(
-      slots, [this](WalRef ref) { extra_refs_[ref] = std::max(last_segment_, 0); });
+  const std::size_t removed =
+      head_.index.Unlink(slots, [this](WalRef ref) { extra_refs_[ref] = model::kMaxTime; });
   head_.metrics.series_removed.Add(removed);
   head_.index.Reclaim();
 }
 
-Status Replay::DecodeTombstones(ByteSpan record, int segment) {
+Status Replay::DecodeTombstones(ByteSpan record) {
   std::vector<wal::TombstoneEntry> entries;
   NX_RETURN_IF_ERROR(wal::DecodeTombstones(record, entries));
   for (const auto& [ref, mint, maxt] : entries) {
     head_.index.NoteWalRef(ref);
     const bool whole = mint == model::kMinTime && maxt == model::kMaxTime;
-    if (!whole && maxt < min_valid_time_) continue;
-    const SeriesSlot slot = whole ? slots_.Get(ref) : SlotOf(ref, "tombstones");
+    // Late samples may be older than what the others are taken from; see Run.
+    const bool old = maxt < min_valid_time_;
+    const SeriesSlot slot = whole || old ? slots_.Get(ref) : SlotOf(ref, "tombstones");
     if (slot == 0) continue;
     if (whole) {
       DropSamples(slot);
-      continue;
-    }
-    head_.AddTombstone(slot, {mint, maxt});
-    if (const auto it = extra_refs_.find(ref); it != extra_refs_.end()) {
-      it->second = std::max({it->second, segment, last_segment_});
+    } else {
+      head_.AddTombstone(slot, {mint, maxt});
     }
   }
   return {};
@@ -284,24 +347,24 @@ Status Replay::DecodeMetadata(ByteSpan record) {
   std::vector<wal::MetadataEntry> entries;
   NX_RETURN_IF_ERROR(wal::DecodeMetadata(record, entries));
   for (const auto& [ref, metadata] : entries) {
-    if (const SeriesSlot slot = SlotOf(ref, "metadata")) {
-      head_.metadata.Set(head_.index.At(slot).wal_ref, metadata);
-    }
+    const SeriesSlot slot = SlotOf(ref, "metadata");
+    // What stands under an old number goes with it, so it is to be logged again.
+    if (slot != 0 && head_.index.At(slot).wal_ref == ref) head_.metadata.Set(ref, metadata);
   }
   return {};
 }
 
-Status Replay::DecodeRecord(ByteSpan record, int segment) {
+Status Replay::DecodeRecord(ByteSpan record) {
   switch (wal::TypeOf(record)) {
     case RecordType::kSeries:
-      return DecodeSeries(record, segment);
+      return DecodeSeries(record);
     case RecordType::kSamples:
     case RecordType::kSamplesV2:
       return DecodeSamples(record);
     case RecordType::kExemplars:
       return DecodeExemplars(record);
     case RecordType::kTombstones:
-      return DecodeTombstones(record, segment);
+      return DecodeTombstones(record);
     case RecordType::kMetadata:
       return DecodeMetadata(record);
     case RecordType::kHistograms:
@@ -330,7 +393,7 @@ void Replay::DecodeBatch(const RecordBatch& batch) {
   std::size_t start = 0;
   for (const std::size_t end : batch.ends) {
     // Its checksum was right, so this is no damage of the disk; what it says can't be told.
-    if (auto status = DecodeRecord(bytes.subspan(start, end - start), batch.segment); !status) {
+    if (auto status = DecodeRecord(bytes.subspan(start, end - start)); !status) {
       head_.metrics.wal_corruptions.Add();
       log::Error("Passing over a WAL record",
                  {{"segment", batch.segment}, {"err", status.error().message()}});
@@ -411,11 +474,11 @@ Status Replay::Run() {
   NX_ASSIGN_OR_RETURN(const auto segments, wal::ListSegments(head_.fs, dir));
   const int checkpoint = checkpoints.empty() ? -1 : checkpoints.back();
   int first = checkpoint + 1;
-  last_segment_ = segments.empty() ? -1 : segments.back();
+  const int last = segments.empty() ? -1 : segments.back();
   if (!segments.empty()) first = std::max(first, segments.front());
   progress_.min = first;
   progress_.current = first;
-  progress_.max = std::max(first, last_segment_);
+  progress_.max = std::max(first, last);
 
   const unsigned cores = std::max(1U, std::thread::hardware_concurrency());
   const unsigned num_shards = std::clamp(cores - 1, 1U, 8U);
@@ -424,12 +487,14 @@ Status Replay::Run() {
   }
   Status status;
   if (checkpoint >= 0) status = ReadCheckpoint(checkpoint);
-  if (status && !segments.empty()) status = ReadSegments(first, last_segment_);
+  if (status && !segments.empty()) status = ReadSegments(first, last);
   for (auto& shard : shards_) shard->Finish();
   postings_.Finish(head_.index.end());
   NX_RETURN_IF_ERROR(status);
   NX_RETURN_IF_ERROR(ReplayWbl(head_, slots_, found_ooo_));
+  head_.tombstones.TruncateBefore(std::min(min_valid_time_, head_.ooo.store().min_time()));
   if (!emptied_.empty()) RemoveEmptied();
+  for (auto& [ref, until] : extra_refs_) until = head_.max_time.load();
   progress_.current = progress_.max.load();
   ReportUnknown();
   // Blocks hold what is older, even where a chunk of the head reaches back.
@@ -447,7 +512,7 @@ Status Replay::Run() {
 }  // namespace
 
 Status ReplayHead(HeadState& head, TimestampMs min_valid_time, ReplayCursor& progress,
-                  absl::flat_hash_map<WalRef, int>& extra_refs) {
+                  absl::flat_hash_map<WalRef, TimestampMs>& extra_refs) {
   return Replay(head, min_valid_time, progress, extra_refs).Run();
 }
 

@@ -20,10 +20,12 @@ struct ReplayCursor {
 
 /// Fills an empty head. A corrupt segment is repaired: what is before the bad bytes stays.
 /// @param min_valid_time  samples before it are left out
-/// @param[out] extra_refs  log numbers of series that a later record names again, with the last
-///                         segment that may use them
+/// A series that the log has under several numbers goes on with the newest one.
+/// @param[out] extra_refs  its other numbers, and those of series that are gone, with the time of
+/// the
+///                         last sample that the log may have under them
 /// Errors: kIo; kCorruption where repair would lose more than a torn tail (checkpoints).
 Status ReplayHead(HeadState& head, model::TimestampMs min_valid_time, ReplayCursor& progress,
-                  absl::flat_hash_map<wal::WalRef, int>& extra_refs);
+                  absl::flat_hash_map<wal::WalRef, model::TimestampMs>& extra_refs);
 
 }  // namespace narthex::tsdb

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tsdb/head/snapshot.h"
 
-#include <chrono>
-
 #include <fmt/format.h>
 
 #include "narthex/base/crc32c.h"
 #include "narthex/base/hash.h"
 #include "narthex/base/log.h"
 #include "tsdb/head/snapshot_file.h"
+#include "tsdb/head/stopwatch.h"
 
 namespace narthex::tsdb {
 namespace {
@@ -17,7 +16,7 @@ using model::TimestampMs;
 using wal::WalRef;
 
 // Raised whenever the meaning of a section changes.
-constexpr int kContentVersion = 1;
+constexpr int kContentVersion = 2;
 constexpr std::size_t kTailBytes = 64 << 10;
 
 struct HeadSection {
@@ -32,17 +31,7 @@ struct HeadSection {
 };
 struct RemovedEntry {
   WalRef ref = 0;
-  std::int64_t segment = 0;
-};
-
-class Stopwatch {
- public:
-  double seconds() const {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
-  }
-
- private:
-  const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+  TimestampMs until = 0;
 };
 
 // Changes when anything does that the sections take for granted about memory.
@@ -99,7 +88,7 @@ std::string FirstDifference(std::string_view then, std::string_view now) {
 }
 
 Status WriteSections(HeadState& head, std::string_view base,
-                     const absl::flat_hash_map<WalRef, int>& removed, SnapshotWriter& out) {
+                     const absl::flat_hash_map<WalRef, TimestampMs>& removed, SnapshotWriter& out) {
   out.Begin(SnapshotSection::kBase);
   out.Write(AsBytes(base));
   HeadSection state;
@@ -113,7 +102,7 @@ Status WriteSections(HeadState& head, std::string_view base,
   state.num_removed = removed.size();
   out.Begin(SnapshotSection::kHead);
   out.WriteValue(state);
-  for (const auto& [ref, segment] : removed) out.WriteValue(RemovedEntry{ref, segment});
+  for (const auto& [ref, until] : removed) out.WriteValue(RemovedEntry{ref, until});
   head.index.Save(out);
   head.chunks.Save(out);
   head.tombstones.Save(out);
@@ -121,7 +110,7 @@ Status WriteSections(HeadState& head, std::string_view base,
   return out.Finish();
 }
 
-void Forget(HeadState& head, absl::flat_hash_map<WalRef, int>& removed) {
+void Forget(HeadState& head, absl::flat_hash_map<WalRef, TimestampMs>& removed) {
   head.index.Reset();
   head.chunks.Reset();
   head.tombstones.Reset();
@@ -132,7 +121,7 @@ void Forget(HeadState& head, absl::flat_hash_map<WalRef, int>& removed) {
 
 // Queues everything and reads it.
 Status ReadSections(HeadState& head, SnapshotReader& in, HeadSection& state,
-                    absl::flat_hash_map<WalRef, int>& removed) {
+                    absl::flat_hash_map<WalRef, TimestampMs>& removed) {
   NX_ASSIGN_OR_RETURN(const std::string bytes, in.Read(SnapshotSection::kHead));
   SnapshotCursor cursor(bytes);
   state = cursor.Value<HeadSection>();
@@ -140,7 +129,7 @@ Status ReadSections(HeadState& head, SnapshotReader& in, HeadSection& state,
   removed.reserve(state.num_removed);
   for (std::uint64_t i = 0; i < state.num_removed; ++i) {
     const auto entry = cursor.Value<RemovedEntry>();
-    removed[entry.ref] = static_cast<int>(entry.segment);
+    removed[entry.ref] = entry.until;
   }
   if (!cursor.done()) return Fail(Code::kCorruption, "malformed head section");
   in.Queue([&] { return head.exemplars.Load(in); });
@@ -192,7 +181,7 @@ Result<std::string> SnapshotBase(const HeadState& head, TimestampMs covered_unti
 }
 
 void WriteSnapshot(HeadState& head, TimestampMs covered_until,
-                   const absl::flat_hash_map<WalRef, int>& removed) {
+                   const absl::flat_hash_map<WalRef, TimestampMs>& removed) {
   if (const auto reason = ReasonAgainstSnapshot(head); !reason.empty()) {
     log::Info("No head snapshot; the next start replays the WAL", {{"reason", reason}});
     return;
@@ -220,7 +209,7 @@ void WriteSnapshot(HeadState& head, TimestampMs covered_until,
 }
 
 Result<bool> LoadSnapshot(HeadState& head, TimestampMs covered_until,
-                          absl::flat_hash_map<WalRef, int>& removed) {
+                          absl::flat_hash_map<WalRef, TimestampMs>& removed) {
   const std::string path = JoinPath(head.dir, kSnapshotName);
   (void)head.fs.RemoveAll(path + ".tmp");
   if (!head.fs.Exists(path)) return false;

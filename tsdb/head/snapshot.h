@@ -16,16 +16,16 @@ namespace narthex::tsdb {
 /// Writes the snapshot of a head whose files are closed. Without one the next start replays, so a
 /// failure is logged and not an error.
 /// @param covered_until  up to where blocks cover the WAL; older samples are in blocks only
-/// @param removed        log numbers of series that are gone, with the last segment that uses them
+/// @param removed        log numbers that no series has any more; see Head
 void WriteSnapshot(HeadState& head, model::TimestampMs covered_until,
-                   const absl::flat_hash_map<wal::WalRef, int>& removed);
+                   const absl::flat_hash_map<wal::WalRef, model::TimestampMs>& removed);
 
 /// Fills an empty head from the snapshot and opens the WAL, or leaves the head empty. A snapshot
 /// that can't be used is named in the log with the reason. It is removed in any case, because the
 /// files move on from here.
 /// @return whether the head is loaded
 Result<bool> LoadSnapshot(HeadState& head, model::TimestampMs covered_until,
-                          absl::flat_hash_map<wal::WalRef, int>& removed);
+                          absl::flat_hash_map<wal::WalRef, model::TimestampMs>& removed);
 
 /// Why the head can't be written out now; empty when it can.
 std::string ReasonAgainstSnapshot(const HeadState& head);

@@ -47,6 +47,10 @@ Status HistogramPool::Load(const SnapshotReader& in) {
   NX_ASSIGN_OR_RETURN(const std::string bytes, in.Read(SnapshotSection::kHistograms));
   SnapshotCursor cursor(bytes);
   const auto count = cursor.Value<std::uint32_t>();
+  // Never have more been open than there are slots of series.
+  if (count > in.Length(SnapshotSection::kSeries) / sizeof(MemSeries)) {
+    return Malformed("number of histograms");
+  }
   MutexLock lock(mutex_);
   entries_.clear();
   entries_.resize(count);

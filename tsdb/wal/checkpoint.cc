@@ -6,6 +6,7 @@
 #include <absl/container/flat_hash_map.h>
 #include <fmt/format.h>
 
+#include "narthex/base/log.h"
 #include "tsdb/wal/reader.h"
 
 namespace narthex::tsdb::wal {
@@ -17,11 +18,19 @@ constexpr std::string_view kWorkSuffix = ".tmp";
 // Rewrites records, keeping what the filter keeps.
 class Checkpointer {
  public:
-  Checkpointer(const CheckpointFilter& filter, int last, Wal& out)
-      : filter_(filter), last_(last), out_(out) {}
+  Checkpointer(const CheckpointFilter& filter, Wal& out) : filter_(filter), out_(out) {}
 
   Status Copy(LogReader& reader) {
-    while (reader.Next()) NX_RETURN_IF_ERROR(Add(reader.record()));
+    while (reader.Next()) {
+      // Its checksum was right, so this is no damage of the disk. Replay can't tell what it says
+      // either, and passes over it.
+      if (auto status = Add(reader.record()); !status) {
+        ++passed_over_;
+        log::Error("Leaving a WAL record out of the checkpoint",
+                   {{"segment", reader.segment()}, {"err", status.error().message()}});
+      }
+      NX_RETURN_IF_ERROR(FlushWhenLarge());
+    }
     if (reader.corruption()) return Fail(Code::kCorruption, reader.corruption()->ToString());
     return reader.status();
   }
@@ -37,9 +46,10 @@ class Checkpointer {
     Put(std::move(record));
     return Flush();
   }
+  std::size_t passed_over() const { return passed_over_; }
 
  private:
-  bool Keeps(WalRef ref) const { return filter_.keep(ref, last_); }
+  bool Keeps(WalRef ref) const { return filter_.keep(ref); }
 
   template <typename Entry, typename Decode, typename Keep>
   Status Filtered(ByteSpan record, Decode decode, Keep keep, std::vector<Entry>& entries) {
@@ -49,6 +59,7 @@ class Checkpointer {
     return {};
   }
 
+  // Errors: kCorruption, and then nothing of the record is kept.
   Status Add(ByteSpan record) {
     std::string out;
     std::string custom;
@@ -73,7 +84,7 @@ class Checkpointer {
         std::vector<TombstoneEntry> entries;
         NX_RETURN_IF_ERROR(Filtered(
             record, DecodeTombstones,
-            [&](const auto& entry) { return entry.maxt >= filter_.mint && Keeps(entry.ref); },
+            [&](const auto& entry) { return entry.maxt >= filter_.late_mint && Keeps(entry.ref); },
             entries));
         EncodeTombstones(entries, out);
         break;
@@ -126,7 +137,7 @@ class Checkpointer {
     }
     Put(std::move(out));
     Put(std::move(custom));
-    return FlushWhenLarge();
+    return {};
   }
 
   // Keeps a record as it is while one of its entries is needed: written anew it would lose the
@@ -136,7 +147,7 @@ class Checkpointer {
     NX_RETURN_IF_ERROR(Filtered(
         record, decode, [&](const Entry& entry) { return entry.t >= filter_.mint; }, entries));
     if (!entries.empty()) Put(std::string(AsText(record)));
-    return FlushWhenLarge();
+    return {};
   }
 
   Status FlushWhenLarge() { return pending_bytes_ >= kFlushBytes ? Flush() : Status(); }
@@ -155,8 +166,8 @@ class Checkpointer {
   }
 
   const CheckpointFilter& filter_;
-  const int last_;
   Wal& out_;
+  std::size_t passed_over_ = 0;
   std::vector<std::string> pending_;
   std::size_t pending_bytes_ = 0;
   std::vector<SampleEntry> samples_;
@@ -172,15 +183,16 @@ int LastToCheckpoint(int first, int last) {
   return chosen <= first ? -1 : chosen;
 }
 
-Status WriteCheckpoint(Fs& fs, const std::string& wal_dir, int first, int last,
-                       const CheckpointFilter& filter, const WalOptions& options) {
+Result<std::size_t> WriteCheckpoint(Fs& fs, const std::string& wal_dir, int first, int last,
+                                    const CheckpointFilter& filter, const WalOptions& options) {
   const std::string path = CheckpointPath(wal_dir, last);
   const std::string work = path + std::string(kWorkSuffix);
   NX_RETURN_IF_ERROR(fs.RemoveAll(work));
   NX_ASSIGN_OR_RETURN(const auto checkpoints, ListCheckpoints(fs, wal_dir));
+  std::size_t passed_over = 0;
   {
     NX_ASSIGN_OR_RETURN(const auto out, Wal::Open(fs, work, options, {}));
-    Checkpointer checkpointer(filter, last, *out);
+    Checkpointer checkpointer(filter, *out);
     if (!checkpoints.empty()) {
       const std::string dir = CheckpointPath(wal_dir, checkpoints.back());
       NX_ASSIGN_OR_RETURN(const auto segments, ListSegments(fs, dir));
@@ -194,11 +206,13 @@ Status WriteCheckpoint(Fs& fs, const std::string& wal_dir, int first, int last,
     NX_RETURN_IF_ERROR(checkpointer.Copy(reader));
     NX_RETURN_IF_ERROR(checkpointer.Finish());
     NX_RETURN_IF_ERROR(out->Close());
+    passed_over = checkpointer.passed_over();
   }
   NX_RETURN_IF_ERROR(fs.SyncDir(work));
   NX_RETURN_IF_ERROR(fs.RemoveAll(path));
   NX_RETURN_IF_ERROR(fs.Rename(work, path));
-  return fs.SyncDir(wal_dir);
+  NX_RETURN_IF_ERROR(fs.SyncDir(wal_dir));
+  return passed_over;
 }
 
 Status RemoveUnfinishedCheckpoints(Fs& fs, const std::string& wal_dir) {

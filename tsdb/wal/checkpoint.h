@@ -13,15 +13,17 @@ namespace narthex::tsdb::wal {
 
 /// What a checkpoint keeps.
 struct CheckpointFilter {
-  model::TimestampMs mint = 0;  // Samples, histograms and exemplars from here on.
-  /// Whether the record of a series is needed by anything after segment `last`.
-  std::function<bool(WalRef ref, int last)> keep;
+  model::TimestampMs mint = 0;       // Samples, histograms and exemplars from here on.
+  model::TimestampMs late_mint = 0;  // Deletions that end from here on.
+  /// Whether the record of a series is needed.
+  std::function<bool(WalRef ref)> keep;
 };
 
 /// Writes checkpoint.`last` from the newest checkpoint and the segments up to `last`. Whole or not
-/// at all. Errors: kIo, kCorruption.
-Status WriteCheckpoint(Fs& fs, const std::string& wal_dir, int first, int last,
-                       const CheckpointFilter& filter, const WalOptions& options);
+/// at all. A record that does not decode is named in the log of the program and left out.
+/// @return how many of those there were. Errors: kIo, kCorruption.
+Result<std::size_t> WriteCheckpoint(Fs& fs, const std::string& wal_dir, int first, int last,
+                                    const CheckpointFilter& filter, const WalOptions& options);
 
 /// The segments that a truncation may take: two thirds of the finished ones. @return the last of
 /// them, or -1 when there is nothing to do

@@ -40,7 +40,7 @@ Result<std::uint64_t> RepairSegment(Fs& fs, const Corruption& corruption,
   NX_RETURN_IF_ERROR(CopyGoodRecords(fs, corruption, work, options));
   const std::uint64_t before = fs.FileSize(path).value_or(0);
   if (segments.back() != corruption.segment) {
-    const std::string aside = path + ".corrupt";
+    const std::string aside = AsidePath(fs, path);
     NX_RETURN_IF_ERROR(fs.Rename(path, aside));
     log::Warn("The corrupt WAL segment was moved aside", {{"file", aside}});
   }

@@ -50,6 +50,13 @@ Result<std::vector<int>> ListSegments(Fs& fs, const std::string& dir) {
   return numbers;
 }
 
+std::string AsidePath(Fs& fs, const std::string& path) {
+  const std::string aside = path + ".corrupt";
+  std::string free = aside;
+  for (int number = 2; fs.Exists(free); ++number) free = fmt::format("{}.{}", aside, number);
+  return free;
+}
+
 Result<std::vector<int>> ListCheckpoints(Fs& fs, const std::string& wal_dir) {
   NX_ASSIGN_OR_RETURN(const auto entries, fs.ListDir(wal_dir));
   std::vector<int> numbers;

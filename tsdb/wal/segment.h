@@ -44,6 +44,9 @@ Result<std::vector<int>> ListSegments(Fs& fs, const std::string& dir);
 /// The numbers of finished checkpoints, rising.
 Result<std::vector<int>> ListCheckpoints(Fs& fs, const std::string& wal_dir);
 
+/// Where a corrupt file is moved aside to: its path with ".corrupt", or ".corrupt.2", ….
+std::string AsidePath(Fs& fs, const std::string& path);
+
 /// Sum of the sizes of all files in a folder and below; 0 when it does not exist.
 std::uint64_t FolderBytes(Fs& fs, const std::string& dir);
 

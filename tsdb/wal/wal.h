@@ -96,7 +96,7 @@ class Wal {
 
 /// Makes a segment readable again after `corruption`: the records before the bad bytes are kept,
 /// also for other programs that read the folder. The old file is moved aside as
-/// "NNNNNNNN.corrupt", or removed when it was the last segment, whose torn end holds nothing whole.
+/// AsidePath says, or removed when it was the last segment, whose torn end holds nothing whole.
 /// Prometheus deletes all later segments here; they are intact, because no record leaves its
 /// segment, so they stay. @return number of bytes that were given up
 Result<std::uint64_t> RepairSegment(Fs& fs, const Corruption& corruption,

@@ -35,8 +35,19 @@ model::Labels LabelsOf(std::size_t series) {
           {"group", std::to_string(series % 3)}};
 }
 
+// Series that come and go, each in its own rhythm: away long enough to leave the head, there long
+// enough for a full chunk or two.
+constexpr std::size_t kComeAndGo = 5;
+bool IsThere(std::size_t series, int step) {
+  const int there = 90 + 20 * static_cast<int>(series);
+  return (step + 50 * static_cast<int>(series)) % (there + 260) < there;
+}
+model::Labels ComeAndGoLabels(std::size_t series) {
+  return {{"__name__", "comes_and_goes"}, {"id", std::to_string(series)}};
+}
+
 TEST(DbModelTest, RandomAppendsRestartsAndCompactions) {
-  for (unsigned seed = 1; seed <= 3; ++seed) {
+  for (unsigned seed = 1; seed <= 4; ++seed) {
     SCOPED_TRACE(seed);
     std::mt19937 random(seed);
     DbFixture db(SmallRanges());
@@ -53,11 +64,18 @@ TEST(DbModelTest, RandomAppendsRestartsAndCompactions) {
         samples.push_back({LabelsOf(born + i), now, v});
         want[samples.back().labels.ToString()].push_back({now, v});
       }
+      for (std::size_t i = 0; i < kComeAndGo; ++i) {
+        if (!IsThere(i, step)) continue;
+        for (const model::TimestampMs t : {now - 150, now - 70, now}) {
+          samples.push_back({ComeAndGoLabels(i), t, static_cast<double>(random() % 50)});
+          want[samples.back().labels.ToString()].push_back({t, samples.back().v});
+        }
+      }
       db.Append(samples);
-      if (random() % 60 == 0) {
+      if (random() % 40 == 0) {
         ASSERT_TRUE(db->Compact());
       }
-      if (random() % 300 == 0) db.Kill();
+      if (random() % 90 == 0) db.Kill();
       if (random() % 300 == 0) db.Reopen();
       if (step % 250 == 249) {
         ASSERT_EQ(db.ReadAll(), want) << "step " << step;
@@ -97,7 +115,7 @@ TEST(DbModelTest, RandomLateAppendsRestartsAndCompactions) {
     };
     model::TimestampMs now = 1'700'000'000'000;
     std::size_t born = 0;
-    for (int step = 0; step < 600; ++step) {
+    for (int step = 0; step < 800; ++step) {
       now += 300 + static_cast<model::TimestampMs>(random() % 500);
       if (random() % 20 == 0) ++born;
       std::vector<DbFixture::Sample> samples;
@@ -111,12 +129,20 @@ TEST(DbModelTest, RandomLateAppendsRestartsAndCompactions) {
         const auto v = static_cast<double>(random()) / 17;
         if (series.emplace(t, v).second) samples.push_back({labels, t, v});
       }
+      for (std::size_t i = 0; i < kComeAndGo; ++i) {
+        if (!IsThere(i, step)) continue;
+        auto& series = want[ComeAndGoLabels(i).ToString()];
+        for (const model::TimestampMs t : {now - 170, now - 70, now - 90, now}) {
+          const auto v = static_cast<double>(random() % 50);
+          if (series.emplace(t, v).second) samples.push_back({ComeAndGoLabels(i), t, v});
+        }
+      }
       db.Append(samples);
       if (random() % 60 == 0) {
         const auto compacted = db->Compact();
         ASSERT_TRUE(compacted) << compacted.error().message();
       }
-      if (random() % 200 == 0) db.Kill();
+      if (random() % 80 == 0) db.Kill();
       if (random() % 200 == 0) db.Reopen();
       if (step % 150 == 149) check();
     }

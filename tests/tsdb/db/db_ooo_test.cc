@@ -11,6 +11,7 @@
 #include <gtest/gtest.h>
 
 #include "narthex/model/float_histogram.h"
+#include "narthex/model/matcher.h"
 #include "narthex/model/sample.h"
 #include "narthex/storage/chunk_querier.h"
 #include "tests/support/fault_fs.h"
@@ -328,6 +329,83 @@ TEST(DbOooTest, DeletionCoversLateSamples) {
   EXPECT_EQ(db.ReadAll()[kLabels.ToString()], want.begin()->second);
   db.Kill();
   EXPECT_EQ(db.ReadAll()[kLabels.ToString()], want.begin()->second);
+}
+
+// The late sample has no block when the samples in order have: what is deleted must be known for
+// it.
+TEST(DbOooTest, DeletionCoversLateSamplesThatOutliveTheOthers) {
+  narthex::testing::FaultFs fs(SystemFs());
+  auto options = Late();
+  options.wal_segment_bytes = 32 * 1024;
+  DbFixture db(options, fs);
+  for (int i = 0; i <= 10; ++i) {
+    ASSERT_EQ(AppendOne(*db.get(), kNow + i * 1000, 1), AppendError::kNone);
+  }
+  ASSERT_EQ(AppendOne(*db.get(), kNow + 1500, 2), AppendError::kNone);
+  const auto matcher = model::Matcher::Equal("__name__", "late");
+  ASSERT_TRUE(db->DeleteSeries(kNow, kNow + 6000, std::span(&matcher, 1)));
+  const model::Labels other = {{"__name__", "other"}};
+  for (int i = 1; i < 6000; ++i) {  // Segments enough for a checkpoint.
+    ASSERT_EQ(AppendOne(*db.get(), kNow + 10'000 + i * 25, 1, other), AppendError::kNone);
+  }
+  // Cuts the samples in order into blocks, but not the late one.
+  fs.SetHook([](narthex::testing::FileOp op, const std::string& path, int) {
+    const bool wbl = path.find("/wbl/") != std::string::npos;
+    return wbl && op == narthex::testing::FileOp::kOpen ? narthex::testing::Fault::kFail
+                                                        : narthex::testing::Fault::kNone;
+  });
+  EXPECT_FALSE(db->Compact());
+  fs.SetHook({});
+  ASSERT_FALSE(db->Blocks().empty());
+  EXPECT_FALSE(wal::ListCheckpoints(SystemFs(), db.dir() + "/wal").value().empty());
+  auto want = Want({{kNow + 7000, 1}, {kNow + 8000, 1}, {kNow + 9000, 1}, {kNow + 10'000, 1}});
+  EXPECT_EQ(db.ReadAll()[kLabels.ToString()], want.begin()->second);
+  db.Kill();
+  EXPECT_EQ(db.ReadAll()[kLabels.ToString()], want.begin()->second) << "killed";
+  db.Kill();
+  ASSERT_TRUE(db->Compact());
+  EXPECT_EQ(db.ReadAll()[kLabels.ToString()], want.begin()->second) << "compacted";
+}
+
+TEST(DbOooTest, AtTheBeginningOfTime) {
+  DbFixture db(Late());
+  std::vector<BitSample> samples;
+  const auto append = [&](TimestampMs after) {
+    const TimestampMs t = model::kMinTime + after;
+    ASSERT_EQ(AppendOne(*db.get(), t, static_cast<double>(after)), AppendError::kNone) << after;
+    samples.push_back({t, static_cast<double>(after)});
+  };
+  for (int i = 0; i < 3; ++i) append(kRange + i * kRange);
+  for (const TimestampMs after : {0, 5, 20'000, 50'000, 70'000}) append(after);
+  EXPECT_EQ(db.ReadAll(), Want(samples));
+  ASSERT_TRUE(db->Compact());
+  EXPECT_TRUE(WblRecords(db.dir()).empty());
+  EXPECT_EQ(db.ReadAll(), Want(samples));
+  db.Kill();
+  EXPECT_EQ(db.ReadAll(), Want(samples));
+}
+
+// A disk that is full when the checkpoint is written keeps late samples from their blocks no more.
+TEST(DbOooTest, AreCompactedAlsoWhenTheCheckpointFails) {
+  narthex::testing::FaultFs fs(SystemFs());
+  auto options = Late();
+  options.wal_segment_bytes = 32 * 1024;
+  DbFixture db(options, fs);
+  for (int i = 0; i < 6000; ++i) {
+    ASSERT_EQ(AppendOne(*db.get(), kNow + i * 25, 1), AppendError::kNone);
+  }
+  ASSERT_EQ(AppendOne(*db.get(), kNow + 60, 2), AppendError::kNone);
+  EXPECT_FALSE(WblRecords(db.dir()).empty());
+  fs.SetHook([](narthex::testing::FileOp, const std::string& path, int) {
+    return path.find("/wal/checkpoint") != std::string::npos ? narthex::testing::Fault::kFail
+                                                             : narthex::testing::Fault::kNone;
+  });
+  const Status status = db->Compact();
+  ASSERT_FALSE(status);
+  EXPECT_NE(status.error().message().find("create checkpoint"), std::string::npos)
+      << status.error().message();
+  EXPECT_TRUE(WblRecords(db.dir()).empty());
+  EXPECT_EQ(db.ReadAll().begin()->second.size(), 6001U);
 }
 
 TEST(DbOooTest, BlocksOfLateSamplesAreMarkedAndMerged) {

@@ -95,5 +95,15 @@ TEST(ChunkStoreTest, SecondsOrderChunks) {
   EXPECT_EQ(RangeEnd(model::kMaxTime, 7'200'000), model::kMaxTime);
 }
 
+TEST(ChunkStoreTest, EndsAreEstimatedAtTheEndsOfTime) {
+  EXPECT_EQ(EstimateChunkEnd(0, 100, 1'000, 4), 500);
+  EXPECT_EQ(EstimateChunkEnd(0, 1'000, 1'000, 4), 1'000);
+  EXPECT_EQ(EstimateChunkEnd(0, model::kMaxTime, model::kMaxTime, 4), model::kMaxTime);
+  EXPECT_EQ(EstimateChunkEnd(model::kMinTime, model::kMaxTime, model::kMaxTime, 4),
+            model::kMaxTime);
+  const model::TimestampMs late = model::kMaxTime - 1'000;
+  EXPECT_EQ(EstimateChunkEnd(late, late + 200, model::kMaxTime, 4), model::kMaxTime);
+}
+
 }  // namespace
 }  // namespace narthex::tsdb
