@@ -58,8 +58,7 @@ void ChunkReader::Load(SeriesSlot slot, TimestampMs mint, TimestampMs maxt,
     if (!nothing_ && series.has_open_chunk() && series.xor_state.t >= mint) {
       const ByteSpan open = head_.chunks.OpenBytes(series);
       parts_.push_back(
-          {FullChunk::InMemory(series.chunk, series.encoding,
-                               static_cast<std::uint16_t>(open.size()), series.xor_state.t),
+          {FullChunk::InMemory(series.chunk, series.encoding, open.size(), series.xor_state.t),
            bytes_.size(), true});
       bytes_.append(AsText(open));
     }

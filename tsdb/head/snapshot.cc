@@ -17,7 +17,7 @@ using model::TimestampMs;
 using wal::WalRef;
 
 // Raised whenever the meaning of a section changes.
-constexpr int kContentVersion = 1;
+constexpr int kContentVersion = 2;
 constexpr std::size_t kTailBytes = 64 << 10;
 
 struct HeadSection {
