@@ -147,44 +147,39 @@ class PosixFileLock final : public FileLock {
   std::string path_;
 };
 
+struct OpenFile {
+  int fd = -1;
+  std::uint64_t size = 0;
+};
+
+// The caller closes the file.
+Result<OpenFile> OpenSized(const std::string& path, int flags) {
+  const int fd = ::open(path.c_str(), flags, 0666);
+  if (fd < 0) return Fail(SystemError("open", path, errno));
+  struct stat st {};
+  if (::fstat(fd, &st) == 0) return OpenFile{fd, static_cast<std::uint64_t>(st.st_size)};
+  const int error = errno;
+  ::close(fd);
+  return Fail(SystemError("stat", path, error));
+}
+
 class PosixFs final : public Fs {
  public:
   Result<std::unique_ptr<WritableFile>> OpenWritable(const std::string& path,
                                                      OpenMode mode) override {
     const int flags = O_WRONLY | O_CREAT | O_CLOEXEC | (mode == OpenMode::kCreate ? O_TRUNC : 0);
-    const int fd = ::open(path.c_str(), flags, 0666);
-    if (fd < 0) return Fail(SystemError("open", path, errno));
-    struct stat st {};
-    if (::fstat(fd, &st) != 0) {
-      const int error = errno;
-      ::close(fd);
-      return Fail(SystemError("stat", path, error));
-    }
-    return std::make_unique<PosixWritableFile>(fd, path, static_cast<std::uint64_t>(st.st_size));
+    NX_ASSIGN_OR_RETURN(const OpenFile file, OpenSized(path, flags));
+    return std::make_unique<PosixWritableFile>(file.fd, path, file.size);
   }
 
   Result<std::unique_ptr<ReadableFile>> OpenReadable(const std::string& path) override {
-    const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return Fail(SystemError("open", path, errno));
-    struct stat st {};
-    if (::fstat(fd, &st) != 0) {
-      const int error = errno;
-      ::close(fd);
-      return Fail(SystemError("stat", path, error));
-    }
-    return std::make_unique<PosixReadableFile>(fd, path, static_cast<std::uint64_t>(st.st_size));
+    NX_ASSIGN_OR_RETURN(const OpenFile file, OpenSized(path, O_RDONLY | O_CLOEXEC));
+    return std::make_unique<PosixReadableFile>(file.fd, path, file.size);
   }
 
   Result<std::unique_ptr<MappedFile>> Map(const std::string& path) override {
-    const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return Fail(SystemError("open", path, errno));
-    struct stat st {};
-    if (::fstat(fd, &st) != 0) {
-      const int error = errno;
-      ::close(fd);
-      return Fail(SystemError("stat", path, error));
-    }
-    const auto size = static_cast<std::size_t>(st.st_size);
+    NX_ASSIGN_OR_RETURN(const OpenFile file, OpenSized(path, O_RDONLY | O_CLOEXEC));
+    const auto [fd, size] = file;
     if (size == 0) {  // mmap refuses empty ranges.
       ::close(fd);
       return std::make_unique<PosixMappedFile>(nullptr, 0);

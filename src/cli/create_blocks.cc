@@ -22,7 +22,9 @@ Result<std::unique_ptr<BlockMaker>> BlockMaker::Create(const BlockOutput& output
   if (auto status = SystemFs().CreateDirs(output.dir); !status) {
     return Fail(std::move(status).error().Wrap("create output dir"));
   }
-  NX_ASSIGN_OR_RETURN(auto spill, TempFolder::Create());
+  // Beside the blocks: where there is room for them there is some for their parts, which the
+  // system's folder for temporary files, often in memory, may lack.
+  NX_ASSIGN_OR_RETURN(auto spill, TempFolder::Create(output.dir));
   return std::unique_ptr<BlockMaker>(new BlockMaker(output, std::move(spill)));
 }
 
@@ -42,6 +44,10 @@ Status BlockMaker::Finish(tsdb::BlockBuilder& builder, bool quiet) {
 
 namespace {
 
+// Up to here the seconds of a file, which are doubles, tell each millisecond: the year 287396. What
+// is beyond is a time in another unit.
+constexpr TimestampMs kMostTime = TimestampMs{1} << 53;
+
 // The closed range of times in the file; an empty one when there is no sample.
 struct TimeRange {
   TimestampMs mint = model::kMaxTime;
@@ -56,6 +62,10 @@ Result<TimeRange> ReadTimes(scrape::OpenMetricsFile& file) {
     if (!*more) return range;
     if (!file.has_timestamp()) {
       return Fail(Code::kInvalidArgument, "expected timestamp for series got none" + file.Where());
+    }
+    if (file.timestamp() < -kMostTime || file.timestamp() > kMostTime) {
+      return Fail(Code::kInvalidArgument,
+                  "timestamp out of range, expected seconds since 1970" + file.Where());
     }
     range.mint = std::min(range.mint, file.timestamp());
     range.maxt = std::max(range.maxt, file.timestamp());
@@ -98,8 +108,8 @@ Status MakeBlocks(scrape::OpenMetricsFile& file, const OpenMetricsImport& import
   while (next && *next <= range.maxt) {
     const TimestampMs from = tsdb::AlignedStart(*next, output.block_duration_ms);
     NX_ASSIGN_OR_RETURN(const auto builder, maker->NewBuilder());
-    NX_ASSIGN_OR_RETURN(next,
-                        AddRange(file, from, from + output.block_duration_ms, import, *builder));
+    NX_ASSIGN_OR_RETURN(
+        next, AddRange(file, from, model::Plus(from, output.block_duration_ms), import, *builder));
     NX_RETURN_IF_ERROR(maker->Finish(*builder, output.quiet));
   }
   return {};

@@ -2,6 +2,7 @@
 #include "src/net/response_stream.h"
 
 #include <ctime>
+#include <utility>
 
 #include <fmt/core.h>
 
@@ -124,6 +125,7 @@ bool ResponseStream::Flush() {
 }
 
 void ResponseStream::Finish() {
+  if (std::exchange(aborted_, false)) return Fail();
   if (deflater_ != nullptr) deflater_->Feed({}, true, body_);
   HandOver(true);
 }

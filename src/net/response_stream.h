@@ -37,8 +37,9 @@ class ResponseStream final : public ResponseWriter {
   void SetStatus(int status) override { status_ = status; }
   void SetHeader(std::string_view name, std::string_view value) override;
   bool Write(std::string_view piece) override;
+  void Abort() override { aborted_ = true; }
   bool Flush() override;
-  /// The answer is complete.
+  /// The answer is complete, or was aborted.
   void Finish();
   /// The handler failed: 500 if nothing was sent, else the connection is cut.
   void Fail();
@@ -66,6 +67,7 @@ class ResponseStream final : public ResponseWriter {
   std::string body_;         // Not handed over yet; compressed if need be.
   std::size_t counted_ = 0;  // Body bytes of a HEAD request.
   bool head_sent_ = false;
+  bool aborted_ = false;
   std::unique_ptr<Deflater> deflater_;
   // Shared.
   Mutex mutex_;

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <utility>
+
 #include "narthex/base/crc32c.h"
 #include "narthex/proto/remote_read.h"
 #include "src/proto/wire_writer.h"
@@ -103,7 +105,16 @@ void ReadResponseWriter::EndSeries() {
 }
 
 void ReadResponseWriter::EndQuery() {
-  WireWriter(response_).Message(1, query_);
+  std::string head;
+  WireWriter(head).BeginMessage(1, query_.size());
+  if (response_.empty()) {
+    // Most requests have one query, whose bytes need not be there twice.
+    response_ = std::exchange(query_, {});
+    response_.insert(0, head);
+    return;
+  }
+  response_ += head;
+  response_ += query_;
   query_.clear();
 }
 

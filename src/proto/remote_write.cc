@@ -24,6 +24,11 @@ constexpr Numbers kV2Numbers{
     .series = 5, .labels = 1, .samples = 2, .histograms = 3, .exemplars = 4, .metadata = 5};
 constexpr std::int32_t kV2Symbols = 4;
 
+// A symbol can be named any number of times, so what a small body stands for has limits of its own:
+// a thousand times what series have, and more than senders put into a request.
+constexpr std::size_t kMaxLookedUpBytes = 1 << 20;  // By a series, its metadata or an exemplar.
+constexpr std::size_t kMaxLookedUpBytesOfRequest = 256 << 20;
+
 /// One kind of parts of the current series: how many, and where the next one is.
 struct Parts {
   std::size_t total = 0;
@@ -55,6 +60,8 @@ struct WriteRequestReader::Impl {
   model::LabelView ReadLabel(std::string_view bytes);
   void ReadMetadata(std::string_view bytes, MetadataRefs& refs);
   std::string LookUp(const std::vector<std::uint32_t>& refs, std::vector<model::LabelView>& out);
+  /// Why so many bytes of symbols can't be used; "" when they can.
+  std::string Charge(std::size_t bytes);
   void LookUpMetadata(const MetadataRefs& refs);
   std::string_view Symbol(std::uint32_t ref) const {
     return body.substr(symbols[ref].first, symbols[ref].second);
@@ -68,6 +75,7 @@ struct WriteRequestReader::Impl {
   std::string error;
   WireReader in;
   std::vector<std::pair<std::uint32_t, std::uint32_t>> symbols;  // Offset and size in the body.
+  std::size_t looked_up_bytes = 0;
 
   // The current series:
   std::string_view series;
@@ -129,18 +137,32 @@ void WriteRequestReader::Impl::ReadMetadata(std::string_view bytes, MetadataRefs
   }
 }
 
+std::string WriteRequestReader::Impl::Charge(std::size_t bytes) {
+  if (bytes > kMaxLookedUpBytes) {
+    return fmt::format("the symbols take {} bytes, more than {}", bytes, kMaxLookedUpBytes);
+  }
+  looked_up_bytes += bytes;
+  if (looked_up_bytes <= kMaxLookedUpBytesOfRequest) return {};
+  return fmt::format("the symbols of the request take more than {} bytes when they are looked up",
+                     kMaxLookedUpBytesOfRequest);
+}
+
 std::string WriteRequestReader::Impl::LookUp(const std::vector<std::uint32_t>& refs,
                                              std::vector<model::LabelView>& out) {
   out.clear();
   if (refs.size() % 2 != 0) return fmt::format("invalid labelRefs length {}", refs.size());
+  std::size_t bytes = 0;
   for (std::size_t i = 0; i < refs.size(); i += 2) {
     if (refs[i] >= symbols.size() || refs[i + 1] >= symbols.size()) {
       return fmt::format("labelRefs {} (name) = {} (value) outside of symbols table (size {})",
                          refs[i], refs[i + 1], symbols.size());
     }
     out.push_back({Symbol(refs[i]), Symbol(refs[i + 1])});
+    bytes += out.back().name.size() + out.back().value.size();
   }
-  return {};
+  std::string why = Charge(bytes);
+  if (!why.empty()) out.clear();
+  return why;
 }
 
 void WriteRequestReader::Impl::LookUpMetadata(const MetadataRefs& refs) {
@@ -157,6 +179,10 @@ void WriteRequestReader::Impl::LookUpMetadata(const MetadataRefs& refs) {
   }
   metadata.unit = Symbol(refs.unit);
   metadata.help = Symbol(refs.help);
+  if (std::string why = Charge(metadata.unit.size() + metadata.help.size()); !why.empty()) {
+    bad_reference =
+        fmt::format("parsing metadata for series [{}]: {}", fmt::join(label_refs, " "), why);
+  }
 }
 
 // Reads the labels, and remembers where the other parts begin: usually right after the labels.

@@ -43,11 +43,7 @@ Result<std::string> StorageAdmin::Snapshot(bool with_head) {
   NX_ASSIGN_OR_RETURN(tsdb::Db* const db, Ready(db_));
   const std::string name = SnapshotName(clock_.NowMs());
   const std::string folder = JoinPath(JoinPath(storage_path_, "snapshots"), name);
-  NX_RETURN_IF_ERROR(fs_.CreateDirs(folder));
-  if (Status status = db->Snapshot(folder, with_head); !status) {
-    (void)fs_.RemoveAll(folder);  // Nobody would know it from a whole one.
-    return Fail(std::move(status).error());
-  }
+  NX_RETURN_IF_ERROR(db->Snapshot(folder, with_head));
   return name;
 }
 

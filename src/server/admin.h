@@ -20,8 +20,8 @@ namespace narthex::server {
 class StorageAdmin final : public web::TsdbAdmin {
  public:
   /// @param storage_path  the database's folder; snapshots go below it
-  StorageAdmin(std::string storage_path, Fs& fs, Clock& clock)
-      : storage_path_(std::move(storage_path)), fs_(fs), clock_(clock) {}
+  StorageAdmin(std::string storage_path, Clock& clock)
+      : storage_path_(std::move(storage_path)), clock_(clock) {}
   /// @param db  not owned; outlives every use of this object
   void SetDb(tsdb::Db* db) { db_.store(db); }
 
@@ -32,7 +32,6 @@ class StorageAdmin final : public web::TsdbAdmin {
 
  private:
   const std::string storage_path_;
-  Fs& fs_;
   Clock& clock_;
   std::atomic<tsdb::Db*> db_{nullptr};
 };

@@ -13,6 +13,7 @@
 #include "src/server/flag_arguments.h"
 #include "src/server/flag_table.h"
 #include "src/server/flag_values.h"
+#include "src/server/retention.h"
 #include "src/server/version.h"
 
 namespace narthex::server {
@@ -20,7 +21,6 @@ namespace {
 
 constexpr model::DurationMs kDayMs = 86'400'000;
 constexpr model::DurationMs kDefaultRetentionMs = 15 * kDayMs;
-constexpr model::DurationMs kMaxBlockMs = 31 * kDayMs;
 
 log::Level LogLevel(const std::string& text) {
   switch (text.empty() ? 'i' : text[0] | 0x20) {
@@ -86,11 +86,6 @@ void ReadStorage(FlagValues& values, ServerFlags& flags) {
   db.retention_bytes = values.Bytes("storage.tsdb.retention.size");
   if (db.retention_ms == 0 && db.retention_bytes == 0) db.retention_ms = kDefaultRetentionMs;
   db.max_block_duration_ms = values.Duration("storage.tsdb.max-block-duration");
-  if (db.max_block_duration_ms == 0) {
-    db.max_block_duration_ms =
-        db.retention_ms == 0 ? kMaxBlockMs : std::min(kMaxBlockMs, db.retention_ms / 10);
-    db.max_block_duration_ms = std::max(db.max_block_duration_ms, db.min_block_duration_ms);
-  }
   if (db.min_block_duration_ms <= 0) {
     values.Reject("storage.tsdb.min-block-duration must be greater than 0");
   }
@@ -222,7 +217,9 @@ ServerFlags MakeFlags(FlagValues& values) {
   set("web.route-prefix", flags.route_prefix);
   set("web.external-url", values.Text("web.external-url").empty() ? "" : flags.external_url);
   set("storage.tsdb.retention.time", model::FormatDuration(flags.db.retention_ms));
-  set("storage.tsdb.max-block-duration", model::FormatDuration(flags.db.max_block_duration_ms));
+  // Until the configuration file, which may say something of the retention, is read.
+  set("storage.tsdb.max-block-duration",
+      model::FormatDuration(MaxBlockDuration(flags.db, {.time_ms = flags.db.retention_ms})));
   return flags;
 }
 

@@ -23,6 +23,11 @@ Retention EffectiveRetention(const tsdb::DbOptions& flags, const config::Storage
           storage.retention_percentage};
 }
 
+model::DurationMs MaxBlockDuration(const tsdb::DbOptions& flags, const Retention& retention) {
+  if (flags.max_block_duration_ms > 0) return flags.max_block_duration_ms;
+  return tsdb::DefaultMaxBlockDuration(flags.min_block_duration_ms, retention.time_ms);
+}
+
 std::string RetentionText(const Retention& retention) {
   std::vector<std::string> parts;
   if (retention.time_ms > 0) parts.push_back(model::FormatDuration(retention.time_ms));

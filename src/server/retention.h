@@ -30,6 +30,9 @@ struct Retention {
 /// The configuration file's section counts whole; without one the flags do.
 Retention EffectiveRetention(const tsdb::DbOptions& flags, const config::StorageConfig& storage);
 
+/// The flag; where it is not set what the retention makes of it.
+model::DurationMs MaxBlockDuration(const tsdb::DbOptions& flags, const Retention& retention);
+
 /// "15d or 512MiB or 80%".
 std::string RetentionText(const Retention& retention);
 

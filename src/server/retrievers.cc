@@ -152,7 +152,13 @@ std::string ServerStatus::ConfigYaml() const {
 }
 
 std::vector<std::pair<std::string, std::string>> ServerStatus::Flags() const {
-  return flags_.effective;
+  auto flags = flags_.effective;
+  if (const model::DurationMs longest = max_block_duration_ms_; longest > 0) {
+    for (auto& [name, value] : flags) {
+      if (name == "storage.tsdb.max-block-duration") value = model::FormatDuration(longest);
+    }
+  }
+  return flags;
 }
 
 web::RuntimeInfo ServerStatus::Runtime() const {

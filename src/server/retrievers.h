@@ -55,6 +55,8 @@ class ServerStatus final : public web::StatusSource {
   void SetState(web::ServerState state) { state_ = state; }
   /// Null again before the database ends.
   void SetDb(tsdb::Db* db) { db_ = db; }
+  /// The one in effect, which the flag may have left to the retention of the configuration file.
+  void SetMaxBlockDuration(model::DurationMs ms) { max_block_duration_ms_ = ms; }
 
   web::ServerState State() const override { return state_; }
   std::string ConfigYaml() const override;
@@ -74,6 +76,7 @@ class ServerStatus final : public web::StatusSource {
   const std::int64_t start_ns_;
   std::atomic<web::ServerState> state_{web::ServerState::kStarting};
   std::atomic<tsdb::Db*> db_{nullptr};
+  std::atomic<model::DurationMs> max_block_duration_ms_{0};  // 0 = not known yet.
 };
 
 }  // namespace narthex::server

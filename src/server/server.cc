@@ -143,7 +143,7 @@ Server::Server(const ServerFlags& flags)
       configuration_(flags.config_file, SystemClock(), registry_),
       status_(flags, configuration_, SystemClock()),
       lifecycle_(configuration_, signals_),
-      admin_(flags.storage_path, SystemFs(), SystemClock()),
+      admin_(flags.storage_path, SystemClock()),
       query_workers_("query", NumCores()),
       engine_(flags.engine, &query_workers_, SystemClock(), registry_),
       scrape_io_("scrape", NumCores()),
@@ -227,6 +227,8 @@ Status Server::OpenStorage() {
   options.retention_ms = retention.time_ms;
   options.retention_bytes = retention.bytes;
   options.retention_percentage = retention.percentage;
+  options.max_block_duration_ms = MaxBlockDuration(flags_.db, retention);
+  status_.SetMaxBlockDuration(options.max_block_duration_ms);
   NX_RETURN_IF_ERROR(CheckRetention(retention, SystemFs(), flags_.storage_path));
   options.program_version = BuildInformation().revision;
   options.out_of_order_window_ms = configuration_.current()->storage.out_of_order_window_ms;

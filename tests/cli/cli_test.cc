@@ -3,6 +3,9 @@
 // The tools as a user calls them: arguments in, text and exit code out.
 #include "narthex/cli/cli.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
@@ -11,6 +14,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include "src/cli/command.h"
 #include "src/cli/range_query.h"
 #include "tests/support/temp_dir.h"
 
@@ -115,6 +119,7 @@ TEST_F(CliTest, ImportsListsAndDumps) {
 
 TEST_F(CliTest, FailuresExitWithOneAndAReason) {
   const std::string bad = File("bad.om", "a 1 1\nb 2\n# EOF\n");
+  const std::string far = File("far.om", "a 1 1\nb 2 1700000000000000000\n# EOF\n");
   const struct {
     std::vector<std::string> arguments;
     std::string reason;
@@ -127,6 +132,10 @@ TEST_F(CliTest, FailuresExitWithOneAndAReason) {
        fmt::format("getting min and max timestamp: expected timestamp for series got none ({}, "
                    "line 2)",
                    bad)},
+      {{"tsdb", "create-blocks-from", "openmetrics", far, blocks_},
+       fmt::format("getting min and max timestamp: timestamp out of range, expected seconds since "
+                   "1970 ({}, line 2)",
+                   far)},
       {{"tsdb", "create-blocks-from", "openmetrics", bad, blocks_, "--label=x"},
        "expected KEY=VALUE got 'x'"},
       {{"tsdb", "create-blocks-from", "rules", "--start=x", bad},
@@ -143,6 +152,27 @@ TEST_F(CliTest, FailuresExitWithOneAndAReason) {
     EXPECT_EQ(outcome.err, reason + "\n");
   }
   EXPECT_FALSE(std::filesystem::exists(blocks_));
+}
+
+// What stands in the buffer of stdout may not reach its file: a script must not take the part for
+// the whole.
+TEST(ExitCodeTest, OutputThatWasNotWrittenIsAFailure) {
+  std::fflush(stdout);
+  const int saved = ::dup(STDOUT_FILENO);
+  const int full = ::open("/dev/full", O_WRONLY | O_CLOEXEC);
+  ASSERT_GE(full, 0);
+  ::dup2(full, STDOUT_FILENO);
+  ::testing::internal::CaptureStderr();
+  const bool printed = PrintOut("a line\n").has_value();
+  const int code = ExitCode({});
+  std::clearerr(stdout);
+  ::dup2(saved, STDOUT_FILENO);
+  ::close(saved);
+  ::close(full);
+  EXPECT_TRUE(printed);
+  EXPECT_EQ(code, 1);
+  EXPECT_EQ(::testing::internal::GetCapturedStderr(), "write stdout: No space left on device\n");
+  EXPECT_EQ(ExitCode({}), 0);
 }
 
 TEST(RangeAnswerTest, ReadsSeriesAndWarnings) {

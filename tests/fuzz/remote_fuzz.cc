@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Property: any bytes are a request of remote write or remote read, or are refused as a bad
-// argument; what a reader gives lies inside the body.
+// argument; what a reader gives lies inside the body; and a histogram that the database would take
+// can be stored and read back.
 #include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
 
 #include "narthex/base/check.h"
+#include "narthex/base/fs.h"
 #include "narthex/proto/remote_read.h"
 #include "narthex/proto/remote_write.h"
 #include "narthex/proto/snappy.h"
+#include "tsdb/chunkenc/histogram.h"
+#include "tsdb/head/histogram_check.h"
 
 namespace narthex::proto {
 namespace {
@@ -23,6 +27,18 @@ void CheckInside(std::string_view body, std::string_view part) {
 
 void CheckCode(const Status& status) {
   NX_CHECK(status || status.error().code() == Code::kInvalidArgument, "unexpected code");
+}
+
+template <typename H>
+void StoreAndReadBack(const H& h) {
+  if (!tsdb::IsValidHistogram(h)) return;
+  tsdb::HistogramChunk<H> chunk;
+  for (const model::TimestampMs t : {1, 2}) {
+    if (chunk.Check(h).fits) chunk.Append(t, h);
+  }
+  const auto samples =
+      tsdb::ReadHistograms<H>(tsdb::HistogramTraits<H>::kEncoding, AsBytes(chunk.bytes()));
+  NX_CHECK(samples && samples->size() == chunk.count(), "what is valid can't be read back");
 }
 
 void Read(WriteVersion version, std::string_view body) {
@@ -44,7 +60,12 @@ void Read(WriteVersion version, std::string_view body) {
       for (const auto& label : exemplar.labels) CheckInside(body, label.value);
     }
     while (reader.NextHistogram(histogram)) {
-      std::visit([](auto& h) { CoarsenChecked(h, h.schema > 8 ? 8 : -4); }, histogram.value);
+      std::visit(
+          [](auto& h) {
+            CoarsenChecked(h, h.schema > 8 ? 8 : -4);
+            StoreAndReadBack(h);
+          },
+          histogram.value);
     }
   }
   CheckCode(reader.status());

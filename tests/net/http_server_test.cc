@@ -321,6 +321,23 @@ TEST_F(HttpServerTest, SurvivesAHandlerThatThrows) {
   EXPECT_FALSE(late.ends_with("0\r\n\r\n")) << "a broken answer looks complete";
 }
 
+TEST_F(HttpServerTest, AnAbortedAnswerDoesNotLookComplete) {
+  router_.Handle("GET", "/early", [](const ServerRequest&, ResponseWriter& w) {
+    w.Write("a part");
+    w.Abort();
+  });
+  router_.Handle("GET", "/late", [](const ServerRequest&, ResponseWriter& w) {
+    w.Write(std::string(200'000, 'x'));
+    w.Abort();
+  });
+  Start();
+  const std::string early = Talk("GET /early HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+  EXPECT_TRUE(early.starts_with("HTTP/1.1 500 Internal Server Error\r\n"));
+  EXPECT_EQ(early.find("a part"), std::string::npos);
+  const std::string late = Talk("GET /late HTTP/1.1\r\nHost: a\r\n\r\n");
+  EXPECT_FALSE(late.ends_with("0\r\n\r\n"));
+}
+
 TEST_F(HttpServerTest, LimitsConnections) {
   router_.Handle("GET", "/", [](const ServerRequest&, ResponseWriter& w) { w.Write("ok"); });
   ServerOptions options;

@@ -5,6 +5,7 @@
 
 #include "narthex/config/config.h"
 #include "narthex/tsdb/db.h"
+#include "src/server/flags.h"
 #include "tests/support/fault_fs.h"
 #include "tests/support/temp_dir.h"
 
@@ -27,6 +28,19 @@ TEST(RetentionTest, TheFileCountsWholeOrNotAtAll) {
   EXPECT_EQ(retention.time_ms, 0);
   EXPECT_EQ(retention.bytes, 0U);
   EXPECT_EQ(retention.percentage, 12.5);
+}
+
+// A configuration file that keeps more than the flags must not get the short blocks of these.
+TEST(RetentionTest, TheLongestBlockFollowsTheRetentionInEffect) {
+  constexpr model::DurationMs kDay = 24LL * 3600 * 1000;
+  auto parsed = ParseCommandLine({});
+  tsdb::DbOptions flags = parsed.flags.db;
+  config::StorageConfig storage;
+  EXPECT_EQ(MaxBlockDuration(flags, EffectiveRetention(flags, storage)), kDay * 3 / 2);
+  storage.retention_ms = 365 * kDay;
+  EXPECT_EQ(MaxBlockDuration(flags, EffectiveRetention(flags, storage)), 31 * kDay);
+  flags.max_block_duration_ms = kDay;
+  EXPECT_EQ(MaxBlockDuration(flags, EffectiveRetention(flags, storage)), kDay);
 }
 
 TEST(RetentionTest, Text) {

@@ -22,14 +22,18 @@ struct Answer : net::ResponseWriter {
   int status = 200;
   std::map<std::string, std::string> headers;
   std::string body;
+  bool aborted = false;
+  std::function<void()> on_write = {};
   void SetStatus(int s) override { status = s; }
   void SetHeader(std::string_view name, std::string_view value) override {
     headers[std::string(name)] = value;
   }
   bool Write(std::string_view piece) override {
     body += piece;
+    if (on_write) on_write();
     return true;
   }
+  void Abort() override { aborted = true; }
 };
 
 struct FakeStatus final : StatusSource {
@@ -202,15 +206,22 @@ class FakeServer {
     return answer;
   }
   Answer Post(const std::string& url, std::string body,
-              std::vector<std::pair<std::string, std::string>> headers = {}) {
+              std::vector<std::pair<std::string, std::string>> headers = {},
+              std::function<void()> on_write = {}) {
     net::ServerRequest request;
     request.method = "POST";
     request.path = url;
     request.headers = std::move(headers);
     request.body = std::move(body);
     Answer answer;
+    answer.on_write = std::move(on_write);
     router().Dispatch(request, answer);
     return answer;
+  }
+  std::string MetricsText() {
+    std::string text;
+    registry.WriteText(text);
+    return text;
   }
   Answer Get(const std::string& url) { return Ask("GET", url); }
 

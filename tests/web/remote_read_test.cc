@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <atomic>
 #include <bit>
+#include <future>
+#include <new>
+#include <thread>
 
 #include "narthex/tsdb/chunk_decoder.h"
 #include "tests/web/remote_fixture.h"
@@ -207,9 +211,124 @@ TEST_F(RemoteReadApiTest, Refuses) {
   }
 }
 
+// A client that reads slowly keeps the head from being cut: there is a limit to its time.
+TEST_F(RemoteReadApiTest, ASlowClientIsCutOff) {
+  server_.options.remote_read_max_bytes_in_frame = 1;
+  server_.options.query_timeout_ms = 1000;
+  Fill();
+  wire::ReadRequest request;
+  request.add_accepted_response_types(1);
+  AddQuery(request, kNow - 300'000, kNow, "a");
+  for (const int pause_ms : {1, 2000}) {
+    SCOPED_TRACE(pause_ms);
+    int writes = 0;
+    const Answer answer = server_.Post("/api/v1/read", Packed(request), {}, [&] {
+      ++writes;
+      server_.clock.AdvanceMs(pause_ms);
+    });
+    EXPECT_EQ(answer.aborted, pause_ms == 2000);
+    EXPECT_EQ(writes == 1, pause_ms == 2000);
+  }
+}
+
+// What was sent already cannot be taken back: the end is not to look like one.
+TEST_F(RemoteReadApiTest, AnErrorInTheMiddleOfAStreamCutsTheConnection) {
+  class Failing final : public storage::ChunkQueryable {
+   public:
+    explicit Failing(storage::ChunkQueryable& inner) : inner_(inner) {}
+    Result<std::unique_ptr<storage::ChunkSeriesSet>> SelectChunks(
+        model::TimestampMs mint, model::TimestampMs maxt, std::span<const model::Matcher> matchers,
+        const storage::SelectHints& hints, std::stop_token stop) override {
+      if (calls_++ > 0) return Fail(Code::kCorruption, "a bad block");
+      return inner_.SelectChunks(mint, maxt, matchers, hints, stop);
+    }
+
+   private:
+    storage::ChunkQueryable& inner_;
+    int calls_ = 0;
+  } failing(*db_);
+  server_.chunks = &failing;
+  Fill();
+  wire::ReadRequest request;
+  request.add_accepted_response_types(1);
+  AddQuery(request, kNow - 300'000, kNow, "a");
+  AddQuery(request, kNow - 300'000, kNow, "a");
+  const Answer cut = Read(request);
+  EXPECT_TRUE(cut.aborted);
+  EXPECT_EQ(cut.body.find("a bad block"), std::string::npos);
+  const Answer refused = Read(request);
+  EXPECT_FALSE(refused.aborted);
+  EXPECT_EQ(refused.status, 500);
+}
+
+TEST_F(RemoteReadApiTest, LimitsCountForTheWholeRequest) {
+  server_.options.remote_read_sample_limit = 10;
+  Fill();
+  wire::ReadRequest request;
+  AddQuery(request, kNow - 6'000, kNow, "a");
+  EXPECT_EQ(200, Read(request).status);
+  AddQuery(request, kNow - 6'000, kNow, "a");
+  EXPECT_EQ("exceeded sample limit (10)\n", Read(request).body);
+}
+
+TEST_F(RemoteReadApiTest, SamplesMayTakeSoManyBytes) {
+  server_.options.remote_read_max_answer_bytes = 1000;
+  Fill();
+  wire::ReadRequest few, many;
+  AddQuery(few, kNow - 10'000, kNow, "a");
+  AddQuery(many, kNow - 300'000, kNow, "a");
+  EXPECT_EQ(200, Read(few).status);
+  const Answer answer = Read(many);
+  EXPECT_EQ(400, answer.status);
+  EXPECT_EQ("the samples take more than 1000 bytes; ask for less, or for chunks\n", answer.body);
+}
+
+// One read is inside, writing its answer, when the others come.
 TEST_F(RemoteReadApiTest, OthersWaitForAPlace) {
   server_.options.remote_read_concurrent_limit = 1;
-  for (int i = 0; i < 3; ++i) EXPECT_EQ(200, Read(wire::ReadRequest()).status);
+  Fill();
+  wire::ReadRequest request;
+  request.add_accepted_response_types(1);
+  AddQuery(request, kNow - 300'000, kNow, "a");
+  std::thread second;
+  std::atomic<bool> first_is_inside{true};
+  std::atomic<bool> second_is_done{false};
+  bool second_waited = false;
+  std::promise<void> second_begins;
+  const Answer first = server_.Post("/api/v1/read", Packed(request), {}, [&] {
+    if (second.joinable()) return;
+    second = std::thread([&] {
+      second_begins.set_value();
+      const Answer answer = server_.Post("/api/v1/read", Packed(request), {},
+                                         [&] { second_waited = !first_is_inside.load(); });
+      EXPECT_EQ(200, answer.status);
+      second_is_done = true;
+    });
+    second_begins.get_future().wait();
+    // The gauge counts those that wait, too.
+    while (!second_is_done &&
+           server_.MetricsText().find("_handler_queries 2\n") == std::string::npos) {
+      std::this_thread::yield();
+    }
+    first_is_inside = false;  // From here on the second one may, but for the gate.
+  });
+  second.join();
+  EXPECT_EQ(200, first.status);
+  EXPECT_TRUE(second_waited);
+}
+
+// Also one that ends with an exception leaves its place.
+TEST_F(RemoteReadApiTest, AnExceptionLeavesThePlace) {
+  server_.options.remote_read_concurrent_limit = 1;
+  Fill();
+  wire::ReadRequest request;
+  request.add_accepted_response_types(1);
+  AddQuery(request, kNow - 300'000, kNow, "a");
+  EXPECT_THROW(server_.Post("/api/v1/read", Packed(request), {}, [] { throw std::bad_alloc(); }),
+               std::bad_alloc);
+  EXPECT_NE(server_.MetricsText().find("prometheus_remote_read_handler_queries 0\n"),
+            std::string::npos);
+  EXPECT_EQ(200, Read(request).status);
 }
 
 }  // namespace

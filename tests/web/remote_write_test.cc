@@ -87,6 +87,19 @@ TEST_F(RemoteWriteApiTest, RefusesBrokenBodies) {
   EXPECT_EQ("", Stored());
 }
 
+// The order in which upstream looks decides what a sender hears who has made several mistakes.
+TEST_F(RemoteWriteApiTest, ChecksInUpstreamsOrder) {
+  const Pairs bad_type = {{"Content-Type", "application/json"}};
+  const std::string large((32 << 20) + 1, 'x');
+  EXPECT_EQ(400, server_.Post("/api/v1/write", "", bad_type).status);
+  EXPECT_EQ(413, server_.Post("/api/v1/write", large, bad_type).status);
+  Pairs bad_encoding = bad_type;
+  bad_encoding.emplace_back("Content-Encoding", "gzip");
+  EXPECT_EQ(
+      "gzip encoding (compression) is not accepted by this server; only snappy is acceptable\n",
+      server_.Post("/api/v1/write", large, bad_encoding).body);
+}
+
 TEST_F(RemoteWriteApiTest, StoresV1) {
   wire::WriteRequest request;
   auto& a = AddSeries(request, {{"__name__", "m"}, {"z", "1"}, {"b", "2"}, {"empty", ""}});
@@ -239,6 +252,65 @@ TEST_F(RemoteWriteApiTest, AddsTypeAndUnitAsLabels) {
 TEST_F(RemoteWriteApiTest, WaitsForTheServerToBeReady) {
   server_.status.state = ServerState::kStarting;
   EXPECT_EQ(503, Write(wire::WriteRequest()).status);
+}
+
+// Symbols of version 2 can be named again and again: a small body must not become a large series,
+// or a large answer.
+TEST_F(RemoteWriteApiTest, RepeatedSymbolsDoNotAddUpWithoutLimit) {
+  const std::string large(64 << 10, 'x');
+  {
+    wire::v2::Request request;
+    Pairs labels = {{"__name__", "m"}};
+    for (int i = 0; i < 300; ++i) labels.emplace_back("l" + std::to_string(i), large);
+    AddSample(AddSeries(request, labels), kNow, 1);
+    AddSample(AddSeries(request, {{"__name__", "good"}}), kNow, 1);
+    const Answer answer = Write(request, kV2Parameter);
+    EXPECT_EQ(400, answer.status);
+    EXPECT_NE(answer.body.find("the symbols take"), std::string::npos) << answer.body.substr(0, 99);
+    EXPECT_EQ("{__name__=\"good\"} 0:1\n", Stored().substr(0, 100));
+  }
+  {
+    wire::v2::Request request;
+    auto& series = AddSeries(request, {{"__name__", "good"}});
+    AddSample(series, kNow, 1);
+    auto& exemplar = *series.add_exemplars();
+    for (int i = 0; i < 300; ++i) {
+      exemplar.add_labels_refs(SymbolOf(request, "l" + std::to_string(i)));
+      exemplar.add_labels_refs(SymbolOf(request, large));
+    }
+    const Answer answer = Write(request, kV2Parameter);
+    EXPECT_EQ(400, answer.status);
+    EXPECT_NE(answer.body.find("the symbols take"), std::string::npos) << answer.body.substr(0, 99);
+  }
+}
+
+TEST_F(RemoteWriteApiTest, AnswersStayShort) {
+  wire::v2::Request request;
+  for (int i = 0; i < 200; ++i) {
+    AddSample(AddSeries(request, {{"nameless", std::string(64 << 10, 'x')}}), kNow, 1);
+  }
+  const Answer answer = Write(request, kV2Parameter);
+  EXPECT_EQ(400, answer.status);
+  EXPECT_LT(answer.body.size(), 100'000U);
+  EXPECT_NE(answer.body.find("invalid metric name or labels, got {nameless=\"xxx"),
+            std::string::npos);
+  EXPECT_NE(answer.body.find("(cut)"), std::string::npos);
+  EXPECT_NE(answer.body.find(" more)\n"), std::string::npos);
+}
+
+TEST_F(RemoteWriteApiTest, HistogramsThatNoChunkCanHoldAreRefused) {
+  for (const bool many_spans : {false, true}) {
+    SCOPED_TRACE(many_spans);
+    wire::WriteRequest request;
+    auto& series = AddSeries(request, {{"__name__", "h"}});
+    *series.add_histograms() = OneObservation(kNow, 0, many_spans ? 0 : 600'000'000);
+    for (int i = 0; many_spans && i < 300'000; ++i) {
+      series.mutable_histograms(0)->add_positive_spans();
+    }
+    EXPECT_EQ(400, Write(request).status);
+  }
+  EXPECT_EQ("", Stored());
+  EXPECT_TRUE(db_->Compact());
 }
 
 }  // namespace

@@ -80,9 +80,22 @@ Status LinkBlock(Fs& fs, const Block& block, const std::string& target_dir) {
   return fs.SyncDir(dir);
 }
 
+model::TimestampMs CoveredUntil(std::span<const std::shared_ptr<const Block>> blocks) {
+  model::TimestampMs until = model::kMinTime;
+  for (const auto& block : blocks) {
+    const auto& compaction = block->meta().compaction;
+    if (compaction.HasHint(kHintOutOfOrder) || compaction.HasHint(kHintStaleSeries) ||
+        compaction.HasHint(kHintSelectedSeries)) {
+      continue;
+    }
+    until = std::max(until, block->meta().max_time);
+  }
+  return until;
+}
+
 Status RemoveBlock(Fs& fs, const std::string& db_dir, const std::string& ulid) {
   const std::string dir = JoinPath(db_dir, ulid);
-  const std::string doomed = dir + ".tmp-for-deletion";
+  const std::string doomed = dir + std::string(kDoomedSuffix);
   if (fs.Exists(dir)) {
     NX_RETURN_IF_ERROR(fs.RemoveAll(doomed));
     NX_RETURN_IF_ERROR(fs.Rename(dir, doomed));

@@ -76,6 +76,10 @@ Result<bool> DeleteFromBlock(Fs& fs, const Block& block, model::TimestampMs mint
 /// Hard-links the block's files into target_dir/<ULID>.
 Status LinkBlock(Fs& fs, const Block& block, const std::string& target_dir);
 
+/// Up to where the blocks cover what the WAL has. Blocks of late or chosen series do not.
+model::TimestampMs CoveredUntil(std::span<const std::shared_ptr<const Block>> blocks);
+
+inline constexpr std::string_view kDoomedSuffix = ".tmp-for-deletion";
 /// Renames a block's folder to <ULID>.tmp-for-deletion, then removes it.
 Status RemoveBlock(Fs& fs, const std::string& db_dir, const std::string& ulid);
 

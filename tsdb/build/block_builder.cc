@@ -7,6 +7,7 @@
 
 #include "narthex/base/clock.h"
 #include "narthex/base/fs.h"
+#include "narthex/base/log.h"
 #include "tsdb/block/block.h"
 #include "tsdb/block/block_info.h"
 #include "tsdb/block/ulid.h"
@@ -43,7 +44,7 @@ DurationMs CompatibleBlockDuration(DurationMs max_ms) {
 
 TimestampMs AlignedStart(TimestampMs t, DurationMs width_ms) {
   const TimestampMs rest = t % width_ms;
-  return t - (rest < 0 ? rest + width_ms : rest);
+  return model::Minus(t, rest < 0 ? rest + width_ms : rest);
 }
 
 struct BlockBuilder::Impl {
@@ -56,6 +57,7 @@ struct BlockBuilder::Impl {
         buffer({2 * o.block_duration_ms, static_cast<int>(kSamplesPerChunk)}) {}
 
   Status Spill();
+  void RemoveParts();
   Result<std::optional<BlockMeta>> WriteMerged();
 
   static constexpr std::size_t kSamplesPerChunk = 120;
@@ -77,6 +79,15 @@ Status BlockBuilder::Impl::Spill() {
   if (meta) parts.push_back(std::move(*meta));
   buffer.Clear();
   return {};
+}
+
+void BlockBuilder::Impl::RemoveParts() {
+  for (const BlockMeta& part : parts) {
+    if (auto status = RemoveBlock(fs, options.spill_dir, part.ulid); !status) {
+      log::Warn("A part of an import could not be removed", {{"err", status.error().message()}});
+    }
+  }
+  parts.clear();
 }
 
 Result<std::optional<BlockMeta>> BlockBuilder::Impl::WriteMerged() {
@@ -117,7 +128,10 @@ Result<std::optional<BlockInfo>> BlockBuilder::Finish() {
   Impl& impl = *impl_;
   std::optional<BlockMeta> meta;
   if (!impl.parts.empty()) {
-    NX_ASSIGN_OR_RETURN(meta, impl.WriteMerged());
+    auto merged = impl.WriteMerged();
+    impl.RemoveParts();
+    if (!merged) return Fail(std::move(merged).error());
+    meta = std::move(*merged);
   } else if (!impl.buffer.empty()) {
     const auto source = impl.buffer.NewSource();
     NX_ASSIGN_OR_RETURN(

@@ -8,6 +8,7 @@
 #include "tsdb/chunkenc/histogram_codec.h"
 #include "tsdb/chunkenc/histogram_compare.h"
 #include "tsdb/chunkenc/histogram_layout.h"
+#include "tsdb/chunkenc/histogram_limits.h"
 #include "tsdb/chunkenc/histogram_reader.h"
 
 namespace narthex::tsdb {
@@ -24,6 +25,18 @@ HistogramLayout LayoutOf(const H& h) {
   if (model::IsStale(h.sum)) return {};
   return {h.schema, h.zero_threshold, h.positive_spans, h.negative_spans,
           h.schema == model::kCustomBucketsSchema ? h.custom_values : std::vector<double>()};
+}
+
+// Whether one more sample could make a chunk too large, if it had to be encoded anew with all
+// buckets of both.
+template <typename H>
+bool MayOutgrow(std::size_t count, std::size_t num_buckets, const HistogramLayout& layout,
+                const H& h) {
+  return MostHistogramChunkBytes(
+             count + 1, num_buckets + h.positive_buckets.size() + h.negative_buckets.size(),
+             layout.positive_spans.size() + layout.negative_spans.size() + h.positive_spans.size() +
+                 h.negative_spans.size(),
+             layout.custom_values.size()) > kMaxHistogramChunkBytes;
 }
 
 bool SameBits(double a, double b) {
@@ -73,6 +86,7 @@ typename HistogramChunk<H>::Fit HistogramChunk<H>::Check(const H& h) const {
   const CounterResetHint same = gauge ? CounterResetHint::kGauge : CounterResetHint::kNotReset;
   const CounterResetHint unknown = gauge ? same : CounterResetHint::kUnknown;
   const CounterResetHint reset = gauge ? same : CounterResetHint::kReset;
+  if (MayOutgrow(count(), num_buckets(), layout_, h)) return {false, unknown};
   if (model::IsStale(h.sum)) return {true, same};
   if (model::IsStale(state_.sum.value())) return {false, unknown};
   if (!gauge && CountFell(state_, h)) return {false, reset};

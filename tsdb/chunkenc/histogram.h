@@ -75,7 +75,7 @@ class HistogramChunk {
     model::CounterResetHint header = model::CounterResetHint::kUnknown;  // Of a new chunk.
   };
   /// Whether a histogram may follow in this chunk: no counter reset, same schema, zero threshold
-  /// and bounds, gauge like those before. New and vanished empty buckets do fit.
+  /// and bounds, gauge like those before, and room. New and vanished empty buckets do fit.
   Fit Check(const H& h) const;
   /// Adds a histogram that fits (any to an empty chunk) and is valid. The whole chunk is written
   /// anew when it brings new buckets.

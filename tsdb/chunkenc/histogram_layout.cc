@@ -5,6 +5,8 @@
 #include <bit>
 #include <cmath>
 
+#include "tsdb/chunkenc/histogram_limits.h"
+
 namespace narthex::tsdb {
 namespace {
 
@@ -16,10 +18,8 @@ constexpr unsigned kThresholdRaw = 255;
 // Bounds with at most three decimals up to this many thousandths are written as integers.
 constexpr double kMaxThousandths = 33554430;
 
-// Beyond what doubles reach with any schema; readers may add and subtract such indexes freely.
-constexpr std::int64_t kMaxBucketIndex = std::int64_t{1} << 29;
-
-bool IsBucketIndex(std::int64_t i) { return i >= -kMaxBucketIndex && i <= kMaxBucketIndex; }
+// Readers may add and subtract such indexes freely.
+bool IsBucketIndex(std::int64_t i) { return i >= -kMaxSpanOffset && i <= kMaxSpanOffset; }
 
 void WriteZeroThreshold(BitWriter& out, double threshold) {
   int exponent = 0;

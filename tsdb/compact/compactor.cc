@@ -73,7 +73,8 @@ Result<std::optional<BlockMeta>> RewriteAndMark(Fs& fs, const std::string& db_di
                                                 std::span<const BlockPtr> inputs, BlockMeta meta,
                                                 const BlockWriteOptions& options) {
   auto written = Rewrite(fs, db_dir, inputs, std::move(meta), options);
-  if (!written && written.error().code() != Code::kCancelled) {
+  // Another error, as that of a full disk, passes; what is damaged would fail again and again.
+  if (!written && written.error().code() == Code::kCorruption) {
     const Status marked = MarkInputs(fs, inputs, [](BlockCompaction& c) { c.failed = true; });
     if (!marked) {
       log::Error("Failed to mark blocks after a failed compaction",

@@ -50,14 +50,17 @@ Candidates FirstOverlapping(const Candidates& blocks) {
 }
 
 TimestampMs AlignDown(TimestampMs t, DurationMs range) {
-  return t >= 0 ? range * (t / range) : range * ((t - range + 1) / range);
+  const TimestampMs rest = t % range;
+  return model::Minus(t, rest < 0 ? rest + range : rest);
 }
+
+DurationMs Length(const BlockMeta& meta) { return model::Minus(meta.max_time, meta.min_time); }
 
 // Groups of blocks that lie within one aligned window of the range.
 std::vector<Candidates> SplitByRange(const Candidates& blocks, DurationMs range) {
   std::vector<Candidates> groups;
   for (std::size_t i = 0; i < blocks.size();) {
-    const TimestampMs end = AlignDown(blocks[i].meta->min_time, range) + range;
+    const TimestampMs end = model::Plus(AlignDown(blocks[i].meta->min_time, range), range);
     if (blocks[i].meta->max_time > end) {
       ++i;  // Longer than the range, or not aligned with it.
       continue;
@@ -82,7 +85,8 @@ Candidates FirstCompleteGroup(const Candidates& blocks, std::span<const Duration
     for (Candidates& group : SplitByRange(blocks, range)) {
       if (group.size() < 2 || AnyFailed(group)) continue;
       const TimestampMs end = group.back().meta->max_time;
-      if (end - group.front().meta->min_time == range || end <= newest) return std::move(group);
+      const DurationMs length = model::Minus(end, group.front().meta->min_time);
+      if (length == range || end <= newest) return std::move(group);
     }
   }
   return {};
@@ -93,7 +97,7 @@ Candidates MuchDeleted(const Candidates& blocks, std::span<const DurationMs> ran
   const DurationMs long_enough = ranges[ranges.size() / 2];
   for (auto it = blocks.rbegin(); it != blocks.rend(); ++it) {
     const BlockStats& stats = it->meta->stats;
-    if (it->meta->max_time - it->meta->min_time < long_enough) {
+    if (Length(*it->meta) < long_enough) {
       // A block that is deleted altogether is worth it however short it is.
       if (stats.num_tombstones > 0 && stats.num_tombstones >= stats.num_series) return {*it};
       break;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "narthex/model/timestamp.h"
+#include "narthex/tsdb/db.h"
 #include "tsdb/block/meta.h"
 
 namespace narthex::tsdb {
@@ -15,10 +16,6 @@ namespace narthex::tsdb {
 /// Lengths of blocks by level: min, 3·min, 9·min, … up to ten, none longer than max; at least
 /// {min}.
 std::vector<model::DurationMs> BlockRanges(model::DurationMs min, model::DurationMs max);
-
-/// max_block_duration as Prometheus derives it when the flag is not set: a tenth of the retention
-/// (no retention: no such bound), at most 31 days, at least min.
-model::DurationMs DefaultMaxBlockDuration(model::DurationMs min, model::DurationMs retention);
 
 /// Indexes of the blocks to make one of (or to rewrite, when it is only one), by min time; empty
 /// when there is nothing to do. `ranges` from BlockRanges.

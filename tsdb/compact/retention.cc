@@ -24,7 +24,7 @@ std::vector<std::size_t> BeyondTimeRetention(std::span<const RetainedBlock> bloc
   std::vector<std::size_t> order = NewestFirst(blocks);
   const model::TimestampMs newest = blocks[order[0]].max_time;
   const auto first = std::find_if(order.begin() + 1, order.end(), [&](std::size_t i) {
-    return newest - blocks[i].max_time >= retention;
+    return model::Minus(newest, blocks[i].max_time) >= retention;
   });
   order.erase(order.begin(), first);
   return order;

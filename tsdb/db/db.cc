@@ -71,9 +71,7 @@ Status Db::Close() { return impl_ == nullptr ? Status() : impl_->Close(); }
 
 void Db::SetRetention(model::DurationMs retention_ms, std::uint64_t retention_bytes,
                       double retention_percentage) {
-  impl_->retention_ms = retention_ms;
-  impl_->retention_bytes = retention_bytes;
-  impl_->retention_percentage = retention_percentage;
+  impl_->SetRetention({retention_ms, retention_bytes, retention_percentage});
 }
 
 void Db::SetOutOfOrderWindow(model::DurationMs window_ms) {

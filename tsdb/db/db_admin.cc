@@ -56,6 +56,7 @@ Status Db::Impl::DeleteSeries(TimestampMs mint, TimestampMs maxt,
   }
   if (!changed.empty()) note(Reopen(changed), "blocks");
   note(head.Delete(mint, maxt, matchers), "the head");
+  note(MissingBlocks(mint, maxt), "blocks");
   return result;
 }
 
@@ -81,7 +82,8 @@ Status Db::Impl::CleanTombstones() {
   MutexLock work_lock(work_mutex_);
   if (closed_) return Fail(Code::kUnavailable, "the database is closed");
   const auto start = std::chrono::steady_clock::now();
-  const Status result = CleanBlocks();
+  Status result = CleanBlocks();
+  if (result) result = MissingBlocks(model::kMinTime, model::kMaxTime);
   metrics.tombstone_cleanup_seconds.Observe(
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
   return result;
@@ -131,7 +133,11 @@ Status Db::Impl::Snapshot(const std::string& target, bool with_head) {
     if (auto removed = fs.RemoveAll(target); !removed) {
       log::Error("A failed snapshot could not be removed", {{"err", removed.error().message()}});
     }
+    return result;
   }
+  // Who has damaged blocks wants to save the rest.
+  result = MissingBlocks(model::kMinTime, model::kMaxTime);
+  if (!result) return Fail(std::move(result).error().Wrap("snapshot " + target + " is written"));
   return result;
 }
 

@@ -49,11 +49,46 @@ Status Db::Impl::ReloadWith(TimestampMs head_from, std::span<const std::string> 
   const std::vector<std::string> obsolete = DropObsolete(*found);
   ReportUnreadable(*found);
   Publish(std::move(found->list), head_from);
+  const bool removed = RemoveObsolete(obsolete, found->half_removed);
+  if (!removed || !found->unreadable.empty()) metrics.reloads_failed.Add();
+  unreadable_ = std::move(found->unreadable);
+  return {};
+}
+
+// What can't be removed costs room, and is tried again by the next reload: the work that made it
+// obsolete is done, and must not be done again for it. @return whether all went
+bool Db::Impl::RemoveObsolete(std::span<const std::string> obsolete,
+                              std::span<const std::string> half_removed) {
+  bool all = true;
+  const auto note = [&](const std::string& name, Status status) {
+    if (status) return;
+    all = false;
+    log::Error("Deleting an obsolete block failed; the next reload tries again",
+               {{"block", name}, {"err", status.error().message()}});
+  };
+  for (const auto& name : half_removed) note(name, fs.RemoveAll(JoinPath(dir, name)));
   for (const auto& ulid : obsolete) {
     log::Info("Deleting obsolete block", {{"block", ulid}});
-    NX_RETURN_IF_ERROR(RemoveBlock(fs, dir, ulid));
+    note(ulid, RemoveBlock(fs, dir, ulid));
   }
-  return {};
+  return all;
+}
+
+// An open block as it is on disk now. What can't be read for a moment, as when there are no file
+// handles left, stays as it was; null when the block is gone.
+Result<BlockPtr> Db::Impl::Refresh(const BlockPtr& known) {
+  const std::string path = JoinPath(dir, known->meta().ulid);
+  const auto stay = [&](const Error& error) -> Result<BlockPtr> {
+    if (error.code() == Code::kNotFound) return Fail(error);
+    log::Error("A block that is open can't be read anew; it stays as it was",
+               {{"block", known->meta().ulid}, {"err", error.message()}});
+    return known;
+  };
+  const auto meta = ReadBlockMeta(fs, path);
+  if (!meta) return stay(meta.error());
+  if (FormatBlockMeta(*meta) == FormatBlockMeta(known->meta())) return known;
+  auto opened = Block::Open(fs, path);
+  return opened ? std::move(opened) : stay(opened.error());
 }
 
 // The blocks in the folder, by min time. Those that are open stay so.
@@ -62,20 +97,17 @@ Result<Db::Impl::Found> Db::Impl::FindBlocks() {
   const auto open = blocks();
   Found found;
   for (const auto& entry : entries) {
+    if (entry.is_dir && entry.name.ends_with(kDoomedSuffix)) {
+      found.half_removed.push_back(entry.name);
+    }
     if (!entry.is_dir || !IsUlid(entry.name)) continue;
     const auto known = std::find_if(open->begin(), open->end(), [&](const auto& block) {
       return block->meta().ulid == entry.name;
     });
-    const std::string path = JoinPath(dir, entry.name);
     // Compaction and deletion write to meta.json; what they say counts from the next reload on.
-    if (known != open->end()) {
-      const auto meta = ReadBlockMeta(fs, path);
-      if (meta && FormatBlockMeta(*meta) == FormatBlockMeta((*known)->meta())) {
-        found.list.push_back(*known);
-        continue;
-      }
-    }
-    if (auto block = Block::Open(fs, path)) {
+    auto block =
+        known != open->end() ? Refresh(*known) : Block::Open(fs, JoinPath(dir, entry.name));
+    if (block) {
       found.list.push_back(std::move(*block));
     } else {
       found.unreadable.emplace(entry.name, std::move(block).error());
@@ -136,25 +168,46 @@ std::vector<std::string> Db::Impl::DropObsolete(Found& found) {
 // What can't be opened is named and left alone: the rest is served.
 void Db::Impl::ReportUnreadable(const Found& found) {
   metrics.unreadable_blocks.Set(static_cast<double>(found.unreadable.size()));
-  if (!found.unreadable.empty()) metrics.reloads_failed.Add();
   for (const auto& [ulid, error] : found.unreadable) {
     log::Error("Block can't be opened; its samples are missing from queries",
                {{"block", ulid}, {"err", error.message()}});
   }
 }
 
-std::uint64_t Db::Impl::SizeLimit() {
-  const double percentage = retention_percentage.load();
-  if (percentage <= 0) return retention_bytes.load();
+// What is asked of all blocks can't be done to these.
+Status Db::Impl::MissingBlocks(TimestampMs mint, TimestampMs maxt) {
+  std::string names;
+  for (const auto& [ulid, error] : unreadable_) {
+    const auto meta = ReadBlockMeta(fs, JoinPath(dir, ulid));
+    if (meta && (meta->min_time > maxt || meta->max_time <= mint)) continue;
+    names += fmt::format("{}{} ({})", names.empty() ? "" : ", ", ulid, error.message());
+  }
+  if (names.empty()) return {};
+  return Fail(Code::kCorruption, "blocks that can't be opened were left out: " + names);
+}
+
+RetentionLimits Db::Impl::retention() const {
+  MutexLock limits_lock(retention_mutex_);
+  return retention_;
+}
+
+void Db::Impl::SetRetention(const RetentionLimits& limits) {
+  MutexLock limits_lock(retention_mutex_);
+  retention_ = limits;
+}
+
+std::uint64_t Db::Impl::SizeLimit(const RetentionLimits& limits) {
+  if (limits.percentage <= 0) return limits.bytes;
   const auto space = fs.DiskSpace(dir);
   if (!space || space->total_bytes == 0) {
     log::Warn(
         "The size of the file system is not known; the fixed size limit applies instead of "
         "the percentage",
         {{"dir", dir}, {"err", space ? "it is told as 0" : space.error().message()}});
-    return retention_bytes.load();
+    return limits.bytes;
   }
-  return static_cast<std::uint64_t>(static_cast<double>(space->total_bytes) * percentage / 100);
+  return static_cast<std::uint64_t>(static_cast<double>(space->total_bytes) * limits.percentage /
+                                    100);
 }
 
 void Db::Impl::DropBeyondRetention(BlockList& list, std::vector<std::string>& dropped) {
@@ -176,9 +229,11 @@ void Db::Impl::DropBeyondRetention(BlockList& list, std::vector<std::string>& dr
     for (const auto& block : list) out.push_back({block->meta().max_time, block->size_bytes()});
     return out;
   };
-  drop(BeyondTimeRetention(retained(), retention_ms.load()), metrics.time_retentions);
+  const RetentionLimits limits = retention();
+  drop(BeyondTimeRetention(retained(), limits.time_ms), metrics.time_retentions);
   if (list.empty()) return;
-  drop(BeyondSizeRetention(retained(), head.SizeOnDisk(), SizeLimit()), metrics.size_retentions);
+  drop(BeyondSizeRetention(retained(), head.SizeOnDisk(), SizeLimit(limits)),
+       metrics.size_retentions);
 }
 
 Status Db::Impl::Compact() {
@@ -280,7 +335,7 @@ std::vector<BlockPtr> Db::Impl::PlanBlocks() {
   const model::DurationMs longest =
       options.max_block_duration_ms > 0
           ? options.max_block_duration_ms
-          : DefaultMaxBlockDuration(options.min_block_duration_ms, retention_ms.load());
+          : DefaultMaxBlockDuration(options.min_block_duration_ms, retention().time_ms);
   const auto ranges = BlockRanges(options.min_block_duration_ms, longest);
   BlockList by_age = *blocks();
   std::erase_if(by_age, [this](const auto& block) { return !MayBeMerged(block->meta()); });

@@ -50,20 +50,6 @@ bool IsLeftover(const std::string& name) {
   return suffix == ".tmp-for-creation" || suffix == ".tmp-for-deletion" || suffix == ".tmp";
 }
 
-// Up to where the blocks cover what the WAL has. Blocks of late or chosen series do not.
-TimestampMs CoveredUntil(const BlockList& blocks) {
-  TimestampMs until = model::kMinTime;
-  for (const auto& block : blocks) {
-    const auto& compaction = block->meta().compaction;
-    if (compaction.HasHint(kHintOutOfOrder) || compaction.HasHint(kHintStaleSeries) ||
-        compaction.HasHint(kHintSelectedSeries)) {
-      continue;
-    }
-    until = std::max(until, block->meta().max_time);
-  }
-  return until;
-}
-
 }  // namespace
 
 Db::Impl::Impl(std::string data_dir, const DbOptions& db_options, Fs& file_system, Clock& db_clock,
@@ -75,10 +61,9 @@ Db::Impl::Impl(std::string data_dir, const DbOptions& db_options, Fs& file_syste
       registry(db_registry),
       metrics(db_registry),
       head(HeadOptionsOf(db_options), file_system, dir, db_registry),
-      retention_ms(db_options.retention_ms),
-      retention_bytes(db_options.retention_bytes),
-      retention_percentage(db_options.retention_percentage),
       blocks_(std::make_shared<BlockList>()),
+      retention_{db_options.retention_ms, db_options.retention_bytes,
+                 db_options.retention_percentage},
       uploads_(file_system, db_clock, db_options.uploaded_blocks_file),
       compaction_delay_ns_(RandomDelayNs(db_options)) {
   AddMetricFunctions();

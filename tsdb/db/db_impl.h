@@ -22,6 +22,13 @@ namespace narthex::tsdb {
 
 using BlockList = std::vector<std::shared_ptr<const Block>>;  // By min time.
 
+// 0 = no limit.
+struct RetentionLimits {
+  model::DurationMs time_ms = 0;
+  std::uint64_t bytes = 0;
+  double percentage = 0;
+};
+
 struct Db::Impl {
   Impl(std::string data_dir, const DbOptions& db_options, Fs& file_system, Clock& db_clock,
        metrics::Registry& registry);
@@ -62,6 +69,8 @@ struct Db::Impl {
 
   std::shared_ptr<const BlockList> blocks() const;
   std::uint64_t BlockBytes() const;
+  RetentionLimits retention() const;
+  void SetRetention(const RetentionLimits& limits);
   model::TimestampMs LowestTime() const;
 
   const std::string dir;
@@ -73,9 +82,6 @@ struct Db::Impl {
   std::unique_ptr<FileLock> lock;
   Head head;
   ReplayCursor replay;
-  std::atomic<model::DurationMs> retention_ms;
-  std::atomic<std::uint64_t> retention_bytes;
-  std::atomic<double> retention_percentage;
 
  private:
   friend class Db;
@@ -84,12 +90,18 @@ struct Db::Impl {
   struct Found {
     BlockList list;
     std::map<std::string, Error> unreadable;  // By ULID.
+    std::vector<std::string> half_removed;    // Folders.
   };
+  Result<std::shared_ptr<const Block>> Refresh(const std::shared_ptr<const Block>& known);
   Result<Found> FindBlocks();
   Status RefuseFresh(const Found& found, std::span<const std::string> fresh);
   std::vector<std::string> DropObsolete(Found& found);
   void ReportUnreadable(const Found& found);
-  std::uint64_t SizeLimit();
+  bool RemoveObsolete(std::span<const std::string> obsolete,
+                      std::span<const std::string> half_removed);
+  // Errors: kCorruption, and names the blocks that can't be opened and may be in the closed range.
+  Status MissingBlocks(model::TimestampMs mint, model::TimestampMs maxt) NX_REQUIRES(work_mutex_);
+  std::uint64_t SizeLimit(const RetentionLimits& limits);
   void DropBeyondRetention(BlockList& list, std::vector<std::string>& dropped);
   void RunCompactions();
   void RunSync();
@@ -130,6 +142,11 @@ struct Db::Impl {
   std::shared_ptr<const BlockList> blocks_ NX_GUARDED_BY(view_mutex_);
   model::TimestampMs head_from_ NX_GUARDED_BY(view_mutex_) = model::kMinTime;
 
+  // The limits of one setting, together.
+  mutable Mutex retention_mutex_;  // Leaf.
+  RetentionLimits retention_ NX_GUARDED_BY(retention_mutex_);
+
+  std::map<std::string, Error> unreadable_ NX_GUARDED_BY(work_mutex_);  // Of the last reload.
   PendingUploads uploads_ NX_GUARDED_BY(work_mutex_);
   const std::int64_t compaction_delay_ns_;       // Chosen once, at random.
   std::atomic<std::int64_t> delay_since_ns_{0};  // When the head became compactable; 0 = it is not.

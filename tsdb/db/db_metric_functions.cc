@@ -29,14 +29,14 @@ void Db::Impl::AddMetricFunctions() {
   registry.AddGaugeFn("prometheus_tsdb_retention_limit_bytes",
                       "Max number of bytes to be retained in the tsdb blocks, configured 0 means "
                       "disabled",
-                      [this] { return static_cast<double>(retention_bytes.load()); });
+                      [this] { return static_cast<double>(retention().bytes); });
   registry.AddGaugeFn("prometheus_tsdb_retention_limit_percentage",
                       "Max percentage of total storage space to be retained in the tsdb blocks, "
                       "configured 0 means disabled",
-                      [this] { return retention_percentage.load(); });
+                      [this] { return retention().percentage; });
   registry.AddGaugeFn("prometheus_tsdb_retention_limit_seconds",
                       "How long to retain samples in storage.",
-                      [this] { return static_cast<double>(retention_ms.load()) / 1000; });
+                      [this] { return static_cast<double>(retention().time_ms) / 1000; });
 }
 
 void Db::Impl::RemoveMetricFunctions() {

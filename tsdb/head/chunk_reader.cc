@@ -62,8 +62,7 @@ void ChunkReader::Load(SeriesSlot slot, TimestampMs mint, TimestampMs maxt,
     if (more && series.has_open_chunk() && series.xor_state.t >= mint) {
       const ByteSpan open = head_.chunks.OpenBytes(series);
       parts_.push_back(
-          {FullChunk::InMemory(series.chunk, series.encoding,
-                               static_cast<std::uint16_t>(open.size()), series.xor_state.t),
+          {FullChunk::InMemory(series.chunk, series.encoding, open.size(), series.xor_state.t),
            bytes_.size(), true});
       bytes_.append(AsText(open));
     }
@@ -105,6 +104,12 @@ OooSeries ChunkReader::LoadLate(SeriesSlot slot, TimestampMs mint, TimestampMs m
   return late;
 }
 
+Result<ChunkView> ChunkReader::TimedViewOf(const Part& part) {
+  NX_ASSIGN_OR_RETURN(ChunkView chunk, ViewOf(part));
+  if (part.place.in_memory()) NX_RETURN_IF_ERROR(ChunkTimes(chunk));
+  return chunk;
+}
+
 Status ChunkReader::Decode(storage::SampleColumns& out) {
   if (nothing_) return {};
   const std::size_t first_float = out.t.size();
@@ -121,20 +126,19 @@ Status ChunkReader::Decode(storage::SampleColumns& out) {
 Result<bool> ChunkReader::AnyKept() {
   if (nothing_) return false;
   for (const auto& part : parts_) {
-    NX_ASSIGN_OR_RETURN(ChunkView chunk, ViewOf(part));
-    if (part.place.in_memory()) NX_RETURN_IF_ERROR(ChunkTimes(chunk));
+    NX_ASSIGN_OR_RETURN(const ChunkView chunk, TimedViewOf(part));
     if (chunk.mint > maxt_ || chunk.maxt < mint_) continue;
     if (part.open || !Covers(deleted_, chunk.mint, chunk.maxt)) return true;
   }
   return false;
 }
 
-Result<TimestampMs> ChunkReader::FirstTime(SeriesSlot slot) {
+TimestampMs ChunkReader::FirstTime(SeriesSlot slot) {
   Load(slot, model::kMinTime, model::kMaxTime, nullptr);
-  if (parts_.empty()) return model::kMaxTime;
-  NX_ASSIGN_OR_RETURN(ChunkView chunk, ViewOf(parts_.front()));
-  if (parts_.front().place.in_memory()) NX_RETURN_IF_ERROR(ChunkTimes(chunk));
-  return chunk.mint;
+  for (const auto& part : parts_) {
+    if (const auto chunk = TimedViewOf(part)) return chunk->mint;
+  }
+  return model::kMaxTime;
 }
 
 Status ChunkReader::DecodeOutOfOrder(SeriesSlot slot, TimestampMs mint, TimestampMs maxt,
@@ -199,20 +203,25 @@ Status ChunkReader::Recode(const ChunkView& chunk, std::vector<ChunkView>& out) 
   return {};
 }
 
-Status ChunkReader::Chunks(std::vector<ChunkView>& out) {
+Status ChunkReader::AddChunk(const Part& part, std::vector<ChunkView>& out) {
+  NX_ASSIGN_OR_RETURN(const ChunkView chunk, TimedViewOf(part));
+  if (chunk.mint > maxt_ || chunk.maxt < mint_) return {};
+  if (Covers(deleted_, chunk.mint, chunk.maxt)) return {};
+  if (chunk.mint >= mint_ && chunk.maxt <= maxt_ && !Touches(deleted_, chunk.mint, chunk.maxt)) {
+    out.push_back(chunk);
+    return {};
+  }
+  return Recode(chunk, out);
+}
+
+Status ChunkReader::Chunks(std::vector<ChunkView>& out, const OnUnreadable& on_unreadable) {
   out.clear();
   recoded_.clear();
   if (nothing_) return {};
   for (const auto& part : parts_) {
-    NX_ASSIGN_OR_RETURN(ChunkView chunk, ViewOf(part));
-    if (part.place.in_memory()) NX_RETURN_IF_ERROR(ChunkTimes(chunk));
-    if (chunk.mint > maxt_ || chunk.maxt < mint_) continue;
-    if (Covers(deleted_, chunk.mint, chunk.maxt)) continue;
-    if (chunk.mint >= mint_ && chunk.maxt <= maxt_ && !Touches(deleted_, chunk.mint, chunk.maxt)) {
-      out.push_back(chunk);
-      continue;
+    if (auto status = AddChunk(part, out); !status) {
+      NX_RETURN_IF_ERROR(on_unreadable(std::move(status).error()));
     }
-    NX_RETURN_IF_ERROR(Recode(chunk, out));
   }
   return {};
 }

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -28,7 +29,12 @@ class ChunkReader {
   /// The loaded chunks, ascending, without what is deleted or outside the loaded range: whole ones
   /// as they are, others encoded anew. Valid until the next call of Load; their memory is this
   /// reader's or a mapped file's.
-  Status Chunks(std::vector<ChunkView>& out);
+  Status Chunks(std::vector<ChunkView>& out) {
+    return Chunks(out, [](Error error) -> Status { return Fail(std::move(error)); });
+  }
+  /// The same; what `on_unreadable` says of the error of a chunk decides: nothing = it is left out.
+  using OnUnreadable = std::function<Status(Error)>;
+  Status Chunks(std::vector<ChunkView>& out, const OnUnreadable& on_unreadable);
 
   /// Whether the series had late samples; neither of the above has them.
   bool has_out_of_order() const { return has_out_of_order_; }
@@ -44,8 +50,9 @@ class ChunkReader {
   /// Whether a loaded chunk is not deleted whole. The open chunk counts as endless, so it never is,
   /// as in Prometheus.
   Result<bool> AnyKept();
-  /// Time of the first sample in order, deleted or not; of a series that has samples. Loads.
-  Result<model::TimestampMs> FirstTime(SeriesSlot slot);
+  /// Time of the first sample in order that can be read, deleted or not; of a series that has
+  /// samples. kMaxTime when there is none. Loads.
+  model::TimestampMs FirstTime(SeriesSlot slot);
 
  private:
   struct Part {
@@ -57,6 +64,10 @@ class ChunkReader {
   Result<ChunkView> ViewOf(ChunkPlace place);
   // The late samples of the series, whose files stay.
   OooSeries LoadLate(SeriesSlot slot, model::TimestampMs mint, model::TimestampMs maxt);
+  // With its times.
+  Result<ChunkView> TimedViewOf(const Part& part);
+  // Adds what is wanted of a part.
+  Status AddChunk(const Part& part, std::vector<ChunkView>& out);
   // Adds the part of a chunk that is in the range as new chunks.
   Status Recode(const ChunkView& chunk, std::vector<ChunkView>& out);
 

@@ -7,7 +7,9 @@
 #include <cstdint>
 #include <span>
 
+#include "narthex/base/check.h"
 #include "narthex/model/timestamp.h"
+#include "tsdb/chunkenc/histogram_limits.h"
 #include "tsdb/head/histogram_pool.h"
 #include "tsdb/head/mem_series.h"
 #include "tsdb/head/slab_arena.h"
@@ -24,20 +26,26 @@ inline std::uint32_t CoarseSeconds(model::TimestampMs t) {
 
 /// A full chunk: 12 bytes. In a file: number and offset of its record. In memory: an arena block.
 struct FullChunk {
-  std::uint32_t file = 0;         // Or kInMemory with encoding and size.
+  std::uint32_t file = 0;         // Or kInMemory with encoding (7 bits) and size (24 bits).
   std::uint32_t offset = 0;       // In the file, or the arena block.
   std::uint32_t max_seconds = 0;  // CoarseSeconds of its last sample.
 
   static constexpr std::uint32_t kInMemory = 0x80000000;
 
-  static FullChunk InMemory(ArenaRef block, Encoding encoding, std::uint16_t size,
+  static constexpr unsigned kSizeBits = 24;
+  static constexpr std::size_t kMaxBytes = (std::size_t{1} << kSizeBits) - 1;
+  static_assert(kMaxHistogramChunkBytes <= kMaxBytes);
+
+  static FullChunk InMemory(ArenaRef block, Encoding encoding, std::size_t size,
                             model::TimestampMs maxt) {
-    return {kInMemory | static_cast<std::uint32_t>(encoding) << 16 | size, block,
-            CoarseSeconds(maxt)};
+    NX_CHECK(size <= kMaxBytes, "a chunk is larger than its place can tell");
+    return {kInMemory | static_cast<std::uint32_t>(encoding) << kSizeBits |
+                static_cast<std::uint32_t>(size),
+            block, CoarseSeconds(maxt)};
   }
   bool in_memory() const { return (file & kInMemory) != 0; }
-  std::uint16_t size() const { return static_cast<std::uint16_t>(file); }
-  Encoding encoding() const { return static_cast<Encoding>((file >> 16) & 0xff); }
+  std::size_t size() const { return file & kMaxBytes; }
+  Encoding encoding() const { return static_cast<Encoding>((file & ~kInMemory) >> kSizeBits); }
   bool operator==(const FullChunk&) const = default;
 };
 static_assert(sizeof(FullChunk) == 12);

@@ -13,15 +13,12 @@ using model::TimestampMs;
 
 constexpr std::size_t kTargetBytes = 1024;
 constexpr int kLeastSamples = 10;
-// The place of a full chunk has 16 bits for its size.
-constexpr std::size_t kMostBytes = 32'000;
 
 }  // namespace
 
 bool ChunkStore::MustCutHistogram(MemSeries& series, OpenHistogram& open, int count,
                                   TimestampMs t) const {
   const std::size_t bytes = open.bytes().size();
-  if (bytes >= kMostBytes) return true;
   const TimestampMs range_end =
       open.end_estimated ? RangeEnd(open.min_time, limits_.chunk_range_ms) : series.next_at;
   if (!open.end_estimated && bytes >= kTargetBytes / 4) {
@@ -86,9 +83,7 @@ void ChunkStore::CutHistogram(MemSeries& series) {
   const std::string& bytes = open->bytes();
   const ArenaRef block = arena_.Allocate(bytes.size());
   std::memcpy(arena_.At(block), bytes.data(), bytes.size());
-  AddFull(series,
-          FullChunk::InMemory(block, series.encoding, static_cast<std::uint16_t>(bytes.size()),
-                              series.xor_state.t));
+  AddFull(series, FullChunk::InMemory(block, series.encoding, bytes.size(), series.xor_state.t));
 }
 
 }  // namespace narthex::tsdb

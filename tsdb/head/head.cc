@@ -6,6 +6,7 @@
 #include <thread>
 
 #include <absl/container/flat_hash_set.h>
+#include <fmt/format.h>
 
 #include "narthex/base/log.h"
 #include "tsdb/head/head_appender.h"
@@ -24,6 +25,7 @@ namespace {
 // Slots between two looks at the clock of other threads, and series unlinked under one lock.
 constexpr std::size_t kUnlinkBatch = 256;
 constexpr auto kReaderPoll = std::chrono::milliseconds(5);
+constexpr double kWarnAfterSeconds = 60;
 
 }  // namespace
 
@@ -155,8 +157,15 @@ void Head::RemoveSeries(std::span<const SeriesSlot> emptied) {
 // Readers that began before may still want samples up to t; later ones have them from blocks.
 Status Head::WaitForReadersUpTo(TimestampMs t) {
   const std::uint64_t before = state_.isolation.NextReaderSequence();
+  const Stopwatch waited;
+  double warned = 0;
   while (t != model::kMinTime && state_.isolation.AnyReaderBelow(t + 1, before)) {
     if (interrupted_.load()) return Fail(Code::kCancelled, "shutting down");
+    if (waited.seconds() - warned >= kWarnAfterSeconds) {
+      warned = waited.seconds();
+      log::Warn("The head can't be truncated while a query that began before goes on",
+                {{"waited", fmt::format("{:.0f}s", warned)}});
+    }
     std::this_thread::sleep_for(kReaderPoll);
   }
   return {};

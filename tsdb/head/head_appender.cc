@@ -22,11 +22,6 @@ void Prefetch(const MemSeries& series) {
   __builtin_prefetch(reinterpret_cast<const char*>(&series) + 64, 1);
 }
 
-TimestampMs SaturatingMinus(TimestampMs t, model::DurationMs d) {
-  TimestampMs result = 0;
-  return __builtin_sub_overflow(t, d, &result) ? model::kMinTime : result;
-}
-
 // By doubling, as push_back does: an appender may be given many small columns.
 template <typename T>
 void MakeRoom(std::vector<T>& entries, std::size_t more) {
@@ -63,7 +58,7 @@ void HeadAppender::Begin(TimestampMs first_t) {
   if (head_.empty()) head_.InitTime(first_t);
   head_max_time_ = head_.max_time.load();
   min_valid_ = std::max(head_.min_valid_time.load(),
-                        SaturatingMinus(head_max_time_, head_.options.limits.chunk_range_ms / 2));
+                        model::Minus(head_max_time_, head_.options.limits.chunk_range_ms / 2));
   window_ = head_.out_of_order_window_ms.load();
   head_.appenders.Update(*place_, min_valid_);
 }
@@ -75,7 +70,7 @@ bool HeadAppender::OutOfBounds(TimestampMs t) {
 
 AppendError HeadAppender::CheckLate(TimestampMs t) const {
   if (window_ == 0) return t < min_valid_ ? AppendError::kOutOfBounds : AppendError::kOutOfOrder;
-  return t >= SaturatingMinus(head_max_time_, window_) ? AppendError::kNone : AppendError::kTooOld;
+  return t >= model::Minus(head_max_time_, window_) ? AppendError::kNone : AppendError::kTooOld;
 }
 
 AppendError HeadAppender::CheckTime(const MemSeries& series, TimestampMs t) {

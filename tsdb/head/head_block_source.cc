@@ -48,7 +48,14 @@ Result<bool> HeadBlockSource::Next() {
   while (next_ < ids_.size()) {
     const SeriesId id = ids_[next_++];
     chunk_reader_.Load(id, mint_, maxt_ - 1, isolated_ ? reader_.get() : nullptr);
-    NX_RETURN_IF_ERROR(chunk_reader_.Chunks(chunks_));
+    const auto on_unreadable = [&](Error error) -> Status {
+      // Of a snapshot somebody wants to hear that it is not whole. A head that is never cut again
+      // would cost more than the samples of a chunk.
+      if (isolated_ || error.code() != Code::kCorruption) return Fail(std::move(error));
+      head_.ReportUnreadable(id, error);
+      return {};
+    };
+    NX_RETURN_IF_ERROR(chunk_reader_.Chunks(chunks_, on_unreadable));
     if (chunks_.empty()) continue;
     labels_ = head_.index.LabelsOf(id);
     return true;

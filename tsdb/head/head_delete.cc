@@ -19,21 +19,20 @@ struct Deletion {
 
 // The part of [mint, maxt] in which the series has samples in order. Samples that come later are
 // newer, so nothing that is appended from now on is in it.
-Result<std::optional<Deletion>> DeletionOf(const HeadState& head, ChunkReader& reader,
-                                           SeriesSlot slot, TimestampMs mint, TimestampMs maxt) {
+std::optional<Deletion> DeletionOf(const HeadState& head, ChunkReader& reader, SeriesSlot slot,
+                                   TimestampMs mint, TimestampMs maxt) {
   Deletion deletion;
   deletion.slot = slot;
   {
     MemSeries& series = head.index.At(slot);
     SeriesLock lock(series);
-    if (!series.has_samples()) return std::optional<Deletion>();
+    if (!series.has_samples()) return std::nullopt;
     deletion.entry.ref = series.wal_ref;
     deletion.entry.maxt = std::min(maxt, series.xor_state.t);
   }
-  NX_ASSIGN_OR_RETURN(const TimestampMs first, reader.FirstTime(slot));
-  deletion.entry.mint = std::max(mint, first);
-  if (deletion.entry.mint > deletion.entry.maxt) return std::optional<Deletion>();
-  return std::optional<Deletion>(deletion);
+  deletion.entry.mint = std::max(mint, reader.FirstTime(slot));
+  if (deletion.entry.mint > deletion.entry.maxt) return std::nullopt;
+  return deletion;
 }
 
 }  // namespace
@@ -49,7 +48,7 @@ Status Head::Delete(TimestampMs mint, TimestampMs maxt, std::span<const model::M
   std::vector<wal::TombstoneEntry> entries;
   ChunkReader reader(state_);
   for (const SeriesId id : ids) {
-    NX_ASSIGN_OR_RETURN(const auto deletion, DeletionOf(state_, reader, id, mint, maxt));
+    const auto deletion = DeletionOf(state_, reader, id, mint, maxt);
     if (!deletion) continue;
     slots.push_back(id);
     entries.push_back(deletion->entry);

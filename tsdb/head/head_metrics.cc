@@ -134,6 +134,10 @@ HeadMetrics::HeadMetrics(Registry& metrics_registry, WalCompression compression)
       mmap_corruptions(
           metrics_registry.AddCounter("prometheus_tsdb_mmap_chunk_corruptions_total",
                                       "Total number of memory-mapped chunk corruptions.")),
+      unreadable_chunks(metrics_registry.AddCounter(
+          "narthex_tsdb_unreadable_head_chunks_total",
+          "Chunks of the head that were left out of a block, or of chunks_head, because they can't "
+          "be read.")),
       gc_seconds(metrics_registry.AddSummary("prometheus_tsdb_head_gc_duration_seconds",
                                              "Runtime of garbage collection in the head block.")),
       truncations(metrics_registry.AddCounter("prometheus_tsdb_head_truncations_total",

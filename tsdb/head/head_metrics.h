@@ -38,6 +38,7 @@ struct HeadMetrics {
   metrics::Counter& out_of_order_exemplars;
   metrics::Counter& mmap_chunks;
   metrics::Counter& mmap_corruptions;
+  metrics::Counter& unreadable_chunks;
   metrics::Summary& gc_seconds;
   metrics::Counter& truncations;
   metrics::Counter& truncations_failed;

@@ -12,6 +12,8 @@ using model::TimestampMs;
 
 // Full chunks that may wait in memory; at about 150 bytes each this is one write of 300 KiB.
 constexpr std::size_t kFlushAt = 2048;
+// What one write of them has at most, and one series more.
+constexpr std::size_t kFlushBytes = 16 << 20;
 
 void Lower(std::atomic<TimestampMs>& time, TimestampMs t) {
   TimestampMs now = time.load();
@@ -124,20 +126,36 @@ Status HeadState::FlushFull() {
     MutexLock lock(full_mutex_);
     slots.swap(full_);
   }
+  // A series is noted for each of its chunks, and has all of them written at once.
+  std::sort(slots.begin(), slots.end());
+  slots.erase(std::unique(slots.begin(), slots.end()), slots.end());
   std::span<const SeriesSlot> rest(slots);
   while (!rest.empty()) {
-    const auto part = rest.first(std::min(rest.size(), 2 * kFlushAt));
-    if (auto status = WriteFull(part); !status) {
+    auto written = WriteFull(rest.first(std::min(rest.size(), 2 * kFlushAt)));
+    if (!written) {
       MutexLock lock(full_mutex_);
       full_.insert(full_.end(), rest.begin(), rest.end());
-      return status;
+      return Fail(std::move(written).error());
     }
-    rest = rest.subspan(part.size());
+    rest = rest.subspan(*written);
   }
   return {};
 }
 
-Status HeadState::WriteFull(std::span<const SeriesSlot> slots) {
+void HeadState::ReportUnreadable(SeriesSlot slot, const Error& error) const {
+  metrics.unreadable_chunks.Add();
+  std::string labels = "?";
+  {
+    // Series that go take their labels with them, but not under this lock.
+    MemSeries& series = index.At(slot);
+    SeriesLock lock(series);
+    if (series.wal_ref != 0) labels = index.LabelsOf(slot).ToString();
+  }
+  log::Error("A chunk of the head can't be read; its samples are left out",
+             {{"series", labels}, {"err", error.message()}});
+}
+
+Result<std::size_t> HeadState::WriteFull(std::span<const SeriesSlot> slots) {
   struct Waiting {
     SeriesSlot slot;
     std::uint32_t generation;
@@ -145,28 +163,36 @@ Status HeadState::WriteFull(std::span<const SeriesSlot> slots) {
     std::size_t at;  // In bytes.
   };
   std::vector<Waiting> waiting;
-  std::vector<HeadChunk> records;
+  std::vector<wal::WalRef> refs;
   std::string bytes;
-  // A series is noted for each of its chunks, and has all of them written at once.
-  std::vector<SeriesSlot> unique(slots.begin(), slots.end());
-  std::sort(unique.begin(), unique.end());
-  unique.erase(std::unique(unique.begin(), unique.end()), unique.end());
-  for (const SeriesSlot slot : unique) {
+  std::size_t num_series = 0;
+  for (const SeriesSlot slot : slots) {
+    if (bytes.size() >= kFlushBytes) break;
+    ++num_series;
     MemSeries& series = index.At(slot);
     SeriesLock lock(series);
     for (const auto& chunk : chunks.FullChunks(series)) {
       if (!chunk.in_memory()) continue;
-      const ByteSpan data = chunks.MemoryBytes(chunk);
       waiting.push_back({slot, series.generation, chunk, bytes.size()});
-      records.push_back({series.wal_ref, {0, 0, chunk.encoding(), {}}, false});
-      bytes.append(AsText(data));
+      refs.push_back(series.wal_ref);
+      bytes.append(AsText(chunks.MemoryBytes(chunk)));
     }
   }
-  for (std::size_t i = 0; i < records.size(); ++i) {
-    auto& chunk = records[i].chunk;
-    chunk.bytes = AsBytes(bytes).subspan(waiting[i].at, waiting[i].chunk.size());
-    NX_RETURN_IF_ERROR(ChunkTimes(chunk));
+  std::vector<HeadChunk> records;
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < waiting.size(); ++i) {
+    const Waiting& from = waiting[i];
+    ChunkView chunk{0, 0, from.chunk.encoding(),
+                    AsBytes(bytes).subspan(from.at, from.chunk.size())};
+    if (const auto status = ChunkTimes(chunk); !status) {
+      ReportUnreadable(from.slot, status.error());
+      continue;
+    }
+    records.push_back({refs[i], chunk, false});
+    waiting[kept++] = from;
   }
+  waiting.resize(kept);
+  if (records.empty()) return num_series;
   std::vector<ChunkPlace> places;
   NX_RETURN_IF_ERROR(files.Write(records, places));
   for (std::size_t i = 0; i < waiting.size(); ++i) {
@@ -183,7 +209,7 @@ Status HeadState::WriteFull(std::span<const SeriesSlot> slots) {
     }
   }
   metrics.mmap_chunks.Add(waiting.size());
-  return {};
+  return num_series;
 }
 
 }  // namespace narthex::tsdb

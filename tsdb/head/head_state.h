@@ -109,9 +109,12 @@ struct HeadState {
   std::vector<Interval> DeletedOf(SeriesSlot slot) const;
   void AddTombstone(SeriesSlot slot, Interval interval);
 
+  /// Counts a chunk whose samples are lost, and says in the log of which series it is.
+  void ReportUnreadable(SeriesSlot slot, const Error& error) const;
+
   /// Notes series with full chunks in memory; writes them out when they are many.
   void AddFull(std::vector<SeriesSlot>& slots);
-  /// Moves full chunks from memory to chunks_head.
+  /// Moves full chunks from memory to chunks_head. One that can't be read stays where it is.
   Status FlushFull();
 
   static storage::SeriesRef RefOf(SeriesSlot slot, const MemSeries& series) {
@@ -125,7 +128,8 @@ struct HeadState {
   }
 
  private:
-  Status WriteFull(std::span<const SeriesSlot> slots);
+  // Writes the chunks of the first series of the list. @return of how many
+  Result<std::size_t> WriteFull(std::span<const SeriesSlot> slots);
 
   Mutex flush_mutex_;  // One flush at a time. Taken before full_mutex_ and series locks.
   Mutex full_mutex_;   // Leaf.

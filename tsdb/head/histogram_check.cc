@@ -5,17 +5,22 @@
 #include <limits>
 #include <span>
 
+#include "tsdb/chunkenc/histogram_limits.h"
+
 namespace narthex::tsdb {
 namespace {
 
 constexpr std::int32_t kLeastSchema = -4;
 constexpr std::int32_t kMostSchema = 8;
-constexpr std::size_t kMostBuckets = 3000;
 
 bool SpansFit(std::span<const model::Span> spans, std::size_t num_buckets) {
   std::size_t covered = 0;
+  std::int64_t end = 0;  // Of the span: the index behind its last bucket.
   for (std::size_t i = 0; i < spans.size(); ++i) {
     if (i > 0 && spans[i].offset < 0) return false;
+    const std::int64_t begin = end + spans[i].offset;
+    end = begin + spans[i].length;
+    if (begin < -kMaxHistogramIndex || end > kMaxHistogramIndex) return false;
     covered += spans[i].length;
   }
   return covered == num_buckets;
@@ -38,7 +43,11 @@ bool BoundsFit(std::span<const double> bounds, std::span<const model::Span> span
 
 template <typename H>
 bool ShapeFits(const H& h) {
-  if (h.positive_buckets.size() + h.negative_buckets.size() > kMostBuckets) return false;
+  if (h.positive_buckets.size() + h.negative_buckets.size() > kMaxHistogramBuckets ||
+      h.positive_spans.size() + h.negative_spans.size() > kMaxHistogramSpans ||
+      h.custom_values.size() > kMaxCustomBounds) {
+    return false;
+  }
   if (!SpansFit(h.positive_spans, h.positive_buckets.size())) return false;
   if (h.schema == model::kCustomBucketsSchema) {
     return BoundsFit(h.custom_values, h.positive_spans) && h.zero_count == 0 &&

@@ -7,8 +7,8 @@
 
 namespace narthex::tsdb {
 
-/// Source: Prometheus Histogram.Validate and FloatHistogram.Validate. Histograms of thousands of
-/// buckets, which no chunk of the head could hold, are not valid either.
+/// Source: Prometheus Histogram.Validate and FloatHistogram.Validate. What no chunk can hold is not
+/// valid either (tsdb/chunkenc/histogram_limits.h).
 bool IsValidHistogram(const model::Histogram& h);
 bool IsValidHistogram(const model::FloatHistogram& h);
 

@@ -55,8 +55,8 @@ Result<bool> OooBlockSource::Next() {
     std::vector<MergeInput> inputs;
     for (const auto& chunk : series_.full) {
       if (!NoLater(chunk.place, last_)) continue;
-      NX_ASSIGN_OR_RETURN(const ChunkView view, ChunkFiles::Read(*files_, chunk.place));
-      inputs.push_back({view, unwanted_});
+      const auto view = ChunkFiles::Read(*files_, chunk.place);
+      if (view) inputs.push_back({*view, unwanted_});  // Else OooRanges has reported it.
     }
     NX_RETURN_IF_ERROR(merger_.Merge(std::move(inputs)));
     if (merger_.chunks().empty()) continue;
@@ -86,10 +86,14 @@ Result<std::vector<TimestampMs>> OooRanges(const HeadState& head, ChunkPlace las
       store.Load(slot, model::kMinTime, model::kMaxTime, series);
       for (const auto& chunk : series.full) {
         if (!NoLater(chunk.place, last)) continue;
-        NX_ASSIGN_OR_RETURN(const ChunkView view, ChunkFiles::Read(*files, chunk.place));
+        const auto view = ChunkFiles::Read(*files, chunk.place);
+        if (!view) {
+          head.ReportUnreadable(slot, view.error());
+          continue;
+        }
         columns.Clear();
         NX_RETURN_IF_ERROR(
-            DecodeChunk(view.encoding, view.bytes, model::kMinTime, model::kMaxTime, columns));
+            DecodeChunk(view->encoding, view->bytes, model::kMinTime, model::kMaxTime, columns));
         add(columns.t);
         add(columns.histogram_t);
       }

@@ -30,8 +30,7 @@ struct Parts {
 Result<Parts> OpenParts(Fs& fs, const DumpOptions& options) {
   Parts parts;
   NX_ASSIGN_OR_RETURN(parts.blocks, inspect::OpenBlocks(fs, options.dir));
-  const model::TimestampMs head_from =
-      parts.blocks.empty() ? model::kMinTime : parts.blocks.back()->meta().max_time;
+  const model::TimestampMs head_from = CoveredUntil(parts.blocks);
   if (head_from > options.max_time) return parts;
   const std::string wal = JoinPath(options.dir, "wal");
   if (!fs.Exists(wal)) {

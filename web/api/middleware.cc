@@ -23,6 +23,7 @@ class ObservedWriter final : public net::ResponseWriter {
     bytes_ += piece.size();
     return inner_.Write(piece);
   }
+  void Abort() override { inner_.Abort(); }
   bool Flush() override { return inner_.Flush(); }
   int status() const { return status_; }
   std::size_t bytes() const { return bytes_; }

@@ -11,6 +11,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "narthex/base/clock.h"
+#include "narthex/base/log.h"
 #include "narthex/proto/snappy.h"
 #include "narthex/storage/chunk_querier.h"
 #include "narthex/storage/typed_samples.h"
@@ -31,12 +33,6 @@ struct Range {
   model::TimestampMs mint, maxt;  // Closed.
   bool Has(model::TimestampMs t) const { return mint <= t && t <= maxt; }
 };
-
-model::TimestampMs Plus(model::TimestampMs t, model::DurationMs d) {
-  model::TimestampMs sum = 0;
-  if (!__builtin_add_overflow(t, d, &sum)) return sum;
-  return d < 0 ? model::kMinTime : model::kMaxTime;
-}
 
 /// The series' labels, and those external ones whose names it does not have.
 model::Labels WithExternal(const model::Labels& labels, const model::Labels& external) {
@@ -93,9 +89,15 @@ Result<std::int32_t> ChooseType(const std::vector<std::int32_t>& accepted) {
 class Reading {
  public:
   Reading(const ApiDependencies& api, const net::ServerRequest& http, net::ResponseWriter& writer)
-      : api_(api), http_(http), writer_(writer), external_(api.status.ExternalLabels()) {}
+      : api_(api),
+        http_(http),
+        writer_(writer),
+        external_(api.status.ExternalLabels()),
+        samples_left_(api.options.remote_read_sample_limit) {
+    if (samples_left_ == 0) samples_left_ = SIZE_MAX;
+  }
 
-  /// Errors: only as long as nothing was written.
+  /// Errors: see also answer_begun().
   Status Run() {
     std::string body;
     NX_RETURN_IF_ERROR(proto::SnappyDecode(http_.body, kMaxBodyBytes, body));
@@ -103,6 +105,9 @@ class Reading {
     NX_ASSIGN_OR_RETURN(const std::int32_t type, ChooseType(request.accepted_types));
     return type == proto::kReadSamples ? SendSamples(request) : StreamChunks(request);
   }
+
+  /// Whether a part was written already, so that no other answer can be given.
+  bool answer_begun() const { return answer_begun_; }
 
  private:
   using SeriesSetPtr = std::unique_ptr<storage::ChunkSeriesSet>;
@@ -135,22 +140,17 @@ class Reading {
   Status WriteSamples(const proto::ReadQuery& query, proto::ReadResponseWriter& response) {
     storage::SelectHints hints = MakeHints(query);
     const Range range{hints.start_ms, hints.end_ms};
-    hints.start_ms = Plus(range.mint, -kMarginMs);
-    hints.end_ms = Plus(range.maxt, kMarginMs);
+    hints.start_ms = model::Minus(range.mint, kMarginMs);
+    hints.end_ms = model::Plus(range.maxt, kMarginMs);
     NX_ASSIGN_OR_RETURN(const SeriesSetPtr set, Select(query, hints));
     if (set == nullptr || range.mint > range.maxt) return {};
     const bool labels_only = hints.func == "series";
-    std::size_t left = api_.options.remote_read_sample_limit;
-    if (left == 0) left = SIZE_MAX;
     for (std::size_t i = 0; i < set->size(); ++i) {
-      if (http_.stop.stop_requested()) return Fail(Code::kCancelled, "context canceled");
+      NX_RETURN_IF_ERROR(CheckWanted());
       NX_ASSIGN_OR_RETURN(const bool present, ReadSeries(*set, i, range));
       if (!present) continue;
       response.BeginSeries(WithExternal(set->LabelsAt(i), external_));
-      if (!labels_only && !AddSamples(range, left, response)) {
-        return Fail(Code::kInvalidArgument, fmt::format("exceeded sample limit ({})",
-                                                        api_.options.remote_read_sample_limit));
-      }
+      if (!labels_only) NX_RETURN_IF_ERROR(AddSamples(range, response));
       response.EndSeries();
     }
     return {};
@@ -169,40 +169,58 @@ class Reading {
     return present;
   }
 
-  /// @return false when there are more samples than are `left`
-  bool AddSamples(const Range& range, std::size_t& left, proto::ReadResponseWriter& response) {
+  Status CheckWanted() const {
+    if (http_.stop.stop_requested()) return Fail(Code::kCancelled, "context canceled");
+    return {};
+  }
+
+  /// Takes one from the samples and looks at the bytes that the request may have.
+  Status Charge(const proto::ReadResponseWriter& response) {
+    if (samples_left_-- == 0) {
+      return Fail(Code::kInvalidArgument,
+                  fmt::format("exceeded sample limit ({})", api_.options.remote_read_sample_limit));
+    }
+    if (response.size() <= api_.options.remote_read_max_answer_bytes) return {};
+    return Fail(Code::kInvalidArgument,
+                fmt::format("the samples take more than {} bytes; ask for less, or for chunks",
+                            api_.options.remote_read_max_answer_bytes));
+  }
+
+  Status AddSamples(const Range& range, proto::ReadResponseWriter& response) {
     const storage::SampleColumns& floats = samples_.floats;
     for (std::size_t k = 0; k < floats.t.size(); ++k) {
       if (!range.Has(floats.t[k])) continue;
-      if (left-- == 0) return false;
+      NX_RETURN_IF_ERROR(Charge(response));
       response.AddSample(floats.t[k], floats.v[k]);
     }
     for (const auto& [t, histogram] : samples_.histograms) {
       if (!range.Has(t)) continue;
-      if (left-- == 0) return false;
+      NX_RETURN_IF_ERROR(Charge(response));
       response.AddHistogram(t, histogram);
     }
-    return true;
+    return {};
   }
 
   Status StreamChunks(const proto::ReadRequest& request) {
     writer_.SetHeader("Content-Type",
                       "application/x-streamed-protobuf; proto=prometheus.ChunkedReadResponse");
     writer_.SetHeader("Content-Encoding", "identity");
-    for (std::size_t query = 0; query < request.queries.size() && !gone_; ++query) {
+    for (std::size_t query = 0; query < request.queries.size(); ++query) {
       const proto::ReadQuery& asked = request.queries[query];
       NX_ASSIGN_OR_RETURN(const SeriesSetPtr set, Select(asked, MakeHints(asked)));
       if (set == nullptr) continue;
-      for (std::size_t i = 0; i < set->size() && !gone_; ++i) {
+      for (std::size_t i = 0; i < set->size(); ++i) {
+        NX_RETURN_IF_ERROR(CheckWanted());  // Here too: series may have no chunk.
         NX_RETURN_IF_ERROR(set->Read(i, chunks_));
-        StreamSeries(WithExternal(set->LabelsAt(i), external_), static_cast<std::int64_t>(query));
+        NX_RETURN_IF_ERROR(StreamSeries(WithExternal(set->LabelsAt(i), external_),
+                                        static_cast<std::int64_t>(query)));
       }
     }
     return {};
   }
 
   /// Frames of at least one chunk each, cut once they are full.
-  void StreamSeries(const model::Labels& labels, std::int64_t query) {
+  Status StreamSeries(const model::Labels& labels, std::int64_t query) {
     std::int64_t room = static_cast<std::int64_t>(api_.options.remote_read_max_bytes_in_frame);
     for (const auto label : labels) {
       room -= static_cast<std::int64_t>(proto::LabelBytes(label.name, label.value));
@@ -216,13 +234,25 @@ class Reading {
       if (left > 0 && i + 1 < chunks_.size()) continue;
       frame_.clear();
       proto::AppendChunkFrame(labels, frame, query, frame_);
-      if (!writer_.Write(frame_)) {
-        gone_ = true;
-        return;
-      }
+      NX_RETURN_IF_ERROR(Send(frame_));
       frame.clear();
       left = room;
     }
+    return {};
+  }
+
+  /// The series stay in the head for as long as the answer takes. So the time that the client lets
+  /// us wait, all together, has the limit of queries; our own work does not count.
+  Status Send(std::string_view piece) {
+    answer_begun_ = true;
+    const std::int64_t begin = api_.clock.MonotonicNs();
+    const bool there = writer_.Write(piece);
+    waited_ns_ += api_.clock.MonotonicNs() - begin;
+    if (!there) return Fail(Code::kCancelled, "the client is gone");
+    constexpr std::int64_t kNsPerMs = 1'000'000;
+    if (waited_ns_ / kNsPerMs <= api_.options.query_timeout_ms) return {};
+    return Fail(Code::kTimeout, fmt::format("the client took more than {} to read the answer",
+                                            model::FormatDuration(api_.options.query_timeout_ms)));
   }
 
   const ApiDependencies& api_;
@@ -232,7 +262,9 @@ class Reading {
   std::vector<storage::EncodedChunk> chunks_;
   storage::TypedSamples samples_;
   std::string frame_;
-  bool gone_ = false;  // Nobody listens any more.
+  std::size_t samples_left_;
+  std::int64_t waited_ns_ = 0;
+  bool answer_begun_ = false;
 };
 
 /// Thread safety: any thread.
@@ -246,19 +278,32 @@ class ReadServer final {
             "The current number of remote read queries that are in execution or queued.")) {}
 
   void Serve(const net::ServerRequest& request, net::ResponseWriter& writer) {
-    queries_.Add(1);
-    if (gate_.Enter(request.stop)) {
-      if (const Status status = Reading(api_, request, writer).Run(); !status) {
-        Refuse(status.error(), writer);
-      }
-      gate_.Leave();
-    } else {
-      Refuse(Error(Code::kCancelled, "context canceled"), writer);
+    const Counted counted(queries_);
+    if (!gate_.Enter(request.stop)) {
+      return Refuse(Error(Code::kCancelled, "context canceled"), writer);
     }
-    queries_.Add(-1);
+    const Inside inside{gate_};
+    Reading reading(api_, request, writer);
+    const Status status = reading.Run();
+    if (status) return;
+    if (!reading.answer_begun()) return Refuse(status.error(), writer);
+    log::Warn("Remote read ended before its end",
+              {{"client", request.remote_address}, {"err", status.error().message()}});
+    writer.Abort();
   }
 
  private:
+  // Both also when an exception goes by, as of a failed allocation.
+  struct Counted {
+    explicit Counted(metrics::Gauge& g) : gauge(g) { gauge.Add(1); }
+    ~Counted() { gauge.Add(-1); }
+    metrics::Gauge& gauge;
+  };
+  struct Inside {
+    ~Inside() { gate.Leave(); }
+    ReadGate& gate;
+  };
+
   static void Refuse(const Error& error, net::ResponseWriter& writer) {
     PlainError(error.code() == Code::kInvalidArgument ? 400 : 500, error.message() + "\n", writer);
   }

@@ -89,6 +89,8 @@ class WriteReceiver final {
             "prometheus_api_remote_write_invalid_labels_samples_total",
             "The number of samples and histograms received by remote write that were rejected "
             "because of invalid labels.")) {
+    // Dashboards ask for it. Upstream counts samples whose metadata it failed to keep, which does
+    // not happen here.
     api.registry.AddCounter(
         "prometheus_api_remote_write_without_metadata_appended_samples_total",
         "The number of samples and histograms received by remote write that were stored without "
@@ -112,7 +114,7 @@ class WriteReceiver final {
   }
 
  private:
-  /// Decompresses the body and tells its message.
+  /// Decompresses the body and tells its message. The checks are in upstream's order.
   tl::expected<std::string_view, Refusal> Open(const net::ServerRequest& request,
                                                std::string& body) const {
     const std::string_view encoding = request.Header("Content-Encoding");
@@ -123,6 +125,12 @@ class WriteReceiver final {
                       "acceptable",
                       encoding)});
     }
+    if (request.body.size() > kMaxBodyBytes) {
+      return tl::unexpected(Refusal{413, "http: request body too large"});
+    }
+    if (const Status status = proto::SnappyDecode(request.body, kMaxBodyBytes, body); !status) {
+      return tl::unexpected(Refusal{400, status.error().message()});
+    }
     const auto message = MessageOf(request.Header("Content-Type"));
     if (!message) return tl::unexpected(Refusal{415, message.error()});
     const auto& accepted = api_.options.accepted_write_messages;
@@ -130,12 +138,6 @@ class WriteReceiver final {
       return tl::unexpected(Refusal{
           415, fmt::format("{} protobuf message is not accepted by this server; only accepts {}",
                            *message, fmt::join(accepted, ", "))});
-    }
-    if (request.body.size() > kMaxBodyBytes) {
-      return tl::unexpected(Refusal{413, "http: request body too large"});
-    }
-    if (const Status status = proto::SnappyDecode(request.body, kMaxBodyBytes, body); !status) {
-      return tl::unexpected(Refusal{400, status.error().message()});
     }
     return *message;
   }

@@ -18,6 +18,8 @@ constexpr std::string_view kUnitLabel = "__unit__";
 // Finer schemas are reserved and understood, but not stored.
 constexpr std::int32_t kFinestSchema = 8;
 constexpr std::int32_t kFinestReservedSchema = 52;
+// Of labels in messages, which may be as many as there are series.
+constexpr std::size_t kMaxTextBytes = 2048;
 
 bool ByName(const model::LabelView& a, const model::LabelView& b) { return a.name < b.name; }
 
@@ -78,9 +80,21 @@ IncomingLabels::Problem IncomingLabels::Check() {
 }
 
 std::string IncomingLabels::Text() const {
-  model::Labels all;
-  for (const auto& label : sorted_) all.AppendSorted(label.name, label.value);
-  return all.ToString();
+  model::Labels shown;
+  std::size_t left = kMaxTextBytes;
+  const auto take = [&left](std::string_view text) {
+    const auto part = text.substr(0, left);
+    left -= part.size();
+    return part;
+  };
+  for (const auto& label : sorted_) {
+    if (left == 0) break;
+    const auto name = take(label.name);
+    shown.AppendSorted(name, take(label.value));
+  }
+  std::string text = shown.ToString();
+  if (left == 0) text += " (cut)";
+  return text;
 }
 
 bool AppendOutcome::bad_request() const {

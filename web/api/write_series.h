@@ -27,7 +27,7 @@ class IncomingLabels {
 
   /// Without empty values; valid when there was no problem.
   const model::Labels& labels() const { return labels_; }
-  /// All of them, good or bad, for messages.
+  /// All of them, good or bad, for messages; cut when they are long.
   std::string Text() const;
   std::string_view duplicate() const { return duplicate_; }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "web/api/write_store.h"
 
+#include <optional>
+
 #include <fmt/format.h>
 
 #include "narthex/base/log.h"
@@ -24,154 +26,130 @@ WriteAnswer Refuse(int status, std::string error) {
   return answer;
 }
 
-/// A request in version 1 being stored.
-class V1 {
+/// A request being stored. Version 1 ends at the first sample that is refused; version 2 goes on
+/// and tells in the end what was.
+class Storing {
  public:
-  V1(std::string_view body, const WriteTarget& target)
-      : reader_(proto::WriteVersion::kV1, body),
+  Storing(proto::WriteVersion version, std::string_view body, const WriteTarget& target)
+      : is_v2_(version == proto::WriteVersion::kV2),
+        reader_(version, body),
         target_(target),
         appender_(target.storage, target.max_time) {}
 
   WriteAnswer Run() {
-    while (reader_.NextSeries()) {
-      const AppendOutcome outcome = StoreSeries();
-      if (outcome.ok()) continue;
+    while (!refused_ && reader_.NextSeries()) {
+      if (!LoadLabels()) continue;
+      ref_ = storage::SeriesRef{0};
+      is_v2_ ? StoreSeriesV2() : StoreSeriesV1();
+    }
+    if (refused_) {
       appender_.Rollback();
-      return Refuse(outcome.bad_request() ? 400 : 500, outcome.Text());
-    }
-    if (const Status status = reader_.status(); !status) {
-      appender_.Rollback();
-      return Refuse(400, status.error().message());
-    }
-    if (exemplars_dropped_ > 0) {
-      log::Warn("Error on ingesting out-of-order exemplars", {{"num_dropped", exemplars_dropped_}});
-    }
-    if (const Status status = appender_.Commit(); !status) {
-      return Refuse(500, status.error().message());
-    }
-    return {};
-  }
-
- private:
-  AppendOutcome StoreSeries() {
-    if (const Problem problem = labels_.Load(reader_.labels()); problem != Problem::kNone) {
-      log::Warn(problem == Problem::kInvalid ? "Invalid metric names or labels"
-                                             : "Duplicate labels in series",
-                {{"got", labels_.Text()}});
-      target_.invalid_labels.Add();
-      return {};
-    }
-    storage::SeriesRef ref{0};
-    while (reader_.NextSample(sample_)) {
-      if (const auto outcome = appender_.Append(ref, labels_.labels(), sample_); !outcome.ok()) {
-        LogRefused("Out of order sample from remote write", outcome, labels_, sample_.t);
-        return outcome;
-      }
-    }
-    while (reader_.NextExemplar(exemplar_)) {
-      const auto outcome = appender_.Append(ref, labels_.labels(), exemplar_);
-      if (outcome.ok()) continue;
-      if (outcome.error == storage::AppendError::kExemplarOutOfOrder) ++exemplars_dropped_;
-      log::Debug("Exemplar from remote write dropped",
-                 {{"err", outcome.Text()}, {"series", labels_.Text()}});
-    }
-    while (reader_.NextHistogram(histogram_)) {
-      if (const auto outcome = appender_.Append(ref, labels_.labels(), histogram_); !outcome.ok()) {
-        LogRefused("Histogram from remote write refused", outcome, labels_, histogram_.t);
-        return outcome;
-      }
-    }
-    return {};
-  }
-
-  proto::WriteRequestReader reader_;
-  const WriteTarget& target_;
-  WriteAppender appender_;
-  IncomingLabels labels_;
-  proto::WriteSample sample_;
-  proto::WriteHistogram histogram_;
-  proto::WriteExemplar exemplar_;
-  std::size_t exemplars_dropped_ = 0;
-};
-
-/// A request in version 2 being stored.
-class V2 {
- public:
-  V2(std::string_view body, const WriteTarget& target)
-      : reader_(proto::WriteVersion::kV2, body),
-        target_(target),
-        appender_(target.storage, target.max_time) {}
-
-  WriteAnswer Run() {
-    while (reader_.NextSeries()) {
-      StoreSeries();
-      if (!failure_.empty()) {
-        appender_.Rollback();
-        return WithoutWritten(500, failure_);
-      }
+      return std::move(*refused_);
     }
     if (const Status status = reader_.status(); !status) {
       appender_.Rollback();
       return Refuse(400, status.error().message());
     }
     if (invalid_ > 0) target_.invalid_labels.Add(invalid_);
+    if (exemplars_dropped_ > 0) {
+      log::Warn("Error on ingesting out-of-order exemplars", {{"num_dropped", exemplars_dropped_}});
+    }
     if (const Status status = appender_.Commit(); !status) {
       return WithoutWritten(500, status.error().message());
     }
-    answer_.has_stats = true;
-    if (!answer_.error.empty()) answer_.status = 400;
-    return std::move(answer_);
+    return Finished();
   }
 
  private:
-  static WriteAnswer WithoutWritten(int status, std::string error) {
+  WriteAnswer WithoutWritten(int status, std::string error) const {
     WriteAnswer answer = Refuse(status, std::move(error));
-    answer.has_stats = true;
+    answer.has_stats = is_v2_;
     return answer;
   }
 
+  WriteAnswer Finished() {
+    if (!is_v2_) return {};
+    answer_.has_stats = true;
+    if (!answer_.error.empty()) answer_.status = 400;
+    if (untold_ > 0) answer_.error += fmt::format("\n(and {} more)", untold_);
+    return std::move(answer_);
+  }
+
+  // Version 2. Senders put the text into a line of their log: of thousands of errors some will do.
   void Complain(std::string_view text) {
+    constexpr std::size_t kMostErrorBytes = 64 << 10;
+    if (answer_.error.size() >= kMostErrorBytes) {
+      ++untold_;
+      return;
+    }
     if (!answer_.error.empty()) answer_.error += '\n';
-    answer_.error += text;
+    answer_.error += text.substr(0, kMostErrorBytes);
   }
 
   bool LoadLabels() {
-    if (!reader_.bad_reference().empty()) {
+    if (is_v2_ && !reader_.bad_reference().empty()) {
       Complain(reader_.bad_reference());
-      if (!reader_.labels_usable()) invalid_ += reader_.num_samples() + reader_.num_histograms();
+      if (!reader_.labels_usable()) CountInvalid();
       return false;
     }
-    const Problem problem = target_.options.type_and_unit_labels
+    const Problem problem = target_.options.type_and_unit_labels && is_v2_
                                 ? labels_.LoadWithMetadata(reader_.labels(), reader_.metadata())
                                 : labels_.Load(reader_.labels());
     if (problem == Problem::kNone) return true;
-    Complain(problem == Problem::kInvalid
-                 ? fmt::format("invalid metric name or labels, got {}", labels_.Text())
-                 : fmt::format("invalid labels for series, labels {}, duplicated label {}",
-                               labels_.Text(), labels_.duplicate()));
-    invalid_ += reader_.num_samples() + reader_.num_histograms();
+    CountInvalid();
+    if (is_v2_) {
+      Complain(problem == Problem::kInvalid
+                   ? fmt::format("invalid metric name or labels, got {}", labels_.Text())
+                   : fmt::format("invalid labels for series, labels {}, duplicated label {:.1024}",
+                                 labels_.Text(), labels_.duplicate()));
+    } else {
+      log::Warn(problem == Problem::kInvalid ? "Invalid metric names or labels"
+                                             : "Duplicate labels in series",
+                {{"got", labels_.Text()}});
+    }
     return false;
   }
 
-  void StoreSeries() {
-    if (!LoadLabels()) return;
+  // As upstream: version 1 counts series, and at once.
+  void CountInvalid() {
+    if (is_v2_) {
+      invalid_ += reader_.num_samples() + reader_.num_histograms();
+    } else {
+      target_.invalid_labels.Add();
+    }
+  }
+
+  void StoreSeriesV1() {
+    StoreSamples();
+    StoreExemplars();
+    StoreHistograms();
+  }
+
+  void StoreSeriesV2() {
     if (reader_.num_samples() + reader_.num_histograms() == 0) {
       Complain(fmt::format("TimeSeries must contain at least one sample or histogram for series {}",
                            labels_.Text()));
       return;
     }
-    storage::SeriesRef ref{0};
-    while (failure_.empty() && reader_.NextSample(sample_)) {
-      Note(appender_.Append(ref, labels_.labels(), sample_), "Sample from remote write refused",
+    StoreSamples();
+    StoreHistograms();
+    StoreExemplars();
+    if (target_.options.append_metadata) {
+      appender_.UpdateMetadata(ref_, labels_.labels(), reader_.metadata());
+    }
+  }
+
+  void StoreSamples() {
+    while (!refused_ && reader_.NextSample(sample_)) {
+      Note(appender_.Append(ref_, labels_.labels(), sample_), "Sample from remote write refused",
            sample_.t, answer_.samples);
     }
-    while (failure_.empty() && reader_.NextHistogram(histogram_)) {
-      Note(appender_.Append(ref, labels_.labels(), histogram_),
+  }
+
+  void StoreHistograms() {
+    while (!refused_ && reader_.NextHistogram(histogram_)) {
+      Note(appender_.Append(ref_, labels_.labels(), histogram_),
            "Histogram from remote write refused", histogram_.t, answer_.histograms);
-    }
-    while (failure_.empty() && reader_.NextExemplar(exemplar_)) StoreExemplar(ref);
-    if (target_.options.append_metadata) {
-      appender_.UpdateMetadata(ref, labels_.labels(), reader_.metadata());
     }
   }
 
@@ -179,52 +157,66 @@ class V2 {
             std::size_t& written) {
     if (outcome.ok()) {
       ++written;
-    } else if (outcome.bad_request()) {
-      LogRefused(what, outcome, labels_, t);
+      return;
+    }
+    LogRefused(what, outcome, labels_, t);
+    if (is_v2_ && outcome.bad_request()) {
       Complain(fmt::format("{} for series {}", outcome.Text(), labels_.Text()));
     } else {
-      failure_ = outcome.Text();
+      refused_ = WithoutWritten(outcome.bad_request() ? 400 : 500, outcome.Text());
     }
   }
 
-  void StoreExemplar(storage::SeriesRef ref) {
-    if (!exemplar_.bad_reference.empty()) {
-      Complain(fmt::format("parsing exemplar for series {}: {}", labels_.Text(),
-                           exemplar_.bad_reference));
-      return;
+  void StoreExemplars() {
+    while (!refused_ && reader_.NextExemplar(exemplar_)) {
+      if (exemplar_.bad_reference.empty()) {
+        NoteExemplar(appender_.Append(ref_, labels_.labels(), exemplar_));
+      } else {
+        Complain(fmt::format("parsing exemplar for series {}: {}", labels_.Text(),
+                             exemplar_.bad_reference));
+      }
     }
-    const auto outcome = appender_.Append(ref, labels_.labels(), exemplar_);
+  }
+
+  void NoteExemplar(const AppendOutcome& outcome) {
     if (outcome.ok()) {
       ++answer_.exemplars;
       return;
     }
     log::Debug("Exemplar from remote write dropped",
                {{"err", outcome.Text()}, {"series", labels_.Text()}});
-    if (outcome.error == storage::AppendError::kExemplarOutOfOrder) {
+    if (outcome.error != storage::AppendError::kExemplarOutOfOrder) return;
+    if (is_v2_) {
       Complain(fmt::format("{} for series {}", outcome.Text(), labels_.Text()));
+    } else {
+      ++exemplars_dropped_;
     }
   }
 
+  const bool is_v2_;
   proto::WriteRequestReader reader_;
   const WriteTarget& target_;
   WriteAppender appender_;
   IncomingLabels labels_;
+  storage::SeriesRef ref_{0};  // Of the current series.
   proto::WriteSample sample_;
   proto::WriteHistogram histogram_;
   proto::WriteExemplar exemplar_;
   WriteAnswer answer_;
-  std::string failure_;  // Of storage: the request ends here.
+  std::size_t untold_ = 0;              // Errors that the answer has no room for.
+  std::optional<WriteAnswer> refused_;  // The request ends here.
   std::size_t invalid_ = 0;
+  std::size_t exemplars_dropped_ = 0;
 };
 
 }  // namespace
 
 WriteAnswer StoreV1(std::string_view body, const WriteTarget& target) {
-  return V1(body, target).Run();
+  return Storing(proto::WriteVersion::kV1, body, target).Run();
 }
 
 WriteAnswer StoreV2(std::string_view body, const WriteTarget& target) {
-  return V2(body, target).Run();
+  return Storing(proto::WriteVersion::kV2, body, target).Run();
 }
 
 }  // namespace narthex::web

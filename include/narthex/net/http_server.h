@@ -71,6 +71,9 @@ class ResponseWriter {
   /// Sends a piece; blocks while the client is slow. Pieces past the first buffer go out chunked.
   /// Compressed when the client asks for it. @return false when the client is gone
   virtual bool Write(std::string_view piece) = 0;
+  /// The answer can't be brought to its end: once the handler returns the connection is cut, so
+  /// that nobody takes the part for the whole; 500 when nothing was sent yet.
+  virtual void Abort() {}
   /// Sends what was written so far, at least the head; for answers that go on slowly.
   /// @return false when the client is gone
   virtual bool Flush() { return true; }

@@ -68,6 +68,10 @@ class ReadResponseWriter final {
   void EndQuery();
   /// The message, when every query has ended.
   const std::string& bytes() const { return response_; }
+  /// Bytes held for it up to now.
+  std::size_t size() const {
+    return response_.size() + query_.size() + series_.size() + histograms_.size();
+  }
 
  private:
   std::string response_, query_, series_, histograms_, scratch_;

@@ -50,7 +50,9 @@ struct WriteMetadata {
 
 /// Walks one decompressed body. All views point into the body and live as long as that does.
 /// A hostile body costs time in proportion to its length, and memory for the labels of one series
-/// and the places of the symbols only: samples, histograms and exemplars are read one by one.
+/// and the places of the symbols only: samples, histograms and exemplars are read one by one. What
+/// the symbols of version 2 come to has a limit for each series and for all of them, past which
+/// they are a bad reference.
 ///
 ///   WriteRequestReader reader(version, body);
 ///   while (reader.NextSeries()) {

@@ -37,8 +37,8 @@ model::TimestampMs AlignedStart(model::TimestampMs t, model::DurationMs width_ms
 struct BlockBuilderOptions {
   /// Of the range that the samples lie in; chunks are cut evenly over it.
   model::DurationMs block_duration_ms = 7'200'000;
-  /// An existing folder for parts of the block when there is too much for the memory; it is the
-  /// caller's to remove.
+  /// An existing folder for parts of the block when there is too much for the memory. The parts are
+  /// removed when the block is written or has failed; the folder is the caller's to remove.
   std::string spill_dir;
   std::size_t max_memory_bytes = 512 << 20;
 };

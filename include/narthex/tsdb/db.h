@@ -36,9 +36,13 @@ namespace narthex::tsdb {
 
 enum class WalCompression : std::uint8_t { kNone, kSnappy, kZstd };
 
+/// The longest blocks as Prometheus derives them when the flag is not set: a tenth of the retention
+/// (0 = none: no such bound), at most 31 days, at least min.
+model::DurationMs DefaultMaxBlockDuration(model::DurationMs min, model::DurationMs retention);
+
 struct DbOptions {
   model::DurationMs min_block_duration_ms = 7'200'000;
-  model::DurationMs max_block_duration_ms = 0;  // 0 = min(31 d, retention / 10), at least min.
+  model::DurationMs max_block_duration_ms = 0;               // 0 = DefaultMaxBlockDuration.
   model::DurationMs retention_ms = 15LL * 24 * 3600 * 1000;  // 0 = none.
   std::uint64_t retention_bytes = 0;                         // 0 = none.
   double retention_percentage = 0;  // Of the file system's size; wins over the bytes. 0 = none.

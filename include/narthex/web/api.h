@@ -60,6 +60,7 @@ struct ApiOptions {
   std::size_t remote_read_sample_limit = 50'000'000;  // 0 = none.
   std::size_t remote_read_concurrent_limit = 10;      // 0 = none.
   std::size_t remote_read_max_bytes_in_frame = 1 << 20;
+  std::size_t remote_read_max_answer_bytes = 1 << 30;  // Of samples, which are held until sent.
 };
 
 /// References must outlive the router; pointers may be null where the server has no such part.

@@ -93,6 +93,7 @@ TEST_F(BlockBuilderTest, SpillsWhatIsTooMuch) {
   const auto block = spilling->Finish();
   ASSERT_TRUE(block) << block.error().message();
   EXPECT_TRUE(Content() == want);
+  EXPECT_TRUE(std::filesystem::is_empty(spill_.path())) << "parts are of no use any more";
 }
 
 TEST_F(BlockBuilderTest, AFullDiskLeavesNothing) {
@@ -116,6 +117,11 @@ TEST(BlockDurationTest, IsTheLargestRangeWithinTheLimit) {
                {6 * kHour, 6 * kHour},  {100 * kHour, 54 * kHour},
                {17 * kHour, 6 * kHour}, {1'000'000 * kHour, 39'366 * kHour}};
   for (const auto& [max, want] : cases) EXPECT_EQ(CompatibleBlockDuration(max), want) << max;
+}
+
+TEST(BlockDurationTest, NoRangeBeginsBeforeTheBeginOfTime) {
+  EXPECT_EQ(AlignedStart(model::kMinTime, 2 * kHour), model::kMinTime);
+  EXPECT_EQ(AlignedStart(model::kMinTime + 1, 2 * kHour), model::kMinTime);
 }
 
 TEST(BlockDurationTest, RangesAreAlignedBefore1970Too) {

@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/support/fault_fs.h"
 #include "tests/support/temp_dir.h"
 #include "tests/tsdb/support/promtool.h"
 #include "tests/tsdb/support/test_blocks.h"
@@ -171,6 +172,23 @@ TEST_F(CompactorTest, AFailureMarksTheInputsAndLeavesNothing) {
   ASSERT_FALSE(stopped);
   EXPECT_EQ(stopped.error().code(), Code::kCancelled);
   EXPECT_FALSE(Reopen(UlidOf(1))->meta().compaction.failed);
+}
+
+// What passes by itself, as a full disk does, must not keep the blocks from being merged later.
+TEST_F(CompactorTest, AFullDiskMarksNothing) {
+  narthex::testing::FaultFs fs(SystemFs());
+  const std::vector<BlockPtr> inputs{
+      MakeBlock(dir_.path(), UlidOf(1), 0, 100, {{kA, {{1, 1}}}}),
+      MakeBlock(dir_.path(), UlidOf(2), 100, 200, {{kA, {{101, 1}}}})};
+  fs.SetHook([](narthex::testing::FileOp op, const std::string& path, int) {
+    const bool full =
+        op == narthex::testing::FileOp::kWrite && path.find("/chunks/") != std::string::npos;
+    return full ? narthex::testing::Fault::kFail : narthex::testing::Fault::kNone;
+  });
+  const auto meta = CompactBlocks(fs, dir_.path(), inputs, kOut, {});
+  ASSERT_FALSE(meta);
+  EXPECT_EQ(meta.error().code(), Code::kIo);
+  for (int n : {1, 2}) EXPECT_FALSE(Reopen(UlidOf(n))->meta().compaction.failed) << n;
 }
 
 TEST_F(CompactorTest, HintsOfTheResult) {

@@ -120,6 +120,21 @@ TEST(RetentionTest, ByTime) {
   EXPECT_EQ(BeyondTimeRetention(blocks, 1), (Indexes{2, 0})) << "the newest always stays";
 }
 
+// A block may begin at any time at all.
+TEST(RetentionTest, TheBeginOfTimeDoesNotOverflow) {
+  const std::vector<RetainedBlock> blocks = {{model::kMaxTime, 1}, {model::kMinTime + 1, 1}};
+  EXPECT_EQ(BeyondTimeRetention(blocks, 1000), Indexes{1});
+}
+
+TEST(PlanCompactionTest, TheEndsOfTimeDoNotOverflow) {
+  const std::vector<BlockMeta> blocks = {B(model::kMinTime, model::kMinTime + 20),
+                                         B(model::kMinTime + 20, model::kMaxTime),
+                                         B(model::kMaxTime - 20, model::kMaxTime)};
+  std::vector<const BlockMeta*> metas;
+  for (const auto& block : blocks) metas.push_back(&block);
+  EXPECT_TRUE(PlanCompaction(metas, Times{20, 60, 180}, false).empty());
+}
+
 TEST(RetentionTest, BySize) {
   const std::vector<RetainedBlock> blocks = {{100, 10}, {300, 30}, {200, 20}};
   EXPECT_EQ(BeyondSizeRetention(blocks, 5, 0), Indexes{});

@@ -7,6 +7,7 @@
 
 #include "tests/support/fault_fs.h"
 #include "tests/tsdb/inspect/inspect_fixture.h"
+#include "tests/tsdb/support/db_fixture.h"
 #include "tests/tsdb/support/test_blocks.h"
 
 namespace narthex::tsdb::testing {
@@ -235,6 +236,33 @@ TEST(InspectTest, AnalyzesTheNewestBlockOrTheOneNamed) {
                 "\n[21, 30]: 0 \n\n"
                 "samples per histogram chunk: N/A\n\nbytes per histogram chunk: N/A\n\n"
                 "buckets per histogram chunk: N/A\n\n");
+}
+
+// A block of late samples may reach over the newest samples in order, which the WAL alone has.
+TEST(InspectTest, ABlockOfLateSamplesHidesNothingOfTheWal) {
+  constexpr model::DurationMs kRange = 60'000;
+  DbOptions db_options;
+  db_options.min_block_duration_ms = kRange;
+  db_options.out_of_order_window_ms = 10 * kRange;
+  DbFixture db(db_options);
+  std::size_t num_samples = 0;
+  const auto append = [&](model::TimestampMs t) {
+    db.Append({{{{"__name__", "m"}}, t, 1}});
+    ++num_samples;
+  };
+  const model::TimestampMs start = 100 * kRange;
+  for (model::TimestampMs t = start; t < start + 2 * kRange; t += 1'000) append(t);
+  for (model::TimestampMs t = start + 500; t < start + 2 * kRange - 1'000; t += 1'000) append(t);
+  ASSERT_TRUE(db->Compact());
+  EXPECT_TRUE(db->Blocks().back().meta_json.find("from-out-of-order") != std::string::npos)
+      << db->Blocks().back().meta_json;
+  db.Close();
+  DumpOptions options;
+  options.dir = db.dir();
+  const auto printed = DumpText(options);
+  ASSERT_TRUE(printed.status) << printed.status.error().message();
+  EXPECT_EQ(static_cast<std::size_t>(std::count(printed.text.begin(), printed.text.end(), '\n')),
+            num_samples);
 }
 
 TEST(InspectTest, StopsWhenNobodyReads) {
