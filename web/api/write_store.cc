@@ -12,9 +12,15 @@ namespace {
 
 using Problem = IncomingLabels::Problem;
 
+// Prometheus says so whatever the reason.
+constexpr const char* kSample = "Out of order sample from remote write";
+constexpr const char* kHistogram = "Out of order histogram from remote write";
+
 void LogRefused(const char* what, const AppendOutcome& outcome, const IncomingLabels& labels,
                 model::TimestampMs t) {
-  log::Error(what, {{"err", outcome.Text()}, {"series", labels.Text()}, {"timestamp", t}});
+  const bool invalid = outcome.error == storage::AppendError::kInvalidHistogram;
+  log::Error(invalid ? "Invalid histogram received" : what,
+             {{"err", outcome.text}, {"series", labels.Text()}, {"timestamp", t}});
 }
 
 WriteAnswer Refuse(int status, std::string error) {
@@ -37,7 +43,7 @@ class V1 {
       const AppendOutcome outcome = StoreSeries();
       if (outcome.ok()) continue;
       appender_.Rollback();
-      return Refuse(outcome.bad_request() ? 400 : 500, outcome.Text());
+      return Refuse(outcome.bad_request() ? 400 : 500, outcome.text);
     }
     if (const Status status = reader_.status(); !status) {
       appender_.Rollback();
@@ -55,16 +61,19 @@ class V1 {
  private:
   AppendOutcome StoreSeries() {
     if (const Problem problem = labels_.Load(reader_.labels()); problem != Problem::kNone) {
-      log::Warn(problem == Problem::kInvalid ? "Invalid metric names or labels"
-                                             : "Duplicate labels in series",
-                {{"got", labels_.Text()}});
+      if (problem == Problem::kInvalid) {
+        log::Warn("Invalid metric names or labels", {{"got", labels_.Text()}});
+      } else {
+        log::Warn("Invalid labels for series.",
+                  {{"labels", labels_.Text()}, {"duplicated_label", labels_.duplicate()}});
+      }
       target_.invalid_labels.Add();
       return {};
     }
     storage::SeriesRef ref{0};
     while (reader_.NextSample(sample_)) {
-      if (const auto outcome = appender_.Append(ref, labels_.labels(), sample_); !outcome.ok()) {
-        LogRefused("Out of order sample from remote write", outcome, labels_, sample_.t);
+      if (auto outcome = appender_.Append(ref, labels_.labels(), sample_); !outcome.ok()) {
+        LogRefused(kSample, outcome, labels_, sample_.t);
         return outcome;
       }
     }
@@ -73,11 +82,14 @@ class V1 {
       if (outcome.ok()) continue;
       if (outcome.error == storage::AppendError::kExemplarOutOfOrder) ++exemplars_dropped_;
       log::Debug("Exemplar from remote write dropped",
-                 {{"err", outcome.Text()}, {"series", labels_.Text()}});
+                 {{"err", outcome.text}, {"series", labels_.Text()}});
     }
     while (reader_.NextHistogram(histogram_)) {
-      if (const auto outcome = appender_.Append(ref, labels_.labels(), histogram_); !outcome.ok()) {
-        LogRefused("Histogram from remote write refused", outcome, labels_, histogram_.t);
+      if (auto outcome = appender_.Append(ref, labels_.labels(), histogram_); !outcome.ok()) {
+        // An invalid one is told to the sender alone, as in Prometheus.
+        if (outcome.error != storage::AppendError::kInvalidHistogram) {
+          LogRefused(kHistogram, outcome, labels_, histogram_.t);
+        }
         return outcome;
       }
     }
@@ -162,12 +174,11 @@ class V2 {
     }
     storage::SeriesRef ref{0};
     while (failure_.empty() && reader_.NextSample(sample_)) {
-      Note(appender_.Append(ref, labels_.labels(), sample_), "Sample from remote write refused",
-           sample_.t, answer_.samples);
+      Note(appender_.Append(ref, labels_.labels(), sample_), kSample, sample_.t, answer_.samples);
     }
     while (failure_.empty() && reader_.NextHistogram(histogram_)) {
-      Note(appender_.Append(ref, labels_.labels(), histogram_),
-           "Histogram from remote write refused", histogram_.t, answer_.histograms);
+      Note(appender_.Append(ref, labels_.labels(), histogram_), kHistogram, histogram_.t,
+           answer_.histograms);
     }
     while (failure_.empty() && reader_.NextExemplar(exemplar_)) StoreExemplar(ref);
     if (target_.options.append_metadata) {
@@ -181,9 +192,9 @@ class V2 {
       ++written;
     } else if (outcome.bad_request()) {
       LogRefused(what, outcome, labels_, t);
-      Complain(fmt::format("{} for series {}", outcome.Text(), labels_.Text()));
+      Complain(fmt::format("{} for series {}", outcome.text, labels_.Text()));
     } else {
-      failure_ = outcome.Text();
+      failure_ = outcome.text;
     }
   }
 
@@ -199,9 +210,9 @@ class V2 {
       return;
     }
     log::Debug("Exemplar from remote write dropped",
-               {{"err", outcome.Text()}, {"series", labels_.Text()}});
+               {{"err", outcome.text}, {"series", labels_.Text()}});
     if (outcome.error == storage::AppendError::kExemplarOutOfOrder) {
-      Complain(fmt::format("{} for series {}", outcome.Text(), labels_.Text()));
+      Complain(fmt::format("{} for series {}", outcome.text, labels_.Text()));
     }
   }
 
