@@ -46,7 +46,7 @@ Result<bool> OooBlockSource::Next() {
       NX_ASSIGN_OR_RETURN(const ChunkView view, ChunkFiles::Read(*files_, chunk.place));
       inputs.push_back({view, unwanted_});
     }
-    NX_RETURN_IF_ERROR(merger_.Merge(std::move(inputs)));
+    NX_RETURN_IF_ERROR(merger_.Merge(std::move(inputs), ChunkCut::kByBytes));
     if (merger_.chunks().empty()) continue;
     labels_ = head_.index.LabelsOf(id);
     return true;
