@@ -164,7 +164,7 @@ Status RuleGroup::Write(std::size_t index, const promql::Vector& samples, model:
   now.reserve(samples.size());
   const auto appender = deps_.appendable.NewAppender();
   appender->SetDiscardOutOfOrder(true);
-  AppendError first = AppendError::kNone;
+  std::string first;  // Why the first one was refused.
   std::size_t num_rejected = 0;
   for (const promql::VectorSample& sample : samples) {
     const auto known = before.find(sample.metric);
@@ -173,7 +173,7 @@ Status RuleGroup::Write(std::size_t index, const promql::Vector& samples, model:
     if (error == AppendError::kNone) {
       now.emplace(sample.metric, ref);
     } else {
-      if (num_rejected++ == 0) first = error;
+      if (num_rejected++ == 0) first = appender->RefusalText(error);
     }
   }
   for (auto& [labels, ref] : before) {
@@ -189,7 +189,7 @@ Status RuleGroup::Write(std::size_t index, const promql::Vector& samples, model:
   if (num_rejected == 0) return {};
   return Fail(
       Code::kExecution,
-      fmt::format("{}{}", storage::AppendErrorText(first),
+      fmt::format("{}{}", first,
                   num_rejected == 1 ? std::string() : fmt::format(" ({} samples)", num_rejected)));
 }
 

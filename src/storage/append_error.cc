@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fmt/core.h>
+
+#include "narthex/base/go_format.h"
 #include "narthex/storage/appender.h"
 
 namespace narthex::storage {
@@ -29,6 +32,18 @@ std::string_view AppendErrorText(AppendError error) {
       return "exemplar storage is disabled or max exemplars is less than or equal to 0";
   }
   return "";
+}
+
+std::string DuplicateSampleText(const DuplicateSample& sample) {
+  const std::string_view plain = AppendErrorText(AppendError::kDuplicate);
+  if (sample.existing_is_histogram) {
+    return fmt::format("{} {}; overrides not allowed: existing is a histogram, new value {}", plain,
+                       sample.t, go::FormatFloatG(sample.value));
+  }
+  // Prometheus tells an error without values from one with them by all being zero.
+  if (sample.t == 0 && sample.existing == 0 && sample.value == 0) return std::string(plain);
+  return fmt::format("{} {}; overrides not allowed: existing {}, new value {}", plain, sample.t,
+                     go::FormatFloatG(sample.existing), go::FormatFloatG(sample.value));
 }
 
 }  // namespace narthex::storage

@@ -149,15 +149,19 @@ TEST_F(RemoteWriteApiTest, V1TakesAllOrNothing) {
     double v;
     const wire::Histogram* h;
     int status;
-    const char* text;
+    std::string text;
   } cases[] = {
       {"same again", kNow, 1, nullptr, 204, ""},
-      {"another value", kNow, 2, nullptr, 400, "duplicate sample for timestamp\n"},
+      {"another value", kNow, 2, nullptr, 400,
+       "duplicate sample for timestamp " + std::to_string(kNow) +
+           "; overrides not allowed: existing 1, new value 2\n"},
       {"out of order", kNow - 1, 1, nullptr, 400, "out of order sample\n"},
       {"too old", kNow - 86'400'000, 1, nullptr, 400, "out of bounds\n"},
       {"far ahead", kNow + 600'001, 1, nullptr, 400,
        "out of bounds: timestamp is too far in the future\n"},
-      {"bad histogram", 0, 0, &bad, 400, "invalid histogram\n"},
+      {"bad histogram", 0, 0, &bad, 400,
+       "1 observations found in buckets, but the Count field is 77: histogram's observation count "
+       "should equal the number of observations found in the buckets (in absence of NaN)\n"},
   };
   for (const auto& c : cases) {
     SCOPED_TRACE(c.name);
@@ -209,13 +213,20 @@ TEST_F(RemoteWriteApiTest, V2StoresWhatIsGood) {
   EXPECT_EQ(
       "invalid metric name or labels, got {a=\"1\"}\n"
       "out of order sample for series {__name__=\"m\"}\n"
-      "duplicate sample for timestamp for series {__name__=\"m\"}\n"
-      "TimeSeries must contain at least one sample or histogram for series "
-      "{__name__=\"nothing\"}\n"
-      "invalid labels for series, labels {__name__=\"d\", a=\"1\", a=\"2\"}, duplicated label a\n"
-      "invalid histogram for series {__name__=\"h\"}\n"
-      "parsing labels for series [1 999]: labelRefs 1 (name) = 999 (value) outside of symbols "
-      "table (size 12)\n",
+      "duplicate sample for timestamp " +
+          std::to_string(kNow) +
+          "; overrides not allowed: existing 1, new value 5 for series {__name__=\"m\"}\n"
+          "TimeSeries must contain at least one sample or histogram for series "
+          "{__name__=\"nothing\"}\n"
+          "invalid labels for series, labels {__name__=\"d\", a=\"1\", a=\"2\"}, duplicated label "
+          "a\n"
+          "1 observations found in buckets, but the Count field is 9: histogram's observation "
+          "count "
+          "should equal the number of observations found in the buckets (in absence of NaN) for "
+          "series "
+          "{__name__=\"h\"}\n"
+          "parsing labels for series [1 999]: labelRefs 1 (name) = 999 (value) outside of symbols "
+          "table (size 12)\n",
       answer.body);
   EXPECT_EQ("2", answer.headers.at("X-Prometheus-Remote-Write-Samples-Written"));
   EXPECT_EQ("1", answer.headers.at("X-Prometheus-Remote-Write-Histograms-Written"));

@@ -46,7 +46,18 @@ bool SameBits(double a, double b) {
 }  // namespace
 
 template <typename H>
-HistogramChunk<H>::HistogramChunk(CounterResetHint header) : bytes_(kHistogramHeaderBytes, '\0') {
+HistogramChunk<H>::HistogramChunk() : bytes_(kHistogramHeaderBytes, '\0') {}
+
+template <typename H>
+HistogramChunk<H>::HistogramChunk(CounterResetHint header, TimestampMs t, const H& h)
+    : HistogramChunk() {
+  SetHeader(header);
+  layout_ = LayoutOf(h);
+  Encode(t, h);
+}
+
+template <typename H>
+void HistogramChunk<H>::SetHeader(CounterResetHint header) {
   bytes_[kHistogramFlagsAt] = static_cast<char>(HistogramFlagsOf(header));
 }
 
@@ -57,7 +68,7 @@ Result<HistogramChunk<H>> HistogramChunk<H>::Restore(ByteSpan chunk) {
   while (reader.Next()) {
   }
   if (!reader.ok()) return CorruptHistogramChunk(chunk);
-  HistogramChunk restored(reader.header());
+  HistogramChunk restored;
   const std::uint64_t bits = reader.bits_read();
   restored.bytes_.assign(AsText(chunk.first(kHistogramHeaderBytes + (bits + 7) / 8)));
   restored.tail_bits_ = static_cast<unsigned>(bits % 8);
@@ -71,52 +82,67 @@ std::uint16_t HistogramChunk<H>::count() const {
   return LoadBe16(reinterpret_cast<const std::uint8_t*>(bytes_.data()));
 }
 
+// Float histograms: a chunk begun because a sample did not fit is marked only when it was a reset,
+// one begun because its predecessor was full says "no reset" of everything else.
+// Source: Prometheus tsdb/chunkenc, AppendHistogram and AppendFloatHistogram.
+template <typename H>
+typename HistogramChunk<H>::Fit HistogramChunk<H>::FitOf(bool fits, CounterResetHint header,
+                                                         const H& h) const {
+  Fit fit{fits, header, header};
+  if (std::is_same_v<H, FloatHistogram> && header != CounterResetHint::kReset &&
+      header != CounterResetHint::kGauge) {
+    fit.header = CounterResetHint::kUnknown;
+    fit.header_when_full = CounterResetHint::kNotReset;
+  }
+  if (h.counter_reset_hint == CounterResetHint::kReset) {
+    fit.header_when_full = CounterResetHint::kReset;
+  }
+  return fit;
+}
+
 template <typename H>
 typename HistogramChunk<H>::Fit HistogramChunk<H>::Check(const H& h) const {
   const bool gauge = h.counter_reset_hint == CounterResetHint::kGauge;
-  if (count() == 0) return {true, CounterResetHint::kUnknown};
+  if (count() == 0) return {true, CounterResetHint::kUnknown, CounterResetHint::kUnknown};
   const bool gauge_chunk = HistogramHintOf(static_cast<std::uint8_t>(bytes_[kHistogramFlagsAt])) ==
                            CounterResetHint::kGauge;
   if (gauge) {
-    if (!gauge_chunk) return {false, CounterResetHint::kGauge};
+    if (!gauge_chunk) return FitOf(false, CounterResetHint::kGauge, h);
   } else {
-    if (gauge_chunk) return {false, CounterResetHint::kNotReset};  // As Prometheus has it.
-    if (h.counter_reset_hint == CounterResetHint::kReset) return {false, CounterResetHint::kReset};
+    if (gauge_chunk) return FitOf(false, CounterResetHint::kNotReset, h);  // As Prometheus has it.
+    if (h.counter_reset_hint == CounterResetHint::kReset) {
+      return FitOf(false, CounterResetHint::kReset, h);
+    }
   }
   const CounterResetHint same = gauge ? CounterResetHint::kGauge : CounterResetHint::kNotReset;
   const CounterResetHint unknown = gauge ? same : CounterResetHint::kUnknown;
   const CounterResetHint reset = gauge ? same : CounterResetHint::kReset;
-  if (MayOutgrow(count(), num_buckets(), layout_, h)) return {false, unknown};
-  if (model::IsStale(h.sum)) return {true, same};
-  if (model::IsStale(state_.sum.value())) return {false, unknown};
-  if (!gauge && CountFell(state_, h)) return {false, reset};
+  if (MayOutgrow(count(), num_buckets(), layout_, h)) return FitOf(false, unknown, h);
+  if (model::IsStale(h.sum)) return FitOf(true, same, h);
+  if (model::IsStale(state_.sum.value())) return FitOf(false, unknown, h);
+  if (!gauge && CountFell(state_, h)) return FitOf(false, reset, h);
   if (h.schema != layout_.schema || h.zero_threshold != layout_.zero_threshold) {
-    return {false, unknown};
+    return FitOf(false, unknown, h);
   }
   if (h.schema == model::kCustomBucketsSchema && h.custom_values != layout_.custom_values) {
-    return {false, reset};
+    return FitOf(false, reset, h);
   }
-  if (gauge) return {true, same};
+  if (gauge) return FitOf(true, same, h);
   const bool fell = SameBuckets(layout_, state_, h) ? AnyCountFell(state_, h)
                                                     : AnyCountFell(ToHistogram(layout_, state_), h);
-  return fell ? Fit{false, reset} : Fit{true, same};
+  return FitOf(!fell, fell ? reset : same, h);
 }
 
 template <typename H>
 void HistogramChunk<H>::Append(TimestampMs t, const H& h) {
   if (count() == 0) {
     layout_ = LayoutOf(h);
-    if (h.counter_reset_hint == CounterResetHint::kGauge ||
-        h.counter_reset_hint == CounterResetHint::kReset) {
-      bytes_[kHistogramFlagsAt] = static_cast<char>(HistogramFlagsOf(h.counter_reset_hint));
-    }
+    if (h.counter_reset_hint != CounterResetHint::kNotReset) SetHeader(h.counter_reset_hint);
     return Encode(t, h);
   }
   if (model::IsStale(h.sum) || SameSpans(layout_, h)) return Encode(t, h);
   const HistogramLayout wider = Wider(layout_, h);
-  const bool new_buckets = NumBuckets(wider.positive_spans) > NumBuckets(layout_.positive_spans) ||
-                           NumBuckets(wider.negative_spans) > NumBuckets(layout_.negative_spans);
-  if (new_buckets) Recode(wider);
+  if (HasMoreBuckets(wider, layout_)) Recode(wider);
   H widened = h;
   Widen(widened, layout_);
   Encode(t, widened);
@@ -185,6 +211,11 @@ std::size_t HistogramChunk<H>::memory_bytes() const {
                       vector_bytes(layout_.custom_values);
   if constexpr (std::is_same_v<H, Histogram>) bytes += vector_bytes(state_.bucket_deltas);
   return bytes;
+}
+
+void ForgetReset(std::span<char> chunk) {
+  char& flags = chunk[kHistogramFlagsAt];
+  if (HistogramHintOf(static_cast<std::uint8_t>(flags)) != CounterResetHint::kGauge) flags = 0;
 }
 
 template class HistogramChunk<Histogram>;

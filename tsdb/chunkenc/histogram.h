@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -57,22 +58,36 @@ struct HistogramTraits<model::FloatHistogram> {
   static constexpr Encoding kEncoding = Encoding::kFloatHistogram;
 };
 
+/// The size that chunks are cut for, and the samples that one has nevertheless (Prometheus
+/// TargetBytesPerHistogramChunk, MinSamplesPerHistogramChunk).
+inline constexpr std::size_t kTargetHistogramChunkBytes = 1024;
+inline constexpr std::uint16_t kLeastHistogramSamples = 10;
+/// The header counts samples in 16 bits.
+inline constexpr std::uint16_t kMaxHistogramSamples = 0xffff;
+
 /// A chunk being written. H is model::Histogram or model::FloatHistogram. Thread safety: one
 /// thread.
-///   if (!chunk.Check(h).fits) { seal(chunk.bytes()); chunk = {chunk.Check(h).header}; }
-///   chunk.Append(t, h);
+///   if (const auto fit = chunk.Check(h); fit.fits) chunk.Append(t, h);
+///   else { seal(chunk.bytes()); chunk = {fit.header, t, h}; }
 template <typename H>
 class HistogramChunk {
  public:
-  /// An empty chunk. `header` says what its first sample is to the chunk before it: what Check of
-  /// that chunk said, kUnknown when there is none.
-  explicit HistogramChunk(model::CounterResetHint header = model::CounterResetHint::kUnknown);
+  /// An empty chunk. What its first sample is to the chunk before it, the sample itself says: a
+  /// gauge, a reset, or nothing.
+  HistogramChunk();
+  /// A chunk with its first sample, which may be any that is valid. `header` says what that is to
+  /// the chunk before; of a gauge it is kGauge.
+  HistogramChunk(model::CounterResetHint header, model::TimestampMs t, const H& h);
   /// Goes on with a chunk from disk. Errors: kCorruption.
   static Result<HistogramChunk> Restore(ByteSpan chunk);
 
   struct Fit {
     bool fits = false;
-    model::CounterResetHint header = model::CounterResetHint::kUnknown;  // Of a new chunk.
+    // Of a new chunk: when it is begun because the sample does not fit, and when it is begun
+    // although the sample may fit, because this one is full. Prometheus tells less in the first
+    // case for float histograms.
+    model::CounterResetHint header = model::CounterResetHint::kUnknown;
+    model::CounterResetHint header_when_full = model::CounterResetHint::kUnknown;
   };
   /// Whether a histogram may follow in this chunk: no counter reset, same schema, zero threshold
   /// and bounds, gauge like those before, and room. New and vanished empty buckets do fit.
@@ -95,6 +110,8 @@ class HistogramChunk {
 
  private:
   using State = typename HistogramTraits<H>::State;
+  Fit FitOf(bool fits, model::CounterResetHint header, const H& h) const;
+  void SetHeader(model::CounterResetHint header);
   void Encode(model::TimestampMs t, const H& h);
   void Recode(const HistogramLayout& wider);
 
@@ -103,6 +120,9 @@ class HistogramChunk {
   HistogramLayout layout_;
   State state_;
 };
+
+/// Makes the header of a histogram chunk of counters say nothing of a reset before it.
+void ForgetReset(std::span<char> chunk);
 
 /// The samples of a chunk in their own type; hints as Prometheus's iterators tell them. Encodings 5
 /// and 6 (with start times, which are dropped) are read too. Errors: kCorruption.

@@ -47,7 +47,19 @@ HistogramLayout Wider(const HistogramLayout& layout, const H& h) {
   HistogramLayout wider = layout;
   wider.positive_spans = UniteSpans(layout.positive_spans, h.positive_spans);
   wider.negative_spans = UniteSpans(layout.negative_spans, h.negative_spans);
+  // The sample's own words stay where it has all buckets; of a gauge only when that holds for both
+  // signs. Source: Prometheus tsdb/chunkenc (forward and backward inserts).
+  const bool has_positive = NumBuckets(wider.positive_spans) == NumBuckets(h.positive_spans);
+  const bool has_negative = NumBuckets(wider.negative_spans) == NumBuckets(h.negative_spans);
+  const bool gauge = h.counter_reset_hint == model::CounterResetHint::kGauge;
+  if (has_positive && (has_negative || !gauge)) wider.positive_spans = h.positive_spans;
+  if (has_negative && (has_positive || !gauge)) wider.negative_spans = h.negative_spans;
   return wider;
+}
+
+bool HasMoreBuckets(const HistogramLayout& wider, const HistogramLayout& layout) {
+  return NumBuckets(wider.positive_spans) > NumBuckets(layout.positive_spans) ||
+         NumBuckets(wider.negative_spans) > NumBuckets(layout.negative_spans);
 }
 
 template <typename H>

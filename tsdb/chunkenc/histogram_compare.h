@@ -20,9 +20,11 @@ bool SameBuckets(const HistogramLayout& layout, const State& last, const H& h) {
          last.buckets.size() == h.positive_buckets.size() + h.negative_buckets.size();
 }
 
-/// The layout with the buckets of `h` too.
+/// The layout with the buckets of `h` too, in the words of `h` where Prometheus takes them over.
 template <typename H>
 HistogramLayout Wider(const HistogramLayout& layout, const H& h);
+/// Whether a layout that Wider made of the other has buckets that the other lacks.
+bool HasMoreBuckets(const HistogramLayout& wider, const HistogramLayout& layout);
 /// Moves a histogram's buckets into a layout that has them all.
 template <typename H>
 void Widen(H& h, const HistogramLayout& layout);

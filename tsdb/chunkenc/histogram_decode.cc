@@ -23,11 +23,6 @@ Status DecodeAs(Encoding encoding, ByteSpan chunk, storage::SampleColumns& out) 
     out.histograms.push_back(ToFloatHistogram(reader.layout(), reader.state()));
     FloatHistogram& h = out.histograms.back();
     h.counter_reset_hint = reader.hint();
-    // Prometheus tells a query nothing of a reset that the header knows of: the chunk before may be
-    // gone, or one may have come between.
-    if (h.counter_reset_hint == model::CounterResetHint::kReset) {
-      h.counter_reset_hint = model::CounterResetHint::kUnknown;
-    }
     // Higher resolutions come from newer programs; Prometheus reads them so too.
     if (h.schema > kHighestSchema && h.schema <= kHighestReservedSchema) {
       model::ReduceResolution(h, kHighestSchema);

@@ -82,12 +82,11 @@ class HistogramReader {
     return in_.ok();
   }
 
-  // Only a chunk's first sample can follow a reset; whether it does not is not known to readers
-  // that may have come from elsewhere.
+  // What Prometheus tells readers: of the first sample nothing, also when the header knows more, as
+  // the chunk before may be gone, or one may have come between.
   model::CounterResetHint hint() const {
     if (header_ == model::CounterResetHint::kGauge) return header_;
-    if (read_ > 1) return model::CounterResetHint::kNotReset;
-    return header_ == model::CounterResetHint::kReset ? header_ : model::CounterResetHint::kUnknown;
+    return read_ > 1 ? model::CounterResetHint::kNotReset : model::CounterResetHint::kUnknown;
   }
 
   bool ok() const { return in_.ok(); }

@@ -37,6 +37,9 @@ static_assert(sizeof(XorState) == 32);
 inline constexpr std::size_t kXorHeaderBytes = 2;
 /// Bytes that XorAppend may touch from tail_offset() on.
 inline constexpr std::size_t kMaxXorSampleBytes = 24;
+/// A chunk that has more bytes takes no further sample: it stays below 1 KiB (Prometheus
+/// MaxBytesPerXORChunkBeforeAppend).
+inline constexpr std::size_t kMaxXorChunkBytes = 1024 - 19;
 /// The header counts samples in 16 bits, and so does XorState.
 inline constexpr std::uint16_t kMaxXorSamples = 0xffff;
 

@@ -3,8 +3,6 @@
 
 #include <algorithm>
 
-#include "tsdb/compact/sample_run.h"
-
 namespace narthex::tsdb {
 namespace {
 
@@ -21,7 +19,7 @@ bool IsCut(const MergeInput& input) {
 
 }  // namespace
 
-Status ChunkMerger::Merge(std::vector<MergeInput> inputs) {
+Status ChunkMerger::Merge(std::vector<MergeInput> inputs, ChunkCut cut) {
   views_.clear();
   owned_.clear();
   for (std::size_t i = 0; i < inputs.size(); ++i) inputs[i].rank = i;
@@ -37,13 +35,13 @@ Status ChunkMerger::Merge(std::vector<MergeInput> inputs) {
     for (; end < inputs.size() && inputs[end].chunk.mint <= reach; ++end) {
       reach = std::max(reach, inputs[end].chunk.maxt);
     }
-    NX_RETURN_IF_ERROR(MergeGroup(std::span(inputs).subspan(begin, end - begin)));
+    NX_RETURN_IF_ERROR(MergeGroup(std::span(inputs).subspan(begin, end - begin), cut));
     begin = end;
   }
   return {};
 }
 
-Status ChunkMerger::MergeGroup(std::span<const MergeInput> group) {
+Status ChunkMerger::MergeGroup(std::span<const MergeInput> group, ChunkCut cut) {
   const bool all_same = std::all_of(group.begin() + 1, group.end(), [&](const MergeInput& input) {
     return SameChunk(group[0], input);
   });
@@ -58,22 +56,22 @@ Status ChunkMerger::MergeGroup(std::span<const MergeInput> group) {
   SampleRun run;
   for (const MergeInput& input : by_rank) NX_RETURN_IF_ERROR(run.Add(input.chunk, input.deleted));
   run.Sort();
-  const std::size_t per_chunk = by_rank.size() == 1 ? kMaxXorSamples : kSamplesPerChunk;
-  run.Encode(per_chunk, [this](EncodedChunk chunk) {
+  run.Encode(by_rank.size() == 1 ? ChunkCut::kNever : cut, [this](EncodedChunk chunk) {
     auto& bytes = owned_.emplace_back(std::move(chunk.bytes));
     views_.push_back({chunk.mint, chunk.maxt, chunk.encoding, AsBytes(bytes)});
   });
   return {};
 }
 
-Status MergeForReaders(std::vector<MergeInput> inputs, std::vector<storage::EncodedChunk>& out) {
+Status MergeForReaders(std::vector<MergeInput> inputs, std::vector<storage::EncodedChunk>& out,
+                       ChunkCut cut) {
   for (MergeInput& input : inputs) {
     const Encoding encoding = input.chunk.encoding;
     input.recode = encoding != Encoding::kXor && encoding != Encoding::kHistogram &&
                    encoding != Encoding::kFloatHistogram;
   }
   ChunkMerger merger;
-  NX_RETURN_IF_ERROR(merger.Merge(std::move(inputs)));
+  NX_RETURN_IF_ERROR(merger.Merge(std::move(inputs), cut));
   out.clear();
   for (const ChunkView& view : merger.chunks()) {
     out.push_back({view.mint, view.maxt, static_cast<std::uint8_t>(view.encoding),

@@ -14,10 +14,9 @@
 #include "narthex/storage/chunk_querier.h"
 #include "tsdb/block/tombstones.h"
 #include "tsdb/chunkenc/chunk.h"
+#include "tsdb/compact/sample_run.h"
 
 namespace narthex::tsdb {
-
-inline constexpr std::size_t kSamplesPerChunk = 120;
 
 /// A chunk to be merged. Later ones win where samples have the same time.
 struct MergeInput {
@@ -32,13 +31,13 @@ struct MergeInput {
 class ChunkMerger {
  public:
   /// Chunks that overlap no other are passed on as they are, equal ones once. Overlapping ones are
-  /// decoded, merged and cut at kSamplesPerChunk, and also where a native histogram does not fit
-  /// into the chunk; of one with deleted samples becomes one without them. Errors: kCorruption.
-  Status Merge(std::vector<MergeInput> inputs);
+  /// decoded, merged and cut as `cut` says; of one with deleted samples becomes one without them.
+  /// Errors: kCorruption.
+  Status Merge(std::vector<MergeInput> inputs, ChunkCut cut = ChunkCut::kBySamples);
   std::span<const ChunkView> chunks() const { return views_; }
 
  private:
-  Status MergeGroup(std::span<const MergeInput> group);
+  Status MergeGroup(std::span<const MergeInput> group, ChunkCut cut);
 
   std::vector<ChunkView> views_;
   std::deque<std::string> owned_;  // Bytes of new chunks; a deque never moves them.
@@ -46,6 +45,7 @@ class ChunkMerger {
 
 /// Merges a series' chunks for readers outside, who know only the encodings without start times.
 /// `out` is replaced.
-Status MergeForReaders(std::vector<MergeInput> inputs, std::vector<storage::EncodedChunk>& out);
+Status MergeForReaders(std::vector<MergeInput> inputs, std::vector<storage::EncodedChunk>& out,
+                       ChunkCut cut = ChunkCut::kBySamples);
 
 }  // namespace narthex::tsdb

@@ -14,7 +14,6 @@ bool IsDeleted(std::span<const Interval> deleted, TimestampMs t) { return Covers
 }  // namespace
 
 Status SampleRun::Add(const ChunkView& chunk, std::span<const Interval> deleted) {
-  ++num_chunks_;
   switch (chunk.encoding) {
     case Encoding::kHistogram:
     case Encoding::kHistogramSt:
@@ -57,6 +56,9 @@ Status SampleRun::AddHistograms(const ChunkView& chunk, std::span<const Interval
   NX_ASSIGN_OR_RETURN(auto samples, ReadHistograms<H>(chunk.encoding, chunk.bytes));
   for (auto& [t, h] : samples) {
     if (IsDeleted(deleted, t)) continue;
+    if (h.counter_reset_hint != CounterResetHint::kGauge) {
+      h.counter_reset_hint = CounterResetHint::kUnknown;
+    }
     entries_.push_back({t, static_cast<std::uint32_t>(column.size()), kind});
     column.push_back(std::move(h));
   }
@@ -72,38 +74,39 @@ void SampleRun::Sort() {
   entries_.erase(entries_.begin(), kept.base());
 }
 
-void SampleRun::Encode(std::size_t samples_per_chunk,
-                       const std::function<void(EncodedChunk)>& emit) const {
-  CounterResetHint header = CounterResetHint::kUnknown;
+void SampleRun::Encode(ChunkCut cut, const std::function<void(EncodedChunk)>& emit) const {
   for (std::size_t i = 0; i < entries_.size();) {
-    const std::size_t limit = std::min(entries_.size(), i + samples_per_chunk);
-    EncodedChunk chunk;
-    chunk.mint = entries_[i].t;
     switch (entries_[i].kind) {
-      case Kind::kFloat:
-        i = EncodeFloats(i, limit, chunk);
-        header = CounterResetHint::kUnknown;
+      case Kind::kFloat: {
+        EncodedChunk chunk;
+        chunk.mint = entries_[i].t;
+        i = EncodeFloats(i, cut, chunk);
+        chunk.maxt = entries_[i - 1].t;
+        emit(std::move(chunk));
         break;
+      }
       case Kind::kInt:
-        i = EncodeHistograms(i, limit, ints_, header, chunk);
+        i = EncodeHistograms(i, cut, ints_, emit);
         break;
       case Kind::kFloatHistogram:
-        i = EncodeHistograms(i, limit, float_histograms_, header, chunk);
+        i = EncodeHistograms(i, cut, float_histograms_, emit);
         break;
     }
-    chunk.maxt = entries_[i - 1].t;
-    emit(std::move(chunk));
   }
 }
 
-std::size_t SampleRun::EncodeFloats(std::size_t begin, std::size_t limit, EncodedChunk& out) const {
+std::size_t SampleRun::EncodeFloats(std::size_t begin, ChunkCut cut, EncodedChunk& out) const {
   XorState state;
   out.encoding = Encoding::kXor;
   out.bytes.resize(kXorHeaderBytes);
-  std::size_t i = begin;
   // The state counts bytes in 16 bits.
   constexpr std::size_t kMostBytes = 0xffff - kMaxXorSampleBytes;
-  for (; i < limit && entries_[i].kind == Kind::kFloat && state.size <= kMostBytes; ++i) {
+  const std::size_t most_bytes = cut == ChunkCut::kByBytes ? kMaxXorChunkBytes : kMostBytes;
+  const std::size_t most_samples =
+      cut == ChunkCut::kBySamples ? kSamplesPerChunk : std::size_t{kMaxXorSamples};
+  std::size_t i = begin;
+  for (; i < entries_.size() && entries_[i].kind == Kind::kFloat; ++i) {
+    if (i - begin == most_samples || state.size > most_bytes) break;
     out.bytes.resize(state.tail_offset() + kMaxXorSampleBytes);
     XorAppend(state, reinterpret_cast<std::uint8_t*>(out.bytes.data()), entries_[i].t,
               floats_[entries_[i].index]);
@@ -112,29 +115,47 @@ std::size_t SampleRun::EncodeFloats(std::size_t begin, std::size_t limit, Encode
   return i;
 }
 
-// `header` says what the first sample is to the chunk before, and is set for the next one.
+// All histograms of this kind that follow each other.
 template <typename H>
-std::size_t SampleRun::EncodeHistograms(std::size_t begin, std::size_t limit,
-                                        const std::vector<H>& column, CounterResetHint& header,
-                                        EncodedChunk& out) const {
+std::size_t SampleRun::EncodeHistograms(std::size_t begin, ChunkCut cut,
+                                        const std::vector<H>& column,
+                                        const std::function<void(EncodedChunk)>& emit) const {
   const Kind kind = entries_[begin].kind;
-  HistogramChunk<H> chunk(header);
-  header = CounterResetHint::kUnknown;
+  HistogramChunk<H> chunk;
+  std::size_t first = begin;  // In the chunk.
   std::size_t i = begin;
-  for (; i < entries_.size() && entries_[i].kind == kind; ++i) {
-    H h = column[entries_[i].index];
-    // Hints of merged chunks are about neighbours that may have changed; Check finds real resets.
-    const bool trusted = num_chunks_ == 1 || h.counter_reset_hint == CounterResetHint::kGauge;
-    if (!trusted) h.counter_reset_hint = CounterResetHint::kUnknown;
-    const auto fit = chunk.Check(h);
-    if (i == limit || !fit.fits) {
-      header = fit.header;
-      break;
+  const auto seal = [&] {
+    emit({entries_[first].t, entries_[i - 1].t, HistogramTraits<H>::kEncoding, chunk.bytes()});
+    first = i;
+  };
+  const auto full = [&] {
+    const std::size_t samples = i - first;
+    switch (cut) {
+      case ChunkCut::kNever:
+        return samples == kMaxHistogramSamples;
+      case ChunkCut::kBySamples:
+        return samples == kSamplesPerChunk;
+      case ChunkCut::kByBytes:
+        return chunk.bytes().size() > kTargetHistogramChunkBytes &&
+               samples > kLeastHistogramSamples;
     }
-    chunk.Append(entries_[i].t, h);
+    return false;
+  };
+  for (; i < entries_.size() && entries_[i].kind == kind; ++i) {
+    const auto& [t, index, unused] = entries_[i];
+    const H& h = column[index];
+    if (full()) {
+      seal();
+      chunk = {};
+    }
+    if (const auto fit = chunk.Check(h); fit.fits) {
+      chunk.Append(t, h);
+    } else {
+      seal();
+      chunk = {fit.header, t, h};
+    }
   }
-  out.encoding = HistogramTraits<H>::kEncoding;
-  out.bytes = chunk.bytes();
+  seal();
   return i;
 }
 

@@ -26,12 +26,23 @@ struct EncodedChunk {
   std::string bytes;
 };
 
+/// Where a run of samples of one type is cut into chunks; a native histogram that does not fit into
+/// the chunk begins another one in any case.
+enum class ChunkCut : std::uint8_t {
+  kNever,
+  kBySamples,  // At kSamplesPerChunk: overlapping chunks of blocks.
+  kByBytes,    // At the size that the head aims at: overlapping chunks in the head.
+};
+inline constexpr std::size_t kSamplesPerChunk = 120;
+
 /// Thread safety: one thread.
 class SampleRun {
  public:
-  /// Adds the samples of a chunk that are not deleted. Errors: kCorruption.
+  /// Adds the samples of a chunk that are not deleted. Hints of histograms are kept only when they
+  /// say that it is a gauge: others are about neighbours that may have changed. Errors:
+  /// kCorruption.
   Status Add(const ChunkView& chunk, std::span<const Interval> deleted);
-  /// Adds one sample. The hint of a histogram counts only when it says that it is a gauge.
+  /// Adds one sample, with its hint.
   void Add(model::TimestampMs t, double v);
   void Add(model::TimestampMs t, model::Histogram h);
   void Add(model::TimestampMs t, model::FloatHistogram h);
@@ -57,10 +68,9 @@ class SampleRun {
     floats_.clear();
     ints_.clear();
     float_histograms_.clear();
-    num_chunks_ = 0;
   }
   /// Encodes them, calling `emit` for each chunk.
-  void Encode(std::size_t samples_per_chunk, const std::function<void(EncodedChunk)>& emit) const;
+  void Encode(ChunkCut cut, const std::function<void(EncodedChunk)>& emit) const;
 
  private:
   enum class Kind : std::uint8_t { kFloat, kInt, kFloatHistogram };
@@ -73,15 +83,14 @@ class SampleRun {
   Status AddHistograms(const ChunkView& chunk, std::span<const Interval> deleted, Kind kind,
                        std::vector<H>& column);
   template <typename H>
-  std::size_t EncodeHistograms(std::size_t begin, std::size_t limit, const std::vector<H>& column,
-                               model::CounterResetHint& header, EncodedChunk& out) const;
-  std::size_t EncodeFloats(std::size_t begin, std::size_t limit, EncodedChunk& out) const;
+  std::size_t EncodeHistograms(std::size_t begin, ChunkCut cut, const std::vector<H>& column,
+                               const std::function<void(EncodedChunk)>& emit) const;
+  std::size_t EncodeFloats(std::size_t begin, ChunkCut cut, EncodedChunk& out) const;
 
   std::vector<Entry> entries_;
   std::vector<double> floats_;
   std::vector<model::Histogram> ints_;
   std::vector<model::FloatHistogram> float_histograms_;
-  std::size_t num_chunks_ = 0;
 };
 
 }  // namespace narthex::tsdb

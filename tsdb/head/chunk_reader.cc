@@ -65,6 +65,9 @@ void ChunkReader::Load(SeriesSlot slot, TimestampMs mint, TimestampMs maxt,
           {FullChunk::InMemory(series.chunk, series.encoding, open.size(), series.xor_state.t),
            bytes_.size(), true});
       bytes_.append(AsText(open));
+      // Readers get this chunk as Prometheus encodes it anew for them: without what its first
+      // sample is to the chunk before.
+      if (series.histogram != 0) ForgetReset(std::span(bytes_).last(open.size()));
     }
   }
   deleted_.clear();
@@ -196,7 +199,7 @@ Status ChunkReader::Recode(const ChunkView& chunk, std::vector<ChunkView>& out) 
   if (maxt_ < model::kMaxTime) AddInterval(unwanted, {maxt_ + 1, model::kMaxTime});
   SampleRun run;
   NX_RETURN_IF_ERROR(run.Add(chunk, unwanted));
-  run.Encode(kMaxXorSamples, [&](EncodedChunk part) {
+  run.Encode(ChunkCut::kNever, [&](EncodedChunk part) {
     const auto& bytes = recoded_.emplace_back(std::move(part.bytes));
     out.push_back({part.mint, part.maxt, part.encoding, AsBytes(bytes)});
   });

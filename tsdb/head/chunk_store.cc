@@ -10,8 +10,6 @@ namespace {
 
 using model::TimestampMs;
 
-// A chunk of at most this and one more sample stays below 1 KiB (Prometheus maxBytesPerXORChunk).
-constexpr std::size_t kMaxXorChunkBytes = 1024 - 19;
 constexpr std::size_t kFirstChunkBytes = 32;
 
 std::int64_t Minus(TimestampMs a, TimestampMs b) {

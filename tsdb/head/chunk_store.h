@@ -121,6 +121,9 @@ class ChunkStore {
   bool MustCutHistogram(MemSeries& series, OpenHistogram& open, int count,
                         model::TimestampMs t) const;
   void CutHistogram(MemSeries& series);
+  template <typename H>
+  void BeginHistogram(MemSeries& series, HistogramChunk<H> chunk, model::TimestampMs t,
+                      bool end_estimated);
   void BeginChunk(MemSeries& series, model::TimestampMs t);
   void Put(MemSeries& series, model::TimestampMs t, double v);
   static std::size_t ListBytes(std::size_t n) { return 4 + n * sizeof(FullChunk); }

@@ -11,9 +11,6 @@ namespace {
 using model::CounterResetHint;
 using model::TimestampMs;
 
-constexpr std::size_t kTargetBytes = 1024;
-constexpr int kLeastSamples = 10;
-
 }  // namespace
 
 bool ChunkStore::MustCutHistogram(MemSeries& series, OpenHistogram& open, int count,
@@ -21,39 +18,53 @@ bool ChunkStore::MustCutHistogram(MemSeries& series, OpenHistogram& open, int co
   const std::size_t bytes = open.bytes().size();
   const TimestampMs range_end =
       open.end_estimated ? RangeEnd(open.min_time, limits_.chunk_range_ms) : series.next_at;
-  if (!open.end_estimated && bytes >= kTargetBytes / 4) {
-    series.next_at =
-        EstimateChunkEnd(open.min_time, series.xor_state.t, series.next_at,
-                         static_cast<double>(kTargetBytes) / static_cast<double>(bytes));
+  if (!open.end_estimated && bytes >= kTargetHistogramChunkBytes / 4) {
+    series.next_at = EstimateChunkEnd(
+        open.min_time, series.xor_state.t, series.next_at,
+        static_cast<double>(kTargetHistogramChunkBytes) / static_cast<double>(bytes));
     open.end_estimated = true;
   }
-  return (t >= series.next_at || bytes >= 2 * kTargetBytes) &&
-         (count >= kLeastSamples || t >= range_end);
+  return (t >= series.next_at || bytes >= 2 * kTargetHistogramChunkBytes) &&
+         (count >= kLeastHistogramSamples || t >= range_end);
+}
+
+template <typename H>
+void ChunkStore::BeginHistogram(MemSeries& series, HistogramChunk<H> chunk, TimestampMs t,
+                                bool end_estimated) {
+  series.histogram = histograms_.Add(
+      std::make_unique<OpenHistogram>(OpenHistogram{std::move(chunk), t, end_estimated}));
+  series.encoding = HistogramTraits<H>::kEncoding;
+  series.next_at = RangeEnd(t, limits_.chunk_range_ms);
+  series.xor_state.t = t;
 }
 
 template <typename H>
 bool ChunkStore::AppendHistogram(MemSeries& series, TimestampMs t, const H& h) {
   using Chunk = HistogramChunk<H>;
-  bool cut = false;
-  CounterResetHint header = CounterResetHint::kUnknown;
-  if (series.histogram != 0 && series.encoding == HistogramTraits<H>::kEncoding) {
-    OpenHistogram& open = histograms_.At(series.histogram);
-    const Chunk& chunk = std::get<Chunk>(open.chunk);
-    const auto fit = chunk.Check(h);
-    header = fit.header;
-    if (!fit.fits || MustCutHistogram(series, open, chunk.count(), t)) cut = CutOpen(series);
-  } else {
-    cut = CutOpen(series);  // Of another type, or none.
+  if (series.histogram == 0 || series.encoding != HistogramTraits<H>::kEncoding) {
+    const bool cut = CutOpen(series);  // Of another type, or none.
+    Chunk first;
+    first.Append(t, h);
+    BeginHistogram(series, std::move(first), t, false);
+    return cut;
   }
-  if (series.histogram == 0) {
-    series.histogram =
-        histograms_.Add(std::make_unique<OpenHistogram>(OpenHistogram{Chunk(header), t, false}));
-    series.encoding = HistogramTraits<H>::kEncoding;
-    series.next_at = RangeEnd(t, limits_.chunk_range_ms);
+  OpenHistogram& open = histograms_.At(series.histogram);
+  Chunk& chunk = std::get<Chunk>(open.chunk);
+  const auto fit = chunk.Check(h);
+  // Whether it is full comes first, as the estimate of its end outlives a chunk that ends because a
+  // sample does not fit: the chunk after it gets no estimate of its own. Source: Prometheus
+  // histogramsAppendPreprocessor and appendHistogram.
+  const bool full = MustCutHistogram(series, open, chunk.count(), t);
+  if (!full && fit.fits) {
+    chunk.Append(t, h);
+    series.xor_state.t = t;
+    return false;
   }
-  std::get<Chunk>(histograms_.At(series.histogram).chunk).Append(t, h);
-  series.xor_state.t = t;
-  return cut;
+  const bool end_estimated = !full && open.end_estimated;
+  const auto header = full ? fit.header_when_full : fit.header;
+  CutOpen(series);
+  BeginHistogram(series, Chunk(header, t, h), t, end_estimated);
+  return true;
 }
 
 template bool ChunkStore::AppendHistogram(MemSeries&, TimestampMs, const model::Histogram&);

@@ -88,9 +88,17 @@ AppendError HeadAppender::Check(const MemSeries& series, TimestampMs t, double v
     if (!series.has_open_chunk()) return AppendError::kNone;
     const bool same = series.chunk != 0 && std::bit_cast<std::uint64_t>(series.xor_state.v) ==
                                                std::bit_cast<std::uint64_t>(v);
-    return same ? AppendError::kNone : AppendError::kDuplicate;
+    if (same) return AppendError::kNone;
+    duplicate_ = {t, series.xor_state.v, v, series.chunk == 0};
+    return AppendError::kDuplicate;
   }
   return CheckTime(series, t);
+}
+
+std::string HeadAppender::RefusalText(AppendError error) const {
+  if (error == AppendError::kDuplicate && duplicate_) return DuplicateSampleText(*duplicate_);
+  if (error == AppendError::kInvalidHistogram) return invalid_histogram_;
+  return std::string(AppendErrorText(error));
 }
 
 bool HeadAppender::TakesLate(const MemSeries& series, TimestampMs t, bool histogram) {

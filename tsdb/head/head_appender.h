@@ -37,6 +37,7 @@ class HeadAppender final : public storage::Appender {
                                       const model::Exemplar& exemplar) override;
   void UpdateMetadata(storage::SeriesRef ref, const model::Labels& labels,
                       const model::Metadata& metadata) override;
+  std::string RefusalText(storage::AppendError error) const override;
   void SetDiscardOutOfOrder(bool discard) override { discard_out_of_order_ = discard; }
   Status Commit() override;
   void Rollback() noexcept override;
@@ -150,6 +151,10 @@ class HeadAppender final : public storage::Appender {
   PendingMetadata metadata_;
   std::vector<SeriesSlot> full_;
   std::vector<std::string> records_;
+
+  // About the last refusal.
+  std::optional<storage::DuplicateSample> duplicate_;  // Of a float; of a histogram none.
+  std::string invalid_histogram_;
 };
 
 }  // namespace narthex::tsdb

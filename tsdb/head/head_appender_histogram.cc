@@ -45,7 +45,10 @@ AppendError HeadAppender::KeepHistogram(SeriesSlot slot, const MemSeries& series
                                     ? AppendError::kNone
                                     : AppendError::kDuplicate)
                              : CheckTime(series, t);
-  if (error != AppendError::kNone) return error;
+  if (error != AppendError::kNone) {
+    if (error == AppendError::kDuplicate) duplicate_.reset();  // Prometheus tells no values.
+    return error;
+  }
   constexpr bool kIsInt = std::is_same_v<H, model::Histogram>;
   const bool custom = h.schema == model::kCustomBucketsSchema;
   NoteHistogram(slot, series,
@@ -62,8 +65,11 @@ AppendError HeadAppender::KeepHistogram(SeriesSlot slot, const MemSeries& series
 template <typename H>
 AppendError HeadAppender::AddHistogram(SeriesRef& ref, const model::Labels& labels, TimestampMs t,
                                        const H& h) {
-  if (!IsValidHistogram(h)) return AppendError::kInvalidHistogram;
   if (OutOfBounds(t)) return AppendError::kOutOfBounds;
+  if (std::string problem = ProblemOf(h); !problem.empty()) {
+    invalid_histogram_ = std::move(problem);
+    return AppendError::kInvalidHistogram;
+  }
   SeriesSlot slot = 0;
   if (!Pin(ref, slot)) {
     if (labels.empty()) {

@@ -74,7 +74,7 @@ class HeadChunkSet final : public storage::ChunkSeriesSet {
       inputs.reserve(inputs.size() + late.size());
       for (const auto& chunk : late) inputs.push_back({chunk, unwanted});
     }
-    return MergeForReaders(std::move(inputs), out);
+    return MergeForReaders(std::move(inputs), out, ChunkCut::kByBytes);
   }
 
  private:

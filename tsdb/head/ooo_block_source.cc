@@ -58,7 +58,7 @@ Result<bool> OooBlockSource::Next() {
       const auto view = ChunkFiles::Read(*files_, chunk.place);
       if (view) inputs.push_back({*view, unwanted_});  // Else OooRanges has reported it.
     }
-    NX_RETURN_IF_ERROR(merger_.Merge(std::move(inputs)));
+    NX_RETURN_IF_ERROR(merger_.Merge(std::move(inputs), ChunkCut::kByBytes));
     if (merger_.chunks().empty()) continue;
     labels_ = head_.index.LabelsOf(id);
     return true;

@@ -4,8 +4,8 @@
 #include <algorithm>
 
 namespace narthex::tsdb {
+
 void EncodeOoo(std::span<const OooSample> samples, const std::function<void(EncodedChunk)>& emit) {
-  constexpr std::size_t kMostSamples = 120;
   SampleRun run;
   for (const auto& sample : samples) {
     if (sample.histogram == nullptr) {
@@ -14,7 +14,7 @@ void EncodeOoo(std::span<const OooSample> samples, const std::function<void(Enco
       std::visit([&](const auto& h) { run.Add(sample.t, h); }, *sample.histogram);
     }
   }
-  run.Encode(kMostSamples, emit);
+  run.Encode(ChunkCut::kNever, emit);
 }
 
 OooCommit::Staged& OooCommit::StagedOf(SeriesSlot slot) {

@@ -21,7 +21,8 @@
 
 namespace narthex::tsdb {
 
-/// Encodes samples that are sorted; as several chunks when kinds mix or there are many.
+/// Encodes samples that are sorted; as several chunks when kinds mix or a histogram does
+/// not fit.
 void EncodeOoo(std::span<const OooSample> samples, const std::function<void(EncodedChunk)>& emit);
 
 /// Thread safety: one thread; nobody else changes the store between the constructor and Apply.

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <variant>
 
+#include <fmt/core.h>
+
 #include "narthex/model/exemplar.h"
 #include "narthex/model/histogram.h"
 #include "narthex/model/metadata.h"
@@ -30,6 +32,12 @@ model::Labels MakeLabels(std::vector<model::LabelView> labels) {
     if (!label.value.empty()) out.AppendSorted(label.name, label.value);
   }
   return out;
+}
+
+AppendOutcome InFuture() {
+  return {AppendError::kOutOfBounds,
+          fmt::format("{}: timestamp is too far in the future",
+                      storage::AppendErrorText(AppendError::kOutOfBounds))};
 }
 
 }  // namespace
@@ -110,43 +118,45 @@ bool AppendOutcome::bad_request() const {
   }
 }
 
-std::string AppendOutcome::Text() const {
-  std::string text(storage::AppendErrorText(error));
-  if (in_future) text += ": timestamp is too far in the future";
-  return text;
+AppendOutcome WriteAppender::OutcomeOf(AppendError error) const {
+  if (error == AppendError::kNone) return {};
+  return {error, appender_->RefusalText(error)};
 }
 
 AppendOutcome WriteAppender::Append(storage::SeriesRef& ref, const model::Labels& labels,
                                     const proto::WriteSample& sample) {
-  if (sample.t > max_time_) return {AppendError::kOutOfBounds, true};
-  return {appender_->Append(ref, labels, sample.t, sample.value)};
+  if (sample.t > max_time_) return InFuture();
+  return OutcomeOf(appender_->Append(ref, labels, sample.t, sample.value));
 }
 
 AppendOutcome WriteAppender::Append(storage::SeriesRef& ref, const model::Labels& labels,
                                     proto::WriteHistogram& histogram) {
-  if (histogram.t > max_time_) return {AppendError::kOutOfBounds, true};
+  if (histogram.t > max_time_) return InFuture();
   const bool fine = std::visit(
       [](auto& h) {
         return h.schema <= kFinestSchema || h.schema > kFinestReservedSchema ||
                CoarsenChecked(h, kFinestSchema);
       },
       histogram.value);
-  if (!fine) return {AppendError::kInvalidHistogram};
-  if (const auto* h = std::get_if<model::Histogram>(&histogram.value)) {
-    return {appender_->AppendHistogram(ref, labels, histogram.t, *h)};
+  if (!fine) {
+    return {AppendError::kInvalidHistogram,
+            std::string(storage::AppendErrorText(AppendError::kInvalidHistogram))};
   }
-  return {appender_->AppendFloatHistogram(ref, labels, histogram.t,
-                                          std::get<model::FloatHistogram>(histogram.value))};
+  if (const auto* h = std::get_if<model::Histogram>(&histogram.value)) {
+    return OutcomeOf(appender_->AppendHistogram(ref, labels, histogram.t, *h));
+  }
+  return OutcomeOf(appender_->AppendFloatHistogram(
+      ref, labels, histogram.t, std::get<model::FloatHistogram>(histogram.value)));
 }
 
 AppendOutcome WriteAppender::Append(storage::SeriesRef ref, const model::Labels& labels,
                                     const proto::WriteExemplar& exemplar) {
-  if (exemplar.t > max_time_) return {AppendError::kOutOfBounds, true};
+  if (exemplar.t > max_time_) return InFuture();
   const model::Exemplar e{.labels = MakeLabels(exemplar.labels),
                           .value = exemplar.value,
                           .t = exemplar.t,
                           .has_timestamp = exemplar.t != 0};
-  return {appender_->AppendExemplar(ref, labels, e)};
+  return OutcomeOf(appender_->AppendExemplar(ref, labels, e));
 }
 
 void WriteAppender::UpdateMetadata(storage::SeriesRef ref, const model::Labels& labels,

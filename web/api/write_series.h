@@ -39,16 +39,14 @@ class IncomingLabels {
   std::string_view duplicate_;
 };
 
-/// Why storage did not take a sample; the text is empty when it did.
+/// Why storage did not take a sample.
 struct AppendOutcome {
   storage::AppendError error = storage::AppendError::kNone;
-  bool in_future = false;
+  std::string text;  // Prometheus's wording; empty when it was taken.
 
   bool ok() const { return error == storage::AppendError::kNone; }
   /// The sender's fault, which sending again would not mend.
   bool bad_request() const;
-  /// Prometheus's wording.
-  std::string Text() const;
 };
 
 /// An appender that refuses what is far in the future and coarsens histograms that are finer than
@@ -71,6 +69,8 @@ class WriteAppender {
   void Rollback() { appender_->Rollback(); }
 
  private:
+  AppendOutcome OutcomeOf(storage::AppendError error) const;
+
   const std::unique_ptr<storage::Appender> appender_;
   const model::TimestampMs max_time_;
 };

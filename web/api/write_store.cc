@@ -14,9 +14,15 @@ namespace {
 
 using Problem = IncomingLabels::Problem;
 
+// Prometheus says so whatever the reason.
+constexpr const char* kSample = "Out of order sample from remote write";
+constexpr const char* kHistogram = "Out of order histogram from remote write";
+
 void LogRefused(const char* what, const AppendOutcome& outcome, const IncomingLabels& labels,
                 model::TimestampMs t) {
-  log::Error(what, {{"err", outcome.Text()}, {"series", labels.Text()}, {"timestamp", t}});
+  const bool invalid = outcome.error == storage::AppendError::kInvalidHistogram;
+  log::Error(invalid ? "Invalid histogram received" : what,
+             {{"err", outcome.text}, {"series", labels.Text()}, {"timestamp", t}});
 }
 
 WriteAnswer Refuse(int status, std::string error) {
@@ -103,11 +109,18 @@ class Storing {
                    : fmt::format("invalid labels for series, labels {}, duplicated label {:.1024}",
                                  labels_.Text(), labels_.duplicate()));
     } else {
-      log::Warn(problem == Problem::kInvalid ? "Invalid metric names or labels"
-                                             : "Duplicate labels in series",
-                {{"got", labels_.Text()}});
+      LogInvalid(problem);
     }
     return false;
+  }
+
+  void LogInvalid(Problem problem) const {
+    if (problem == Problem::kInvalid) {
+      log::Warn("Invalid metric names or labels", {{"got", labels_.Text()}});
+    } else {
+      log::Warn("Invalid labels for series.",
+                {{"labels", labels_.Text()}, {"duplicated_label", labels_.duplicate()}});
+    }
   }
 
   // As upstream: version 1 counts series, and at once.
@@ -141,15 +154,14 @@ class Storing {
 
   void StoreSamples() {
     while (!refused_ && reader_.NextSample(sample_)) {
-      Note(appender_.Append(ref_, labels_.labels(), sample_), "Sample from remote write refused",
-           sample_.t, answer_.samples);
+      Note(appender_.Append(ref_, labels_.labels(), sample_), kSample, sample_.t, answer_.samples);
     }
   }
 
   void StoreHistograms() {
     while (!refused_ && reader_.NextHistogram(histogram_)) {
-      Note(appender_.Append(ref_, labels_.labels(), histogram_),
-           "Histogram from remote write refused", histogram_.t, answer_.histograms);
+      Note(appender_.Append(ref_, labels_.labels(), histogram_), kHistogram, histogram_.t,
+           answer_.histograms);
     }
   }
 
@@ -159,11 +171,14 @@ class Storing {
       ++written;
       return;
     }
-    LogRefused(what, outcome, labels_, t);
+    // Version 1 tells of an invalid one to the sender alone, as in Prometheus.
+    if (is_v2_ || outcome.error != storage::AppendError::kInvalidHistogram) {
+      LogRefused(what, outcome, labels_, t);
+    }
     if (is_v2_ && outcome.bad_request()) {
-      Complain(fmt::format("{} for series {}", outcome.Text(), labels_.Text()));
+      Complain(fmt::format("{} for series {}", outcome.text, labels_.Text()));
     } else {
-      refused_ = WithoutWritten(outcome.bad_request() ? 400 : 500, outcome.Text());
+      refused_ = WithoutWritten(outcome.bad_request() ? 400 : 500, outcome.text);
     }
   }
 
@@ -184,10 +199,10 @@ class Storing {
       return;
     }
     log::Debug("Exemplar from remote write dropped",
-               {{"err", outcome.Text()}, {"series", labels_.Text()}});
+               {{"err", outcome.text}, {"series", labels_.Text()}});
     if (outcome.error != storage::AppendError::kExemplarOutOfOrder) return;
     if (is_v2_) {
-      Complain(fmt::format("{} for series {}", outcome.Text(), labels_.Text()));
+      Complain(fmt::format("{} for series {}", outcome.text, labels_.Text()));
     } else {
       ++exemplars_dropped_;
     }

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "narthex/base/result.h"
@@ -39,6 +40,16 @@ enum class AppendError : std::uint8_t {
 
 /// Prometheus's wording: "out of order sample", "out of bounds", "too old sample", ….
 std::string_view AppendErrorText(AppendError error);
+
+/// A sample that another one of its time was in the way of.
+struct DuplicateSample {
+  model::TimestampMs t = 0;
+  double existing = 0;
+  double value = 0;  // The new one.
+  bool existing_is_histogram = false;
+};
+/// "duplicate sample for timestamp 5; overrides not allowed: existing 1, new value 2".
+std::string DuplicateSampleText(const DuplicateSample& sample);
 
 /// Collects samples and makes them visible together.
 /// Lifecycle: any number of Append calls, then one Commit or Rollback; destroyed open = Rollback.
@@ -78,6 +89,12 @@ class Appender {
                                                    const model::Exemplar& exemplar) = 0;
   virtual void UpdateMetadata(SeriesRef ref, const model::Labels& labels,
                               const model::Metadata& metadata) = 0;
+
+  /// The wording of the refusal that the last call of one of the Append functions returned, with
+  /// the values that it was about. Made when it is asked for; of AppendColumn only the last one.
+  virtual std::string RefusalText(AppendError error) const {
+    return std::string(AppendErrorText(error));
+  }
 
   /// From now on samples that would be taken out of order are refused with kOutOfOrder, also where
   /// there is an out-of-order window: for staleness markers and rule results, which would end or

@@ -264,7 +264,7 @@ TEST(ChunkMergerTest, MixedKindsAndResetsStartNewChunks) {
   const auto last =
       ReadHistograms<Histogram>(Encoding::kHistogram, merger.chunks()[1].bytes).value();
   EXPECT_EQ(last[0].first, 50);
-  EXPECT_EQ(last[0].second.counter_reset_hint, model::CounterResetHint::kReset);
+  EXPECT_EQ(merger.chunks().back().bytes[2] >> 6, 0b10) << "a counter reset";
 }
 
 }  // namespace
