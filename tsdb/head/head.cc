@@ -272,6 +272,7 @@ Status Head::WriteCheckpoint(TimestampMs t, int first, int last) {
   }
   wal::CheckpointFilter filter;
   filter.mint = t;
+  filter.tombstones_mint = std::min(t, min_late_time());
   filter.keep = [&](wal::WalRef ref, int until) {
     if (live.contains(ref)) return true;
     const auto it = removed_.find(ref);

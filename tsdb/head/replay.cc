@@ -264,8 +264,9 @@ Status Replay::DecodeTombstones(ByteSpan record, int segment) {
   for (const auto& [ref, mint, maxt] : entries) {
     head_.index.NoteWalRef(ref);
     const bool whole = mint == model::kMinTime && maxt == model::kMaxTime;
-    if (!whole && maxt < min_valid_time_) continue;
-    const SeriesSlot slot = whole ? slots_.Get(ref) : SlotOf(ref, "tombstones");
+    // What ends before it may still cover late samples, which are read afterwards.
+    const bool old = maxt < min_valid_time_;
+    const SeriesSlot slot = whole || old ? slots_.Get(ref) : SlotOf(ref, "tombstones");
     if (slot == 0) continue;
     if (whole) {
       DropSamples(slot);
@@ -429,6 +430,7 @@ Status Replay::Run() {
   postings_.Finish(head_.index.end());
   NX_RETURN_IF_ERROR(status);
   NX_RETURN_IF_ERROR(ReplayWbl(head_, slots_, found_ooo_));
+  head_.tombstones.TruncateBefore(std::min(min_valid_time_, head_.ooo.store().min_time()));
   if (!emptied_.empty()) RemoveEmptied();
   progress_.current = progress_.max.load();
   ReportUnknown();

@@ -73,7 +73,7 @@ class Checkpointer {
         std::vector<TombstoneEntry> entries;
         NX_RETURN_IF_ERROR(Filtered(
             record, DecodeTombstones,
-            [&](const auto& entry) { return entry.maxt >= filter_.mint && Keeps(entry.ref); },
+            [&](const auto& entry) { return entry.maxt >= filter_.tombstones_mint && Keeps(entry.ref); },
             entries));
         EncodeTombstones(entries, out);
         break;

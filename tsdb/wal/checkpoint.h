@@ -14,6 +14,8 @@ namespace narthex::tsdb::wal {
 /// What a checkpoint keeps.
 struct CheckpointFilter {
   model::TimestampMs mint = 0;  // Samples, histograms and exemplars from here on.
+  // Tombstones that end from here on; before mint when late samples still wait for their block.
+  model::TimestampMs tombstones_mint = 0;
   /// Whether the record of a series is needed by anything after segment `last`.
   std::function<bool(WalRef ref, int last)> keep;
 };

@@ -69,6 +69,41 @@ TEST(DbOooTest, BlocksOfLateSamplesAreMarkedAndMerged) {
   EXPECT_EQ(db.ReadAll(), Want(samples));
 }
 
+// The checkpoint is written before the late samples are in blocks: what is deleted of them must
+// outlast it.
+TEST(DbOooTest, DeletedLateSamplesStaySoAfterACheckpoint) {
+  narthex::testing::FaultFs fs(SystemFs());
+  DbFixture db(Late(), fs);
+  for (int i = 0; i <= 10; ++i) {
+    ASSERT_EQ(AppendOne(*db.get(), kNow + i * 1000, 1), AppendError::kNone);
+  }
+  ASSERT_EQ(AppendOne(*db.get(), kNow + 1500, 2), AppendError::kNone);
+  ASSERT_EQ(AppendOne(*db.get(), kNow + 7500, 2), AppendError::kNone);
+  const auto matcher = model::Matcher::Equal("__name__", "late");
+  ASSERT_TRUE(db->DeleteSeries(kNow, kNow + 6000, std::span(&matcher, 1)));
+  const auto want = db.ReadAll();
+  ASSERT_EQ(want.at(kLabels.ToString()).size(), 5U);
+  for (int i = 0; i < 4; ++i) db.Kill();  // So that there are segments for a checkpoint.
+  for (int i = 1; i < 4; ++i) {
+    AppendOne(*db.get(), kNow + i * kRange, 1, {{"__name__", "other"}});
+  }
+  fs.SetHook([](narthex::testing::FileOp, const std::string& path, int) {
+    return path.find("/wbl/") != std::string::npos ? narthex::testing::Fault::kFail
+                                                   : narthex::testing::Fault::kNone;
+  });
+  EXPECT_FALSE(db->Compact());
+  fs.SetHook({});
+  ASSERT_FALSE(db->Blocks().empty());
+  EXPECT_GT(MetricOf(db, "prometheus_tsdb_checkpoint_creations_total"), 0);
+  for (int round = 0; round < 3; ++round) {
+    SCOPED_TRACE(round);
+    EXPECT_EQ(db.ReadAll().at(kLabels.ToString()), want.at(kLabels.ToString()));
+    round == 0 ? db.Kill() : db.Reopen();
+  }
+  ASSERT_TRUE(db->Compact());
+  EXPECT_EQ(db.ReadAll().at(kLabels.ToString()), want.at(kLabels.ToString()));
+}
+
 // Whatever operation on files fails, and whenever the process dies after it, nothing is lost; and
 // the next compaction succeeds.
 TEST(DbOooTest, FailuresWhileCompactingLoseNothing) {
