@@ -225,6 +225,7 @@ void WriteSnapshot(HeadState& head, TimestampMs covered_until,
 
 Result<bool> LoadSnapshot(HeadState& head, TimestampMs covered_until,
                           absl::flat_hash_map<WalRef, int>& removed) {
+  if (!head.options.use_snapshot) return false;
   const std::string path = JoinPath(head.dir, kSnapshotName);
   (void)head.fs.RemoveAll(path + ".tmp");
   if (!head.fs.Exists(path)) return false;
