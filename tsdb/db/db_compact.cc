@@ -11,6 +11,7 @@
 #include "tsdb/block/block_writer.h"
 #include "tsdb/block/ulid.h"
 #include "tsdb/compact/compactor.h"
+#include "tsdb/compact/overlaps.h"
 #include "tsdb/compact/plan.h"
 #include "tsdb/compact/retention.h"
 #include "tsdb/db/db_impl.h"
@@ -48,6 +49,7 @@ Status Db::Impl::ReloadWith(TimestampMs head_from, std::span<const std::string> 
   }
   const std::vector<std::string> obsolete = DropObsolete(*found);
   ReportUnreadable(*found);
+  ReportOverlaps(found->list);
   Publish(std::move(found->list), head_from);
   for (const auto& ulid : obsolete) {
     log::Info("Deleting obsolete block", {{"block", ulid}});
@@ -141,6 +143,18 @@ void Db::Impl::ReportUnreadable(const Found& found) {
     log::Error("Block can't be opened; its samples are missing from queries",
                {{"block", ulid}, {"err", error.message()}});
   }
+}
+
+// Until they are merged every reload finds them again: told is what has changed.
+void Db::Impl::ReportOverlaps(const BlockList& list) {
+  if (!options.merge_overlapping_blocks) return;
+  std::vector<const BlockMeta*> metas;
+  for (const auto& block : list) metas.push_back(&block->meta());
+  std::string overlaps = DescribeOverlaps(metas);
+  if (overlaps == overlaps_) return;
+  overlaps_ = std::move(overlaps);
+  if (overlaps_.empty()) return;
+  log::Warn("Overlapping blocks found during reloadBlocks", {{"detail", overlaps_}});
 }
 
 std::uint64_t Db::Impl::SizeLimit() {

@@ -89,6 +89,7 @@ struct Db::Impl {
   Status RefuseFresh(const Found& found, std::span<const std::string> fresh);
   std::vector<std::string> DropObsolete(Found& found);
   void ReportUnreadable(const Found& found);
+  void ReportOverlaps(const BlockList& list) NX_REQUIRES(work_mutex_);
   std::uint64_t SizeLimit();
   void DropBeyondRetention(BlockList& list, std::vector<std::string>& dropped);
   void RunCompactions();
@@ -130,6 +131,7 @@ struct Db::Impl {
   std::shared_ptr<const BlockList> blocks_ NX_GUARDED_BY(view_mutex_);
   model::TimestampMs head_from_ NX_GUARDED_BY(view_mutex_) = model::kMinTime;
 
+  std::string overlaps_ NX_GUARDED_BY(work_mutex_);  // As the log has them.
   PendingUploads uploads_ NX_GUARDED_BY(work_mutex_);
   const std::int64_t compaction_delay_ns_;       // Chosen once, at random.
   std::atomic<std::int64_t> delay_since_ns_{0};  // When the head became compactable; 0 = it is not.
