@@ -222,6 +222,7 @@ Status Db::Impl::CompactHead() {
     if (WaitingForDelay()) break;
     const TimestampMs mint = head.min_time();
     const TimestampMs maxt = RangeEnd(mint, options.min_block_duration_ms);
+    head_cut_ns_ = std::max<std::int64_t>(1, clock.MonotonicNs());
     const auto written = CutHead(mint, maxt);
     if (!written) {
       metrics.compactions_failed.Add();

@@ -78,6 +78,7 @@ Db::Impl::Impl(std::string data_dir, const DbOptions& db_options, Fs& file_syste
       retention_ms(db_options.retention_ms),
       retention_bytes(db_options.retention_bytes),
       retention_percentage(db_options.retention_percentage),
+      stale_threshold(db_options.stale_series_compaction_threshold),
       blocks_(std::make_shared<BlockList>()),
       uploads_(file_system, db_clock, db_options.uploaded_blocks_file),
       compaction_delay_ns_(RandomDelayNs(db_options)) {
@@ -150,7 +151,9 @@ void Db::Impl::RunCompactions() {
       if (stopping_) return;
     }
     wanted_ = false;
-    if (auto status = Compact(); !status) {
+    Status status = Compact();
+    if (status) status = CompactStaleSeries();
+    if (!status) {
       if (stop_.load()) return;
       log::Error("compaction failed", {{"err", status.error().message()}});
       pause = std::clamp(pause * 2, kLeastPause, kMostPause);

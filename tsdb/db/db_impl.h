@@ -53,6 +53,9 @@ struct Db::Impl {
   // Puts the late samples of the head into blocks of their own.
   Status CompactOutOfOrder() NX_REQUIRES(work_mutex_);
 
+  // Puts series that have gone stale into blocks of their own, when they are many.
+  Status CompactStaleSeries() NX_EXCLUDES(work_mutex_);
+
   // The head and the blocks of one moment, as far as they have to do with the closed range.
   struct View {
     BlockList blocks;
@@ -76,6 +79,7 @@ struct Db::Impl {
   std::atomic<model::DurationMs> retention_ms;
   std::atomic<std::uint64_t> retention_bytes;
   std::atomic<double> retention_percentage;
+  std::atomic<double> stale_threshold;  // Part of the series that is stale; 0 = switched off.
 
  private:
   friend class Db;
@@ -115,6 +119,9 @@ struct Db::Impl {
   Status WriteOutOfOrderBlocks(const Head::OutOfOrderCut& cut, std::vector<std::string>& written)
       NX_REQUIRES(work_mutex_);
   Status CompactOutOfOrder(std::vector<std::string>& written) NX_REQUIRES(work_mutex_);
+  bool HeadCutIsNear() const NX_REQUIRES(work_mutex_);
+  Result<std::size_t> RetireSeries(Head::StaleSeries stale, std::vector<std::string>& written)
+      NX_REQUIRES(work_mutex_);
   void RemoveBlocks(std::span<const std::string> ulids);
   // @return as WriteHeadBlock
   Result<std::string> MergeBlocks(std::vector<std::shared_ptr<const Block>> inputs)
@@ -135,6 +142,8 @@ struct Db::Impl {
   PendingUploads uploads_ NX_GUARDED_BY(work_mutex_);
   const std::int64_t compaction_delay_ns_;       // Chosen once, at random.
   std::atomic<std::int64_t> delay_since_ns_{0};  // When the head became compactable; 0 = it is not.
+
+  std::int64_t head_cut_ns_ NX_GUARDED_BY(work_mutex_) = 0;  // Last time; 0 = not yet.
 
   Mutex wake_mutex_;  // Leaf.
   CondVar wake_;

@@ -20,8 +20,6 @@ using model::TimestampMs;
 
 namespace {
 
-// Slots between two looks at the clock of other threads, and series unlinked under one lock.
-constexpr std::size_t kUnlinkBatch = 256;
 constexpr auto kReaderPoll = std::chrono::milliseconds(5);
 
 class Stopwatch {
