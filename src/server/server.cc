@@ -183,6 +183,7 @@ void Server::AddAppliers() {
     const Retention retention = EffectiveRetention(flags_.db, config->storage);
     db_->SetRetention(retention.time_ms, retention.bytes, retention.percentage);
     db_->SetOutOfOrderWindow(config->storage.out_of_order_window_ms);
+    db_->SetStaleSeriesCompaction(config->storage.stale_series_compaction_threshold);
     return Status();
   });
   configuration_.AddApplier("query_engine", [this](const auto& config) {
@@ -232,6 +233,8 @@ Status Server::OpenStorage() {
   NX_RETURN_IF_ERROR(CheckRetention(retention, SystemFs(), flags_.storage_path));
   options.program_version = BuildInformation().revision;
   options.out_of_order_window_ms = configuration_.current()->storage.out_of_order_window_ms;
+  options.stale_series_compaction_threshold =
+      configuration_.current()->storage.stale_series_compaction_threshold;
   auto db = tsdb::Db::Open(flags_.storage_path, options, SystemFs(), SystemClock(), registry_);
   if (!db) return Fail(std::move(db).error().Wrap("opening storage failed"));
   db_ = std::move(*db);

@@ -46,7 +46,7 @@ alerting:
   alertmanagers:
   - {static_configs: [{targets: ['am:9093']}], path_prefix: /p, timeout: 3s}
 storage:
-  tsdb: {out_of_order_time_window: 30m}
+  tsdb: {out_of_order_time_window: 30m, stale_series_compaction_threshold: 0.25}
 )";
 
 TEST(ConfigLoadTest, FillsTheStructs) {
@@ -59,6 +59,7 @@ TEST(ConfigLoadTest, FillsTheStructs) {
   EXPECT_EQ("x:y", config.global.external_labels.Get("region"));
   EXPECT_EQ((std::vector<std::string>{"/etc/n/rules/*.yml", "/abs/r.yml"}), config.rule_files);
   EXPECT_EQ(30 * 60'000, config.storage.out_of_order_window_ms);
+  EXPECT_EQ(0.25, config.storage.stale_series_compaction_threshold);
   EXPECT_EQ(-1, config.storage.retention_ms) << "the flags decide";
   ASSERT_EQ(2u, config.scrape_configs.size());
 

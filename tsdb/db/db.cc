@@ -67,6 +67,8 @@ void Db::StartBackground() { impl_->StartBackground(); }
 
 Status Db::Compact() { return impl_->Compact(); }
 
+Status Db::CompactStaleSeries() { return impl_->CompactStaleSeries(); }
+
 Status Db::Close() { return impl_ == nullptr ? Status() : impl_->Close(); }
 
 void Db::SetRetention(model::DurationMs retention_ms, std::uint64_t retention_bytes,
@@ -77,6 +79,8 @@ void Db::SetRetention(model::DurationMs retention_ms, std::uint64_t retention_by
 void Db::SetOutOfOrderWindow(model::DurationMs window_ms) {
   impl_->head.SetOutOfOrderWindow(std::max<model::DurationMs>(window_ms, 0));
 }
+
+void Db::SetStaleSeriesCompaction(double threshold) { impl_->stale_threshold = threshold; }
 
 std::vector<BlockInfo> Db::Blocks() const {
   std::vector<BlockInfo> infos;

@@ -11,6 +11,7 @@
 #include "tsdb/block/block_writer.h"
 #include "tsdb/block/ulid.h"
 #include "tsdb/compact/compactor.h"
+#include "tsdb/compact/overlaps.h"
 #include "tsdb/compact/plan.h"
 #include "tsdb/compact/retention.h"
 #include "tsdb/db/db_impl.h"
@@ -48,6 +49,7 @@ Status Db::Impl::ReloadWith(TimestampMs head_from, std::span<const std::string> 
   }
   const std::vector<std::string> obsolete = DropObsolete(*found);
   ReportUnreadable(*found);
+  ReportOverlaps(found->list);
   Publish(std::move(found->list), head_from);
   const bool removed = RemoveObsolete(obsolete, found->half_removed);
   if (!removed || !found->unreadable.empty()) metrics.reloads_failed.Add();
@@ -174,6 +176,18 @@ void Db::Impl::ReportUnreadable(const Found& found) {
   }
 }
 
+// Until they are merged every reload finds them again: told is what has changed.
+void Db::Impl::ReportOverlaps(const BlockList& list) {
+  if (!options.merge_overlapping_blocks) return;
+  std::vector<const BlockMeta*> metas;
+  for (const auto& block : list) metas.push_back(&block->meta());
+  std::string overlaps = DescribeOverlaps(metas);
+  if (overlaps == overlaps_) return;
+  overlaps_ = std::move(overlaps);
+  if (overlaps_.empty()) return;
+  log::Warn("Overlapping blocks found during reloadBlocks", {{"detail", overlaps_}});
+}
+
 // What is asked of all blocks can't be done to these.
 Status Db::Impl::MissingBlocks(TimestampMs mint, TimestampMs maxt) {
   std::string names;
@@ -263,6 +277,7 @@ Status Db::Impl::CompactHead() {
     if (WaitingForDelay()) break;
     const TimestampMs mint = head.min_time();
     const TimestampMs maxt = RangeEnd(mint, options.min_block_duration_ms);
+    head_cut_ns_ = std::max<std::int64_t>(1, clock.MonotonicNs());
     const auto written = CutHead(mint, maxt);
     if (!written) {
       metrics.compactions_failed.Add();

@@ -61,6 +61,7 @@ Db::Impl::Impl(std::string data_dir, const DbOptions& db_options, Fs& file_syste
       registry(db_registry),
       metrics(db_registry),
       head(HeadOptionsOf(db_options), file_system, dir, db_registry),
+      stale_threshold(db_options.stale_series_compaction_threshold),
       blocks_(std::make_shared<BlockList>()),
       retention_{db_options.retention_ms, db_options.retention_bytes,
                  db_options.retention_percentage},
@@ -135,7 +136,9 @@ void Db::Impl::RunCompactions() {
       if (stopping_) return;
     }
     wanted_ = false;
-    if (auto status = Compact(); !status) {
+    Status status = Compact();
+    if (status) status = CompactStaleSeries();
+    if (!status) {
       if (stop_.load()) return;
       log::Error("compaction failed", {{"err", status.error().message()}});
       pause = std::clamp(pause * 2, kLeastPause, kMostPause);

@@ -60,6 +60,9 @@ struct Db::Impl {
   // Puts the late samples of the head into blocks of their own.
   Status CompactOutOfOrder() NX_REQUIRES(work_mutex_);
 
+  // Puts series that have gone stale into blocks of their own, when they are many.
+  Status CompactStaleSeries() NX_EXCLUDES(work_mutex_);
+
   // The head and the blocks of one moment, as far as they have to do with the closed range.
   struct View {
     BlockList blocks;
@@ -82,6 +85,7 @@ struct Db::Impl {
   std::unique_ptr<FileLock> lock;
   Head head;
   ReplayCursor replay;
+  std::atomic<double> stale_threshold;  // Part of the series that is stale; 0 = switched off.
 
  private:
   friend class Db;
@@ -101,6 +105,7 @@ struct Db::Impl {
                       std::span<const std::string> half_removed);
   // Errors: kCorruption, and names the blocks that can't be opened and may be in the closed range.
   Status MissingBlocks(model::TimestampMs mint, model::TimestampMs maxt) NX_REQUIRES(work_mutex_);
+  void ReportOverlaps(const BlockList& list) NX_REQUIRES(work_mutex_);
   std::uint64_t SizeLimit(const RetentionLimits& limits);
   void DropBeyondRetention(BlockList& list, std::vector<std::string>& dropped);
   void RunCompactions();
@@ -126,6 +131,9 @@ struct Db::Impl {
   Status WriteOutOfOrderBlocks(const Head::OutOfOrderCut& cut, std::vector<std::string>& written)
       NX_REQUIRES(work_mutex_);
   Status CompactOutOfOrder(std::vector<std::string>& written) NX_REQUIRES(work_mutex_);
+  bool HeadCutIsNear() const NX_REQUIRES(work_mutex_);
+  Result<std::size_t> RetireSeries(Head::StaleSeries stale, std::vector<std::string>& written)
+      NX_REQUIRES(work_mutex_);
   void RemoveBlocks(std::span<const std::string> ulids);
   // @return as WriteHeadBlock
   Result<std::string> MergeBlocks(std::vector<std::shared_ptr<const Block>> inputs)
@@ -147,9 +155,12 @@ struct Db::Impl {
   RetentionLimits retention_ NX_GUARDED_BY(retention_mutex_);
 
   std::map<std::string, Error> unreadable_ NX_GUARDED_BY(work_mutex_);  // Of the last reload.
+  std::string overlaps_ NX_GUARDED_BY(work_mutex_);                     // As the log has them.
   PendingUploads uploads_ NX_GUARDED_BY(work_mutex_);
   const std::int64_t compaction_delay_ns_;       // Chosen once, at random.
   std::atomic<std::int64_t> delay_since_ns_{0};  // When the head became compactable; 0 = it is not.
+
+  std::int64_t head_cut_ns_ NX_GUARDED_BY(work_mutex_) = 0;  // Last time; 0 = not yet.
 
   Mutex wake_mutex_;  // Leaf.
   CondVar wake_;

@@ -20,10 +20,15 @@ bool SameTimestampless(const model::Exemplar& a, const model::Exemplar& b) {
   return a.labels == b.labels && a.value == b.value && a.t == b.t;
 }
 
+bool IsTooLate(model::TimestampMs t, model::TimestampMs newest, model::DurationMs window_ms) {
+  const auto behind = static_cast<std::uint64_t>(newest) - static_cast<std::uint64_t>(t);
+  return behind >= static_cast<std::uint64_t>(window_ms);
+}
+
 }  // namespace
 
 AppendError ExemplarStore::CheckLocked(const model::Labels& series, const model::Exemplar& exemplar,
-                                       bool& repeated) const {
+                                       model::DurationMs window_ms, bool& repeated) const {
   repeated = false;
   if (!enabled()) return AppendError::kExemplarsDisabled;
   std::size_t runes = 0;
@@ -31,30 +36,57 @@ AppendError ExemplarStore::CheckLocked(const model::Labels& series, const model:
   if (runes > kMaxLabelRunes) return AppendError::kExemplarTooLong;
   const auto it = newest_.find(std::string(series.bytes()));
   if (it == newest_.end()) return AppendError::kNone;
-  const model::Exemplar& newest = ring_[it->second.place].exemplar;
+  const model::Exemplar& newest = ring_[it->second].exemplar;
   if (SameTimestampless(newest, exemplar)) {
     repeated = true;
     return AppendError::kNone;
   }
-  if (exemplar.t < newest.t || (exemplar.t == newest.t && exemplar.value < newest.value) ||
-      (exemplar.t == newest.t && exemplar.value == newest.value &&
-       exemplar.labels.Hash() < newest.labels.Hash())) {
+  if (exemplar.t < newest.t) {
+    if (IsTooLate(exemplar.t, newest.t, window_ms)) return AppendError::kExemplarOutOfOrder;
+    const std::uint32_t before = NotNewer(it->second, exemplar.t);
+    repeated = before != kNone && ring_[before].exemplar.t == exemplar.t;
+    return AppendError::kNone;
+  }
+  if (exemplar.t == newest.t &&
+      (exemplar.value < newest.value ||
+       (exemplar.value == newest.value && exemplar.labels.Hash() < newest.labels.Hash()))) {
     return AppendError::kExemplarOutOfOrder;
   }
   return AppendError::kNone;
 }
 
-AppendError ExemplarStore::Check(const model::Labels& series,
-                                 const model::Exemplar& exemplar) const {
+AppendError ExemplarStore::Check(const model::Labels& series, const model::Exemplar& exemplar,
+                                 model::DurationMs window_ms) const {
   MutexLock lock(mutex_);
   bool repeated = false;
-  return CheckLocked(series, exemplar, repeated);
+  return CheckLocked(series, exemplar, window_ms, repeated);
 }
 
-AppendError ExemplarStore::Add(const model::Labels& series, const model::Exemplar& exemplar) {
+// Late ones mostly come close behind the newest.
+std::uint32_t ExemplarStore::NotNewer(std::uint32_t newest, model::TimestampMs t) const {
+  std::uint32_t place = newest;
+  while (place != kNone && ring_[place].exemplar.t > t) place = ring_[place].older;
+  return place;
+}
+
+void ExemplarStore::RemoveOldest() {
+  Entry& oldest = ring_[next_];
+  if (oldest.older != kNone) ring_[oldest.older].newer = oldest.newer;
+  if (oldest.newer != kNone) {
+    ring_[oldest.newer].older = oldest.older;
+  } else if (oldest.older != kNone) {
+    newest_[std::string(oldest.series.bytes())] = oldest.older;
+  } else {
+    newest_.erase(std::string(oldest.series.bytes()));
+  }
+  bytes_ -= oldest.series.bytes().size() + oldest.exemplar.labels.bytes().size();
+}
+
+AppendError ExemplarStore::Add(const model::Labels& series, const model::Exemplar& exemplar,
+                               model::DurationMs window_ms) {
   MutexLock lock(mutex_);
   bool repeated = false;
-  if (const auto error = CheckLocked(series, exemplar, repeated);
+  if (const auto error = CheckLocked(series, exemplar, window_ms, repeated);
       error != AppendError::kNone || repeated) {
     return error;
   }
@@ -62,16 +94,23 @@ AppendError ExemplarStore::Add(const model::Labels& series, const model::Exempla
     next_ = ring_.size();
     ring_.emplace_back();
   } else {
-    Entry& oldest = ring_[next_];
-    const auto it = newest_.find(std::string(oldest.series.bytes()));
-    if (--it->second.count == 0) newest_.erase(it);
-    bytes_ -= oldest.series.bytes().size() + oldest.exemplar.labels.bytes().size();
+    RemoveOldest();
   }
-  ring_[next_] = {series, exemplar};
+  const auto place = static_cast<std::uint32_t>(next_);
+  auto& newest = newest_.try_emplace(std::string(series.bytes()), kNone).first->second;
+  Entry entry{series, exemplar, NotNewer(newest, exemplar.t), kNone};
+  if (entry.older == newest) {
+    newest = place;
+  } else {
+    // There is a newer one: that after the older one, or else the first of all.
+    std::uint32_t newer = newest;
+    while (ring_[newer].older != entry.older) newer = ring_[newer].older;
+    entry.newer = newer;
+    ring_[newer].older = place;
+  }
+  if (entry.older != kNone) ring_[entry.older].newer = place;
+  ring_[next_] = std::move(entry);
   bytes_ += series.bytes().size() + exemplar.labels.bytes().size();
-  auto& newest = newest_[std::string(series.bytes())];
-  newest.place = next_;
-  ++newest.count;
   next_ = (next_ + 1) % capacity_;
   return AppendError::kNone;
 }

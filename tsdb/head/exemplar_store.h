@@ -24,12 +24,16 @@ class ExemplarStore {
   explicit ExemplarStore(std::size_t capacity) : capacity_(capacity) {}
 
   bool enabled() const { return capacity_ > 0; }
-  /// Whether Add would take it; kNone also for one equal to the series' newest, which is not
-  /// stored again. Source: Prometheus CircularExemplarStorage.ValidateExemplar.
-  storage::AppendError Check(const model::Labels& series, const model::Exemplar& exemplar) const;
-  storage::AppendError Add(const model::Labels& series, const model::Exemplar& exemplar);
+  /// Whether Add would take it; kNone also for one equal to the series' newest, and for a late one
+  /// whose time is taken, which are not stored again.
+  /// @param window_ms  how far behind the series' newest exemplar late ones are taken; 0 = not at
+  /// all Source: Prometheus CircularExemplarStorage.ValidateExemplar.
+  storage::AppendError Check(const model::Labels& series, const model::Exemplar& exemplar,
+                             model::DurationMs window_ms) const;
+  storage::AppendError Add(const model::Labels& series, const model::Exemplar& exemplar,
+                           model::DurationMs window_ms);
 
-  /// Calls fn for the exemplars of each series in the closed range, oldest first.
+  /// Calls fn for the exemplars in the closed range, in the order in which they came.
   using Visitor = std::function<void(const model::Labels& series, const model::Exemplar&)>;
   void ForEach(model::TimestampMs mint, model::TimestampMs maxt, const Visitor& fn) const;
 
@@ -44,22 +48,27 @@ class ExemplarStore {
   std::size_t held_bytes() const;
 
  private:
+  static constexpr std::uint32_t kNone = 0xffffffff;
   struct Entry {
     model::Labels series;
     model::Exemplar exemplar;
+    // Places of the series' next older and newer one by time.
+    std::uint32_t older = kNone;
+    std::uint32_t newer = kNone;
   };
   storage::AppendError CheckLocked(const model::Labels& series, const model::Exemplar& exemplar,
-                                   bool& repeated) const NX_REQUIRES(mutex_);
+                                   model::DurationMs window_ms, bool& repeated) const
+      NX_REQUIRES(mutex_);
+  void RemoveOldest() NX_REQUIRES(mutex_);
+  // The series' newest one that is not newer than t; kNone when there is none.
+  std::uint32_t NotNewer(std::uint32_t newest, model::TimestampMs t) const NX_REQUIRES(mutex_);
 
   const std::size_t capacity_;
   mutable Mutex mutex_;  // Leaf.
   std::vector<Entry> ring_ NX_GUARDED_BY(mutex_);
   std::size_t next_ NX_GUARDED_BY(mutex_) = 0;
-  struct Newest {
-    std::size_t place = 0;
-    std::size_t count = 0;  // Entries of the series in the ring.
-  };
-  absl::flat_hash_map<std::string, Newest> newest_ NX_GUARDED_BY(mutex_);  // By label bytes.
+  // Place of each series' newest one by label bytes.
+  absl::flat_hash_map<std::string, std::uint32_t> newest_ NX_GUARDED_BY(mutex_);
   std::size_t bytes_ NX_GUARDED_BY(mutex_) = 0;
 };
 

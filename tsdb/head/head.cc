@@ -22,8 +22,6 @@ using model::TimestampMs;
 
 namespace {
 
-// Slots between two looks at the clock of other threads, and series unlinked under one lock.
-constexpr std::size_t kUnlinkBatch = 256;
 constexpr auto kReaderPoll = std::chrono::milliseconds(5);
 constexpr double kWarnAfterSeconds = 60;
 
@@ -45,7 +43,6 @@ Status Head::Load(TimestampMs min_valid_time, ReplayCursor& progress) {
   NX_ASSIGN_OR_RETURN(const bool loaded, LoadSnapshot(state_, min_valid_time, removed_));
   if (loaded) {
     progress.min = progress.max = progress.current = state_.wal->current_segment() - 1;
-    if (state_.out_of_order_window_ms.load() > 0) return state_.ooo.OpenWbl();
     return {};
   }
   NX_RETURN_IF_ERROR(ReplayHead(state_, min_valid_time, progress, removed_));

@@ -89,6 +89,26 @@ class Head {
   /// blocks were given to queries. Errors: kCancelled when interrupted; nothing is dropped then.
   Status DropOutOfOrder(const OutOfOrderCut& cut);
 
+  /// Series whose last sample is a staleness marker, at one moment.
+  struct StaleSeries {
+    std::size_t num_series = 0;       // Of the head,
+    std::size_t num_stale = 0;        // of which so many are stale,
+    std::vector<SeriesSlot> slots;    // and these can go into blocks, as they have no late samples.
+    model::TimestampMs min_time = 0;  // Closed range of the head.
+    model::TimestampMs max_time = 0;
+    std::uint64_t seen_commit = 0;                   // Later ones may be missing from the blocks.
+    std::shared_ptr<const Isolation::Reader> alive;  // Keeps the slots from being reused.
+  };
+  StaleSeries FindStaleSeries();
+  /// The samples of `slots` with mint ≤ t < maxt. The head outlives it.
+  std::unique_ptr<BlockSource> NewStaleSource(const StaleSeries& stale, model::TimestampMs mint,
+                                              model::TimestampMs maxt);
+  /// Drops those that are in blocks now and have no new samples, with a record in the WAL. One that
+  /// comes back is a new series. Waits for the readers that began before those blocks were given to
+  /// queries. @return how many went. Errors: kCancelled when interrupted, and nothing is dropped
+  /// then; kIo.
+  Result<std::size_t> DropStaleSeries(StaleSeries stale);
+
   /// Writes a checkpoint and drops the oldest WAL segments.
   Status TruncateWal(model::TimestampMs t);
   /// Moves full chunks to chunks_head, and reclaims memory that no reader holds any more.
@@ -112,6 +132,8 @@ class Head {
   const ExemplarStore& exemplars() const { return state_.exemplars; }
 
  private:
+  static constexpr std::size_t kUnlinkBatch = 256;  // Series unlinked under one lock.
+
   struct Sweep {
     std::vector<SeriesSlot> emptied;  // Series without samples.
     model::TimestampMs actual_min = model::kMaxTime;
@@ -125,6 +147,7 @@ class Head {
   Status WaitForReadersUpTo(model::TimestampMs t);
   Status Collect(model::TimestampMs t, Sweep& sweep);
   void RemoveEmptySeries();
+  static bool MayRetire(const MemSeries& series, std::uint64_t seen_commit);
   void RemoveSeries(std::span<const SeriesSlot> emptied);
   Status WriteCheckpoint(model::TimestampMs t, int first, int last);
 

@@ -235,7 +235,8 @@ AppendError HeadAppender::AppendExemplar(SeriesRef ref, const model::Labels& lab
   if (!Pin(ref, slot) && (slot = head_.index.Find(labels)) == 0) {
     return AppendError::kUnknownSeries;
   }
-  const auto error = head_.exemplars.Check(head_.index.LabelsOf(slot), exemplar);
+  const auto error = head_.exemplars.Check(head_.index.LabelsOf(slot), exemplar,
+                                           head_.out_of_order_window_ms.load());
   MemSeries& series = head_.index.At(slot);
   SeriesLock lock(series);
   if (error != AppendError::kNone) {
@@ -403,7 +404,8 @@ void HeadAppender::PublishMetadata() {
 
 void HeadAppender::PublishExemplars() {
   for (const auto& [slot, exemplar] : exemplars_) {
-    if (head_.exemplars.Add(head_.index.LabelsOf(slot), exemplar) != AppendError::kNone) {
+    if (head_.exemplars.Add(head_.index.LabelsOf(slot), exemplar,
+                            head_.out_of_order_window_ms.load()) != AppendError::kNone) {
       head_.metrics.out_of_order_exemplars.Add();
     } else {
       head_.metrics.exemplars.Add();

@@ -11,14 +11,19 @@ namespace narthex::tsdb {
 
 HeadBlockSource::HeadBlockSource(const HeadState& head,
                                  std::shared_ptr<const Isolation::Reader> reader,
-                                 model::TimestampMs mint, model::TimestampMs maxt, bool isolated)
+                                 model::TimestampMs mint, model::TimestampMs maxt, bool isolated,
+                                 std::optional<PostingList> only)
     : head_(head),
       mint_(mint),
       maxt_(maxt),
       reader_(std::move(reader)),
       isolated_(isolated),
       chunk_reader_(head) {
-  head_.index.Read([&](const MemPostings& postings, const LabelStore&) { postings.All(ids_); });
+  if (only) {
+    ids_ = std::move(*only);
+  } else {
+    head_.index.Read([&](const MemPostings& postings, const LabelStore&) { postings.All(ids_); });
+  }
   SortByLabels(head_.index, ids_);
 }
 

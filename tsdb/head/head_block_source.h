@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "tsdb/block/block_writer.h"
@@ -19,8 +20,10 @@ class HeadBlockSource final : public BlockSource {
   /// The samples with mint ≤ t < maxt.
   /// @param reader    keeps labels and slots alive
   /// @param isolated  whether only what the reader sees is taken
+  /// @param only      these series; all when there is no list
   HeadBlockSource(const HeadState& head, std::shared_ptr<const Isolation::Reader> reader,
-                  model::TimestampMs mint, model::TimestampMs maxt, bool isolated);
+                  model::TimestampMs mint, model::TimestampMs maxt, bool isolated,
+                  std::optional<PostingList> only = std::nullopt);
 
   Status Symbols(const SymbolSink& add) override;
   Result<bool> Next() override;

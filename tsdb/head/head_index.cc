@@ -94,18 +94,23 @@ void HeadIndex::NoteWalRef(wal::WalRef ref) {
 
 std::size_t HeadIndex::Unlink(std::span<const SeriesSlot> candidates,
                               const std::function<void(wal::WalRef)>& gone) {
+  const auto empty = [](const MemSeries& series) { return !series.has_samples(); };
+  return Unlink(candidates, Unlinking{empty, gone, {}});
+}
+
+std::size_t HeadIndex::Unlink(std::span<const SeriesSlot> candidates, const Unlinking& unlinking) {
   IndexWriterLock lock(lock_);
   Limbo limbo;
   for (const SeriesSlot slot : candidates) {
     MemSeries& series = series_.At(slot);
     {
       SeriesLock series_lock(series);
-      if (series.has_samples() || series.out_of_order || series.pending != 0 ||
-          series.wal_ref == 0) {
+      if (series.out_of_order || series.pending != 0 || series.wal_ref == 0 ||
+          !unlinking.goes(series)) {
         continue;
       }
       ++series.generation;
-      gone(series.wal_ref);
+      unlinking.gone(series.wal_ref);
       series.wal_ref = 0;
     }
     const std::uint64_t hash = labels_.Get(series.labels).Hash();
@@ -119,6 +124,7 @@ std::size_t HeadIndex::Unlink(std::span<const SeriesSlot> candidates,
   num_series_.fetch_sub(count, std::memory_order_relaxed);
   limbo.until = isolation_.NextReaderSequence();
   limbo_.push_back(std::move(limbo));
+  if (unlinking.finish) unlinking.finish();
   return count;
 }
 

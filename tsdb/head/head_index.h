@@ -50,8 +50,16 @@ class HeadIndex {
   /// Numbers up to this one have been given to series.
   void NoteWalRef(wal::WalRef ref);
 
-  /// Takes the series among `candidates` that have neither samples nor pending ones out of all
-  /// tables. Calls `gone` with each one's log number.
+  /// How series are taken out. All are called while no other thread finds or makes a series.
+  struct Unlinking {
+    std::function<bool(MemSeries&)> goes;   // May make it empty. Under the series' lock.
+    std::function<void(wal::WalRef)> gone;  // With the log number of each that went.
+    std::function<void()> finish;           // At the end, if any went. Empty = nothing.
+  };
+  /// Takes the series among `candidates` that go, and that have no late or pending samples, out of
+  /// all tables. @return how many
+  std::size_t Unlink(std::span<const SeriesSlot> candidates, const Unlinking& unlinking);
+  /// The same for those that have no samples at all.
   std::size_t Unlink(std::span<const SeriesSlot> candidates,
                      const std::function<void(wal::WalRef)>& gone);
   /// Frees what no reader can hold any more.

@@ -11,6 +11,7 @@
 
 #include "narthex/base/mutex.h"
 #include "narthex/model/metadata.h"
+#include "tsdb/head/snapshot_file.h"
 #include "tsdb/wal/records.h"
 
 namespace narthex::tsdb {
@@ -27,6 +28,11 @@ class HeadMetadata {
   void Set(wal::WalRef ref, const model::Metadata& metadata);
   void Remove(wal::WalRef ref);
   std::size_t held_bytes() const;
+
+  /// For snapshots; see SlabArena.
+  void Save(SnapshotWriter& out) const;
+  Status Load(const SnapshotReader& in);
+  void Reset();
 
  private:
   struct ByContent {

@@ -35,7 +35,8 @@ struct HeadOptions {
   std::size_t max_exemplars = 0;
   bool metadata_wal_records = false;
   wal::WalOptions wal;
-  bool repair_wal = true;  // False: a corrupt WAL is an error, for who may not change the folder.
+  bool repair_wal = true;    // False: a corrupt WAL is an error, for who may not change the folder.
+  bool use_snapshot = true;  // False: one that is there is left alone.
   std::string program_version;  // A snapshot of another one is not used.
 };
 

@@ -22,8 +22,13 @@ Status OooHead::OpenLocked() {
   return {};
 }
 
-Status OooHead::OpenWbl() {
+Status OooHead::Resume(bool has_window) {
   MutexLock lock(mutex_);
+  if (!has_window) {
+    if (!fs_.Exists(dir_)) return {};
+    NX_ASSIGN_OR_RETURN(const auto segments, wal::ListSegments(fs_, dir_));
+    if (segments.empty()) return {};
+  }
   return OpenLocked();
 }
 

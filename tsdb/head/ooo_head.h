@@ -35,8 +35,9 @@ class OooHead {
   /// For replay, which is alone.
   OooStore& store() { return store_; }
 
-  /// Opens the WBL, which begins a new segment. Idempotent. Errors: kIo.
-  Status OpenWbl();
+  /// After the store has been filled: opens the WBL, which begins a new segment, when there is a
+  /// window or an old WBL. Errors: kIo.
+  Status Resume(bool has_window);
   /// Whether there has been an out-of-order window.
   bool enabled() const;
 

@@ -194,8 +194,7 @@ Status WblReplay::Run() {
   }
   AttachFound();
   FillStore();
-  if (segments.empty() && head_.out_of_order_window_ms.load() == 0) return {};
-  return head_.ooo.OpenWbl();
+  return head_.ooo.Resume(head_.out_of_order_window_ms.load() > 0);
 }
 
 }  // namespace

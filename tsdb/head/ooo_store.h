@@ -21,6 +21,7 @@
 #include "narthex/model/timestamp.h"
 #include "tsdb/head/chunk_files.h"
 #include "tsdb/head/mem_series.h"
+#include "tsdb/head/snapshot_file.h"
 
 namespace narthex::tsdb {
 
@@ -80,6 +81,11 @@ class OooStore {
   model::TimestampMs min_time() const { return min_time_.load(); }
   model::TimestampMs max_time() const { return max_time_.load(); }
   std::size_t held_bytes() const;
+
+  /// For snapshots; see SlabArena. A slot that is not before `end` is an error.
+  void Save(SnapshotWriter& out) const;
+  Status Load(const SnapshotReader& in, SeriesSlot end);
+  void Reset();
 
  private:
   struct Part {

@@ -278,7 +278,8 @@ Status Replay::DecodeExemplars(ByteSpan record) {
   for (const auto& [ref, exemplar] : exemplar_entries_) {
     if (exemplar.t < min_valid_time_) continue;
     if (const SeriesSlot slot = SlotOf(ref, "exemplars")) {
-      (void)head_.exemplars.Add(head_.index.LabelsOf(slot), exemplar);
+      (void)head_.exemplars.Add(head_.index.LabelsOf(slot), exemplar,
+                                head_.out_of_order_window_ms.load());
     }
   }
   return {};

@@ -10,22 +10,22 @@ constexpr int kPauseFactor = 99;
 
 }  // namespace
 
+bool EndsStale(const HeadState& head, const MemSeries& series) {
+  if (!series.has_open_chunk()) return false;
+  if (IsFloatEncoding(series.encoding)) return model::IsStale(series.xor_state.v);
+  return head.chunks.LastHistogram(series).stale;
+}
+
 SeriesCensus::Counts SeriesCensus::Count() const {
   Counts counts;
   for (SeriesSlot slot = 1; slot < head_.index.end(); ++slot) {
     MemSeries& series = head_.index.At(slot);
     SeriesLock lock(series);
     if (series.wal_ref == 0 || !series.has_samples()) continue;
-    if (IsFloatEncoding(series.encoding)) {
-      // Of a series that was restored from full chunks, the last value is not known.
-      counts.stale +=
-          static_cast<std::uint64_t>(series.chunk != 0 && model::IsStale(series.xor_state.v));
-      continue;
-    }
+    counts.stale += static_cast<std::uint64_t>(EndsStale(head_, series));
+    if (IsFloatEncoding(series.encoding)) continue;
     ++counts.histograms;
-    const auto last = head_.chunks.LastHistogram(series);
-    counts.stale += static_cast<std::uint64_t>(last.stale);
-    counts.histogram_buckets += last.num_buckets;
+    counts.histogram_buckets += head_.chunks.LastHistogram(series).num_buckets;
   }
   return counts;
 }

@@ -11,6 +11,10 @@
 
 namespace narthex::tsdb {
 
+/// Whether the last sample is a staleness marker; under the series' lock. Of a series that was
+/// restored from full chunks the last value is not known: false.
+bool EndsStale(const HeadState& head, const MemSeries& series);
+
 /// Counts by looking at all series, so that the path of a sample has nothing to count. Counting
 /// takes at most a hundredth of the time: in between, the last result is given again. Thread
 /// safety: any thread.

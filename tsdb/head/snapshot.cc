@@ -107,6 +107,8 @@ Status WriteSections(HeadState& head, std::string_view base,
   head.chunks.Save(out);
   head.tombstones.Save(out);
   head.exemplars.Save(out);
+  head.ooo.store().Save(out);
+  head.metadata.Save(out);
   return out.Finish();
 }
 
@@ -115,6 +117,8 @@ void Forget(HeadState& head, absl::flat_hash_map<WalRef, TimestampMs>& removed) 
   head.chunks.Reset();
   head.tombstones.Reset();
   head.exemplars.Reset();
+  head.ooo.store().Reset();
+  head.metadata.Reset();
   head.isolation.Resume(0);
   removed.clear();
 }
@@ -134,8 +138,10 @@ Status ReadSections(HeadState& head, SnapshotReader& in, HeadSection& state,
   if (!cursor.done()) return Fail(Code::kCorruption, "malformed head section");
   in.Queue([&] { return head.exemplars.Load(in); });
   in.Queue([&] { return head.tombstones.Load(in); });
+  in.Queue([&] { return head.metadata.Load(in); });
   NX_RETURN_IF_ERROR(head.index.Load(in));
   NX_RETURN_IF_ERROR(head.chunks.Load(in));
+  in.Queue([&] { return head.ooo.store().Load(in, head.index.end()); });
   NX_RETURN_IF_ERROR(in.Run());
   return head.files.Adopt();
 }
@@ -154,9 +160,7 @@ void Resume(HeadState& head, const HeadSection& state, TimestampMs covered_until
 }  // namespace
 
 std::string ReasonAgainstSnapshot(const HeadState& head) {
-  // State that has no section yet is named here; see snapshot_file.h.
-  if (head.metadata.enabled()) return "metadata of series is kept";
-  if (!head.ooo.store().empty()) return "late samples wait for their block";
+  // State that has no section would be named here; see snapshot_file.h.
   if (head.metrics.active_appenders.value() != 0) return "appenders are open";
   // A reader may hold the lock of a series, and memory that is not in use any more.
   if (head.isolation.OldestReader() != head.isolation.NextReaderSequence()) {
@@ -210,6 +214,7 @@ void WriteSnapshot(HeadState& head, TimestampMs covered_until,
 
 Result<bool> LoadSnapshot(HeadState& head, TimestampMs covered_until,
                           absl::flat_hash_map<WalRef, TimestampMs>& removed) {
+  if (!head.options.use_snapshot) return false;
   const std::string path = JoinPath(head.dir, kSnapshotName);
   (void)head.fs.RemoveAll(path + ".tmp");
   if (!head.fs.Exists(path)) return false;
@@ -239,6 +244,7 @@ Result<bool> LoadSnapshot(HeadState& head, TimestampMs covered_until,
   Resume(head, state, covered_until);
   NX_ASSIGN_OR_RETURN(head.wal, wal::Wal::Open(head.fs, JoinPath(head.dir, "wal"), head.options.wal,
                                                head.metrics.wal));
+  NX_RETURN_IF_ERROR(head.ooo.Resume(head.out_of_order_window_ms.load() > 0));
   head.metrics.replay_seconds.Set(stopwatch.seconds());
   log::Info(
       "Head loaded from its snapshot",

@@ -157,7 +157,8 @@ Status ExemplarStore::Load(const SnapshotReader& in) {
       AsBytes(bytes).subspan(sizeof(std::uint64_t) + series.size()), exemplars));
   for (const auto& [number, exemplar] : exemplars) {
     if (number == 0 || number > labels.size()) return Malformed("exemplars");
-    (void)Add(labels[number - 1].labels, exemplar);
+    // It was taken once, however late it was.
+    (void)Add(labels[number - 1].labels, exemplar, model::kMaxTime);
   }
   return {};
 }

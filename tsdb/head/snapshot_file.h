@@ -50,6 +50,9 @@ enum class SnapshotSection : std::uint32_t {
   kHistograms = SectionId("HIST"),  // Open chunks of native histograms.
   kTombstones = SectionId("TOMB"),  // Deleted intervals.
   kExemplars = SectionId("EXEM"),
+  kLateChunks = SectionId("LATC"),   // Late samples: places of full chunks …
+  kLateSamples = SectionId("LATS"),  // … and the samples of open ones.
+  kMetadata = SectionId("META"),     // Type, unit and help of series.
 };
 
 /// "SERD".

@@ -26,6 +26,7 @@ Result<std::vector<std::string>> ListUlids(Fs& fs, const std::string& dir) {
 HeadOptions InspectionOptions() {
   HeadOptions options;
   options.repair_wal = false;
+  options.use_snapshot = false;  // It is of the server's program and options.
   return options;
 }
 

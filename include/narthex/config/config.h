@@ -29,7 +29,8 @@ struct GlobalConfig {
 
 struct StorageConfig {
   model::DurationMs out_of_order_window_ms = 0;
-  model::DurationMs retention_ms = -1;  // -1 = not in the file, the flags decide.
+  double stale_series_compaction_threshold = 0;  // Part of the series; 0 = off.
+  model::DurationMs retention_ms = -1;           // -1 = not in the file, the flags decide.
   std::int64_t retention_bytes = -1;
   double retention_percentage = 0;  // Of the disk; 0 = off, else it wins over the bytes.
   std::int64_t max_exemplars = 100'000;

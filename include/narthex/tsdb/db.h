@@ -59,6 +59,7 @@ struct DbOptions {
   bool merge_overlapping_blocks = true;
   int compaction_delay_max_percent = 0;  // Of the block range: head blocks are cut that much later,
                                          // by a random part of it. 0 = at once.
+  double stale_series_compaction_threshold = 0;  // See SetStaleSeriesCompaction.
   std::string uploaded_blocks_file;  // Level-1 blocks that it does not list are not compacted; "" =
                                      // all are. Source: --storage.tsdb.delay-compact-file.path.
   bool metadata_wal_records = false;  // Whether UpdateMetadata is kept and logged.
@@ -117,6 +118,9 @@ class Db final : public storage::Queryable,
   void StartBackground();
   /// One round of what the background does: cut head blocks that are due, compact, apply retention.
   Status Compact();
+  /// The other part of such a round: moves stale series out of the head, when they are so many and
+  /// the head is not to be cut within ten minutes.
+  Status CompactStaleSeries();
   /// Ends background work, flushes the WAL and releases the lock. Idempotent.
   Status Close();
 
@@ -126,6 +130,10 @@ class Db final : public storage::Queryable,
   /// How far behind the newest sample of the head late samples are taken; 0 = not at all. For
   /// appenders made from now on (configuration reload).
   void SetOutOfOrderWindow(model::DurationMs window_ms);
+
+  /// From which part of the head's series on (0 … 1) those that have gone stale are moved to blocks
+  /// of their own; 0 = never. Source: storage.tsdb.stale_series_compaction_threshold.
+  void SetStaleSeriesCompaction(double threshold);
 
   /// Deletes the samples with mint ≤ t ≤ maxt of the series that match all matchers: tombstones in
   /// the blocks, a WAL record and memory in the head. Durable when it returns.

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "tsdb/compact/overlaps.h"
 #include "tsdb/compact/retention.h"
 
 namespace narthex::tsdb {
@@ -142,6 +143,24 @@ TEST(RetentionTest, BySize) {
   EXPECT_EQ(BeyondSizeRetention(blocks, 5, 64), Indexes{0});
   EXPECT_EQ(BeyondSizeRetention(blocks, 5, 54), (Indexes{2, 0}));
   EXPECT_EQ(BeyondSizeRetention(blocks, 5, 34), (Indexes{1, 2, 0}));
+}
+
+// The wording is Prometheus's.
+TEST(DescribeOverlapsTest, NamesEachGroup) {
+  BlockMeta a = B(0, 2 * kHour), b = B(kHour, 3 * kHour), c = B(3 * kHour, 5 * kHour),
+            d = B(4 * kHour, 6 * kHour), e = B(4 * kHour + 500, 5 * kHour);
+  a.ulid = "A", b.ulid = "B", c.ulid = "C", d.ulid = "D", e.ulid = "E";
+  const auto describe = [](std::vector<const BlockMeta*> metas) { return DescribeOverlaps(metas); };
+  EXPECT_EQ(describe({}), "");
+  EXPECT_EQ(describe({&a, &c}), "");
+  EXPECT_EQ(describe({&a, &b, &c, &d, &e}),
+            "[mint: 3600000, maxt: 7200000, range: 1h0m0s, blocks: 2]: "
+            "<ulid: A, mint: 0, maxt: 7200000, range: 2h0m0s>, "
+            "<ulid: B, mint: 3600000, maxt: 10800000, range: 2h0m0s>\n"
+            "[mint: 14400500, maxt: 18000000, range: 59m59.5s, blocks: 3]: "
+            "<ulid: C, mint: 10800000, maxt: 18000000, range: 2h0m0s>, "
+            "<ulid: D, mint: 14400000, maxt: 21600000, range: 2h0m0s>, "
+            "<ulid: E, mint: 14400500, maxt: 18000000, range: 59m59.5s>");
 }
 
 }  // namespace

@@ -263,7 +263,9 @@ class LateMutationTest : public MutationTest {
 TEST_F(LateMutationTest, FlippedBytesAreNeverServedAsSamples) {
   std::mt19937 random(13);
   for (const Target& target : FilesOf(source_.dir())) {
-    if (target.kind != "wbl" && target.kind != "chunks_head") continue;
+    if (target.kind != "wbl" && target.kind != "chunks_head" && target.kind != kSnapshotName) {
+      continue;
+    }
     const std::string good = ReadBytes(JoinPath(source_.dir(), target.path));
     for (const std::size_t offset : Offsets(good.size(), random)) {
       SCOPED_TRACE(fmt::format("{} at {} of {}", target.path, offset, good.size()));
@@ -274,6 +276,7 @@ TEST_F(LateMutationTest, FlippedBytesAreNeverServedAsSamples) {
     }
   }
   EXPECT_GT(refused_["wbl"] + told_["wbl"] + damage_told_["wbl"], 0);
+  EXPECT_GT(damage_told_[kSnapshotName], 0);
 }
 
 TEST_F(MutationTest, CutFilesAreNeverServedAsSamples) {

@@ -8,7 +8,9 @@
 #include "tests/support/fault_fs.h"
 #include "tests/tsdb/inspect/inspect_fixture.h"
 #include "tests/tsdb/support/db_fixture.h"
+#include "tests/tsdb/support/late.h"
 #include "tests/tsdb/support/test_blocks.h"
+#include "tsdb/head/snapshot.h"
 
 namespace narthex::tsdb::testing {
 namespace {
@@ -109,6 +111,27 @@ TEST(InspectTest, ChangesNothingInTheFolder) {
   EXPECT_EQ(StateOf(dir), before);
   options.dir = dir + "/";  // As the commands' default is written.
   EXPECT_TRUE(DumpText(options).status);
+}
+
+// What the server left at its stop is of the server's version; and it is still needed.
+TEST(InspectTest, TheServersHeadSnapshotIsLeftAlone) {
+  DbFixture db(LateOptions());
+  for (int i = 0; i < 100; ++i) {
+    const model::TimestampMs t = kInspectStart + i * 1000;
+    db.Append({{{{"__name__", "m"}}, t, i * 1.0}, {{{"__name__", "n"}}, t - i % 7 * 2500, 2}});
+  }
+  DumpOptions options;
+  options.dir = db.dir();
+  const auto running = DumpText(options);
+  ASSERT_TRUE(running.status) << running.status.error().message();
+  EXPECT_GT(running.text.size(), 1000U);
+  db.Close();
+  ASSERT_TRUE(std::filesystem::exists(db.dir() + "/" + kSnapshotName));
+  const auto before = StateOf(db.dir());
+  EXPECT_EQ(DumpText(options).text, running.text);
+  EXPECT_EQ(StateOf(db.dir()), before);
+  std::filesystem::remove(db.dir() + "/" + kSnapshotName);
+  EXPECT_EQ(DumpText(options).text, running.text);
 }
 
 TEST(InspectTest, ADeadHeadIsReadWithoutItsFolderBeingRepaired) {
