@@ -27,8 +27,23 @@ std::string_view AppendErrorText(AppendError error) {
       return "label length for exemplar exceeds maximum of 128 UTF-8 characters";
     case AppendError::kExemplarsDisabled:
       return "exemplar storage is disabled or max exemplars is less than or equal to 0";
+    case AppendError::kStartNotOlder:
+      return "ST is newer or the same as sample's timestamp, ignoring";
   }
   return "";
+}
+
+AppendError Appender::AppendStartZero(SeriesRef&, const model::Labels&, model::TimestampMs,
+                                      model::TimestampMs) {
+  return AppendError::kOutOfOrder;
+}
+AppendError Appender::AppendStartZero(SeriesRef&, const model::Labels&, model::TimestampMs,
+                                      model::TimestampMs, const model::Histogram&) {
+  return AppendError::kOutOfOrder;
+}
+AppendError Appender::AppendStartZero(SeriesRef&, const model::Labels&, model::TimestampMs,
+                                      model::TimestampMs, const model::FloatHistogram&) {
+  return AppendError::kOutOfOrder;
 }
 
 }  // namespace narthex::storage

@@ -100,7 +100,7 @@ class V2 {
   V2(std::string_view body, const WriteTarget& target)
       : reader_(proto::WriteVersion::kV2, body),
         target_(target),
-        appender_(target.storage, target.max_time) {}
+        appender_(target.storage, target.max_time, target.options.start_zeros) {}
 
   WriteAnswer Run() {
     while (reader_.NextSeries()) {
