@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "scrape/loop/metadata_cache.h"
 
+#include <span>
+
 #include "scrape/textparse/entry.h"
 
 namespace narthex::scrape {
@@ -9,13 +11,54 @@ namespace {
 
 constexpr std::uint64_t kKeptScrapes = 10;
 
+// What samples of a type have behind the family's name, or may.
+std::span<const std::string_view> SuffixesOf(model::MetricType type) {
+  static constexpr std::string_view kCounter[] = {"_total"};
+  static constexpr std::string_view kHistogram[] = {"_bucket", "_sum", "_count"};
+  static constexpr std::string_view kGaugeHistogram[] = {"_bucket", "_gsum", "_gcount"};
+  static constexpr std::string_view kSummary[] = {"_sum", "_count"};
+  static constexpr std::string_view kInfo[] = {"_info"};
+  switch (type) {
+    case model::MetricType::kCounter:
+      return kCounter;
+    case model::MetricType::kHistogram:
+      return kHistogram;
+    case model::MetricType::kGaugeHistogram:
+      return kGaugeHistogram;
+    case model::MetricType::kSummary:
+      return kSummary;
+    case model::MetricType::kInfo:
+      return kInfo;
+    default:
+      return {};
+  }
+}
+
+std::string_view WithoutSuffix(std::string_view name, std::span<const std::string_view> suffixes) {
+  for (const std::string_view suffix : suffixes) {
+    if (name.ends_with(suffix)) return name.substr(0, name.size() - suffix.size());
+  }
+  return name;
+}
+
 }  // namespace
+
+bool IsOfFamily(std::string_view name, std::string_view family, model::MetricType type) {
+  if (!name.starts_with(family)) return false;
+  const auto suffixes = SuffixesOf(type);
+  // Text formats have the suffix in the name of such a family, too.
+  if (type == model::MetricType::kCounter || type == model::MetricType::kInfo) {
+    family = WithoutSuffix(family, suffixes);
+  }
+  return WithoutSuffix(name, suffixes) == family;
+}
 
 void MetadataCache::SetType(std::string_view family, model::MetricType type) {
   Entry& entry = Touch(family);
   if (entry.metadata.type == type) return;
   MutexLock lock(mutex_);
   entry.metadata.type = type;
+  entry.last_change = scrape_;
 }
 
 void MetadataCache::SetHelp(std::string_view family, std::string_view help, bool quotes_escaped) {
@@ -24,6 +67,7 @@ void MetadataCache::SetHelp(std::string_view family, std::string_view help, bool
   MutexLock lock(mutex_);
   entry.raw_help = help;
   entry.metadata.help = Unescape(help, quotes_escaped);
+  entry.last_change = scrape_;
 }
 
 void MetadataCache::SetUnit(std::string_view family, std::string_view unit) {
@@ -31,6 +75,7 @@ void MetadataCache::SetUnit(std::string_view family, std::string_view unit) {
   if (entry.metadata.unit == unit) return;
   MutexLock lock(mutex_);
   entry.metadata.unit = unit;
+  entry.last_change = scrape_;
 }
 
 void MetadataCache::FinishScrape(bool flush) {
@@ -81,6 +126,7 @@ MetadataCache::Entry& MetadataCache::Touch(std::string_view family) {
     if (hint_ == families_.end()) {
       MutexLock lock(mutex_);
       hint_ = families_.emplace(std::string(family), Entry()).first;
+      hint_->second.last_change = scrape_;
     }
   }
   hint_->second.last_scrape = scrape_;

@@ -15,6 +15,10 @@
 
 namespace narthex::scrape {
 
+/// Whether a series of this name is one of the family's: it has the family's name, or one of the
+/// suffixes of the type behind it. Source: Prometheus scrape isSeriesPartOfFamily.
+bool IsOfFamily(std::string_view name, std::string_view family, model::MetricType type);
+
 /// Thread safety: Set* and FinishScrape on the loop's thread; the others on any.
 class MetadataCache {
  public:
@@ -22,6 +26,13 @@ class MetadataCache {
   /// `help` with its escapes.
   void SetHelp(std::string_view family, std::string_view help, bool quotes_escaped);
   void SetUnit(std::string_view family, std::string_view unit);
+  /// What the last Set* was about; null before the first one of a scrape.
+  const model::Metadata* current() const {
+    return hint_ == families_.end() ? nullptr : &hint_->second.metadata;
+  }
+  std::string_view current_family() const { return hint_->first; }
+  /// Whether this scrape has told something new of it.
+  bool current_changed() const { return hint_->second.last_change == scrape_; }
   /// Forgets families that the last ten scrapes did not have.
   void FinishScrape(bool flush);
 
@@ -35,7 +46,8 @@ class MetadataCache {
   struct Entry {
     model::Metadata metadata;
     std::string raw_help;           // As it came; read and written by the loop's thread alone.
-    std::uint64_t last_scrape = 0;  // So is this.
+    std::uint64_t last_scrape = 0;  // So are these.
+    std::uint64_t last_change = 0;
   };
   using Families = std::map<std::string, Entry, std::less<>>;
 

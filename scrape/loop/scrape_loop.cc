@@ -95,9 +95,12 @@ struct ScrapeLoop::Impl {
   /// Makes session, client and request anew for the plan.
   void Prepare(ScrapeSession* old_session) {
     const config::ScrapeConfig& config = *plan.config;
-    const bool extra = config.extra_scrape_metrics || context.options.extra_scrape_metrics;
+    const SessionOptions session_options{
+        .extra_metrics = config.extra_scrape_metrics || context.options.extra_scrape_metrics,
+        .append_metadata = context.options.append_metadata,
+        .start_zeros = context.options.start_zeros};
     auto next = std::make_unique<ScrapeSession>(plan.config, self.target_, context.appendable,
-                                                context.metrics, extra);
+                                                context.metrics, session_options);
     if (old_session != nullptr) next->AdoptCache(*old_session);
     session = std::move(next);
     setup_error.clear();

@@ -20,25 +20,44 @@ namespace {
 
 /// Samples further ahead of the clock than this are out of bounds.
 constexpr model::DurationMs kMaxAheadMs = 600'000;
-constexpr std::string_view kReports[] = {"up", "scrape_duration_seconds", "scrape_samples_scraped",
-                                         "scrape_samples_post_metric_relabeling",
-                                         "scrape_series_added"};
-constexpr std::string_view kExtraReports[] = {"scrape_timeout_seconds", "scrape_sample_limit",
-                                              "scrape_body_size_bytes"};
+struct ReportFacts {
+  std::string_view name;
+  std::string_view unit;
+  std::string_view help;
+};
+constexpr ReportFacts kReports[] = {
+    {"up", "targets",
+     "Health of the scrape target. 1 means the target is healthy, 0 if the scrape failed."},
+    {"scrape_duration_seconds", "seconds", "Duration of the last scrape in seconds."},
+    {"scrape_samples_scraped", "samples", "Number of samples last scraped."},
+    {"scrape_samples_post_metric_relabeling", "samples",
+     "Number of samples remaining after metric relabeling was applied."},
+    {"scrape_series_added", "series", "Number of series in the last scrape."}};
+constexpr ReportFacts kExtraReports[] = {
+    {"scrape_timeout_seconds", "seconds", "The configured scrape timeout for a target."},
+    {"scrape_sample_limit", "samples",
+     "The configured sample limit for a target. Returns zero if there is no limit configured."},
+    {"scrape_body_size_bytes", "bytes",
+     "The uncompressed size of the last scrape response, if successful. Scrapes failing because "
+     "body_size_limit is exceeded report -1, other scrape failures report 0."}};
 
 }  // namespace
 
 ScrapeSession::ScrapeSession(std::shared_ptr<const config::ScrapeConfig> config,
                              std::shared_ptr<Target> target, storage::Appendable& appendable,
-                             ScrapeMetrics& metrics, bool extra_metrics)
+                             ScrapeMetrics& metrics, const SessionOptions& options)
     : config_(std::move(config)),
       target_(std::move(target)),
       appendable_(appendable),
       metrics_(metrics),
+      options_(options),
       cache_(std::make_unique<SeriesCache>()) {
-  for (const std::string_view name : kReports) reports_.push_back({name});
-  if (!extra_metrics) return;
-  for (const std::string_view name : kExtraReports) reports_.push_back({name});
+  for (const ReportFacts& facts : kReports)
+    reports_.push_back({facts.name, facts.unit, facts.help});
+  if (!options_.extra_metrics) return;
+  for (const ReportFacts& facts : kExtraReports) {
+    reports_.push_back({facts.name, facts.unit, facts.help});
+  }
 }
 
 void ScrapeSession::AdoptCache(ScrapeSession& other) {
@@ -107,10 +126,13 @@ Status ScrapeSession::ParseBody(const Fetched& fetched, ScrapeBuffers& buffers) 
 template <typename Parser>
 Status ScrapeSession::AppendAll(Parser& parser, ScrapeBuffers& buffers) {
   buffers.batch.size = 0;
+  start_ = 0;
+  created_.Reset();
   MetadataCache& metadata = target_->metadata();
   for (;;) {
     switch (parser.Next(cache_->Hint())) {
       case EntryKind::kSeries:
+        if (options_.start_zeros && !ReadStart(parser)) break;
         ++counts_.scraped;
         NX_RETURN_IF_ERROR(AppendSample(parser, buffers));
         break;
@@ -139,6 +161,7 @@ Status ScrapeSession::AppendSample(Parser& parser, ScrapeBuffers& buffers) {
   const SeriesCache::Index i = cache_->Find(parser.series_hash(), parser.hint_matched(), seen);
   if (i == SeriesCache::kNone) return AppendNew(parser, buffers);
   if (cache_->dropped(i)) return {};
+  if (options_.append_metadata) NX_RETURN_IF_ERROR(AppendKnownMetadata(parser, i, buffers));
   return AppendKnown(parser, i, seen, buffers);
 }
 
@@ -149,6 +172,9 @@ Status ScrapeSession::AppendKnown(Parser& parser, SeriesCache::Index i, bool see
   const bool own_time = parser.has_timestamp() && config_->honor_timestamps;
   if (seen && !own_time) return CountOutcome(AppendError::kDuplicate);
   if (!TakeFromLimit()) return {};
+  if (start_ != 0) {
+    NX_RETURN_IF_ERROR(AppendKnownStart(parser, i, own_time ? parser.timestamp() : t_, buffers));
+  }
   const SampleBatch::Item item{i, parser.type(), parser.line()};
   if (!own_time) {
     buffers.batch.Add(cache_->ref(i), parser.value(), item);
@@ -191,12 +217,72 @@ Status ScrapeSession::AppendNew(Parser& parser, ScrapeBuffers& buffers) {
   const model::TimestampMs t = own_time ? parser.timestamp() : t_;
   if (t > max_t_) return CountOutcome(AppendError::kOutOfBounds);
   SeriesRef ref{0};
+  (void)AppendStart(ref, labels, t);
   const AppendError outcome = appender_->Append(ref, labels, t, parser.value());
   if (outcome != AppendError::kNone) return CountOutcome(outcome);
+  if (options_.append_metadata) AppendMetadata(ref, labels);
   // Only what was appended is remembered: the rest can't become stale.
   const auto i = cache_->Add(parser.series_hash(), text.size(), ref);
   if (!own_time || config_->track_timestamps_staleness) cache_->Track(i);
   if (!over_limit_) ++counts_.series_added;
+  return {};
+}
+
+template <typename Parser>
+bool ScrapeSession::ReadStart(Parser& parser) {
+  if constexpr (Parser::kHasCreatedLines) {
+    if (CreatedLines::IsCreated(parser.series(), parser.type())) return false;
+    start_ = created_.StartOf(parser.body(), parser.line(), parser.family(), parser.type());
+  }
+  return true;
+}
+
+AppendError ScrapeSession::AppendStart(SeriesRef& ref, const model::Labels& labels,
+                                       model::TimestampMs t) {
+  if (start_ == 0) return AppendError::kNone;
+  const AppendError outcome = appender_->AppendStartZero(ref, labels, t, start_);
+  // Out of order is every one but the first of a series' life.
+  if (outcome == AppendError::kNone || outcome == AppendError::kOutOfOrder) return outcome;
+  log::Debug("Error when appending ST in scrape loop",
+             {{"target", target_->url()},
+              {"st", start_},
+              {"t", t},
+              {"err", storage::AppendErrorText(outcome)}});
+  return outcome;
+}
+
+template <typename Parser>
+Status ScrapeSession::AppendKnownStart(Parser& parser, SeriesCache::Index i, model::TimestampMs t,
+                                       ScrapeBuffers& buffers) {
+  SeriesRef ref = cache_->ref(i);
+  if (AppendStart(ref, model::Labels(), t) != AppendError::kUnknownSeries) return {};
+  NX_RETURN_IF_ERROR(parser.ReadLabels(buffers.labels));
+  ref = SeriesRef{0};
+  const auto labels = MakeSampleLabels(buffers.labels, target_->public_labels(), *config_);
+  (void)AppendStart(ref, labels, t);
+  if (ref != SeriesRef{0}) cache_->set_ref(i, ref);
+  return {};
+}
+
+void ScrapeSession::AppendMetadata(SeriesRef ref, const model::Labels& labels) {
+  const MetadataCache& cache = target_->metadata();
+  const model::Metadata* metadata = cache.current();
+  if (metadata == nullptr ||
+      !IsOfFamily(labels.Get("__name__"), cache.current_family(), metadata->type)) {
+    return;
+  }
+  appender_->UpdateMetadata(ref, labels, *metadata);
+}
+
+// Of a known series only what has changed.
+template <typename Parser>
+Status ScrapeSession::AppendKnownMetadata(Parser& parser, SeriesCache::Index i,
+                                          ScrapeBuffers& buffers) {
+  const MetadataCache& cache = target_->metadata();
+  if (cache.current() == nullptr || !cache.current_changed()) return {};
+  NX_RETURN_IF_ERROR(parser.ReadLabels(buffers.labels));
+  AppendMetadata(cache_->ref(i),
+                 MakeSampleLabels(buffers.labels, target_->public_labels(), *config_));
   return {};
 }
 
@@ -315,8 +401,13 @@ Status ScrapeSession::AppendReport(std::size_t i, model::TimestampMs t, double v
   }
   if (outcome == AppendError::kUnknownSeries) {
     report.ref = SeriesRef{0};
-    outcome = appender_->Append(report.ref, MakeReportLabels(report.name, target_->public_labels()),
-                                t, value);
+    const auto labels = MakeReportLabels(report.name, target_->public_labels());
+    outcome = appender_->Append(report.ref, labels, t, value);
+    if (options_.append_metadata && outcome == AppendError::kNone) {
+      appender_->UpdateMetadata(
+          report.ref, labels,
+          {model::MetricType::kGauge, std::string(report.unit), std::string(report.help)});
+    }
   }
   // Both are expected when a target went away and came back with a new loop.
   if (outcome == AppendError::kNone || outcome == AppendError::kOutOfOrder ||

@@ -19,6 +19,7 @@
 #include "scrape/loop/scrape_metrics.h"
 #include "scrape/loop/series_cache.h"
 #include "scrape/loop/target.h"
+#include "scrape/textparse/created_lines.h"
 
 namespace narthex::scrape {
 
@@ -37,6 +38,13 @@ struct ScrapeCounts {
   std::size_t series_added = 0;
 };
 
+/// What a session does beyond the samples.
+struct SessionOptions {
+  bool extra_metrics = false;
+  bool append_metadata = false;  // Type, unit and help of series go to storage.
+  bool start_zeros = false;      // A zero where a series began, before its sample.
+};
+
 /// Buffers of one scrape in progress; kept by an I/O thread and used for one target after another.
 struct ScrapeBuffers {
   std::string body;
@@ -50,7 +58,8 @@ class ScrapeSession {
  public:
   /// `appendable` and `metrics` are not owned and outlive the session.
   ScrapeSession(std::shared_ptr<const config::ScrapeConfig> config, std::shared_ptr<Target> target,
-                storage::Appendable& appendable, ScrapeMetrics& metrics, bool extra_metrics);
+                storage::Appendable& appendable, ScrapeMetrics& metrics,
+                const SessionOptions& options);
 
   /// Takes over what an earlier session knows about the target's series.
   void AdoptCache(ScrapeSession& other);
@@ -78,6 +87,8 @@ class ScrapeSession {
  private:
   struct ReportSeries {
     std::string_view name;
+    std::string_view unit;
+    std::string_view help;
     storage::SeriesRef ref{0};
   };
 
@@ -93,6 +104,20 @@ class ScrapeSession {
   Status AppendKnown(Parser& parser, SeriesCache::Index i, bool seen, ScrapeBuffers& buffers);
   template <typename Parser>
   Status AppendNew(Parser& parser, ScrapeBuffers& buffers);
+  /// Takes note of the time at which the series began. @return false for a line that tells nothing
+  /// else
+  template <typename Parser>
+  bool ReadStart(Parser& parser);
+  /// Appends a zero at start_, when there is one. `labels` may be empty for a known series.
+  storage::AppendError AppendStart(storage::SeriesRef& ref, const model::Labels& labels,
+                                   model::TimestampMs t);
+  template <typename Parser>
+  Status AppendKnownStart(Parser& parser, SeriesCache::Index i, model::TimestampMs t,
+                          ScrapeBuffers& buffers);
+  /// Hands the family's metadata to storage, for a series that is one of the family's.
+  void AppendMetadata(storage::SeriesRef ref, const model::Labels& labels);
+  template <typename Parser>
+  Status AppendKnownMetadata(Parser& parser, SeriesCache::Index i, ScrapeBuffers& buffers);
   template <typename Parser>
   Status Flush(Parser& parser, ScrapeBuffers& buffers);
   /// One sample with its labels, for series that the storage does not know (any more).
@@ -112,6 +137,7 @@ class ScrapeSession {
   const std::shared_ptr<Target> target_;
   storage::Appendable& appendable_;
   ScrapeMetrics& metrics_;
+  const SessionOptions options_;
   std::unique_ptr<SeriesCache> cache_;
   std::vector<ReportSeries> reports_;
 
@@ -119,6 +145,8 @@ class ScrapeSession {
   std::unique_ptr<storage::Appender> appender_;
   model::TimestampMs t_ = 0;
   model::TimestampMs max_t_ = 0;
+  CreatedLines created_;
+  model::TimestampMs start_ = 0;  // Of the series in hand; 0 = not known.
   ScrapeCounts counts_;
   std::size_t limited_ = 0;
   bool over_limit_ = false;

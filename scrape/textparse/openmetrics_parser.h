@@ -45,6 +45,8 @@ class OpenMetricsParser {
   const std::string& error() const { return error_; }
 
   static constexpr bool kQuotesInHelp = true;
+  static constexpr bool kHasCreatedLines = true;
+  std::string_view body() const { return body_; }
 
  private:
   EntryKind ReadSeries(const SeriesHint& hint);

@@ -52,7 +52,8 @@ class TextParser {
 
   const std::string& error() const { return error_; }
 
-  static constexpr bool kQuotesInHelp = false;  // Whether \" is an escape there.
+  static constexpr bool kQuotesInHelp = false;     // Whether \" is an escape there.
+  static constexpr bool kHasCreatedLines = false;  // See CreatedLines.
 
  private:
   EntryKind ReadComment();

@@ -10,8 +10,7 @@ namespace narthex::server {
 namespace {
 
 // Names that Prometheus 3.14 knows and that change nothing here yet.
-constexpr std::array<std::string_view, 12> kWithoutEffect = {"concurrent-rule-eval",
-                                                             "created-timestamp-zero-ingestion",
+constexpr std::array<std::string_view, 11> kWithoutEffect = {"concurrent-rule-eval",
                                                              "fast-startup",
                                                              "histograms-st-encoding",
                                                              "memory-snapshot-on-shutdown",
@@ -37,6 +36,7 @@ bool Contains(const Names& names, std::string_view name) {
 bool* FindSwitch(EnabledFeatures& features, std::string_view name) {
   promql::Features& promql = features.promql;
   const std::pair<std::string_view, bool*> switches[] = {
+      {"created-timestamp-zero-ingestion", &features.start_zeros},
       {"delayed-compaction", &features.delayed_compaction},
       {"exemplar-storage", &features.exemplar_storage},
       {"extra-scrape-metrics", &features.extra_scrape_metrics},

@@ -16,6 +16,7 @@ struct EnabledFeatures {
   bool extra_scrape_metrics = false;
   bool delayed_compaction = false;
   bool metadata_wal_records = false;
+  bool start_zeros = false;           // created-timestamp-zero-ingestion
   std::vector<std::string> warnings;  // One line for each name that is unknown or without effect.
 };
 

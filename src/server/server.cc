@@ -61,6 +61,7 @@ web::ApiOptions MakeApiOptions(const ServerFlags& flags) {
   options.enable_remote_write_receiver = flags.enable_remote_write_receiver;
   options.accepted_write_messages = flags.accepted_write_messages;
   options.append_metadata = flags.features.metadata_wal_records;
+  options.start_zeros = flags.features.start_zeros;
   options.type_and_unit_labels = flags.features.promql.type_and_unit_labels;
   options.remote_read_sample_limit = flags.remote_read_sample_limit;
   options.remote_read_concurrent_limit = flags.remote_read_concurrent_limit;
@@ -82,6 +83,8 @@ scrape::ScrapeOptions MakeScrapeOptions(const ServerFlags& flags) {
   options.timestamp_tolerance_ms = flags.timestamp_tolerance_ms;
   options.discovery_reload_interval_ms = flags.discovery_reload_interval_ms;
   options.extra_scrape_metrics = flags.features.extra_scrape_metrics;
+  options.append_metadata = flags.features.metadata_wal_records;
+  options.start_zeros = flags.features.start_zeros;
   return options;
 }
 

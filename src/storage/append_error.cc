@@ -30,6 +30,8 @@ std::string_view AppendErrorText(AppendError error) {
       return "label length for exemplar exceeds maximum of 128 UTF-8 characters";
     case AppendError::kExemplarsDisabled:
       return "exemplar storage is disabled or max exemplars is less than or equal to 0";
+    case AppendError::kStartNotOlder:
+      return "ST is newer or the same as sample's timestamp, ignoring";
   }
   return "";
 }
@@ -44,6 +46,19 @@ std::string DuplicateSampleText(const DuplicateSample& sample) {
   if (sample.t == 0 && sample.existing == 0 && sample.value == 0) return std::string(plain);
   return fmt::format("{} {}; overrides not allowed: existing {}, new value {}", plain, sample.t,
                      go::FormatFloatG(sample.existing), go::FormatFloatG(sample.value));
+}
+
+AppendError Appender::AppendStartZero(SeriesRef&, const model::Labels&, model::TimestampMs,
+                                      model::TimestampMs) {
+  return AppendError::kOutOfOrder;
+}
+AppendError Appender::AppendStartZero(SeriesRef&, const model::Labels&, model::TimestampMs,
+                                      model::TimestampMs, const model::Histogram&) {
+  return AppendError::kOutOfOrder;
+}
+AppendError Appender::AppendStartZero(SeriesRef&, const model::Labels&, model::TimestampMs,
+                                      model::TimestampMs, const model::FloatHistogram&) {
+  return AppendError::kOutOfOrder;
 }
 
 }  // namespace narthex::storage

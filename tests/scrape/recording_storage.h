@@ -15,6 +15,7 @@
 #include "narthex/base/go_format.h"
 #include "narthex/base/mutex.h"
 #include "narthex/model/labels.h"
+#include "narthex/model/metadata.h"
 #include "narthex/model/sample.h"
 #include "narthex/storage/appender.h"
 
@@ -65,6 +66,11 @@ class RecordingStorage final : public storage::Appendable {
     }
     return done();
   }
+  /// What came by UpdateMetadata since the last call, as "name type unit help".
+  std::vector<std::string> TakeMetadata() {
+    MutexLock lock(mutex_);
+    return std::exchange(metadata_, {});
+  }
   void FailCommits(bool fail) { fail_commits_ = fail; }
   std::size_t column_samples() const { return column_samples_; }
 
@@ -110,7 +116,20 @@ class RecordingStorage final : public storage::Appendable {
                                         const model::Exemplar&) override {
       return storage::AppendError::kExemplarsDisabled;
     }
-    void UpdateMetadata(storage::SeriesRef, const model::Labels&, const model::Metadata&) override {
+    storage::AppendError AppendStartZero(storage::SeriesRef& ref, const model::Labels& labels,
+                                         model::TimestampMs t, model::TimestampMs start) override {
+      if (start >= t) return storage::AppendError::kStartNotOlder;
+      return Append(ref, labels, start, 0);
+    }
+    void UpdateMetadata(storage::SeriesRef ref, const model::Labels&,
+                        const model::Metadata& metadata) override {
+      MutexLock lock(storage_.mutex_);
+      for (const auto& [labels, known] : storage_.refs_) {
+        if (known != ref) continue;
+        storage_.metadata_.push_back(fmt::format("{} {} {} {}", labels.Get("__name__"),
+                                                 model::MetricTypeName(metadata.type),
+                                                 metadata.unit, metadata.help));
+      }
     }
     void SetDiscardOutOfOrder(bool discard) override { discard_ = discard; }
     Status Commit() override {
@@ -161,6 +180,7 @@ class RecordingStorage final : public storage::Appendable {
   Mutex mutex_;
   CondVar committed_;
   std::map<model::Labels, storage::SeriesRef> refs_;
+  std::vector<std::string> metadata_ NX_GUARDED_BY(mutex_);
   std::map<storage::SeriesRef, Series> series_;
   std::uint64_t last_ref_ = 0;
   bool all_discards_right_ = true;

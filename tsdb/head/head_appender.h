@@ -33,6 +33,14 @@ class HeadAppender final : public storage::Appender {
   storage::AppendError AppendFloatHistogram(storage::SeriesRef& ref, const model::Labels& labels,
                                             model::TimestampMs t,
                                             const model::FloatHistogram& h) override;
+  storage::AppendError AppendStartZero(storage::SeriesRef& ref, const model::Labels& labels,
+                                       model::TimestampMs t, model::TimestampMs start) override;
+  storage::AppendError AppendStartZero(storage::SeriesRef& ref, const model::Labels& labels,
+                                       model::TimestampMs t, model::TimestampMs start,
+                                       const model::Histogram& like) override;
+  storage::AppendError AppendStartZero(storage::SeriesRef& ref, const model::Labels& labels,
+                                       model::TimestampMs t, model::TimestampMs start,
+                                       const model::FloatHistogram& like) override;
   storage::AppendError AppendExemplar(storage::SeriesRef ref, const model::Labels& labels,
                                       const model::Exemplar& exemplar) override;
   void UpdateMetadata(storage::SeriesRef ref, const model::Labels& labels,
@@ -93,6 +101,14 @@ class HeadAppender final : public storage::Appender {
                               model::TimestampMs t, double v);
   storage::AppendError Keep(SeriesSlot slot, const MemSeries& series, model::TimestampMs t,
                             double v, std::uint32_t own);
+  // Adds what `keep(slot, series)` keeps at the start of a series, when that is in order.
+  template <typename Fn>
+  storage::AppendError AddStart(storage::SeriesRef& ref, const model::Labels& labels,
+                                model::TimestampMs t, model::TimestampMs start, Fn&& keep);
+  template <typename H>
+  storage::AppendError AddHistogramStart(storage::SeriesRef& ref, const model::Labels& labels,
+                                         model::TimestampMs t, model::TimestampMs start,
+                                         const H& like);
   void NoteUnlogged(SeriesSlot slot, const MemSeries& series);
   storage::AppendError Count(storage::AppendError error);
   storage::AppendError CountHistogram(storage::AppendError error);

@@ -62,6 +62,11 @@ AppendError HeadAppender::KeepHistogram(SeriesSlot slot, const MemSeries& series
   return AppendError::kNone;
 }
 
+template AppendError HeadAppender::KeepHistogram(SeriesSlot, const MemSeries&, TimestampMs,
+                                                 const model::Histogram&, std::uint32_t);
+template AppendError HeadAppender::KeepHistogram(SeriesSlot, const MemSeries&, TimestampMs,
+                                                 const model::FloatHistogram&, std::uint32_t);
+
 template <typename H>
 AppendError HeadAppender::AddHistogram(SeriesRef& ref, const model::Labels& labels, TimestampMs t,
                                        const H& h) {

@@ -109,6 +109,7 @@ class WriteReceiver final {
         .max_time = api_.clock.NowMs() + kMaxAheadMs,
         .invalid_labels = invalid_labels_,
         .options = {.append_metadata = api_.options.append_metadata,
+                    .start_zeros = api_.options.start_zeros,
                     .type_and_unit_labels = api_.options.type_and_unit_labels}};
     Answer(*message == kV1Message ? StoreV1(body, target) : StoreV2(body, target), writer);
   }

@@ -6,6 +6,7 @@
 
 #include <fmt/core.h>
 
+#include "narthex/base/log.h"
 #include "narthex/model/exemplar.h"
 #include "narthex/model/histogram.h"
 #include "narthex/model/metadata.h"
@@ -123,8 +124,27 @@ AppendOutcome WriteAppender::OutcomeOf(AppendError error) const {
   return {error, appender_->RefusalText(error)};
 }
 
+namespace {
+
+// Nobody is told: nearly every one is out of order, as a series began only once.
+void NoteStartZero(AppendError error, const model::Labels& labels, model::TimestampMs t,
+                   model::TimestampMs start) {
+  if (error == AppendError::kNone || error == AppendError::kOutOfOrder) return;
+  log::Debug("Error when appending ST from remote write request",
+             {{"err", storage::AppendErrorText(error)},
+              {"series", labels.ToString()},
+              {"start_timestamp", start},
+              {"timestamp", t}});
+}
+
+}  // namespace
+
 AppendOutcome WriteAppender::Append(storage::SeriesRef& ref, const model::Labels& labels,
                                     const proto::WriteSample& sample) {
+  if (start_zeros_ && sample.start_t != 0 && sample.t != 0) {
+    NoteStartZero(appender_->AppendStartZero(ref, labels, sample.t, sample.start_t), labels,
+                  sample.t, sample.start_t);
+  }
   if (sample.t > max_time_) return InFuture();
   return OutcomeOf(appender_->Append(ref, labels, sample.t, sample.value));
 }
@@ -141,6 +161,14 @@ AppendOutcome WriteAppender::Append(storage::SeriesRef& ref, const model::Labels
   if (!fine) {
     return {AppendError::kInvalidHistogram,
             std::string(storage::AppendErrorText(AppendError::kInvalidHistogram))};
+  }
+  if (start_zeros_ && histogram.start_t != 0 && histogram.t != 0) {
+    const auto error = std::visit(
+        [&](const auto& h) {
+          return appender_->AppendStartZero(ref, labels, histogram.t, histogram.start_t, h);
+        },
+        histogram.value);
+    NoteStartZero(error, labels, histogram.t, histogram.start_t);
   }
   if (const auto* h = std::get_if<model::Histogram>(&histogram.value)) {
     return OutcomeOf(appender_->AppendHistogram(ref, labels, histogram.t, *h));

@@ -53,9 +53,10 @@ struct AppendOutcome {
 /// storage takes. Source: Prometheus storage/remote remoteWriteAppender.
 class WriteAppender {
  public:
-  /// @param max_time  of samples
-  WriteAppender(storage::Appendable& storage, model::TimestampMs max_time)
-      : appender_(storage.NewAppender()), max_time_(max_time) {}
+  /// @param max_time     of samples
+  /// @param start_zeros  whether a zero is added where a sample says that its series began
+  WriteAppender(storage::Appendable& storage, model::TimestampMs max_time, bool start_zeros = false)
+      : appender_(storage.NewAppender()), max_time_(max_time), start_zeros_(start_zeros) {}
 
   AppendOutcome Append(storage::SeriesRef& ref, const model::Labels& labels,
                        const proto::WriteSample& sample);
@@ -73,6 +74,7 @@ class WriteAppender {
 
   const std::unique_ptr<storage::Appender> appender_;
   const model::TimestampMs max_time_;
+  const bool start_zeros_;
 };
 
 }  // namespace narthex::web

@@ -40,7 +40,7 @@ class Storing {
       : is_v2_(version == proto::WriteVersion::kV2),
         reader_(version, body),
         target_(target),
-        appender_(target.storage, target.max_time) {}
+        appender_(target.storage, target.max_time, is_v2_ && target.options.start_zeros) {}
 
   WriteAnswer Run() {
     while (!refused_ && reader_.NextSeries()) {

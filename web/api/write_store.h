@@ -23,6 +23,7 @@ struct WriteAnswer {
 
 struct WriteOptions {
   bool append_metadata = false;
+  bool start_zeros = false;  // A zero where a sample says that its series began.
   bool type_and_unit_labels = false;
 };
 

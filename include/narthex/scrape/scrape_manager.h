@@ -47,6 +47,10 @@ struct ScrapeOptions {
   model::DurationMs discovery_reload_interval_ms = 5000;
   /// Adds the extra scrape metrics to all jobs (feature extra-scrape-metrics).
   bool extra_scrape_metrics = false;
+  /// Hands type, unit and help of series to storage (feature metadata-wal-records).
+  bool append_metadata = false;
+  /// Adds a zero where a series says that it began (feature created-timestamp-zero-ingestion).
+  bool start_zeros = false;
   std::string user_agent = "Prometheus/3.14.0";
 };
 

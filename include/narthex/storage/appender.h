@@ -36,6 +36,7 @@ enum class AppendError : std::uint8_t {
   kExemplarOutOfOrder,
   kExemplarTooLong,
   kExemplarsDisabled,
+  kStartNotOlder,  // A start time that is not before its sample.
 };
 
 /// Prometheus's wording: "out of order sample", "out of bounds", "too old sample", ….
@@ -83,6 +84,19 @@ class Appender {
                                                          const model::Labels& labels,
                                                          model::TimestampMs t,
                                                          const model::FloatHistogram& h) = 0;
+  /// Adds a zero at `start`, the time at which the series began or was set back, for the sample at
+  /// t that is appended next. Never out of order: kOutOfOrder when the series has a sample that is
+  /// not older, as it has for all but the first sample after a start. Errors do not concern that
+  /// sample. The other forms add an empty histogram of the layout of `like`.
+  /// Source: Prometheus storage.StartTimestampAppender. Storage without this takes none.
+  [[nodiscard]] virtual AppendError AppendStartZero(SeriesRef& ref, const model::Labels& labels,
+                                                    model::TimestampMs t, model::TimestampMs start);
+  [[nodiscard]] virtual AppendError AppendStartZero(SeriesRef& ref, const model::Labels& labels,
+                                                    model::TimestampMs t, model::TimestampMs start,
+                                                    const model::Histogram& like);
+  [[nodiscard]] virtual AppendError AppendStartZero(SeriesRef& ref, const model::Labels& labels,
+                                                    model::TimestampMs t, model::TimestampMs start,
+                                                    const model::FloatHistogram& like);
   /// Adds an exemplar to a series that exists: `ref` names it, or the labels do when it is 0 or
   /// names none any more. @return kUnknownSeries when there is no such series
   [[nodiscard]] virtual AppendError AppendExemplar(SeriesRef ref, const model::Labels& labels,

@@ -56,6 +56,7 @@ struct ApiOptions {
   std::vector<std::string> accepted_write_messages = {"prometheus.WriteRequest",
                                                       "io.prometheus.write.v2.Request"};
   bool append_metadata = false;  // Feature metadata-wal-records.
+  bool start_zeros = false;      // Feature created-timestamp-zero-ingestion.
   bool type_and_unit_labels = false;
   std::size_t remote_read_sample_limit = 50'000'000;  // 0 = none.
   std::size_t remote_read_concurrent_limit = 10;      // 0 = none.
