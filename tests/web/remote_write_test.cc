@@ -260,22 +260,25 @@ TEST_F(RemoteWriteApiTest, AddsTypeAndUnitAsLabels) {
   EXPECT_EQ("{__name__=\"m\", __type__=\"counter\", __unit__=\"seconds\"} 0:1\n", Stored());
 }
 
-TEST_F(RemoteWriteApiTest, V2AddsZerosWhereSeriesBegan) {
+wire::v2::Request WithStartTime(model::TimestampMs now) {
   wire::v2::Request request;
   auto& series = AddSeries(request, {{"__name__", "m"}});
   for (int i = 0; i < 2; ++i) {
-    AddSample(series, kNow + i, 5);
-    series.mutable_samples(i)->set_start_timestamp(kNow - 7);
+    AddSample(series, now + i, 5);
+    series.mutable_samples(i)->set_start_timestamp(now - 7);
   }
-  EXPECT_EQ(204, Write(request, kV2Parameter).status);
-  EXPECT_EQ("{__name__=\"m\"} 0:5 1:5\n", Stored()) << "only when it is switched on";
+  return request;
+}
+
+TEST_F(RemoteWriteApiTest, V2AddsZerosWhereSeriesBegan) {
   server_.options.start_zeros = true;
-  wire::v2::Request other;
-  auto& more = AddSeries(other, {{"__name__", "n"}});
-  AddSample(more, kNow, 5);
-  more.mutable_samples(0)->set_start_timestamp(kNow - 7);
-  EXPECT_EQ(204, Write(other, kV2Parameter).status);
-  EXPECT_EQ("{__name__=\"m\"} 0:5 1:5\n{__name__=\"n\"} -7:0 0:5\n", Stored());
+  EXPECT_EQ(204, Write(WithStartTime(kNow), kV2Parameter).status);
+  EXPECT_EQ("{__name__=\"m\"} -7:0 0:5 1:5\n", Stored());
+}
+
+TEST_F(RemoteWriteApiTest, V2AddsNoZerosUnlessItIsSwitchedOn) {
+  EXPECT_EQ(204, Write(WithStartTime(kNow), kV2Parameter).status);
+  EXPECT_EQ("{__name__=\"m\"} 0:5 1:5\n", Stored());
 }
 
 TEST_F(RemoteWriteApiTest, WaitsForTheServerToBeReady) {

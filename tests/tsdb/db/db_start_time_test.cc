@@ -90,8 +90,8 @@ void CheckHistograms(const H& h) {
   for (int i = 0; i < 3; ++i) {
     auto appender = db->NewAppender();
     SeriesRef ref{0};
-    const TimestampMs t = kNow + i * 1000;
-    EXPECT_EQ(appender->AppendStartZero(ref, kLabels, t, kNow - 500, h),
+    const TimestampMs t = kNow + 1000 + i * 1000;
+    EXPECT_EQ(appender->AppendStartZero(ref, kLabels, t, kNow + 500, h),
               i == 0 ? AppendError::kNone : AppendError::kOutOfOrder);
     if constexpr (std::is_same_v<H, model::Histogram>) {
       EXPECT_EQ(appender->AppendHistogram(ref, kLabels, t, h), AppendError::kNone);
@@ -107,7 +107,7 @@ void CheckHistograms(const H& h) {
   ASSERT_EQ(set->size(), 1U);
   ASSERT_TRUE(set->Read(0, model::kMinTime, model::kMaxTime, columns));
   ASSERT_EQ(columns.histogram_t.size(), 4U);
-  EXPECT_EQ(columns.histogram_t[0], kNow - 500);
+  EXPECT_EQ(columns.histogram_t[0], kNow + 500);
   EXPECT_EQ(columns.histograms[0].count, 0);
   EXPECT_EQ(columns.histograms[0].schema, h.schema);
   EXPECT_EQ(columns.histograms[0].custom_values, h.custom_values);
