@@ -27,6 +27,8 @@ std::uint64_t Distance(model::TimestampMs from, model::TimestampMs to) {
   return static_cast<std::uint64_t>(to) - static_cast<std::uint64_t>(from);
 }
 
+constexpr std::size_t kLeastBudget = 1 << 20;
+
 // A label pair and its posting list.
 struct Pair {
   std::uint64_t key = 0;     // Number of the name's symbol << 32 | number of the value's.
@@ -211,10 +213,12 @@ class StreamingIndexWriter final : public IndexWriter {
     if (pairs_.empty()) return {};
     NX_RETURN_IF_ERROR(file_.Flush());
     NX_ASSIGN_OR_RETURN(const auto mapped, fs_.Map(path_));
+    const std::size_t budget =
+        postings_budget_ > 0 ? postings_budget_ : std::max(kLeastBudget, 2 * series_.size());
     for (std::size_t begin = 0; begin < pairs_.size();) {
       std::size_t end = begin + 1;
       std::size_t entries = pairs_[begin].count;
-      while (end < pairs_.size() && entries + pairs_[end].count <= postings_budget_) {
+      while (end < pairs_.size() && entries + pairs_[end].count <= budget) {
         entries += pairs_[end++].count;
       }
       NX_RETURN_IF_ERROR(WritePostingsOf(begin, end, entries, mapped->bytes()));

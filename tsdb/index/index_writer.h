@@ -17,14 +17,15 @@
 
 namespace narthex::tsdb {
 
-/// Order of calls: AddSymbol …, AddSeries …, Finish. Memory: the symbols, 4 bytes a series and
+/// Order of calls: AddSymbol …, AddSeries …, Finish. Memory: the symbols, 12 bytes a series and
 /// about 40 a label pair; posting lists are made in passes over the written series. Thread safety:
 /// one thread. Errors: kIo; kInvalidArgument for input out of order, with Prometheus's wording.
 class IndexWriter {
  public:
-  /// @param postings_budget  list entries (4 bytes each) held at once
+  /// @param postings_budget  list entries (4 bytes each) held at once; 0 = two a series, at least
+  ///                         a million
   static Result<std::unique_ptr<IndexWriter>> Create(Fs& fs, std::string path,
-                                                     std::size_t postings_budget = 16 << 20);
+                                                     std::size_t postings_budget = 0);
   virtual ~IndexWriter() = default;
 
   /// Ascending and unique; every label name and value that series use.
