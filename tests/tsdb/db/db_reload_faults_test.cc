@@ -142,7 +142,8 @@ TEST(DbReloadFaultsTest, AFailedRemovalStopsNothing) {
   fs.SetHook(nullptr);
   ASSERT_TRUE(db->Compact());
   std::size_t folders = 0;
-  for (const auto& entry : SystemFs().ListDir(db.dir()).value()) folders += entry.name.size() >= 26;
+  const auto entries = SystemFs().ListDir(db.dir()).value();
+  for (const auto& entry : entries) folders += entry.name.size() >= 26;
   EXPECT_EQ(folders, db->Blocks().size()) << "removed in the end";
 }
 
