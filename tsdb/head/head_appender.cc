@@ -185,6 +185,13 @@ AppendError HeadAppender::AddKnown(SeriesRef ref, TimestampMs t, double v) {
   return error;
 }
 
+AppendError HeadAppender::PinOrCreate(SeriesRef& ref, const model::Labels& labels,
+                                      SeriesSlot& slot) {
+  if (Pin(ref, slot)) return AppendError::kNone;
+  if (!labels.empty()) return PinNew(ref, labels, slot);
+  return ref == SeriesRef{0} ? AppendError::kInvalidLabels : AppendError::kUnknownSeries;
+}
+
 AppendError HeadAppender::AddNew(SeriesRef& ref, const model::Labels& labels, TimestampMs t,
                                  double v) {
   SeriesSlot slot = 0;

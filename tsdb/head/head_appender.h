@@ -96,6 +96,9 @@ class HeadAppender final : public storage::Appender {
   bool Pin(storage::SeriesRef ref, SeriesSlot& slot);
   storage::AppendError PinNew(storage::SeriesRef& ref, const model::Labels& labels,
                               SeriesSlot& slot);
+  // The one that `ref` names, else the one with the labels, which may be new.
+  storage::AppendError PinOrCreate(storage::SeriesRef& ref, const model::Labels& labels,
+                                   SeriesSlot& slot);
   storage::AppendError AddKnown(storage::SeriesRef ref, model::TimestampMs t, double v);
   storage::AppendError AddNew(storage::SeriesRef& ref, const model::Labels& labels,
                               model::TimestampMs t, double v);

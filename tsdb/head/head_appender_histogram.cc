@@ -76,12 +76,7 @@ AppendError HeadAppender::AddHistogram(SeriesRef& ref, const model::Labels& labe
     return AppendError::kInvalidHistogram;
   }
   SeriesSlot slot = 0;
-  if (!Pin(ref, slot)) {
-    if (labels.empty()) {
-      return ref == SeriesRef{0} ? AppendError::kInvalidLabels : AppendError::kUnknownSeries;
-    }
-    if (const auto error = PinNew(ref, labels, slot); error != AppendError::kNone) return error;
-  }
+  if (const auto error = PinOrCreate(ref, labels, slot); error != AppendError::kNone) return error;
   MemSeries& series = head_.index.At(slot);
   SeriesLock lock(series);
   const auto error = KeepHistogram(slot, series, t, h, 1);

@@ -17,12 +17,7 @@ AppendError HeadAppender::AddStart(SeriesRef& ref, const model::Labels& labels, 
   if (start >= t) return AppendError::kStartNotOlder;
   if (OutOfBounds(start)) return AppendError::kOutOfBounds;
   SeriesSlot slot = 0;
-  if (!Pin(ref, slot)) {
-    if (labels.empty()) {
-      return ref == SeriesRef{0} ? AppendError::kInvalidLabels : AppendError::kUnknownSeries;
-    }
-    if (const auto error = PinNew(ref, labels, slot); error != AppendError::kNone) return error;
-  }
+  if (const auto error = PinOrCreate(ref, labels, slot); error != AppendError::kNone) return error;
   MemSeries& series = head_.index.At(slot);
   SeriesLock lock(series);
   const auto error = InOrder(series, start) ? keep(slot, series) : AppendError::kOutOfOrder;
