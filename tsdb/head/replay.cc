@@ -11,6 +11,7 @@
 
 #include "narthex/base/log.h"
 #include "narthex/base/thread_pool.h"
+#include "tsdb/head/found_chunks.h"
 #include "tsdb/head/histogram_check.h"
 #include "tsdb/head/ooo_replay.h"
 #include "tsdb/head/ref_map.h"
@@ -36,18 +37,6 @@ struct RecordBatch {
   int segment = 0;
 };
 
-// A full chunk found in chunks_head. There may be tens of millions.
-struct FoundChunk {
-  WalRef ref;
-  TimestampMs mint;
-  TimestampMs maxt;
-  std::uint32_t file : 24;
-  std::uint32_t encoding : 8;
-  std::uint32_t offset;
-};
-static_assert(sizeof(FoundChunk) == 32);
-constexpr std::uint32_t kMaxFile = (1U << 24) - 1;
-
 class Replay {
  public:
   Replay(HeadState& head, TimestampMs min_valid_time, ReplayCursor& progress,
@@ -61,7 +50,6 @@ class Replay {
   Status Run();
 
  private:
-  Status LoadChunks();
   Status ReadCheckpoint(int number);
   Status ReadSegments(int first, int last);
   /// Reads a folder's segments in one thread while this one decodes.
@@ -80,7 +68,6 @@ class Replay {
   template <typename Entry, typename Decode>
   Status DecodeHistograms(ByteSpan record, Decode decode);
   ReplayShard& ShardOf(SeriesSlot slot) { return *shards_[slot % shards_.size()]; }
-  std::span<const FoundChunk> FoundOf(WalRef ref) const;
   void Attach(SeriesSlot slot, WalRef ref);
   void AttachAgain(SeriesSlot slot, WalRef ref);
   void Take(MemSeries& series, std::span<const FoundChunk> chunks);
@@ -96,8 +83,7 @@ class Replay {
   absl::flat_hash_set<SeriesSlot> emptied_;  // Left the head early; nothing came after that.
   // The numbers of series that have had several, the newest last.
   absl::flat_hash_map<SeriesSlot, std::vector<WalRef>> numbers_;
-  std::vector<FoundChunk> found_;  // By ref, then in the order of writing.
-  std::vector<FoundOooChunk> found_ooo_;
+  FoundChunks found_;
   std::vector<std::unique_ptr<ReplayShard>> shards_;
   ReplayPostings postings_;
   std::vector<wal::SeriesEntry> series_entries_;
@@ -107,40 +93,6 @@ class Replay {
   absl::flat_hash_set<WalRef> unknown_refs_;
   std::map<std::string_view, std::uint64_t> unknown_records_;  // By type, as the metric has it.
 };
-
-Status Replay::LoadChunks() {
-  WalRef last_ref = 0;  // The log may have lost the record of a series, whose chunks are here.
-  const auto moved = head_.files.Load([&](ChunkPlace place, const HeadChunk& chunk) {
-    last_ref = std::max(last_ref, chunk.wal_ref);
-    if (chunk.out_of_order) {
-      found_ooo_.push_back({chunk.wal_ref, {place, chunk.chunk.mint, chunk.chunk.maxt}});
-      return;
-    }
-    // What is not taken here comes from the WAL.
-    if (chunk.chunk.maxt < min_valid_time_ || place.file > kMaxFile) return;
-    found_.push_back({chunk.wal_ref, chunk.chunk.mint, chunk.chunk.maxt, place.file & kMaxFile,
-                      static_cast<std::uint8_t>(chunk.chunk.encoding), place.offset});
-  });
-  if (!moved) return Fail(moved.error());
-  head_.index.NoteWalRef(last_ref);
-  head_.metrics.mmap_corruptions.Add(static_cast<std::uint64_t>(*moved > 0));
-  // Not stable_sort, which would need as much memory again.
-  std::sort(found_.begin(), found_.end(), [](const auto& a, const auto& b) {
-    if (a.ref != b.ref) return a.ref < b.ref;
-    return a.file != b.file ? a.file < b.file : a.offset < b.offset;
-  });
-  return {};
-}
-
-// What chunks_head has under a number, in the order of writing.
-std::span<const FoundChunk> Replay::FoundOf(WalRef ref) const {
-  const auto first =
-      std::lower_bound(found_.begin(), found_.end(), ref,
-                       [](const FoundChunk& chunk, WalRef r) { return chunk.ref < r; });
-  auto last = first;
-  while (last != found_.end() && last->ref == ref) ++last;
-  return {first, last};
-}
 
 // Chunks of one series ascend; what a chunk repeats is passed over. One that begins within another
 // and ends after it was written by a process that did not have the other: from there on the log
@@ -162,7 +114,7 @@ void Replay::Take(MemSeries& series, std::span<const FoundChunk> chunks) {
 
 // Gives a new series the chunks of its number.
 void Replay::Attach(SeriesSlot slot, WalRef ref) {
-  const auto chunks = FoundOf(ref);
+  const auto chunks = found_.Of(ref);
   if (chunks.empty()) return;
   MemSeries& series = head_.index.At(slot);
   SeriesLock lock(series);
@@ -174,7 +126,7 @@ void Replay::Attach(SeriesSlot slot, WalRef ref) {
 // in the order of time. Samples from the log that are dropped for that came before the series had
 // its new number, so it had left the head by then, with all of them in blocks.
 void Replay::AttachAgain(SeriesSlot slot, WalRef ref) {
-  const auto chunks = FoundOf(ref);
+  const auto chunks = found_.Of(ref);
   if (chunks.empty()) return;
   ShardOf(slot).Drain();
   MemSeries& series = head_.index.At(slot);
@@ -185,7 +137,7 @@ void Replay::AttachAgain(SeriesSlot slot, WalRef ref) {
   }
   std::vector<FoundChunk> all;
   for (const WalRef number : numbers_[slot]) {
-    const auto more = FoundOf(number);
+    const auto more = found_.Of(number);
     all.insert(all.end(), more.begin(), more.end());
   }
   // Of chunks that begin together the longest says most.
@@ -470,7 +422,7 @@ Status Replay::Run() {
   const std::string dir = JoinPath(head_.dir, "wal");
   NX_RETURN_IF_ERROR(head_.fs.CreateDirs(dir));
   head_.min_valid_time = min_valid_time_;
-  NX_RETURN_IF_ERROR(LoadChunks());
+  NX_RETURN_IF_ERROR(found_.Load(head_, min_valid_time_));
   NX_ASSIGN_OR_RETURN(const auto checkpoints, wal::ListCheckpoints(head_.fs, dir));
   NX_ASSIGN_OR_RETURN(const auto segments, wal::ListSegments(head_.fs, dir));
   const int checkpoint = checkpoints.empty() ? -1 : checkpoints.back();
@@ -492,7 +444,7 @@ Status Replay::Run() {
   for (auto& shard : shards_) shard->Finish();
   postings_.Finish(head_.index.end());
   NX_RETURN_IF_ERROR(status);
-  NX_RETURN_IF_ERROR(ReplayWbl(head_, slots_, found_ooo_));
+  NX_RETURN_IF_ERROR(ReplayWbl(head_, slots_, found_.late()));
   head_.tombstones.TruncateBefore(std::min(min_valid_time_, head_.ooo.store().min_time()));
   if (!emptied_.empty()) RemoveEmptied();
   for (auto& [ref, until] : extra_refs_) until = head_.max_time.load();

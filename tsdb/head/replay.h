@@ -22,8 +22,7 @@ struct ReplayCursor {
 /// @param min_valid_time  samples before it are left out
 /// A series that the log has under several numbers goes on with the newest one.
 /// @param[out] extra_refs  its other numbers, and those of series that are gone, with the time of
-/// the
-///                         last sample that the log may have under them
+///                         the last sample that the log may have under them
 /// Errors: kIo; kCorruption where repair would lose more than a torn tail (checkpoints).
 Status ReplayHead(HeadState& head, model::TimestampMs min_valid_time, ReplayCursor& progress,
                   absl::flat_hash_map<wal::WalRef, model::TimestampMs>& extra_refs);
