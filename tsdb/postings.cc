@@ -226,4 +226,16 @@ Result<PostingList> SelectPostings(const PostingsSource& source, std::span<const
   return Combine(source, steps);
 }
 
+bool AllAbout(std::string_view label, std::span<const Matcher> matchers) {
+  return std::all_of(matchers.begin(), matchers.end(),
+                     [&](const Matcher& m) { return m.name() == label; });
+}
+
+void KeepMatching(std::span<const Matcher> matchers, std::vector<std::string>& values) {
+  std::erase_if(values, [&](const std::string& value) {
+    return !std::all_of(matchers.begin(), matchers.end(),
+                        [&](const Matcher& m) { return m.Matches(value); });
+  });
+}
+
 }  // namespace narthex::tsdb

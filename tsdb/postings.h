@@ -8,6 +8,7 @@
 #include <functional>
 #include <span>
 #include <stop_token>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -64,5 +65,12 @@ class PostingsSource {
 Result<PostingList> SelectPostings(const PostingsSource& source,
                                    std::span<const model::Matcher> matchers,
                                    std::stop_token stop = {});
+
+/// Whether all matchers are about one label: then its values alone tell which of them series that
+/// match have. Source: Prometheus tsdb labelValuesWithMatchers.
+bool AllAbout(std::string_view label, std::span<const model::Matcher> matchers);
+
+/// Drops the values on which one of the matchers says no.
+void KeepMatching(std::span<const model::Matcher> matchers, std::vector<std::string>& values);
 
 }  // namespace narthex::tsdb

@@ -80,7 +80,11 @@ class BlockQuerier final : public storage::Querier {
   Result<std::vector<std::string>> LabelValues(std::string_view name,
                                                std::span<const model::Matcher> matchers,
                                                std::size_t limit) const override {
-    if (matchers.empty()) return Limited(block_->index().LabelValues(name), limit);
+    if (AllAbout(name, matchers)) {
+      auto values = block_->index().LabelValues(name);
+      KeepMatching(matchers, values);
+      return Limited(std::move(values), limit);
+    }
     return SymbolsOfSelected(
         matchers, limit, [&](const SymbolPairs& pairs, std::vector<std::uint32_t>& out) -> Status {
           for (const auto& [n, v] : pairs) {

@@ -206,7 +206,8 @@ Result<std::vector<std::string>> HeadQuerier::LabelValues(std::string_view name,
                                                           std::size_t limit) const {
   if (OutsideHead()) return std::vector<std::string>{};
   std::vector<Symbol> symbols;
-  if (matchers.empty()) {
+  const bool values_decide = AllAbout(name, matchers);
+  if (values_decide) {
     head_.index.Read([&](const MemPostings& postings, const LabelStore& labels) {
       if (const auto* values = postings.ValuesOf(labels.symbols().Find(name))) symbols = *values;
     });
@@ -222,6 +223,7 @@ Result<std::vector<std::string>> HeadQuerier::LabelValues(std::string_view name,
     }
   }
   auto values = Texts(head_.index, std::move(symbols));
+  if (values_decide) KeepMatching(matchers, values);
   Limit(values, limit);
   return values;
 }

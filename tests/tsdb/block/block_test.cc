@@ -119,6 +119,12 @@ TEST_F(BlockTest, LabelNamesAndValues) {
   const std::vector<Matcher> prod{M(MatchType::kRegex, "env", "prod.*")};
   EXPECT_EQ(*querier->LabelValues("env", prod, 0), (Texts{"prod", "prod2"}));
   EXPECT_EQ(*querier->LabelValues("__name__", prod, 0), Texts{"a"});
+  const std::vector<Matcher> both{prod[0], Matcher::NotEqual("env", "prod")};
+  EXPECT_EQ(*querier->LabelValues("env", both, 0), Texts{"prod2"});
+  EXPECT_EQ(*querier->LabelValues("env", prod, 1), Texts{"prod"})
+      << "the limit counts what is left";
+  const std::vector<Matcher> none{Matcher::Equal("env", "")};
+  EXPECT_EQ(*querier->LabelValues("env", none, 0), Texts{});
 }
 
 TEST_F(BlockTest, DeletionHidesSamplesAndIsCounted) {

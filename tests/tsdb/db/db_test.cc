@@ -142,6 +142,25 @@ TEST(DbTest, SpecialValuesKeepTheirBits) {
   }
 }
 
+TEST(DbTest, ValuesOfALabelThatMatch) {
+  DbFixture db;
+  db.Append({{{{"__name__", "a"}, {"env", "dev"}}, 1000, 1},
+             {{{"__name__", "a"}, {"env", "prod"}}, 1000, 1},
+             {{{"__name__", "b"}, {"env", "prod2"}}, 1000, 1},
+             {{{"__name__", "b"}}, 1000, 1}});
+  const auto querier = db->NewQuerier(0, 2000).value();
+  using Texts = std::vector<std::string>;
+  const auto values = [&](const std::vector<model::Matcher>& matchers, std::size_t limit = 0) {
+    return querier->LabelValues("env", matchers, limit).value();
+  };
+  const auto prod = model::Matcher::Create(model::MatchType::kRegex, "env", "prod.*").value();
+  EXPECT_EQ(values({prod}), (Texts{"prod", "prod2"}));
+  EXPECT_EQ(values({prod}, 1), Texts{"prod"}) << "the limit counts what is left";
+  EXPECT_EQ(values({prod, model::Matcher::NotEqual("env", "prod")}), Texts{"prod2"});
+  EXPECT_EQ(values({prod, model::Matcher::Equal("__name__", "a")}), Texts{"prod"});
+  EXPECT_EQ(values({model::Matcher::Equal("env", "")}), Texts{});
+}
+
 TEST(DbTest, HeadIsCutIntoBlocks) {
   DbOptions options;
   options.min_block_duration_ms = 60'000;
