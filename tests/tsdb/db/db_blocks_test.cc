@@ -8,7 +8,7 @@
 
 #include "tests/support/fault_fs.h"
 #include "tests/tsdb/support/db_fixture.h"
-#include "tests/tsdb/support/test_blocks.h"
+#include "tests/tsdb/support/three_blocks.h"
 
 namespace narthex::tsdb::testing {
 namespace {
@@ -17,36 +17,10 @@ using narthex::testing::Fault;
 using narthex::testing::FaultFs;
 using narthex::testing::FileOp;
 
-constexpr const char* kUlids[] = {"01HF0000000000000000000001", "01HF0000000000000000000002",
-                                  "01HF0000000000000000000003"};
-constexpr model::DurationMs kRange = 60'000;
-
-DbOptions SmallRanges() {
-  DbOptions options;
-  options.min_block_duration_ms = kRange;
-  options.max_block_duration_ms = 3 * kRange;
-  return options;
-}
-
-// Three blocks in a row, one sample each.
-void MakeBlocks(const std::string& dir) {
-  for (int i = 0; i < 3; ++i) {
-    const model::TimestampMs t = i * kRange;
-    MakeBlock(dir, kUlids[i], t, t + kRange, {{{{"a", "1"}}, {{t, i * 1.0}}}});
-  }
-}
-
 std::vector<std::string> Names(DbFixture& db) {
   std::vector<std::string> names;
   for (const auto& block : db->Blocks()) names.push_back(block.ulid);
   return names;
-}
-
-double Metric(DbFixture& db, const std::string& name) {
-  std::string text;
-  db.registry().WriteText(text);
-  const auto at = text.find("\n" + name + " ");
-  return at == std::string::npos ? -1 : std::stod(text.substr(at + name.size() + 2));
 }
 
 void Fill(DbFixture& db, model::TimestampMs from, model::TimestampMs to) {
@@ -73,8 +47,8 @@ TEST(DbBlocksTest, RetentionByPercentageOfTheDisk) {
   fs.SetDiskSpace(Fs::Space{2 * (2 * block_bytes + block_bytes / 2), 0});
   db.Open();
   EXPECT_EQ(Names(db), (std::vector<std::string>{kUlids[1], kUlids[2]}));
-  EXPECT_EQ(Metric(db, "prometheus_tsdb_retention_limit_percentage"), 50);
-  EXPECT_EQ(Metric(db, "prometheus_tsdb_size_retentions_total"), 1);
+  EXPECT_EQ(MetricOf(db, "prometheus_tsdb_retention_limit_percentage"), 50);
+  EXPECT_EQ(MetricOf(db, "prometheus_tsdb_size_retentions_total"), 1);
   // The size of the file system can't be told: the fixed limit counts.
   fs.SetDiskSpace(Fail(Code::kIo, "statfs failed"));
   db->SetRetention(0, 1'000'000'000, 50);
@@ -161,8 +135,8 @@ TEST(DbBlocksTest, DamagedBlocksAreNamedAndTheRestIsServed) {
     db.Open();
     const SeriesData want = {{R"({a="1"})", {{0, 0.0}, {2 * kRange, 2.0}}}};
     EXPECT_EQ(db.ReadAll(), want);
-    EXPECT_EQ(Metric(db, "narthex_tsdb_unreadable_blocks"), 1);
-    EXPECT_EQ(Metric(db, "prometheus_tsdb_reloads_failures_total"), 1);
+    EXPECT_EQ(MetricOf(db, "narthex_tsdb_unreadable_blocks"), 1);
+    EXPECT_EQ(MetricOf(db, "prometheus_tsdb_reloads_failures_total"), 1);
     db->SetRetention(1, 1'000'000, 0);  // Not even then is it deleted.
     ASSERT_TRUE(db->Compact());
     EXPECT_TRUE(SystemFs().Exists(path));
@@ -179,7 +153,7 @@ TEST(DbBlocksTest, DamagedParentsOfABlockGo) {
   meta.compaction.parents = {{kUlids[0], 0, kRange}};
   ASSERT_TRUE(WriteBlockMeta(SystemFs(), db.dir() + "/" + kUlids[1], meta));
   db.Open();
-  EXPECT_EQ(Metric(db, "narthex_tsdb_unreadable_blocks"), 0);
+  EXPECT_EQ(MetricOf(db, "narthex_tsdb_unreadable_blocks"), 0);
   EXPECT_FALSE(SystemFs().Exists(db.dir() + "/" + kUlids[0]));
 }
 

@@ -9,7 +9,7 @@
 
 #include "tests/support/fault_fs.h"
 #include "tests/tsdb/support/db_fixture.h"
-#include "tests/tsdb/support/test_blocks.h"
+#include "tests/tsdb/support/three_blocks.h"
 
 namespace narthex::tsdb::testing {
 namespace {
@@ -17,32 +17,6 @@ namespace {
 using narthex::testing::Fault;
 using narthex::testing::FaultFs;
 using narthex::testing::FileOp;
-
-constexpr const char* kUlids[] = {"01HF0000000000000000000001", "01HF0000000000000000000002",
-                                  "01HF0000000000000000000003"};
-constexpr model::DurationMs kRange = 60'000;
-
-DbOptions SmallRanges() {
-  DbOptions options;
-  options.min_block_duration_ms = kRange;
-  options.max_block_duration_ms = 3 * kRange;
-  return options;
-}
-
-// Three blocks in a row, one sample each.
-void MakeBlocks(const std::string& dir) {
-  for (int i = 0; i < 3; ++i) {
-    const model::TimestampMs t = i * kRange;
-    MakeBlock(dir, kUlids[i], t, t + kRange, {{{{"a", "1"}}, {{t, i * 1.0}}}});
-  }
-}
-
-double Metric(DbFixture& db, const std::string& name) {
-  std::string text;
-  db.registry().WriteText(text);
-  const auto at = text.find("\n" + name + " ");
-  return at == std::string::npos ? -1 : std::stod(text.substr(at + name.size() + 2));
-}
 
 void Fill(DbFixture& db, model::TimestampMs from, model::TimestampMs to) {
   for (model::TimestampMs t = from; t < to; t += 1'000) {
@@ -131,7 +105,7 @@ TEST(DbReloadFaultsTest, AFailedRemovalStopsNothing) {
   const auto compacted = db->Compact();
   EXPECT_TRUE(compacted) << compacted.error().message();
   EXPECT_EQ(db.ReadAll(), want);
-  const double failures = Metric(db, "prometheus_tsdb_reloads_failures_total");
+  const double failures = MetricOf(db, "prometheus_tsdb_reloads_failures_total");
   EXPECT_GT(failures, 0);
   const std::size_t blocks = db->Blocks().size();
   Fill(db, 1'400'000, 1'600'000);
@@ -193,7 +167,7 @@ TEST(DbReloadFaultsTest, AnUnreadableHeadChunkIsLeftOutOfTheBlock) {
   const auto compacted = db->Compact();
   ASSERT_TRUE(compacted) << compacted.error().message();
   EXPECT_FALSE(db->Blocks().empty());
-  EXPECT_EQ(Metric(db, "narthex_tsdb_unreadable_head_chunks_total"), 1);
+  EXPECT_EQ(MetricOf(db, "narthex_tsdb_unreadable_head_chunks_total"), 1);
   const SeriesData got = db.ReadAll();
   ASSERT_EQ(got.size(), 2U);
   EXPECT_EQ(got.at(R"({b="1"})").size(), 239U);

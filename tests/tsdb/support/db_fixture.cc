@@ -101,4 +101,11 @@ void DbFixture::Kill() {
   Open();
 }
 
+double MetricOf(DbFixture& db, const std::string& line) {
+  std::string text = "\n";
+  db.registry().WriteText(text);
+  const auto at = text.find("\n" + line + " ");
+  return at == std::string::npos ? -1 : std::stod(text.substr(at + line.size() + 2));
+}
+
 }  // namespace narthex::tsdb::testing

@@ -72,4 +72,7 @@ class DbFixture {
   std::unique_ptr<tsdb::Db> db_;
 };
 
+/// The value of a metric by the start of its line; -1 when there is none.
+double MetricOf(DbFixture& db, const std::string& line);
+
 }  // namespace narthex::tsdb::testing

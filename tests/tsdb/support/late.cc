@@ -37,13 +37,6 @@ SeriesData SortedSeries(std::vector<BitSample> samples, const model::Labels& lab
   return {{labels.ToString(), std::move(samples)}};
 }
 
-double MetricOf(DbFixture& db, const std::string& line) {
-  std::string text = "\n";
-  db.registry().WriteText(text);
-  const auto at = text.find("\n" + line + " ");
-  return at == std::string::npos ? -1 : std::stod(text.substr(at + line.size() + 2));
-}
-
 std::vector<std::string> WblRecords(const std::string& dir) {
   std::vector<std::string> out;
   const auto segments = wal::ListSegments(SystemFs(), dir + "/wbl").value();

@@ -23,7 +23,4 @@ storage::AppendError AppendOne(Db& db, model::TimestampMs t, double v, const mod
 /// All records of the WBL as "samples 3", "marker 0", "marker N", ….
 std::vector<std::string> WblRecords(const std::string& dir);
 
-/// The value of a metric by the start of its line; -1 when there is none.
-double MetricOf(DbFixture& db, const std::string& line);
-
 }  // namespace narthex::tsdb::testing
