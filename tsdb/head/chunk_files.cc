@@ -293,7 +293,7 @@ Status ChunkFiles::TruncateBefore(std::uint32_t first_needed) {
     next->erase(number);
     view_ = std::move(next);
   }
-  return {};
+  return written_ > kFileHeaderBytes ? EndFile() : Status();
 }
 
 Status ChunkFiles::Close() {

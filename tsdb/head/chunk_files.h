@@ -69,7 +69,9 @@ class ChunkFiles {
 
   /// The file that the next chunk may go to: chunks that are not known yet are in none before.
   std::uint32_t first_unfinished() const;
-  /// Removes the files below `first_needed`.
+  /// Removes the files below `first_needed`, except the current one, and ends that when it has
+  /// chunks: the next chunk goes to a new file, so that a later truncation can remove this one.
+  /// Source: Prometheus ChunkDiskMapper.Truncate.
   Status TruncateBefore(std::uint32_t first_needed);
   /// Cuts the reserved space off the last file and closes it. Idempotent.
   Status Close();
