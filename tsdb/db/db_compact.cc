@@ -52,7 +52,11 @@ Status Db::Impl::ReloadWith(TimestampMs head_from, std::span<const std::string> 
   ReportOverlaps(found->list);
   Publish(std::move(found->list), head_from);
   const bool removed = RemoveObsolete(obsolete, found->half_removed);
-  if (!removed || !found->unreadable.empty()) metrics.reloads_failed.Add();
+  // A folder without a readable meta.json is passed over, as Prometheus does: it may be no block.
+  const bool corrupt =
+      std::any_of(found->unreadable.begin(), found->unreadable.end(),
+                  [&](const auto& entry) { return !found->without_meta.contains(entry.first); });
+  if (!removed || corrupt) metrics.reloads_failed.Add();
   unreadable_ = std::move(found->unreadable);
   return {};
 }
@@ -113,6 +117,7 @@ Result<Db::Impl::Found> Db::Impl::FindBlocks() {
       found.list.push_back(std::move(*block));
     } else {
       found.unreadable.emplace(entry.name, std::move(block).error());
+      if (!ReadBlockMeta(fs, JoinPath(dir, entry.name))) found.without_meta.insert(entry.name);
     }
   }
   std::stable_sort(found.list.begin(), found.list.end(), [](const auto& a, const auto& b) {
@@ -171,8 +176,11 @@ std::vector<std::string> Db::Impl::DropObsolete(Found& found) {
 void Db::Impl::ReportUnreadable(const Found& found) {
   metrics.unreadable_blocks.Set(static_cast<double>(found.unreadable.size()));
   for (const auto& [ulid, error] : found.unreadable) {
-    log::Error("Block can't be opened; its samples are missing from queries",
-               {{"block", ulid}, {"err", error.message()}});
+    const char* const what =
+        found.without_meta.contains(ulid)
+            ? "Failed to read meta.json for a block during reloadBlocks. Skipping"
+            : "Block can't be opened; its samples are missing from queries";
+    log::Error(what, {{"block", ulid}, {"err", error.message()}});
   }
 }
 

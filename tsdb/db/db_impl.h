@@ -10,6 +10,8 @@
 #include <thread>
 #include <vector>
 
+#include <absl/container/flat_hash_set.h>
+
 #include "narthex/base/clock.h"
 #include "narthex/base/mutex.h"
 #include "narthex/tsdb/db.h"
@@ -93,8 +95,9 @@ struct Db::Impl {
   Status RemoveLeftovers();
   struct Found {
     BlockList list;
-    std::map<std::string, Error> unreadable;  // By ULID.
-    std::vector<std::string> half_removed;    // Folders.
+    std::map<std::string, Error> unreadable;        // By ULID.
+    absl::flat_hash_set<std::string> without_meta;  // Those whose meta.json is what can't be read.
+    std::vector<std::string> half_removed;          // Folders.
   };
   Result<std::shared_ptr<const Block>> Refresh(const std::shared_ptr<const Block>& known);
   Result<Found> FindBlocks();
