@@ -194,8 +194,10 @@ bool HistogramChunk<H>::EqualsLast(const H& h) const {
   if (SameBuckets(layout_, state_, h)) return SameCounts(state_, h);
   const H last = ToHistogram(layout_, state_);
   if (h.count != last.count || h.zero_count != last.zero_count) return false;
-  // Spans that say the same in other words are equal; so are buckets that are empty or missing.
+  // Spans that say the same in other words are equal. Buckets that the chunk has and the histogram
+  // lacks, though empty, make it another one: Prometheus compares with the widened form, too.
   const HistogramLayout wide = Wider(layout_, h);
+  if (HasMoreBuckets(wide, layout_) || HasMoreBuckets(wide, LayoutOf(h))) return false;
   H a = last;
   H b = h;
   Widen(a, wide);

@@ -269,9 +269,46 @@ TEST(HistogramChunkTest, EqualsLast) {
   h = Basic();
   h.positive_spans = {{0, 5}};  // Bucket 2 is empty.
   h.positive_buckets = {1, 1, -2, 1, 0};
-  EXPECT_TRUE(equal(h));
-  h.positive_buckets = {1, 1, -1, 0, 0};
   EXPECT_FALSE(equal(h));
+  h = Basic();
+  h.positive_spans.insert(h.positive_spans.begin() + 1, {0, 0});  // The same in other words.
+  EXPECT_TRUE(equal(h));
+}
+
+// What Prometheus 3.5.3 answers to the sample of a time sent again.
+TEST(HistogramChunkTest, EqualsLastComparesWithTheWidenedForm) {
+  HistogramChunk<Histogram> chunk;
+  HistogramChunk<FloatHistogram> floats;
+  const auto append = [&](int t, const Histogram& h) {
+    ASSERT_TRUE(chunk.Check(h).fits);
+    chunk.Append(t, h);
+    floats.Append(t, AsFloat(h));
+  };
+  const auto equal = [&](const Histogram& h) {
+    EXPECT_EQ(chunk.EqualsLast(h), floats.EqualsLast(AsFloat(h)));
+    return chunk.EqualsLast(h);
+  };
+  Histogram wide = Basic();
+  wide.positive_spans = {{0, 4}};
+  wide.positive_buckets = {1, 0, -1, 1};  // 1 1 0 1
+  wide.count = wide.zero_count + 3;
+  wide.negative_spans = {};
+  wide.negative_buckets = {};
+  append(1, wide);
+  Histogram narrow = wide;  // Without the empty bucket.
+  narrow.positive_spans = {{0, 2}, {1, 1}};
+  narrow.positive_buckets = {1, 0, 0};
+  EXPECT_TRUE(equal(wide));
+  EXPECT_FALSE(equal(narrow));
+  append(2, narrow);
+  EXPECT_FALSE(equal(narrow));
+  EXPECT_TRUE(equal(wide));
+  Histogram grown = wide;  // A bucket that the chunk lacks.
+  grown.positive_spans = {{0, 4}, {3, 1}};
+  grown.positive_buckets = {1, 0, -1, 1, 0};
+  ++grown.count;
+  append(3, grown);
+  EXPECT_TRUE(equal(grown));
 }
 
 TEST(HistogramChunkTest, StaleSamples) {
@@ -329,7 +366,7 @@ TEST(HistogramChunkTest, NewBucketsRecodeTheChunkAndMissingEmptyOnesAreFilled) {
   EXPECT_EQ((*got)[0].second.positive_buckets, (std::vector<std::int64_t>{0, 1, 1, -2, 1, -1, 0}));
   EXPECT_EQ((*got)[2].second.positive_buckets, (std::vector<std::int64_t>{5, -4, 1, -2, 1, -1, 1}));
   EXPECT_EQ((*got)[2].second.count, b.count);
-  EXPECT_TRUE(chunk.EqualsLast(b));
+  EXPECT_TRUE(chunk.EqualsLast((*got)[2].second));
 }
 
 TEST(HistogramChunkTest, GaugesMayFall) {
