@@ -108,6 +108,23 @@ TEST_F(RemoteReadApiTest, SendsSamplesInTheirKind) {
   for (int i = 4; i < 8; ++i) EXPECT_EQ(0, response.results(i).timeseries_size()) << i;
 }
 
+// As Prometheus 3.5.3 answers: the series whose chunk has both ends, without samples.
+TEST_F(RemoteReadApiTest, AReversedRangeTellsSeriesWithoutSamples) {
+  Fill();
+  wire::ReadRequest request;
+  AddQuery(request, kNow - 2000, kNow - 3000, "a");
+  AddQuery(request, kNow + 1, kNow - 2000, "a");
+  AddQuery(request, kNow + 1, kNow, "h");
+  const wire::ReadResponse response = ReadSamples(request);
+  ASSERT_EQ(3, response.results_size());
+  for (const int i : {0, 2}) {
+    ASSERT_EQ(1, response.results(i).timeseries_size()) << i;
+    EXPECT_EQ(0, response.results(i).timeseries(0).samples_size());
+    EXPECT_EQ(0, response.results(i).timeseries(0).histograms_size());
+  }
+  EXPECT_EQ(0, response.results(1).timeseries_size());
+}
+
 TEST_F(RemoteReadApiTest, ExternalLabelsAreAskedForAsAbsent) {
   Fill();
   const struct {

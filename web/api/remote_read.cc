@@ -5,6 +5,7 @@
 // storage/remote readHandler.
 #include "narthex/proto/remote_read.h"
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 
@@ -140,10 +141,12 @@ class Reading {
   Status WriteSamples(const proto::ReadQuery& query, proto::ReadResponseWriter& response) {
     storage::SelectHints hints = MakeHints(query);
     const Range range{hints.start_ms, hints.end_ms};
-    hints.start_ms = model::Minus(range.mint, kMarginMs);
-    hints.end_ms = model::Plus(range.maxt, kMarginMs);
+    // The ends may be the wrong way round. Upstream then tells the series, without samples, that
+    // have a chunk from before the one end until after the other.
+    hints.start_ms = model::Minus(std::min(range.mint, range.maxt), kMarginMs);
+    hints.end_ms = model::Plus(std::max(range.mint, range.maxt), kMarginMs);
     NX_ASSIGN_OR_RETURN(const SeriesSetPtr set, Select(query, hints));
-    if (set == nullptr || range.mint > range.maxt) return {};
+    if (set == nullptr) return {};
     const bool labels_only = hints.func == "series";
     for (std::size_t i = 0; i < set->size(); ++i) {
       NX_RETURN_IF_ERROR(CheckWanted());
