@@ -170,6 +170,10 @@ HeadMetrics::HeadMetrics(Registry& metrics_registry, WalCompression compression)
       snapshot_replay_errors(
           metrics_registry.AddCounter("prometheus_tsdb_snapshot_replay_error_total",
                                       "Total number snapshot replays that failed.")),
+      invalid_histograms(metrics_registry.AddCounter(
+          "narthex_tsdb_replay_invalid_histograms_total",
+          "Histograms of the WAL or the WBL that a replay passed over because they are not valid; "
+          "the log tells why.")),
       replay_seconds(metrics_registry.AddGauge("prometheus_tsdb_data_replay_duration_seconds",
                                                "Time taken to replay the data on disk.")),
       registry(metrics_registry),

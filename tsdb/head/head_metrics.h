@@ -51,6 +51,7 @@ struct HeadMetrics {
   metrics::Counter& checkpoint_deletions;
   metrics::Counter& checkpoint_deletions_failed;
   metrics::Counter& snapshot_replay_errors;
+  metrics::Counter& invalid_histograms;
   metrics::Gauge& replay_seconds;
   /// Counts log entries of a type ("samples", …) whose series the log does not name.
   void AddUnknownRefs(std::string_view type, std::uint64_t count);

@@ -6,7 +6,7 @@
 #include <absl/container/flat_hash_map.h>
 
 #include "narthex/base/log.h"
-#include "tsdb/head/histogram_check.h"
+#include "tsdb/head/invalid_histograms.h"
 #include "tsdb/wal/reader.h"
 
 namespace narthex::tsdb {
@@ -50,6 +50,7 @@ class WblReplay {
   // because the next late sample does that, with the marker that belongs to it.
   absl::flat_hash_map<SeriesSlot, OooSeries> series_;
   std::uint64_t unknown_refs_ = 0;
+  InvalidHistograms invalid_;
   bool complete_ = true;  // The whole WBL was read.
 };
 
@@ -105,7 +106,7 @@ Status WblReplay::DecodeHistograms(ByteSpan record, Decode decode) {
   std::vector<Entry> entries;
   NX_RETURN_IF_ERROR(decode(record, entries));
   for (auto& [ref, t, h] : entries) {
-    if (!IsValidHistogram(h)) continue;
+    if (!invalid_.Pass(h, t)) continue;
     if (const SeriesSlot slot = SlotOf(ref)) {
       InsertByTime({t, 0, std::make_shared<const OooHistogram>(std::move(h))}, series_[slot].open);
     }
@@ -191,6 +192,7 @@ Status WblReplay::Run() {
     if (unknown_refs_ > 0) {
       log::Warn("Unknown series references in the WBL", {{"entries", unknown_refs_}});
     }
+    invalid_.Report("WBL", head_.metrics);
   }
   AttachFound();
   FillStore();

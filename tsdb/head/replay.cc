@@ -12,7 +12,7 @@
 #include "narthex/base/log.h"
 #include "narthex/base/thread_pool.h"
 #include "tsdb/head/found_chunks.h"
-#include "tsdb/head/histogram_check.h"
+#include "tsdb/head/invalid_histograms.h"
 #include "tsdb/head/ooo_replay.h"
 #include "tsdb/head/ref_map.h"
 #include "tsdb/head/replay_postings.h"
@@ -90,6 +90,7 @@ class Replay {
   std::vector<HeadIndex::Found> found_series_;
   std::vector<wal::SampleEntry> sample_entries_;
   std::vector<wal::ExemplarEntry> exemplar_entries_;
+  InvalidHistograms invalid_;
   absl::flat_hash_set<WalRef> unknown_refs_;
   std::map<std::string_view, std::uint64_t> unknown_records_;  // By type, as the metric has it.
 };
@@ -215,7 +216,7 @@ Status Replay::DecodeHistograms(ByteSpan record, Decode decode) {
   std::vector<Entry> entries;
   NX_RETURN_IF_ERROR(decode(record, entries));
   for (auto& entry : entries) {
-    if (entry.t < min_valid_time_ || !IsValidHistogram(entry.histogram)) continue;
+    if (entry.t < min_valid_time_ || !invalid_.Pass(entry.histogram, entry.t)) continue;
     if (const SeriesSlot slot = SlotOf(entry.ref, "histograms")) {
       ShardOf(slot).Add(slot, entry.t, std::move(entry.histogram));
     }
@@ -450,6 +451,7 @@ Status Replay::Run() {
   for (auto& [ref, until] : extra_refs_) until = head_.max_time.load();
   progress_.current = progress_.max.load();
   ReportUnknown();
+  invalid_.Report("WAL", head_.metrics);
   // Blocks hold what is older, even where a chunk of the head reaches back.
   if (!head_.empty() && head_.min_time.load() < min_valid_time_) head_.min_time = min_valid_time_;
   NX_ASSIGN_OR_RETURN(head_.wal, wal::Wal::Open(head_.fs, dir, head_.options.wal, head_.metrics.wal,

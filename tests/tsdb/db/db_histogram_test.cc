@@ -6,6 +6,9 @@
 #include "narthex/model/histogram.h"
 #include "narthex/model/sample.h"
 #include "tests/tsdb/support/db_fixture.h"
+#include "tests/tsdb/support/late.h"
+#include "tsdb/wal/records.h"
+#include "tsdb/wal/wal.h"
 
 namespace narthex::tsdb::testing {
 namespace {
@@ -95,6 +98,31 @@ TEST(DbHistogramTest, AreReadBackAfterRestartsAndFromBlocks) {
   check("in blocks");
   db.Kill();
   check("in blocks, killed");
+}
+
+TEST(DbHistogramTest, InvalidOnesOfALogAreSkippedAndCounted) {
+  DbFixture db(LateOptions());
+  db.Close();
+  const auto good = HistogramOf(5);
+  auto bad = good;
+  bad.schema = 99;
+  for (const char* folder : {"wal", "wbl"}) {
+    const auto log = wal::Wal::Open(SystemFs(), JoinPath(db.dir(), folder), {}, {}).value();
+    std::vector<std::string> records(3);
+    wal::BeginSeries(records[0]);
+    wal::AppendSeries(1, kLabels, records[0]);
+    const bool late = std::string_view(folder) == "wbl";
+    const model::TimestampMs t = late ? 1'000 : 2'000;
+    const std::vector<wal::HistogramEntry> entries = {{1, t, good}, {1, t + 1, bad}};
+    wal::EncodeHistograms(entries, records[1], records[2]);
+    if (late) records[0].clear();
+    ASSERT_TRUE(log->Log(records));
+    ASSERT_TRUE(log->Close());
+  }
+  db.Open();
+  EXPECT_EQ(MetricOf(db, "narthex_tsdb_replay_invalid_histograms_total"), 2);
+  EXPECT_EQ(MetricOf(db, "prometheus_tsdb_wal_corruptions_total"), 0);
+  EXPECT_EQ(ReadOne(*db.get()).histogram_t, (std::vector<model::TimestampMs>{1'000, 2'000}));
 }
 
 TEST(DbHistogramTest, AppendRules) {
