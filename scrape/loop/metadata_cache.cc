@@ -53,36 +53,55 @@ bool IsOfFamily(std::string_view name, std::string_view family, model::MetricTyp
   return WithoutSuffix(name, suffixes) == family;
 }
 
-void MetadataCache::SetType(std::string_view family, model::MetricType type) {
-  Entry& entry = Touch(family);
-  if (entry.metadata.type == type) return;
+std::size_t MetadataCache::BytesOf(const Families::value_type& family) {
+  constexpr std::size_t kNodeBytes = sizeof(Families::value_type) + 4 * sizeof(void*);
+  const std::size_t inside = std::string().capacity();
+  std::size_t bytes = kNodeBytes;
+  const auto& [name, entry] = family;
+  for (const auto* text :
+       {&name, &entry.metadata.help, &entry.metadata.unit, &entry.escaped_help}) {
+    if (text->capacity() > inside) bytes += text->capacity() + 1;
+  }
+  return bytes;
+}
+
+template <typename Fn>
+void MetadataCache::Change(const Fn& change) {
   MutexLock lock(mutex_);
-  entry.metadata.type = type;
-  entry.last_change = scrape_;
+  memory_bytes_ -= BytesOf(*hint_);
+  change(hint_->second);
+  memory_bytes_ += BytesOf(*hint_);
+  hint_->second.last_change = scrape_;
+}
+
+void MetadataCache::SetType(std::string_view family, model::MetricType type) {
+  if (Touch(family).metadata.type == type) return;
+  Change([&](Entry& entry) { entry.metadata.type = type; });
 }
 
 void MetadataCache::SetHelp(std::string_view family, std::string_view help, bool quotes_escaped) {
-  Entry& entry = Touch(family);
-  if (entry.raw_help == help) return;
-  MutexLock lock(mutex_);
-  entry.raw_help = help;
-  entry.metadata.help = Unescape(help, quotes_escaped);
-  entry.last_change = scrape_;
+  const Entry& known = Touch(family);
+  const bool same =
+      known.escaped_help.empty() ? known.metadata.help == help : known.escaped_help == help;
+  if (same) return;
+  Change([&](Entry& entry) {
+    entry.metadata.help = Unescape(help, quotes_escaped);
+    entry.escaped_help = entry.metadata.help == help ? std::string() : std::string(help);
+  });
 }
 
 void MetadataCache::SetUnit(std::string_view family, std::string_view unit) {
-  Entry& entry = Touch(family);
-  if (entry.metadata.unit == unit) return;
-  MutexLock lock(mutex_);
-  entry.metadata.unit = unit;
-  entry.last_change = scrape_;
+  if (Touch(family).metadata.unit == unit) return;
+  Change([&](Entry& entry) { entry.metadata.unit = unit; });
 }
 
 void MetadataCache::FinishScrape(bool flush) {
   if (flush) {
     MutexLock lock(mutex_);
     std::erase_if(families_, [this](const auto& family) {
-      return scrape_ - family.second.last_scrape > kKeptScrapes;
+      const bool old = scrape_ - family.second.last_scrape > kKeptScrapes;
+      if (old) memory_bytes_ -= BytesOf(family);
+      return old;
     });
   }
   hint_ = families_.end();
@@ -127,6 +146,7 @@ MetadataCache::Entry& MetadataCache::Touch(std::string_view family) {
       MutexLock lock(mutex_);
       hint_ = families_.emplace(std::string(family), Entry()).first;
       hint_->second.last_change = scrape_;
+      memory_bytes_ += BytesOf(*hint_);
     }
   }
   hint_->second.last_scrape = scrape_;

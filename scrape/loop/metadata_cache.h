@@ -40,24 +40,32 @@ class MetadataCache {
   bool Visit(std::string_view family,
              const std::function<bool(std::string_view, const model::Metadata&)>& visit) const;
   std::size_t size() const;
+  /// Of the texts.
   std::size_t bytes() const;
+  /// All that it holds. The loop's thread.
+  std::size_t memory_bytes() const { return memory_bytes_; }
 
  private:
   struct Entry {
     model::Metadata metadata;
-    std::string raw_help;           // As it came; read and written by the loop's thread alone.
-    std::uint64_t last_scrape = 0;  // So are these.
+    std::string escaped_help;       // As it came, when that is not metadata.help. Read and written
+    std::uint64_t last_scrape = 0;  // by the loop's thread alone, as are these.
     std::uint64_t last_change = 0;
   };
   using Families = std::map<std::string, Entry, std::less<>>;
 
   Entry& Touch(std::string_view family);
+  static std::size_t BytesOf(const Families::value_type& family);
+  // Changes the family of `hint_`.
+  template <typename Fn>
+  void Change(const Fn& change);
 
   mutable Mutex
       mutex_;  // Held to change; the loop's thread, the only one that does, reads without.
   Families families_;
   Families::iterator hint_ = families_.end();  // What came last: HELP and TYPE come in pairs.
   std::uint64_t scrape_ = 0;
+  std::size_t memory_bytes_ = 0;  // The loop's thread.
 };
 
 }  // namespace narthex::scrape

@@ -34,14 +34,21 @@ constexpr std::int64_t kNsPerMs = 1'000'000;
 constexpr std::size_t kIdleBuffers = 2;
 constexpr std::size_t kMaxIdleBodyBytes = 64 << 20;
 
+/// Of the process, because threads outlive managers.
+HeldTotal held_by_buffers;
+
+struct CountedBuffers : ScrapeBuffers {
+  HeldShare held{held_by_buffers};
+};
+
 /// Buffers go from scrape to scrape of one thread, so that idle targets hold none.
-thread_local std::vector<std::unique_ptr<ScrapeBuffers>> idle_buffers;
+thread_local std::vector<std::unique_ptr<CountedBuffers>> idle_buffers;
 
 class BorrowedBuffers {
  public:
   BorrowedBuffers() {
     if (idle_buffers.empty()) {
-      buffers_ = std::make_unique<ScrapeBuffers>();
+      buffers_ = std::make_unique<CountedBuffers>();
       return;
     }
     buffers_ = std::move(idle_buffers.back());
@@ -51,6 +58,7 @@ class BorrowedBuffers {
     if (idle_buffers.size() >= kIdleBuffers || buffers_->body.capacity() > kMaxIdleBodyBytes) {
       return;
     }
+    buffers_->held.Set(buffers_->memory_bytes());
     idle_buffers.push_back(std::move(buffers_));
   }
   BorrowedBuffers(const BorrowedBuffers&) = delete;
@@ -60,10 +68,12 @@ class BorrowedBuffers {
   ScrapeBuffers* operator->() { return buffers_.get(); }
 
  private:
-  std::unique_ptr<ScrapeBuffers> buffers_;
+  std::unique_ptr<CountedBuffers> buffers_;
 };
 
 }  // namespace
+
+std::size_t ScrapeBufferBytes() { return held_by_buffers.bytes(); }
 
 void LoopCounter::Add() {
   MutexLock lock(mutex_);
@@ -88,8 +98,16 @@ struct ScrapeLoop::Impl {
   enum class State : std::uint8_t { kRunning, kStopping, kAborting };
 
   Impl(ScrapeLoop& loop, const LoopContext& shared, LoopPlan first)
-      : self(loop), context(shared), plan(std::move(first)), timer(loop.io_) {
+      : self(loop),
+        context(shared),
+        plan(std::move(first)),
+        timer(loop.io_),
+        held_cache(shared.held->series_caches),
+        held_metadata(shared.held->metadata),
+        held_target(shared.held->targets) {
     Prepare(nullptr);
+    held_target.Set(sizeof(ScrapeLoop) + sizeof(Impl) + sizeof(ScrapeSession) +
+                    self.target_->memory_bytes());
   }
 
   /// Makes session, client and request anew for the plan.
@@ -142,7 +160,8 @@ struct ScrapeLoop::Impl {
       }
       co_await RunPlan();
     }
-    client.reset();  // Closes the connection.
+    client.reset();        // Closes the connection.
+    held_metadata.Set(0);  // Another loop may have the target now.
     if (state == State::kStopping && last_start_ns > 0) {
       co_await MarkStaleLater();
     }
@@ -190,6 +209,8 @@ struct ScrapeLoop::Impl {
     };
     const auto status =
         session->Ingest(fetched, *buffers, timestamp_ns / kNsPerMs, context.clock.NowMs(), elapsed);
+    held_cache.Set(session->cache().memory_bytes());
+    held_metadata.Set(self.target_->metadata().memory_bytes());
     std::string error = status ? "" : status.error().message();
     if (!status) log::Debug("Scrape failed", {{"target", self.target_->url()}, {"err", error}});
     self.target_->Report(start_ns, elapsed(), std::move(error));
@@ -246,6 +267,9 @@ struct ScrapeLoop::Impl {
   std::string setup_error;  // Why no request can be made.
   std::int64_t last_start_ns = 0;
   std::int64_t next_tick_ns = 0;
+  HeldShare held_cache;
+  HeldShare held_metadata;
+  HeldShare held_target;
 };
 
 ScrapeLoop::ScrapeLoop(asio::io_context& io, const LoopContext& context,

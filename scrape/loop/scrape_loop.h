@@ -12,6 +12,7 @@
 #include "narthex/config/scrape_config.h"
 #include "narthex/scrape/scrape_manager.h"
 #include "scrape/loop/failure_log.h"
+#include "scrape/loop/held_bytes.h"
 #include "scrape/loop/scrape_metrics.h"
 #include "scrape/loop/target.h"
 
@@ -48,7 +49,11 @@ struct LoopContext {
   ScrapeMetrics& metrics;
   const ScrapeOptions& options;
   LoopCounter& counter;
+  std::shared_ptr<ScrapeHeld> held;  // Shared: a loop may be the last thing to go.
 };
+
+/// Bytes of the buffers that scrapes borrow, of all threads of the process.
+std::size_t ScrapeBufferBytes();
 
 /// What a loop is told to do; replaced as a whole when the configuration changes.
 struct LoopPlan {

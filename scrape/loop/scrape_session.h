@@ -51,6 +51,10 @@ struct ScrapeBuffers {
   SampleBatch batch;
   std::vector<storage::SeriesRef> stale;
   ParsedLabels labels;
+
+  std::size_t memory_bytes() const {
+    return sizeof *this + body.capacity() + stale.capacity() * sizeof(storage::SeriesRef);
+  }
 };
 
 /// Of one target. Thread safety: one thread at a time.

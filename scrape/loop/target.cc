@@ -24,6 +24,12 @@ Target::Target(Identity identity, model::Labels discovered)
       discovered_(std::move(discovered)),
       forced_error_(identity_.forced_error) {}
 
+std::size_t Target::memory_bytes() const {
+  MutexLock lock(mutex_);
+  return sizeof *this + identity_.labels.bytes().size() + public_labels_.bytes().size() +
+         discovered_.bytes().size() + identity_.url.capacity() + last_error_.capacity();
+}
+
 void Target::SetDiscovered(model::Labels discovered) {
   MutexLock lock(mutex_);
   discovered_ = std::move(discovered);

@@ -44,6 +44,8 @@ class Target final {
 
   void Report(std::int64_t start_ns, double duration_s, std::string error);
   ActiveTarget Snapshot(const std::string& pool) const;
+  /// What it holds, without the metadata.
+  std::size_t memory_bytes() const;
 
   /// Kept by the loop that scrapes the target; outlives it.
   MetadataCache& metadata() { return metadata_; }

@@ -39,7 +39,8 @@ struct ScrapeManager::Impl {
         clock(shared_clock),
         options(std::move(scrape_options)),
         metrics(registry),
-        context{appendable, shared_clock, metrics, options, counter},
+        context{appendable, shared_clock, metrics,
+                options,    counter,      std::make_shared<ScrapeHeld>()},
         updates(registry.AddCounter("prometheus_sd_updates_total",
                                     "Total number of update events sent to the SD consumers.",
                                     {{"name", "scrape"}})),
@@ -226,6 +227,14 @@ std::vector<std::pair<std::string, std::int64_t>> ScrapeManager::DroppedCounts()
   std::vector<std::pair<std::string, std::int64_t>> counts;
   for (const auto& [job, pool] : impl_->pools) counts.emplace_back(job, pool->dropped_count());
   return counts;
+}
+
+std::vector<std::pair<std::string, std::uint64_t>> ScrapeManager::Memory() const {
+  const ScrapeHeld& held = *impl_->context.held;
+  return {{"scrape/series_caches", held.series_caches.bytes()},
+          {"scrape/metadata", held.metadata.bytes()},
+          {"scrape/targets", held.targets.bytes()},
+          {"scrape/buffers", ScrapeBufferBytes()}};
 }
 
 void ScrapeManager::VisitMetadata(

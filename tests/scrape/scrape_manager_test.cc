@@ -253,6 +253,35 @@ TEST_F(ScrapeManagerTest, RemovedTargetsBecomeStale) {
   manager().Stop();
 }
 
+TEST_F(ScrapeManagerTest, CountsItsMemory) {
+  constexpr std::size_t kSeries = 20'000;
+  std::string body = "# HELP a One help text for all of the many series of this one metric.\n";
+  for (std::size_t i = 0; i < kSeries; ++i) body += fmt::format("a{{i=\"{}\"}} 1\n", i);
+  net::RawServer server(Always(Metrics(body)));
+  Apply(
+      "- {job_name: j, scrape_interval: 2s, scrape_timeout: 2s, static_configs: [{targets: "
+      "['127.0.0.1:" +
+      std::to_string(server.port()) + "']}]}\n");
+  const auto held = [&](const std::string& part) {
+    for (const auto& [name, bytes] : manager().Memory()) {
+      if (name == part) return bytes;
+    }
+    return std::uint64_t{0};
+  };
+  EXPECT_TRUE(storage.WaitFor([&] { return held("scrape/metadata") > 0; }));
+  // 40 bytes a series, 5 to 6 in the table, and room for a sixteenth more.
+  EXPECT_GE(held("scrape/series_caches"), kSeries * 45);
+  EXPECT_LE(held("scrape/series_caches"), kSeries * 49);
+  EXPECT_GT(held("scrape/metadata"), 100U);
+  EXPECT_LT(held("scrape/metadata"), 1'000U);
+  EXPECT_GT(held("scrape/targets"), 1'000U);
+  EXPECT_GE(held("scrape/buffers"), body.size());
+  Apply("  []\n");
+  EXPECT_TRUE(storage.WaitFor([&] {
+    return held("scrape/series_caches") + held("scrape/metadata") + held("scrape/targets") == 0;
+  }));
+}
+
 TEST_F(ScrapeManagerTest, StopWritesNoMarkers) {
   net::RawServer server(Always(Metrics("a 1\n")));
   Apply(Job("j", server.port()));

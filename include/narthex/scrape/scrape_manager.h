@@ -111,6 +111,10 @@ class ScrapeManager final {
   /// How many targets each pool dropped, kept in the list or not; sorted by pool.
   std::vector<std::pair<std::string, std::int64_t>> DroppedCounts() const;
 
+  /// Bytes that each part of scraping holds in memory: "scrape/series_caches", …. Those of a loop
+  /// are as of the end of its last scrape.
+  std::vector<std::pair<std::string, std::uint64_t>> Memory() const;
+
   /// Calls `visit` for the metadata of `metric` (all when empty) on each active target. Ends early
   /// when `visit` gives false. `visit` must not call back into the manager.
   void VisitMetadata(std::string_view metric,
