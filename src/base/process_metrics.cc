@@ -10,6 +10,28 @@
 #include "narthex/base/clock.h"
 #include "narthex/base/fs.h"
 #include "narthex/base/metrics.h"
+#include "narthex/base/process_memory.h"
+
+namespace narthex {
+
+ResidentBytes ReadResidentBytes() {
+  ResidentBytes resident;
+  const auto text = SystemFs().ReadFile("/proc/self/status");
+  if (!text) return resident;
+  const auto bytes = [&](const char* name) {
+    const auto at = text->find(name);
+    unsigned long long kib = 0;
+    if (at == std::string::npos || std::sscanf(text->c_str() + at, "%*[^:]: %llu kB", &kib) != 1) {
+      return std::uint64_t{0};
+    }
+    return std::uint64_t{kib} * 1024;
+  };
+  resident.anonymous = bytes("RssAnon");
+  resident.files = bytes("RssFile") + bytes("RssShmem");
+  return resident;
+}
+
+}  // namespace narthex
 
 namespace narthex::metrics {
 namespace {

@@ -23,6 +23,7 @@
 #include "narthex/web/api.h"
 #include "src/server/admin.h"
 #include "src/server/configuration.h"
+#include "src/server/memory_parts.h"
 #include "src/server/ready_storage.h"
 #include "src/server/retention.h"
 #include "src/server/retrievers.h"
@@ -116,7 +117,6 @@ class Server final {
   void AddAppliers();
   Status StartHttp();
   Status OpenStorage();
-  double MemoryOf(std::string_view part) const;
 
   const ServerFlags& flags_;
   SignalQueue signals_;  // First: threads made later inherit its signal mask.
@@ -242,10 +242,7 @@ Status Server::OpenStorage() {
   if (!db) return Fail(std::move(db).error().Wrap("opening storage failed"));
   db_ = std::move(*db);
   db_->StartBackground();
-  for (const auto& [part, bytes] : db_->Memory().parts) {
-    registry_.AddGaugeFn("narthex_memory_bytes", "Bytes that each part of the server holds.",
-                         [this, name = part] { return MemoryOf(name); }, {{"part", part}});
-  }
+  AddMemoryMetrics(*db_, scrape_, registry_);
   status_.SetDb(db_.get());
   storage_.SetDb(db_.get());
   admin_.SetDb(db_.get());
@@ -253,13 +250,6 @@ Status Server::OpenStorage() {
   log::Info("TSDB started",
             {{"duration", go::FormatDuration(SystemClock().MonotonicNs() - begin)}});
   return {};
-}
-
-double Server::MemoryOf(std::string_view part) const {
-  for (const auto& [name, bytes] : db_->Memory().parts) {
-    if (name == part) return static_cast<double>(bytes);
-  }
-  return 0;
 }
 
 Status Server::Start() {

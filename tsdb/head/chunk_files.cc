@@ -277,6 +277,11 @@ Result<ChunkView> ChunkFiles::Read(const View& view, ChunkPlace place) {
   return chunk.chunk;
 }
 
+std::size_t ChunkFiles::held_bytes() const {
+  MutexLock lock(write_mutex_);
+  return buffer_.capacity();
+}
+
 std::uint32_t ChunkFiles::first_unfinished() const {
   MutexLock lock(write_mutex_);
   return file_ != nullptr ? number_ : number_ + 1;

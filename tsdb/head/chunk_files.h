@@ -69,6 +69,8 @@ class ChunkFiles {
 
   /// The file that the next chunk may go to: chunks that are not known yet are in none before.
   std::uint32_t first_unfinished() const;
+  /// Bytes of the buffer.
+  std::size_t held_bytes() const;
   /// Removes the files below `first_needed`, except the current one, and ends that when it has
   /// chunks: the next chunk goes to a new file, so that a later truncation can remove this one.
   /// Source: Prometheus ChunkDiskMapper.Truncate.

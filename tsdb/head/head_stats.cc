@@ -169,6 +169,9 @@ void Head::AddTo(MemoryLedger& ledger) const {
   ledger.parts.emplace_back("head/tombstones", state_.tombstones.held_bytes());
   ledger.parts.emplace_back("head/metadata", state_.metadata.held_bytes());
   ledger.parts.emplace_back("head/exemplars", state_.exemplars.held_bytes());
+  ledger.parts.emplace_back("head/write_buffers",
+                            state_.files.held_bytes() + state_.ooo.held_bytes() +
+                                (state_.wal == nullptr ? 0 : state_.wal->held_bytes()));
 }
 
 }  // namespace narthex::tsdb

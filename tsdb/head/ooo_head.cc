@@ -127,4 +127,9 @@ Status OooHead::Close() {
   return wbl_ == nullptr ? Status() : wbl_->Close();
 }
 
+std::size_t OooHead::held_bytes() const {
+  MutexLock lock(mutex_);
+  return wbl_ == nullptr ? 0 : wbl_->held_bytes();
+}
+
 }  // namespace narthex::tsdb

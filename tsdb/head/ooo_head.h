@@ -60,6 +60,8 @@ class OooHead {
 
   Status Sync();
   Status Close();
+  /// Bytes of the WBL's buffers.
+  std::size_t held_bytes() const;
 
  private:
   Status OpenLocked() NX_REQUIRES(mutex_);

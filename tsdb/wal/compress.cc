@@ -40,6 +40,10 @@ ByteSpan Compressor::Compress(ByteSpan record, std::uint8_t& flag) {
   return View(buffer_).first(size);
 }
 
+std::size_t Compressor::held_bytes() const {
+  return buffer_.capacity() + (context_ == nullptr ? 0 : ZSTD_sizeof_CCtx(context_));
+}
+
 Decompressor::~Decompressor() { ZSTD_freeDCtx(context_); }
 
 Status Decompressor::Decompress(ByteSpan stored, std::uint8_t flags, std::string& out) {

@@ -26,6 +26,7 @@ class Compressor {
   /// The bytes to store, valid until the next call (may be `record` itself), and the flag for the
   /// fragment headers.
   ByteSpan Compress(ByteSpan record, std::uint8_t& flag);
+  std::size_t held_bytes() const;
 
  private:
   const WalCompression kind_;

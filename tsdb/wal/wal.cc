@@ -230,6 +230,11 @@ Status Wal::TruncateBefore(int number) {
   return {};
 }
 
+std::size_t Wal::held_bytes() const {
+  MutexLock lock(mutex_);
+  return pending_.capacity() + compressor_.held_bytes();
+}
+
 int Wal::current_segment() const {
   MutexLock lock(mutex_);
   return number_;

@@ -62,6 +62,8 @@ class Wal {
   Status TruncateBefore(int number);
 
   int current_segment() const;
+  /// Bytes of the buffers.
+  std::size_t held_bytes() const;
   const std::string& dir() const { return dir_; }
 
  private:

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The ledger of the whole server: every part with the bytes of memory that it holds.
+#pragma once
+
+namespace narthex {
+namespace metrics {
+class Registry;
+}
+namespace scrape {
+class ScrapeManager;
+}
+namespace tsdb {
+class Db;
+}
+}  // namespace narthex
+
+namespace narthex::server {
+
+/// Adds narthex_memory_bytes{part="…"}, whose parts look at counters alone, whatever the number of
+/// series. Db and manager outlive the registry's use.
+void AddMemoryMetrics(const tsdb::Db& db, const scrape::ScrapeManager& scrape,
+                      metrics::Registry& registry);
+
+}  // namespace narthex::server
