@@ -27,7 +27,8 @@ using model::TimestampMs;
 using wal::RecordType;
 using wal::WalRef;
 
-constexpr std::size_t kBatchBytes = 1 << 20;
+// Six batches exist at a time, and replay must not take more memory than the server had.
+constexpr std::size_t kBatchBytes = 256 << 10;
 constexpr std::size_t kBatchesInFlight = 4;
 
 // Records on their way from the reading thread to the decoding one.

@@ -34,8 +34,8 @@ class ReplayPostings {
 
  private:
   // Memory for a batch is about 8 bytes for each label of each of its series.
-  static constexpr SeriesSlot kSeriesPerBatch = 64 * 1024;
-  static constexpr std::size_t kBatchesInFlight = 64;
+  static constexpr SeriesSlot kSeriesPerBatch = 16 * 1024;
+  static constexpr std::size_t kBatchesInFlight = 256;
 
   void Push(SeriesSlot end) {
     if (!thread_.joinable()) {

@@ -12,7 +12,7 @@ namespace narthex::tsdb::wal {
 namespace {
 
 // What was read of a mapped segment counts as memory until it is given back, in such pieces.
-constexpr std::uint64_t kDropBytes = 4 << 20;
+constexpr std::uint64_t kDropBytes = 1 << 20;
 
 }  // namespace
 
