@@ -176,7 +176,6 @@ Result<int> ChunkFiles::Load(const Visitor& visit) {
     // Queries will want few of these pages.
     file->DropPages(0, bytes.size());
     Publish(number, file);
-    number_ = number;
     return {};
   };
   for (std::size_t i = 0; i < numbers.size(); ++i) {
@@ -186,7 +185,10 @@ Result<int> ChunkFiles::Load(const Visitor& visit) {
                                     "files before " +
                                         PathOf(numbers[i])))
                       : load_file(numbers[i], i + 1 == numbers.size());
-    if (status) continue;
+    if (status) {
+      number_ = view()->empty() ? 0 : view()->rbegin()->first;
+      continue;
+    }
     if (status.error().code() != Code::kCorruption) return Fail(std::move(status).error());
     log::Error("Corrupt head chunk file; its samples and newer ones come from the WAL",
                {{"err", status.error().message()}});

@@ -62,12 +62,15 @@ void ReplayShard::Run() {
   std::vector<SeriesSlot> full;
   while (const auto batch = queue_.Pop()) {
     // Histograms first: a batch with both began with them.
-    for (const auto& [slot, t, h] : batch->ints) {
-      Apply(slot, t, full, [&](MemSeries& s) { return head_.chunks.AppendHistogram(s, t, h); });
-    }
-    for (const auto& [slot, t, h] : batch->floats) {
-      Apply(slot, t, full, [&](MemSeries& s) { return head_.chunks.AppendHistogram(s, t, h); });
-    }
+    const auto apply_histograms = [&](const auto& histograms) {
+      for (const auto& sample : histograms) {
+        Apply(sample.slot, sample.t, full, [&](MemSeries& s) {
+          return head_.chunks.AppendHistogram(s, sample.t, sample.histogram);
+        });
+      }
+    };
+    apply_histograms(batch->ints);
+    apply_histograms(batch->floats);
     const auto& samples = batch->samples;
     for (std::size_t i = 0; i < samples.size(); ++i) {
       if (i + 2 * kPrefetchAhead < samples.size()) {
