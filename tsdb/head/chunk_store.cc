@@ -124,11 +124,22 @@ std::span<FullChunk> ChunkStore::FullChunks(const MemSeries& series) const {
   return {reinterpret_cast<FullChunk*>(block + 4), count};
 }
 
+namespace {
+
+// What the arena gives to who asks for so many bytes.
+std::size_t RoomOf(std::size_t bytes) {
+  const std::uint8_t size_class = SlabArena::ClassOf(bytes);
+  if (size_class < SlabArena::kClassBytes.size()) return SlabArena::BytesOf(size_class);
+  return (bytes + SlabArena::kSlabBytes - 1) / SlabArena::kSlabBytes * SlabArena::kSlabBytes;
+}
+
+}  // namespace
+
 void ChunkStore::AddFull(MemSeries& series, FullChunk chunk) {
   const auto old = FullChunks(series);
   const auto count = static_cast<std::uint32_t>(old.size() + 1);
   const std::size_t bytes = ListBytes(count);
-  if (old.empty() || SlabArena::ClassOf(ListBytes(old.size())) != SlabArena::ClassOf(bytes)) {
+  if (old.empty() || RoomOf(ListBytes(old.size())) != RoomOf(bytes)) {
     const ArenaRef larger = arena_.Allocate(bytes);
     if (!old.empty()) {
       std::memcpy(arena_.At(larger) + 4, old.data(), old.size_bytes());

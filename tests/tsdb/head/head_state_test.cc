@@ -71,6 +71,36 @@ class HeadStateTest : public ::testing::Test {
   std::mt19937_64 random_{5};
 };
 
+// The list of so many chunks takes more than one slab of the arena.
+TEST_F(HeadStateTest, FullChunksWaitUntilThereAreEightMebibytes) {
+  ASSERT_TRUE(SystemFs().CreateDirs(dir_.path() + "/chunks_head"));
+  const SeriesSlot slot = Create("a");
+  MemSeries& series = head_.index.At(slot);
+  const auto fill = [&](std::size_t until) {
+    std::size_t bytes = 0;
+    while (head_.metrics.mmap_chunks.value() == 0 && bytes < until) {
+      FillChunk(slot);
+      bytes += head_.chunks.FullChunks(series).back().size();
+      std::vector<SeriesSlot> slots = {slot};
+      head_.AddFull(slots);
+    }
+    return bytes;
+  };
+  EXPECT_GE(fill(6 << 20), 6U << 20);
+  {
+    SeriesLock lock(series);
+    head_.chunks.DropFull(series, head_.chunks.FullChunks(series).size());
+  }
+  head_.RecountFull();
+  // What was dropped does not count.
+  const std::size_t bytes = fill(20 << 20);
+  EXPECT_GT(bytes, 8U << 20);
+  EXPECT_LE(bytes, (8U << 20) + 2'000);
+  EXPECT_GT(head_.metrics.mmap_chunks.value(), 0U);
+  ASSERT_TRUE(head_.FlushFull());
+  for (const auto& chunk : head_.chunks.FullChunks(series)) EXPECT_FALSE(chunk.in_memory());
+}
+
 // While a chunk is being written it is dropped, and its memory is given to another one.
 TEST_F(HeadStateTest, AChunkThatTookTheMemoryOfAnotherStaysInMemory) {
   ASSERT_TRUE(SystemFs().CreateDirs(dir_.path() + "/chunks_head"));
