@@ -65,6 +65,7 @@ class Connection final {
 
  private:
   struct State;
+  static void Arm(const std::shared_ptr<State>& state, Clock::time_point when);
   std::shared_ptr<State> state_;  // Shared with the deadline's callback.
 };
 
