@@ -59,7 +59,10 @@ class Fitter {
     const auto t = series_.t.subspan(series_.lo[s], series_.FloatCount(s));
     const auto v = series_.v.subspan(series_.lo[s], series_.FloatCount(s));
     if (std::all_of(v.begin(), v.end(), [&](double y) { return y == v[0]; })) return Constant(v[0]);
-    if (!IsEven(series_.lo[s], series_.hi[s])) return Solve(AddUp(t, v, reference), v.size());
+    const bool only = series_.lo.size() == 1;
+    if (only || !IsEven(series_.lo[s], series_.hi[s])) {
+      return Solve(AddUp(t, v, reference), v.size());
+    }
     Learn(t, reference);
     KahanPair pair;
     for (std::size_t i = 0; i < v.size(); ++i) pair.Add(KahanPair::Pair{v[i], x_[i] * v[i]});
