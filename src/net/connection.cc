@@ -94,7 +94,6 @@ Connection::Connection(tcp::socket socket) : state_(std::make_shared<State>(std:
 
 Connection::~Connection() {
   ClearDeadline();
-  state_->timer.cancel();
   state_->Close();
 }
 
@@ -221,7 +220,13 @@ void Connection::SetDeadline(Clock::time_point when) {
   if (when < s.armed) Arm(state_, when);
 }
 
-void Connection::ClearDeadline() { state_->expires = Clock::time_point::max(); }
+void Connection::SuspendDeadline() { state_->expires = Clock::time_point::max(); }
+
+void Connection::ClearDeadline() {
+  SuspendDeadline();
+  state_->armed = Clock::time_point::max();
+  state_->timer.cancel();
+}
 
 void Connection::Arm(const std::shared_ptr<State>& state, Clock::time_point when) {
   state->armed = when;
