@@ -81,6 +81,7 @@ char* WriteShortDecimal(char* out, double v) {
   constexpr std::uint64_t kScale = 1'000'000;
   if (v >= kSurelyExact / kScale) return nullptr;
   // Were v such a decimal, this would be off its digits by less than a quarter.
+  // NOLINTNEXTLINE(bugprone-incorrect-roundings): below 2^50, so the sum is exact to an eighth.
   const auto digits = static_cast<std::uint64_t>(v * kScale + 0.5);
   if (static_cast<double>(digits) / kScale != v) return nullptr;
   out = std::to_chars(out, out + kMaxFloatJsonBytes - 1, digits / kScale).ptr;
