@@ -14,7 +14,13 @@ Grouping::Grouping(std::vector<std::string> labels, bool without)
 
 model::Labels Grouping::ResultLabels(const model::Labels& metric) const {
   model::Labels result;
-  if (names_.empty()) return result;
+  PickLabels(metric, result);
+  return result;
+}
+
+void Grouping::PickLabels(const model::Labels& metric, model::Labels& result) const {
+  result.Clear();
+  if (names_.empty()) return;
   // Both are sorted, so one walk over both is enough.
   auto name = names_.begin();
   for (const model::LabelView& label : metric) {
@@ -23,15 +29,14 @@ model::Labels Grouping::ResultLabels(const model::Labels& metric) const {
     if (listed != without_) result.AppendSorted(label.name, label.value);
     if (!without_ && name == names_.end()) break;
   }
-  return result;
 }
 
 std::size_t Grouping::GroupOf(const model::Labels& metric) {
-  model::Labels labels = ResultLabels(metric);
-  const auto it = index_.find(labels.bytes());
+  PickLabels(metric, picked_);
+  const auto it = index_.find(picked_.bytes());
   if (it != index_.end()) return it->second;
-  index_.emplace(std::string(labels.bytes()), groups_.size());
-  groups_.push_back(std::move(labels));
+  index_.emplace(std::string(picked_.bytes()), groups_.size());
+  groups_.push_back(picked_);
   return groups_.size() - 1;
 }
 

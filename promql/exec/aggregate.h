@@ -30,10 +30,13 @@ class Grouping {
   bool unique_without_name() const;
 
  private:
+  void PickLabels(const model::Labels& metric, model::Labels& result) const;
+
   std::vector<std::string> names_;  // Sorted, unique.
   const bool without_;
   LabelMap<std::size_t> index_;
   std::vector<model::Labels> groups_;
+  model::Labels picked_;  // Of the row at hand; here for its memory.
 };
 
 // aggregate_fold.cc: sum, avg, count, min, max, group, stddev, stdvar.

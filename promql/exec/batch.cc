@@ -120,7 +120,9 @@ std::size_t Batch::Bytes() const {
 }
 
 model::Labels DropMetadataLabels(const model::Labels& labels) {
-  model::Labels kept;
+  // Grows in memory that is kept; the copy that is returned is as long as it has to be.
+  static thread_local model::Labels kept;
+  kept.Clear();
   for (const model::LabelView& label : labels) {
     if (label.name == "__name__" || label.name == "__type__" || label.name == "__unit__") continue;
     kept.AppendSorted(label.name, label.value);

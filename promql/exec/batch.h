@@ -99,6 +99,23 @@ void ForEachPresent(const std::uint64_t* present, int n_steps, Fn&& fn) {
   }
 }
 
+/// Fills an empty row with floats: fn(step, value&) says whether there is one. Presence is put
+/// together aside, so that a step does not wait for the one before it.
+template <typename Fn>
+void FillSteps(const RowRef& row, Fn&& fn) {
+  for (int base = 0; base < row.n_steps; base += 64) {
+    const int end = base + 64 < row.n_steps ? base + 64 : row.n_steps;
+    std::uint64_t bits = 0;
+    for (int s = base; s < end; ++s) {
+      double v = 0;
+      if (!fn(s, v)) continue;
+      row.v[s] = v;
+      bits |= std::uint64_t{1} << (s - base);
+    }
+    row.present[base >> 6] |= bits;
+  }
+}
+
 /// Rows of equal length in contiguous columns: values row by row, a presence bitmap per row,
 /// histogram columns only for the rows that have histograms.
 class Batch {

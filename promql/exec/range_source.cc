@@ -5,6 +5,7 @@
 
 #include "narthex/model/float_histogram.h"
 #include "narthex/model/sample.h"
+#include "promql/exec/advance.h"
 #include "promql/plan/plan.h"
 
 namespace narthex::promql {
@@ -127,11 +128,25 @@ class SubquerySource final : public RangeSource {
   Holding holding_;
 };
 
+/// Index of the first stale marker, or the size. Stale markers are NaNs, and most series have none.
+std::size_t FirstStale(std::span<const double> v) {
+  constexpr std::size_t kBlock = 16;
+  for (std::size_t i = 0; i < v.size(); i += kBlock) {
+    const auto block = v.subspan(i, std::min(kBlock, v.size() - i));
+    int nans = 0;
+    for (const double x : block) nans += x != x ? 1 : 0;
+    if (nans == 0) continue;
+    const auto stale = std::find_if(block.begin(), block.end(), model::IsStale);
+    if (stale != block.end()) return i + static_cast<std::size_t>(stale - block.begin());
+  }
+  return v.size();
+}
+
 }  // namespace
 
 void DropStale(storage::SampleColumns& c) {
-  const auto first_stale = std::find_if(c.v.begin(), c.v.end(), model::IsStale) - c.v.begin();
-  if (static_cast<std::size_t>(first_stale) < c.v.size()) {
+  const std::size_t first_stale = FirstStale(c.v);
+  if (first_stale < c.v.size()) {
     std::size_t to = first_stale;
     for (std::size_t from = to; from < c.v.size(); ++from) {
       if (model::IsStale(c.v[from])) continue;
@@ -160,15 +175,13 @@ void ComputeWindows(const RangeWindow& window, std::span<const model::TimestampM
   const auto n = static_cast<std::size_t>(window.grid.n);
   lo.resize(n);
   hi.resize(n);
-  const auto count = static_cast<std::uint32_t>(times.size());
-  std::uint32_t l = 0, h = 0;
+  Advance begin(times), end(times);
   for (std::size_t s = 0; s < n; ++s) {
-    const model::TimestampMs end = window.End(static_cast<int>(s)) + window.extend_right_ms;
-    const model::TimestampMs start = window.Start(static_cast<int>(s)) - window.extend_left_ms;
-    while (h < count && times[h] <= end) ++h;
-    while (l < h && times[l] <= start) ++l;
-    lo[s] = l;
-    hi[s] = h;
+    const int step = static_cast<int>(s);
+    const std::size_t h = end.To(window.End(step) + window.extend_right_ms);
+    const std::size_t l = begin.To(window.Start(step) - window.extend_left_ms);
+    lo[s] = static_cast<std::uint32_t>(std::min(l, h));
+    hi[s] = static_cast<std::uint32_t>(h);
   }
 }
 

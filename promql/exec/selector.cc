@@ -8,36 +8,30 @@
 
 #include "narthex/model/float_histogram.h"
 #include "narthex/model/sample.h"
+#include "promql/exec/advance.h"
 
 namespace narthex::promql {
 namespace {
 
-/// Index of the first sample later than `t`, searched from `from` on.
-std::size_t Advance(const model::TimestampMs* times, std::size_t n, std::size_t from,
-                    model::TimestampMs t) {
-  while (from < n && times[from] <= t) ++from;
-  return from;
-}
-
 void FillFloats(const InstantWindow& window, const storage::SampleColumns& c, RowRef row) {
-  const std::size_t n = c.t.size();
-  std::size_t i = 0;
-  for (int s = 0; s < window.grid.n; ++s) {
+  Advance next(c.t);
+  FillSteps(row, [&](int s, double& v) {
     const model::TimestampMs t = window.At(s);
-    i = Advance(c.t.data(), n, i, t);
-    if (i == 0 || c.t[i - 1] <= t - window.lookback_ms) continue;
-    const double v = c.v[i - 1];
-    if (!model::IsStale(v)) row.Set(s, window.take_time ? window.Seconds(c.t[i - 1]) : v);
-  }
+    const std::size_t i = next.To(t);
+    if (i == 0 || c.t[i - 1] <= t - window.lookback_ms) return false;
+    v = c.v[i - 1];
+    if (model::IsStale(v)) return false;
+    if (window.take_time) v = window.Seconds(c.t[i - 1]);
+    return true;
+  });
 }
 
 void FillMixed(const InstantWindow& window, storage::SampleColumns& c, RowRef row) {
-  std::size_t i = 0, j = 0;
+  Advance next_float(c.t), next_histogram(c.histogram_t);
   std::vector<HistogramPtr> shared(c.histograms.size());
   for (int s = 0; s < window.grid.n; ++s) {
     const model::TimestampMs t = window.At(s);
-    i = Advance(c.t.data(), c.t.size(), i, t);
-    j = Advance(c.histogram_t.data(), c.histogram_t.size(), j, t);
+    const std::size_t i = next_float.To(t), j = next_histogram.To(t);
     const bool is_histogram = j > 0 && (i == 0 || c.histogram_t[j - 1] >= c.t[i - 1]);
     if (i == 0 && j == 0) continue;
     const model::TimestampMs at = is_histogram ? c.histogram_t[j - 1] : c.t[i - 1];
@@ -140,6 +134,18 @@ class SelectorOperator final : public Operator {
   bool labels_wanted_ = true;
 };
 
+/// Into how many portions the work on `count` series is split: more than there are threads, so that
+/// one slow portion does not leave the others waiting; but what is done in less time than waking a
+/// thread takes is not split.
+std::size_t NumPortions(const ExecContext& ctx, const SelectedSeries& series, std::size_t count) {
+  constexpr double kUsualIntervalMs = 15'000, kSamplesPerChunk = 120, kFewSamples = 20'000;
+  const double range_ms = static_cast<double>(series.maxt) - static_cast<double>(series.mint);
+  const double samples =
+      static_cast<double>(count) * (kSamplesPerChunk + range_ms / kUsualIntervalMs);
+  if (ctx.num_workers() == 1 || samples < kFewSamples) return std::min<std::size_t>(count, 1);
+  return std::min(count, ctx.num_workers() * 4);
+}
+
 }  // namespace
 
 void FillInstantRow(const InstantWindow& window, storage::SampleColumns& columns, RowRef row) {
@@ -160,8 +166,7 @@ std::optional<std::string_view> OneName(const VectorSelector& selector) {
 Status ReadSeries(
     const ExecContext& ctx, const SelectedSeries& series, std::size_t first, std::size_t count,
     const std::function<void(std::size_t, storage::SampleColumns&, std::size_t)>& fn) {
-  // More portions than threads, so that one slow portion does not leave the others waiting.
-  const std::size_t portions = std::min(count, ctx.num_workers() == 1 ? 1 : ctx.num_workers() * 4);
+  const std::size_t portions = NumPortions(ctx, series, count);
   std::vector<Status> outcomes(portions);
   ctx.ParallelFor(portions, [&](std::size_t p) {
     storage::SampleColumns columns;

@@ -3,8 +3,9 @@
 // Functions that reduce a window to a count, a sum, an extreme or an end of it.
 #include <cmath>
 #include <span>
+#include <vector>
 
-#include "promql/functions/kahan.h"
+#include "promql/functions/kahan_windows.h"
 #include "promql/functions/range_function.h"
 
 namespace narthex::promql {
@@ -26,16 +27,32 @@ void ByKind(const RangeCall& call, const RangeSeries& series, storage::Annotatio
   }
 }
 
-double WindowSum(const double* v, std::size_t n) {
-  KahanSum sum;
-  for (std::size_t i = 0; i < n; ++i) sum.Add(v[i]);
+double SumOf(KahanSum sum, std::span<const double> window) {
+  if (!IsFinite(sum)) {
+    sum = {};
+    for (const double x : window) sum.Add(x);
+  }
   return std::isinf(sum.sum) ? sum.sum : sum.Total();
 }
 
-double WindowMean(const double* v, std::size_t n) {
+double MeanOf(KahanSum sum, std::span<const double> window) {
+  const auto count = static_cast<double>(window.size());
+  if (IsFinite(sum)) return sum.sum / count + sum.compensation / count;
   KahanMean mean;
-  for (std::size_t i = 0; i < n; ++i) mean.Add(v[i]);
+  for (const double x : window) mean.Add(x);
   return mean.Mean();
+}
+
+/// The sum of every window of floats.
+std::span<const KahanSum> SumAll(const RangeSeries& series) {
+  static thread_local std::vector<KahanSum> sums;
+  sums.resize(series.lo.size());
+  SumWindows(series.v, series.lo, series.hi, sums);
+  return sums;
+}
+
+std::span<const double> Window(const RangeSeries& series, int s) {
+  return series.v.subspan(series.lo[s], series.FloatCount(s));
 }
 
 /// Finds the extreme of a window that only moves forward, with constant work per sample on average:
@@ -96,17 +113,17 @@ void PresentOverTime(const RangeCall& call, const RangeSeries& series, RowRef ro
 
 void SumOverTime(const RangeCall& call, const RangeSeries& series, RowRef row,
                  storage::Annotations& notes) {
+  const auto sums = SumAll(series);
   ByKind(
-      call, series, notes,
-      [&](int s) { row.Set(s, WindowSum(series.v.data() + series.lo[s], series.FloatCount(s))); },
+      call, series, notes, [&](int s) { row.Set(s, SumOf(sums[s], Window(series, s))); },
       [&](int s) { SumHistogramWindow(call, series, s, row, notes); });
 }
 
 void AvgOverTime(const RangeCall& call, const RangeSeries& series, RowRef row,
                  storage::Annotations& notes) {
+  const auto sums = SumAll(series);
   ByKind(
-      call, series, notes,
-      [&](int s) { row.Set(s, WindowMean(series.v.data() + series.lo[s], series.FloatCount(s))); },
+      call, series, notes, [&](int s) { row.Set(s, MeanOf(sums[s], Window(series, s))); },
       [&](int s) { AvgHistogramWindow(call, series, s, row, notes); });
 }
 

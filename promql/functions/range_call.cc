@@ -113,21 +113,30 @@ class RangeCallOperator final : public Operator {
     return {};
   }
 
-  static void Count(const RangeSeries& series, Portion& portion) {
+  /// Without statistics per step, all is counted as of the first one.
+  void Count(const RangeSeries& series, Portion& portion) const {
     const std::size_t n = series.lo.size();
-    portion.windowed.resize(n);
-    portion.read.resize(n);
+    const bool per_step = ctx_.features.per_step_stats;
+    portion.windowed.resize(per_step ? n : 1);
+    portion.read.resize(per_step ? n : 1);
     const auto count = [&](std::span<const std::uint32_t> lo, std::span<const std::uint32_t> hi,
                            const auto& weight_up_to) {
       std::uint32_t seen = 0;
+      std::int64_t windowed = 0, read = 0, largest = 0;
       for (std::size_t s = 0; s < n; ++s) {
         const std::int64_t in_window = weight_up_to(hi[s]) - weight_up_to(lo[s]);
         const std::uint32_t first_new = std::max(lo[s], std::min(seen, hi[s]));
-        portion.windowed[s] += in_window;
-        portion.read[s] += weight_up_to(hi[s]) - weight_up_to(first_new);
-        portion.largest_window = std::max(portion.largest_window, in_window);
+        windowed += in_window;
+        read += weight_up_to(hi[s]) - weight_up_to(first_new);
+        largest = std::max(largest, in_window);
         seen = hi[s];
+        if (!per_step) continue;
+        portion.windowed[s] += std::exchange(windowed, 0);
+        portion.read[s] += std::exchange(read, 0);
       }
+      portion.windowed[0] += windowed;
+      portion.read[0] += read;
+      portion.largest_window = std::max(portion.largest_window, largest);
     };
     count(series.lo, series.hi, [](std::uint32_t i) { return static_cast<std::int64_t>(i); });
     if (series.h.empty()) return;

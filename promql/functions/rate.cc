@@ -23,24 +23,54 @@ struct Extrapolation {
 };
 
 /// By which factor the raw increase is multiplied. The order of operations is Prometheus's.
-double Factor(const Extrapolation& x) {
-  double to_start = static_cast<double>(x.first_t - x.range_start) / 1000;
-  double to_end = static_cast<double>(x.range_end - x.last_t) / 1000;
-  const double sampled = static_cast<double>(x.last_t - x.first_t) / 1000;
-  const double average_gap = sampled / static_cast<double>(x.gaps);
-  const double threshold = average_gap * 1.1;
-  if (to_start >= threshold) to_start = average_gap / 2;
-  if (x.counter && x.result > 0 && x.first >= 0) {
-    // A counter can't have been below zero: extrapolate no further back than to there.
-    const double to_zero = sampled * (x.first / x.result);
-    if (to_zero < to_start) to_start = to_zero;
+/// Windows of a regular series look alike, so what follows from their times is kept from one to the
+/// next: the divisions cost more than all the rest.
+class Extrapolator {
+ public:
+  double Factor(const Extrapolation& x) {
+    const Times times{x.first_t - x.range_start, x.range_end - x.last_t, x.last_t - x.first_t,
+                      x.gaps};
+    if (!known_ || !(times == times_)) Learn(times, x);
+    if (!x.counter || !(x.result > 0) || !(x.first >= 0)) return factor_;
+    // A counter can't have been below zero: extrapolate no further back than to there. Without a
+    // division: it had at least the same increase before, over a longer time than is extrapolated.
+    if (x.first >= x.result && sampled_ >= to_start_) return factor_;
+    const double to_zero = sampled_ * (x.first / x.result);
+    return to_zero < to_start_ ? FactorOf(to_zero, x) : factor_;
   }
-  if (to_end >= threshold) to_end = average_gap / 2;
-  double factor = 1.0;
-  if (sampled != 0) factor = (sampled + to_start + to_end) / sampled;
-  if (x.per_second) factor /= x.range_seconds;
-  return factor;
-}
+
+ private:
+  struct Times {
+    model::DurationMs to_start, to_end, sampled;
+    std::size_t gaps;
+    bool operator==(const Times&) const = default;
+  };
+
+  void Learn(const Times& times, const Extrapolation& x) {
+    known_ = true;
+    times_ = times;
+    to_start_ = static_cast<double>(times.to_start) / 1000;
+    to_end_ = static_cast<double>(times.to_end) / 1000;
+    sampled_ = static_cast<double>(times.sampled) / 1000;
+    const double average_gap = sampled_ / static_cast<double>(times.gaps);
+    const double threshold = average_gap * 1.1;
+    if (to_start_ >= threshold) to_start_ = average_gap / 2;
+    if (to_end_ >= threshold) to_end_ = average_gap / 2;
+    factor_ = FactorOf(to_start_, x);
+  }
+
+  double FactorOf(double to_start, const Extrapolation& x) const {
+    double factor = 1.0;
+    if (sampled_ != 0) factor = (sampled_ + to_start + to_end_) / sampled_;
+    if (x.per_second) factor /= x.range_seconds;
+    return factor;
+  }
+
+  Times times_{};
+  bool known_ = false;
+  double to_start_ = 0, to_end_ = 0, sampled_ = 0;  // Seconds.
+  double factor_ = 0;
+};
 
 struct Kind {
   bool counter;
@@ -52,9 +82,16 @@ Kind KindOf(FunctionId id) {
 
 /// Indexes i with v[i] < v[i-1].
 void FindResets(std::span<const double> v, std::vector<std::uint32_t>& resets) {
+  // Resets are rare: whole blocks are passed over.
+  constexpr std::size_t kBlock = 16;
   resets.clear();
-  for (std::size_t i = 1; i < v.size(); ++i) {
-    if (v[i] < v[i - 1]) resets.push_back(static_cast<std::uint32_t>(i));
+  for (std::size_t i = 1; i < v.size(); i += kBlock) {
+    const std::size_t end = std::min(i + kBlock, v.size());
+    int found = 0;
+    for (std::size_t k = i; k < end; ++k) found += v[k] < v[k - 1] ? 1 : 0;
+    for (std::size_t k = i; found > 0 && k < end; ++k) {
+      if (v[k] < v[k - 1]) resets.push_back(static_cast<std::uint32_t>(k));
+    }
   }
 }
 
@@ -64,19 +101,19 @@ void FloatRates(const RangeCall& call, const RangeSeries& series, RowRef row) {
   x.counter = kind.counter;
   x.per_second = kind.per_second;
   x.range_seconds = static_cast<double>(call.window.range_ms) / 1000;
+  Extrapolator extrapolator;
   // Resets are found once per series; a window only walks over its own, which are few.
   static thread_local std::vector<std::uint32_t> resets;
+  resets.clear();
   if (kind.counter) FindResets(series.v, resets);
   std::size_t first_reset = 0;
-  for (int s = 0; s < call.window.grid.n; ++s) {
+  FillSteps(row, [&](int s, double& rate) {
     const std::uint32_t lo = series.lo[s], hi = series.hi[s];
-    if (hi - lo < 2) continue;
+    if (hi - lo < 2) return false;
     x.result = series.v[hi - 1] - series.v[lo];
-    if (kind.counter) {
-      while (first_reset < resets.size() && resets[first_reset] <= lo) ++first_reset;
-      for (std::size_t r = first_reset; r < resets.size() && resets[r] < hi; ++r) {
-        x.result += series.v[resets[r] - 1];
-      }
+    while (first_reset < resets.size() && resets[first_reset] <= lo) ++first_reset;
+    for (std::size_t r = first_reset; r < resets.size() && resets[r] < hi; ++r) {
+      x.result += series.v[resets[r] - 1];
     }
     x.first = series.v[lo];
     x.first_t = series.t[lo];
@@ -84,8 +121,9 @@ void FloatRates(const RangeCall& call, const RangeSeries& series, RowRef row) {
     x.gaps = hi - lo - 1;
     x.range_end = call.window.End(s);
     x.range_start = call.window.Start(s);
-    row.Set(s, x.result * Factor(x));
-  }
+    rate = x.result * extrapolator.Factor(x);
+    return true;
+  });
 }
 
 void HistogramWindowRate(const RangeCall& call, const RangeSeries& series, int s, RowRef row,
@@ -107,7 +145,7 @@ void HistogramWindowRate(const RangeCall& call, const RangeSeries& series, int s
   x.first = series.h[lo].count;
   x.result = increase->count;
   model::FloatHistogram result = *increase;
-  model::Multiply(result, Factor(x));
+  model::Multiply(result, Extrapolator().Factor(x));
   row.Set(s, std::move(result));
 }
 

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // deriv and predict_linear (least squares), double_exponential_smoothing.
+#include <algorithm>
 #include <cmath>
 #include <limits>
+#include <span>
+#include <vector>
 
-#include "promql/functions/kahan.h"
+#include "promql/functions/kahan_windows.h"
 #include "promql/functions/range_function.h"
 
 namespace narthex::promql {
@@ -15,35 +18,116 @@ struct Line {
   double intercept;  // At the reference time.
 };
 
-Line Fit(const RangeSeries& series, int s, model::TimestampMs reference) {
-  const std::size_t lo = series.lo[s], hi = series.hi[s];
-  const double first = series.v[lo];
-  double n = 0;
-  bool constant = true;
-  KahanSum x_sum, y_sum, xy_sum, xx_sum;
-  for (std::size_t i = lo; i < hi; ++i) {
-    const double y = series.v[i];
-    if (constant && i > lo && y != first) constant = false;
-    n += 1;
-    const double x = static_cast<double>(series.t[i] - reference) / 1e3;
-    x_sum.Add(x);
-    y_sum.Add(y);
-    xy_sum.Add(x * y);
-    xx_sum.Add(x * x);
-  }
-  if (constant) {
-    if (std::isinf(first)) {
-      constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
-      return {kNan, kNan};
-    }
-    return {0, first};
-  }
-  const double sx = x_sum.Total(), sy = y_sum.Total();
-  const double covariance = xy_sum.Total() - sx * sy / n;
-  const double variance = xx_sum.Total() - sx * sx / n;
-  const double slope = covariance / variance;
-  return {slope, sy / n - slope * sx / n};
+struct Sums {
+  KahanSum x, y, xy, xx;  // x: seconds from the reference.
+};
+
+double Seconds(model::TimestampMs t, model::TimestampMs reference) {
+  return static_cast<double>(t - reference) / 1e3;
 }
+
+Sums AddUp(std::span<const model::TimestampMs> t, std::span<const double> v,
+           model::TimestampMs reference) {
+  KahanPair ends, products;
+  for (std::size_t i = 0; i < v.size(); ++i) {
+    const double x = Seconds(t[i], reference), y = v[i];
+    ends.Add(KahanPair::Pair{x, y});
+    products.Add(KahanPair::Pair{x * y, x * x});
+  }
+  Sums sums{ends.Get(0), ends.Get(1), products.Get(0), products.Get(1)};
+  if (IsFinite(sums.y) && IsFinite(sums.xy)) return sums;
+  sums = {};
+  for (std::size_t i = 0; i < v.size(); ++i) {
+    const double x = Seconds(t[i], reference), y = v[i];
+    sums.x.Add(x);
+    sums.y.Add(y);
+    sums.xy.Add(x * y);
+    sums.xx.Add(x * x);
+  }
+  return sums;
+}
+
+/// Fits a line to each window of a series. The sums of times are equal for all windows with as many
+/// samples, one interval and one place of the reference; such windows follow one another, so what
+/// was found for the last one is kept.
+class Fitter {
+ public:
+  explicit Fitter(const RangeSeries& series) : series_(series) {}
+
+  /// @param s  steps rise
+  Line Fit(int s, model::TimestampMs reference) {
+    const auto t = series_.t.subspan(series_.lo[s], series_.FloatCount(s));
+    const auto v = series_.v.subspan(series_.lo[s], series_.FloatCount(s));
+    if (std::all_of(v.begin(), v.end(), [&](double y) { return y == v[0]; })) return Constant(v[0]);
+    const bool only = series_.lo.size() == 1;
+    if (only || !IsEven(series_.lo[s], series_.hi[s])) {
+      return Solve(AddUp(t, v, reference), v.size());
+    }
+    Learn(t, reference);
+    KahanPair pair;
+    for (std::size_t i = 0; i < v.size(); ++i) pair.Add(KahanPair::Pair{v[i], x_[i] * v[i]});
+    Sums sums{x_sum_, pair.Get(0), pair.Get(1), xx_sum_};
+    if (!IsFinite(sums.y) || !IsFinite(sums.xy)) sums = AddUp(t, v, reference);
+    return Solve(sums, v.size());
+  }
+
+ private:
+  static Line Constant(double v) {
+    constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+    if (std::isinf(v)) return {kNan, kNan};
+    return {0, v};
+  }
+
+  static Line Solve(const Sums& sums, std::size_t size) {
+    const auto n = static_cast<double>(size);
+    const double sx = sums.x.Total(), sy = sums.y.Total();
+    const double covariance = sums.xy.Total() - sx * sy / n;
+    const double variance = sums.xx.Total() - sx * sx / n;
+    const double slope = covariance / variance;
+    return {slope, sy / n - slope * sx / n};
+  }
+
+  /// Whether all samples of a window are at one interval.
+  bool IsEven(std::size_t lo, std::size_t hi) {
+    // even_until_: the samples from even_from_ up to there are.
+    const auto& t = series_.t;
+    if (even_until_ < lo + 2) {
+      even_from_ = lo;
+      even_until_ = std::min(lo + 2, t.size());
+    }
+    while (even_until_ < hi) {
+      const std::size_t i = even_until_;
+      if (t[i] - t[i - 1] != t[i - 1] - t[i - 2]) {
+        if (i - 1 > lo) return false;  // Looked at again when the window has moved past it.
+        even_from_ = i - 1;
+      }
+      ++even_until_;
+    }
+    return even_from_ <= lo;
+  }
+
+  void Learn(std::span<const model::TimestampMs> t, model::TimestampMs reference) {
+    const model::DurationMs first = t[0] - reference, interval = t[1] - t[0];
+    if (x_.size() == t.size() && first == first_ && interval == interval_) return;
+    first_ = first;
+    interval_ = interval;
+    x_.clear();
+    x_sum_ = xx_sum_ = {};
+    for (const model::TimestampMs at : t) {
+      const double x = Seconds(at, reference);
+      x_.push_back(x);
+      x_sum_.Add(x);
+      xx_sum_.Add(x * x);
+    }
+  }
+
+  const RangeSeries& series_;
+  std::size_t even_from_ = 0, even_until_ = 0;
+  // Of the last window whose samples were at one interval: its times, and their sums.
+  std::vector<double> x_;
+  KahanSum x_sum_, xx_sum_;
+  model::DurationMs first_ = 0, interval_ = 0;
+};
 
 /// Calls fn(step) for windows with two floats or more; one float among histograms gets the info.
 template <typename Fn>
@@ -60,14 +144,16 @@ void ForEachPair(const RangeCall& call, const RangeSeries& series, storage::Anno
 
 void DerivKernel(const RangeCall& call, const RangeSeries& series, RowRef row,
                  storage::Annotations& notes) {
+  Fitter fitter(series);
   ForEachPair(call, series, notes,
-              [&](int s) { row.Set(s, Fit(series, s, series.t[series.lo[s]]).slope); });
+              [&](int s) { row.Set(s, fitter.Fit(s, series.t[series.lo[s]]).slope); });
 }
 
 void PredictLinearKernel(const RangeCall& call, const RangeSeries& series, RowRef row,
                          storage::Annotations& notes) {
+  Fitter fitter(series);
   ForEachPair(call, series, notes, [&](int s) {
-    const Line line = Fit(series, s, call.window.grid.At(s));
+    const Line line = fitter.Fit(s, call.window.grid.At(s));
     row.Set(s, line.slope * call.scalars[0][s] + line.intercept);
   });
 }

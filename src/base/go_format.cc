@@ -9,6 +9,7 @@
 #include <ctime>
 #include <system_error>
 
+#include <fmt/compile.h>
 #include <fmt/format.h>
 
 namespace narthex::go {
@@ -70,6 +71,26 @@ int DecimalExponent(double v) {
   int exponent = 0;
   std::from_chars(e[1] == '+' ? e + 2 : e + 1, end, exponent);
   return exponent;
+}
+
+// Decimals of at most this many digits differ as doubles, so one that reads back is the shortest.
+constexpr double kSurelyExact = 1e15;
+
+// Writes 0 < v < kSurelyExact when it has at most six decimals and fifteen digits; null otherwise.
+char* WriteShortDecimal(char* out, double v) {
+  constexpr std::uint64_t kScale = 1'000'000;
+  if (v >= kSurelyExact / kScale) return nullptr;
+  // Were v such a decimal, this would be off its digits by less than a quarter.
+  // NOLINTNEXTLINE(bugprone-incorrect-roundings): below 2^50, so the sum is exact to an eighth.
+  const auto digits = static_cast<std::uint64_t>(v * kScale + 0.5);
+  if (static_cast<double>(digits) / kScale != v) return nullptr;
+  out = std::to_chars(out, out + kMaxFloatJsonBytes - 1, digits / kScale).ptr;
+  auto rest = static_cast<std::uint32_t>(digits % kScale);
+  int places = 6;
+  for (; rest % 10 == 0; rest /= 10) --places;
+  *out = '.';
+  for (int i = places; i > 0; --i, rest /= 10) out[i] = static_cast<char>('0' + rest % 10);
+  return out + places + 1;
 }
 
 bool EqualFold(std::string_view a, std::string_view lower) {
@@ -253,25 +274,38 @@ std::string FormatFloatFixed6(double v) {
 }
 
 void AppendFloatJson(std::string& out, double v, bool pad_exponent) {
-  if (AppendSpecial(out, v)) return;
+  char buffer[kMaxFloatJsonBytes];
+  out.append(buffer, WriteFloatJson(buffer, v, pad_exponent));
+}
+
+char* WriteFloatJson(char* out, double v, bool pad_exponent) {
+  if (!std::isfinite(v)) {
+    const std::string_view name = std::isnan(v) ? "NaN" : v > 0 ? "+Inf" : "-Inf";
+    std::memcpy(out, name.data(), name.size());
+    return out + name.size();
+  }
+  if (std::signbit(v)) *out++ = '-';
   const double magnitude = std::fabs(v);
-  // Most samples are small integers; two digits at a time beats the general algorithm.
-  if (magnitude < 1e15 && v == std::trunc(v) && !(v == 0 && std::signbit(v))) {
-    const fmt::format_int text(static_cast<std::int64_t>(v));
-    out.append(text.data(), text.size());
-    return;
+  char* const end = out + kMaxFloatJsonBytes - 1;
+  // Most samples are small integers or short decimals; the general algorithm is for the others.
+  if (magnitude < kSurelyExact) {
+    const auto whole = static_cast<std::uint64_t>(magnitude);
+    if (static_cast<double>(whole) == magnitude) return std::to_chars(out, end, whole).ptr;
+    if (char* const written = WriteShortDecimal(out, magnitude)) return written;
+    if (magnitude >= 1e-4) return fmt::format_to(out, FMT_COMPILE("{}"), magnitude);
   }
-  if (magnitude == 0 || (magnitude >= 1e-6 && magnitude < 1e21)) {
-    AppendFixed(out, v);
-    return;
+  if (magnitude >= 1e-6 && magnitude < 1e21) {
+    std::string text;
+    AppendFixed(text, magnitude);
+    return std::copy(text.begin(), text.end(), out);
   }
-  AppendChars(out, v, std::chars_format::scientific);
+  char* last = std::to_chars(out, end, magnitude, std::chars_format::scientific).ptr;
   // encoding/json writes e-09 as e-9.
-  const std::size_t n = out.size();
-  if (!pad_exponent && out[n - 4] == 'e' && out[n - 3] == '-' && out[n - 2] == '0') {
-    out[n - 2] = out[n - 1];
-    out.pop_back();
+  if (!pad_exponent && last[-4] == 'e' && last[-3] == '-' && last[-2] == '0') {
+    last[-2] = last[-1];
+    --last;
   }
+  return last;
 }
 
 std::optional<double> ParseFloat(std::string_view text) {

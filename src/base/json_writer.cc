@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "narthex/base/json_writer.h"
 
+#include <array>
+#include <charconv>
 #include <cmath>
 
 #include <fmt/format.h>
@@ -34,9 +36,37 @@ std::size_t Utf8Length(const char* p, const char* end) {
   return 0;
 }
 
-bool IsPlain(unsigned char c, bool escape_html) {
-  if (c < 0x20 || c == '"' || c == '\\' || c >= 0x80) return false;
-  return !escape_html || (c != '<' && c != '>' && c != '&');
+constexpr std::array<bool, 256> PlainCharacters(bool escape_html) {
+  std::array<bool, 256> plain{};
+  for (unsigned c = 0x20; c < 0x80; ++c) plain[c] = c != '"' && c != '\\';
+  if (escape_html) plain['<'] = plain['>'] = plain['&'] = false;
+  return plain;
+}
+constexpr auto kPlain = PlainCharacters(false);
+constexpr auto kPlainInHtml = PlainCharacters(true);
+
+constexpr std::size_t kMaxTimestampBytes = 24;
+
+// Unix milliseconds as seconds with 0 or 3 decimals.
+char* WriteTimestamp(char* out, std::int64_t ms) {
+  if (ms < 0) *out++ = '-';
+  const std::uint64_t magnitude =
+      ms < 0 ? -static_cast<std::uint64_t>(ms) : static_cast<std::uint64_t>(ms);
+  out = std::to_chars(out, out + 20, magnitude / 1000).ptr;
+  if (const unsigned rest = static_cast<unsigned>(magnitude % 1000); rest != 0) {
+    *out++ = '.';
+    *out++ = static_cast<char>('0' + rest / 100);
+    *out++ = static_cast<char>('0' + rest / 10 % 10);
+    *out++ = static_cast<char>('0' + rest % 10);
+  }
+  return out;
+}
+
+char* WriteQuotedValue(char* out, double v) {
+  *out++ = '"';
+  out = go::WriteFloatJson(out, v, true);
+  *out++ = '"';
+  return out;
 }
 
 void AppendAsciiEscape(std::string& out, unsigned char c) {
@@ -72,12 +102,13 @@ void AppendAsciiEscape(std::string& out, unsigned char c) {
 }  // namespace
 
 void JsonWriter::Quote(std::string_view text, bool escape_html) {
+  const auto& plain = escape_html ? kPlainInHtml : kPlain;
   buffer_ += '"';
   const char* p = text.data();
   const char* const end = p + text.size();
   while (p < end) {
     const char* run = p;
-    while (run < end && IsPlain(static_cast<unsigned char>(*run), escape_html)) ++run;
+    while (run < end && plain[static_cast<unsigned char>(*run)]) ++run;
     buffer_.append(p, run);
     p = run;
     if (p == end) break;
@@ -186,25 +217,29 @@ void JsonWriter::Double(double v) {
 
 void JsonWriter::TimestampSeconds(std::int64_t ms) {
   BeforeValue();
-  if (ms < 0) buffer_ += '-';
-  const std::uint64_t magnitude =
-      ms < 0 ? -static_cast<std::uint64_t>(ms) : static_cast<std::uint64_t>(ms);
-  const fmt::format_int seconds(magnitude / 1000);
-  buffer_.append(seconds.data(), seconds.size());
-  if (const unsigned rest = static_cast<unsigned>(magnitude % 1000); rest != 0) {
-    const char digits[] = {'.', static_cast<char>('0' + rest / 100),
-                           static_cast<char>('0' + rest / 10 % 10),
-                           static_cast<char>('0' + rest % 10)};
-    buffer_.append(digits, sizeof digits);
-  }
+  char text[kMaxTimestampBytes];
+  buffer_.append(text, WriteTimestamp(text, ms));
   AfterValue();
 }
 
 void JsonWriter::SampleValue(double v) {
   BeforeValue();
-  buffer_ += '"';
-  go::AppendFloatJson(buffer_, v, true);
-  buffer_ += '"';
+  char text[go::kMaxFloatJsonBytes + 2];
+  buffer_.append(text, WriteQuotedValue(text, v));
+  AfterValue();
+}
+
+void JsonWriter::SamplePoint(std::int64_t ms, double v) {
+  // An answer is mostly these, so they are put together outside of the buffer.
+  char text[kMaxTimestampBytes + go::kMaxFloatJsonBytes + 6];
+  char* p = text;
+  if (need_comma_) *p++ = ',';
+  *p++ = '[';
+  p = WriteTimestamp(p, ms);
+  *p++ = ',';
+  p = WriteQuotedValue(p, v);
+  *p++ = ']';
+  buffer_.append(text, p);
   AfterValue();
 }
 

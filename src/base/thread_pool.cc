@@ -123,7 +123,8 @@ void ThreadPool::ParallelFor(std::size_t count, const std::function<void(std::si
     s.done += finished;
     if (s.done == s.count) s.all_done.NotifyAll();
   };
-  const std::size_t helpers = std::min(count - 1, impl_->max_threads);
+  // The caller works too: with one helper less than there are threads, none is one too many.
+  const std::size_t helpers = std::min(count - 1, std::max<std::size_t>(impl_->max_threads - 1, 1));
   for (std::size_t i = 0; i < helpers; ++i) Submit([shared, run] { run(*shared); });
   run(*shared);
   MutexLock lock(shared->mutex);

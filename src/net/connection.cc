@@ -44,9 +44,9 @@ std::string ErrorText(const error_code& ec) {
 }  // namespace
 
 struct Connection::State {
-  explicit State(const asio::any_io_executor& executor) : socket(executor), deadline(executor) {}
+  explicit State(const asio::any_io_executor& executor) : socket(executor), timer(executor) {}
   explicit State(tcp::socket accepted)
-      : socket(std::move(accepted)), deadline(socket.get_executor()) {}
+      : socket(std::move(accepted)), timer(socket.get_executor()) {}
 
   Error Failure(const error_code& ec, std::string_view operation) const {
     if (timed_out) return Error(Code::kTimeout, "context deadline exceeded");
@@ -72,11 +72,12 @@ struct Connection::State {
   }
 
   tcp::socket socket;
-  asio::steady_timer deadline;
+  asio::steady_timer timer;  // Of the deadline.
   std::unique_ptr<TlsStream> tls;
-  std::shared_ptr<asio::ssl::context> tls_context;  // Used by `tls`.
-  std::shared_ptr<asio::steady_timer> lookup;       // Ends the wait for a name lookup.
-  Clock::time_point expires = Clock::time_point::max();
+  std::shared_ptr<asio::ssl::context> tls_context;       // Used by `tls`.
+  std::shared_ptr<asio::steady_timer> lookup;            // Ends the wait for a name lookup.
+  Clock::time_point expires = Clock::time_point::max();  // The deadline.
+  Clock::time_point armed = Clock::time_point::max();    // When the timer ends.
   tcp::endpoint local, remote;
   bool timed_out = false;
   bool cancelled = false;
@@ -214,19 +215,34 @@ void Connection::SetDeadline(Clock::time_point when) {
   s.timed_out = false;
   s.cancelled = false;
   s.expires = when;
-  s.deadline.expires_at(when);
-  s.deadline.async_wait([weak = std::weak_ptr<State>(state_)](const error_code& error) {
-    const auto state = weak.lock();
-    // A timer that was set anew while its callback was under way is not due.
-    if (error || !state || state->deadline.expiry() > Clock::now()) return;
-    state->timed_out = true;
-    state->Abort();
-  });
+  // The timer is moved only when it would come too late: deadlines change several times in a
+  // request, and each change of a timer is a system call and a callback.
+  if (when < s.armed) Arm(state_, when);
 }
 
+void Connection::SuspendDeadline() { state_->expires = Clock::time_point::max(); }
+
 void Connection::ClearDeadline() {
-  state_->expires = Clock::time_point::max();
-  state_->deadline.expires_at(Clock::time_point::max());
+  SuspendDeadline();
+  state_->armed = Clock::time_point::max();
+  state_->timer.cancel();
+}
+
+void Connection::Arm(const std::shared_ptr<State>& state, Clock::time_point when) {
+  state->armed = when;
+  state->timer.expires_at(when);
+  state->timer.async_wait([weak = std::weak_ptr<State>(state)](const error_code& error) {
+    const auto self = weak.lock();
+    // A timer that was set anew while its callback was under way is not due.
+    if (error || !self || self->armed > Clock::now()) return;
+    self->armed = Clock::time_point::max();
+    if (self->expires > Clock::now()) {
+      if (self->expires != Clock::time_point::max()) Arm(self, self->expires);
+      return;
+    }
+    self->timed_out = true;
+    self->Abort();
+  });
 }
 
 void Connection::Cancel() {

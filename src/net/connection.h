@@ -52,6 +52,9 @@ class Connection final {
   /// When the deadline passes, running and later operations fail with kTimeout.
   void SetDeadline(Clock::time_point when);
   void ClearDeadline();
+  /// The same for a connection that gets its next deadline soon: the timer may stay, which costs
+  /// less, but keeps the executor's context at work.
+  void SuspendDeadline();
   /// Running operations fail with kCancelled.
   void Cancel();
   /// Ends the stream in order: no more is written, what the peer still sends is not waited for.
@@ -65,6 +68,7 @@ class Connection final {
 
  private:
   struct State;
+  static void Arm(const std::shared_ptr<State>& state, Clock::time_point when);
   std::shared_ptr<State> state_;  // Shared with the deadline's callback.
 };
 

@@ -260,7 +260,7 @@ asio::awaitable<bool> Session::Send(std::string_view bytes) {
     sent = status.has_value();
   }
   // The handler may take its time until the next piece.
-  connection_.ClearDeadline();
+  connection_.SuspendDeadline();
   co_return sent;
 }
 
@@ -279,7 +279,7 @@ asio::awaitable<bool> Session::Answer(ServerRequest& request) {
       std::make_shared<asio::steady_timer>(executor(), asio::steady_timer::time_point::max());
   const auto stream = std::make_shared<ResponseStream>(
       traits, [ready] { asio::post(ready->get_executor(), [ready] { ready->cancel(); }); });
-  connection_.ClearDeadline();
+  connection_.SuspendDeadline();
   WatchForDisconnect(stop_);
   workers_.Submit([this, self = shared_from_this(), stream, &request] {
     RunHandler(router_, request, *stream);

@@ -2,7 +2,6 @@
 #include "narthex/storage/merge.h"
 
 #include <algorithm>
-#include <queue>
 
 namespace narthex::storage {
 namespace {
@@ -31,19 +30,13 @@ class MergedSeriesSet final : public SeriesSet {
 
   Status Read(std::size_t i, model::TimestampMs mint, model::TimestampMs maxt,
               SampleColumns& out) const override {
-    const auto members = groups_.At(i);
-    if (members.size() == 1) {
-      return sets_[members[0].set]->Read(members[0].index, mint, maxt, out);
+    // Blocks and head mostly follow one another, so each part is read right behind the one before.
+    for (const auto& m : groups_.At(i)) {
+      const std::size_t floats = out.t.size();
+      const std::size_t histograms = out.histogram_t.size();
+      NX_RETURN_IF_ERROR(sets_[m.set]->Read(m.index, mint, maxt, out));
+      MergeTail(out, floats, histograms);
     }
-    SampleColumns merged;
-    SampleColumns next;
-    SampleColumns scratch;
-    for (const auto& m : members) {
-      next.Clear();
-      NX_RETURN_IF_ERROR(sets_[m.set]->Read(m.index, mint, maxt, next));
-      AppendOrMerge(merged, next, scratch);
-    }
-    AppendOrMerge(out, merged, scratch);
     return {};
   }
 
@@ -112,27 +105,30 @@ class MergedQuerier final : public Querier {
 SeriesGroups::SeriesGroups(std::span<const std::size_t> sizes, const LabelsOf& labels_of) {
   std::vector<Labels> heads(sizes.size());  // Of each set's next series.
   std::vector<std::uint32_t> next(sizes.size());
-  const auto after = [&](std::uint32_t a, std::uint32_t b) {
-    const auto order = heads[a] <=> heads[b];
-    return order != 0 ? order > 0 : a > b;
+  std::vector<std::uint32_t> order;  // The sets that have a next series, by it.
+  const auto before = [&](std::uint32_t a, std::uint32_t b) {
+    if (heads[a] == heads[b]) return a < b;
+    return heads[a] < heads[b];
   };
-  std::priority_queue<std::uint32_t, std::vector<std::uint32_t>, decltype(after)> heap(after);
-  const auto push = [&](std::uint32_t set) {
+  const auto enter = [&](std::uint32_t set) {
     if (next[set] == sizes[set]) return;
     heads[set] = labels_of(set, next[set]);
-    heap.push(set);
+    // Sets that move on together mostly come to the same series again, so to the end of the order.
+    const bool at_end = order.empty() || before(order.back(), set);
+    order.insert(at_end ? order.end() : std::lower_bound(order.begin(), order.end(), set, before),
+                 set);
   };
-  for (std::uint32_t s = 0; s < sizes.size(); ++s) push(s);
-  Labels last;
-  while (!heap.empty()) {
-    const std::uint32_t set = heap.top();
-    heap.pop();
-    if (starts_.empty() || heads[set] != last) {
-      starts_.push_back(static_cast<std::uint32_t>(members_.size()));
-      last = std::move(heads[set]);
-    }
-    members_.push_back({set, next[set]++});
-    push(set);
+  for (std::uint32_t s = 0; s < sizes.size(); ++s) enter(s);
+  std::vector<std::uint32_t> same;
+  while (!order.empty()) {
+    const Labels& first = heads[order[0]];
+    auto end = order.begin() + 1;
+    while (end != order.end() && heads[*end] == first) ++end;
+    same.assign(order.begin(), end);
+    order.erase(order.begin(), end);
+    starts_.push_back(static_cast<std::uint32_t>(members_.size()));
+    for (const std::uint32_t set : same) members_.push_back({set, next[set]++});
+    for (const std::uint32_t set : same) enter(set);
   }
   starts_.push_back(static_cast<std::uint32_t>(members_.size()));
 }

@@ -121,4 +121,32 @@ void AppendOrMerge(SampleColumns& columns, SampleColumns& later, SampleColumns& 
             std::back_inserter(columns.histograms));
 }
 
+void MergeTail(SampleColumns& columns, std::size_t floats, std::size_t histograms) {
+  if (floats == 0 && histograms == 0) return;
+  const bool more_floats = floats < columns.t.size();
+  const bool more_histograms = histograms < columns.histogram_t.size();
+  TimestampMs last = model::kMinTime, first = model::kMaxTime;
+  if (floats > 0) last = columns.t[floats - 1];
+  if (histograms > 0) last = std::max(last, columns.histogram_t[histograms - 1]);
+  if (more_floats) first = columns.t[floats];
+  if (more_histograms) first = std::min(first, columns.histogram_t[histograms]);
+  if (last < first) {
+    if (more_histograms && histograms > 0) ForgetReset(columns.histograms[histograms]);
+    return;
+  }
+  if (!more_floats && !more_histograms) return;
+  SampleColumns tail;
+  SampleColumns scratch;
+  const auto move_tail = [](auto& from, std::size_t at, auto& to) {
+    const auto begin = from.begin() + static_cast<std::ptrdiff_t>(at);
+    to.assign(std::make_move_iterator(begin), std::make_move_iterator(from.end()));
+    from.erase(begin, from.end());
+  };
+  move_tail(columns.t, floats, tail.t);
+  move_tail(columns.v, floats, tail.v);
+  move_tail(columns.histogram_t, histograms, tail.histogram_t);
+  move_tail(columns.histograms, histograms, tail.histograms);
+  AppendOrMerge(columns, tail, scratch);
+}
+
 }  // namespace narthex::storage

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "narthex/base/go_format.h"
 
+#include <bit>
+#include <charconv>
 #include <cmath>
 #include <limits>
+#include <random>
 
 #include <gtest/gtest.h>
 
@@ -71,6 +74,35 @@ TEST(GoFormatTest, JsonFloats) {
     std::string json;
     AppendFloatJson(json, c.v, false);
     EXPECT_EQ(json, c.json);
+  }
+}
+
+TEST(GoFormatTest, JsonFloatsAreShortest) {
+  std::mt19937_64 random(3);
+  for (int i = 0; i < 200'000; ++i) {
+    double v = 0;
+    const auto digits = static_cast<double>(random() % 10'000'000'000'000'000);
+    switch (i % 3) {
+      case 0:  // Any double between 1e-6 and 2^53.
+        v = std::bit_cast<double>(std::bit_cast<std::uint64_t>(1e-6) +
+                                  random() % (std::bit_cast<std::uint64_t>(9007199254740992.0) -
+                                              std::bit_cast<std::uint64_t>(1e-6)));
+        break;
+      case 1:  // Decimals with up to nine places, and their neighbours.
+        v = std::max(std::floor(digits / std::pow(10, random() % 16)), 1.0) /
+            std::pow(10, random() % 10);
+        v = std::max(v, 1e-6);
+        break;
+      default:
+        v = std::nextafter(digits / std::pow(10, random() % 12), random() % 2 == 0 ? 0 : 1e300);
+        v = std::clamp(v, 1e-6, 9e15);
+    }
+    if (i % 2 == 0) v = -v;
+    char want[64];
+    const auto end = std::to_chars(want, want + sizeof want, v, std::chars_format::fixed).ptr;
+    std::string got;
+    AppendFloatJson(got, v, true);
+    ASSERT_EQ(got, std::string_view(want, end - want));
   }
 }
 

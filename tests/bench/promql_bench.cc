@@ -3,6 +3,7 @@
 // The query engine over series that are in memory as columns: what windows, aggregation, matching
 // and functions cost without storage.
 #include <cmath>
+#include <cstring>
 
 #include <benchmark/benchmark.h>
 
@@ -10,6 +11,7 @@
 #include "narthex/base/metrics.h"
 #include "narthex/base/thread_pool.h"
 #include "narthex/promql/engine.h"
+#include "narthex/promql/parser.h"
 #include "narthex/storage/querier.h"
 
 namespace narthex {
@@ -119,6 +121,19 @@ BENCHMARK_CAPTURE(BM_Range, max_over_time_1h, "sum(max_over_time(g[1h]))");
 BENCHMARK_CAPTURE(BM_Range, quantile_over_time_10m, "sum(quantile_over_time(0.9, g[10m]))");
 BENCHMARK_CAPTURE(BM_Range, stddev_over_time_10m, "sum(stddev_over_time(g[10m]))");
 BENCHMARK_CAPTURE(BM_Range, deriv_10m, "sum(deriv(g[10m]))");
+BENCHMARK_CAPTURE(BM_Range, avg_over_time_1h, "sum(avg_over_time(g[1h]))");
+BENCHMARK_CAPTURE(BM_Range, deriv_1h, "sum(deriv(g[1h]))");
+BENCHMARK_CAPTURE(BM_Range, predict_linear_1h, "sum(predict_linear(g[1h], 3600))");
+BENCHMARK_CAPTURE(BM_Range, irate, "sum(irate(m_total[5m]))");
+BENCHMARK_CAPTURE(BM_Range, min_by, "min by (job) (g)");
+BENCHMARK_CAPTURE(BM_Range, max_by, "max by (job) (g)");
+BENCHMARK_CAPTURE(BM_Range, count_by, "count by (job) (g)");
+BENCHMARK_CAPTURE(BM_Range, group_by, "group by (job) (g)");
+BENCHMARK_CAPTURE(BM_Range, stdvar_by, "stdvar by (job) (g)");
+BENCHMARK_CAPTURE(BM_Range, bottomk_by, "bottomk by (job) (3, g)");
+BENCHMARK_CAPTURE(BM_Range, limitk, "limitk(10, g)");
+BENCHMARK_CAPTURE(BM_Range, limit_ratio, "limit_ratio(0.1, g)");
+BENCHMARK_CAPTURE(BM_Range, count_values, "count_values('v', round(g, 50))");
 BENCHMARK_CAPTURE(BM_Range, avg_by, "avg by (job) (g)");
 BENCHMARK_CAPTURE(BM_Range, stddev, "stddev(g)");
 BENCHMARK_CAPTURE(BM_Range, quantile, "quantile by (job) (0.9, g)");
@@ -132,6 +147,23 @@ BENCHMARK_CAPTURE(BM_Range, set_and, "sum(g and on (instance) m_total)");
 BENCHMARK_CAPTURE(BM_Range, label_replace,
                   "sum by (dst) (label_replace(g, 'dst', '$1', 'job', 'job-(.*)'))");
 BENCHMARK_CAPTURE(BM_Range, subquery, "sum(max_over_time(rate(m_total[5m])[30m:5m]))");
+
+/// Parsing and checking a query.
+void BM_Parse(benchmark::State& state, const char* query) {
+  for (auto _ : state) {
+    auto expr = promql::ParseExpr(query, promql::Features());
+    if (!expr) state.SkipWithError(expr.error().message().c_str());
+    benchmark::DoNotOptimize(expr);
+  }
+  state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(std::strlen(query)));
+}
+BENCHMARK_CAPTURE(BM_Parse, selector, "up{job='node',instance=~'web-.*:9100'}");
+BENCHMARK_CAPTURE(BM_Parse, dashboard,
+                  "sum by (namespace) (rate(http_requests_total{code=~'5..',handler!~'/metrics'}"
+                  "[5m])) / on (namespace) group_left () sum by (namespace) "
+                  "(rate(http_requests_total{handler!~'/(healthz|metrics)'}[5m]) > 0)");
+BENCHMARK_CAPTURE(BM_Parse, subquery,
+                  "max_over_time(deriv(rate(distance_covered_total[5s])[30s:5s] offset 1h)[10m:])");
 
 }  // namespace
 }  // namespace narthex

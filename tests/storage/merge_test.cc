@@ -165,5 +165,45 @@ TEST(MergeColumnsTest, OneSampleATimeOverBothKinds) {
   EXPECT_EQ(out.histograms[2].counter_reset_hint, CounterResetHint::kUnknown);
 }
 
+TEST(MergeTailTest, AsIfTheTailCameApart) {
+  const auto columns = [](std::vector<TimestampMs> t, std::vector<TimestampMs> ht) {
+    SampleColumns c;
+    c.t.assign(t.begin(), t.end());
+    for (const TimestampMs at : t) c.v.push_back(static_cast<double>(at));
+    c.histogram_t = std::move(ht);
+    for (const TimestampMs at : c.histogram_t) {
+      c.histograms.push_back(Named(static_cast<double>(at), CounterResetHint::kNotReset));
+    }
+    return c;
+  };
+  const std::vector<std::pair<SampleColumns, SampleColumns>> cases = {
+      {columns({}, {}), columns({1, 2}, {3})},    {columns({1, 2}, {3}), columns({}, {})},
+      {columns({1, 2}, {}), columns({3, 4}, {})}, {columns({1, 5}, {}), columns({2, 5, 9}, {})},
+      {columns({}, {1, 2}), columns({}, {3})},    {columns({3}, {1, 2}), columns({4}, {5})},
+      {columns({1}, {6}), columns({2, 9}, {})},   {columns({4}, {}), columns({}, {4, 7})},
+      {columns({}, {1, 9}), columns({}, {5})},
+  };
+  for (std::size_t i = 0; i < cases.size(); ++i) {
+    SCOPED_TRACE(i);
+    SampleColumns want = cases[i].first, later = cases[i].second, scratch;
+    AppendOrMerge(want, later, scratch);
+    SampleColumns got = cases[i].first;
+    const SampleColumns& tail = cases[i].second;
+    got.t.insert(got.t.end(), tail.t.begin(), tail.t.end());
+    got.v.insert(got.v.end(), tail.v.begin(), tail.v.end());
+    got.histogram_t.insert(got.histogram_t.end(), tail.histogram_t.begin(), tail.histogram_t.end());
+    got.histograms.insert(got.histograms.end(), tail.histograms.begin(), tail.histograms.end());
+    MergeTail(got, cases[i].first.t.size(), cases[i].first.histogram_t.size());
+    EXPECT_EQ(got.t, want.t);
+    EXPECT_EQ(got.v, want.v);
+    EXPECT_EQ(got.histogram_t, want.histogram_t);
+    ASSERT_EQ(got.histograms.size(), want.histograms.size());
+    for (std::size_t k = 0; k < want.histograms.size(); ++k) {
+      EXPECT_EQ(got.histograms[k].counter_reset_hint, want.histograms[k].counter_reset_hint);
+      EXPECT_EQ(got.histograms[k].sum, want.histograms[k].sum);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace narthex::storage

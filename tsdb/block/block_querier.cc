@@ -29,7 +29,7 @@ class BlockSeriesSet final : public storage::SeriesSet {
 
   Status Read(std::size_t i, TimestampMs mint, TimestampMs maxt,
               SampleColumns& out) const override {
-    std::vector<ChunkMeta> chunks;
+    static thread_local std::vector<ChunkMeta> chunks;  // For its memory only.
     NX_RETURN_IF_ERROR(Named(block_->index().Series(ids_[i], nullptr, &chunks)));
     const auto deleted = block_->tombstones().Of(ids_[i]);
     const std::size_t first_float = out.t.size();
@@ -85,39 +85,43 @@ class BlockQuerier final : public storage::Querier {
       KeepMatching(matchers, values);
       return Limited(std::move(values), limit);
     }
-    return SymbolsOfSelected(
-        matchers, limit, [&](const SymbolPairs& pairs, std::vector<std::uint32_t>& out) -> Status {
-          for (const auto& [n, v] : pairs) {
-            NX_ASSIGN_OR_RETURN(const std::string_view text, block_->index().NameSymbol(n));
-            if (text == name) out.push_back(v);
-          }
-          return {};
-        });
+    const IndexReader& index = block_->index();
+    const auto number = index.NumberOfName(name);
+    if (!number) return std::vector<std::string>();
+    NX_ASSIGN_OR_RETURN(const PostingList ids, SelectPostings(block_->postings(), matchers));
+    // What is fewer: the values, each with its list of series, or the series.
+    if (index.NumValues(name) <= ids.size()) {
+      NX_ASSIGN_OR_RETURN(auto values, index.ValuesOn(name, ids));
+      return Limited(std::move(values), limit);
+    }
+    return SymbolsOf(ids, limit, [&](const SymbolPairs& pairs, std::vector<std::uint32_t>& out) {
+      for (const auto& [n, v] : pairs) {
+        if (n == *number) out.push_back(v);
+      }
+    });
   }
 
   Result<std::vector<std::string>> LabelNames(std::span<const model::Matcher> matchers,
                                               std::size_t limit) const override {
     if (matchers.empty()) return Limited(block_->index().LabelNames(), limit);
-    return SymbolsOfSelected(
-        matchers, limit, [](const SymbolPairs& pairs, std::vector<std::uint32_t>& out) -> Status {
-          for (const auto& [n, v] : pairs) out.push_back(n);
-          return {};
-        });
+    NX_ASSIGN_OR_RETURN(const PostingList ids, SelectPostings(block_->postings(), matchers));
+    return SymbolsOf(ids, limit, [](const SymbolPairs& pairs, std::vector<std::uint32_t>& out) {
+      for (const auto& [n, v] : pairs) out.push_back(n);
+    });
   }
 
  private:
-  // The symbols that `collect` picks from the labels of the selected series, as sorted text.
+  // The symbols that `collect` picks from the labels of the series, as sorted text.
   template <typename Collect>
-  Result<std::vector<std::string>> SymbolsOfSelected(std::span<const model::Matcher> matchers,
-                                                     std::size_t limit, Collect&& collect) const {
-    NX_ASSIGN_OR_RETURN(const PostingList ids, SelectPostings(block_->postings(), matchers));
+  Result<std::vector<std::string>> SymbolsOf(const PostingList& ids, std::size_t limit,
+                                             Collect&& collect) const {
     constexpr std::size_t kCompactAbove = 1 << 16;
     std::vector<std::uint32_t> symbols;
     std::size_t compact_at = kCompactAbove;
     SymbolPairs pairs;
     for (const SeriesId id : ids) {
       NX_RETURN_IF_ERROR(block_->index().Series(id, &pairs, nullptr));
-      NX_RETURN_IF_ERROR(collect(pairs, symbols));
+      collect(pairs, symbols);
       if (symbols.size() < compact_at) continue;
       SortUnique(symbols);
       compact_at = kCompactAbove + 2 * symbols.size();
@@ -149,17 +153,15 @@ Result<PostingList> SelectFromBlock(const Block& block, TimestampMs mint, Timest
                                     const std::stop_token& stop) {
   constexpr std::size_t kSeriesPerCheck = 4096;
   NX_ASSIGN_OR_RETURN(PostingList ids, SelectPostings(block.postings(), matchers, stop));
-  std::vector<ChunkMeta> chunks;
   std::size_t kept = 0;
   for (std::size_t i = 0; i < ids.size() && (limit == 0 || kept < limit); ++i) {
     if (i % kSeriesPerCheck == 0 && stop.stop_requested()) {
       return Fail(Code::kCancelled, "series selection was cancelled");
     }
-    NX_RETURN_IF_ERROR(block.index().Series(ids[i], nullptr, &chunks));
     const auto deleted = block.tombstones().Of(ids[i]);
-    const bool any = std::any_of(chunks.begin(), chunks.end(), [&](const ChunkMeta& c) {
+    NX_ASSIGN_OR_RETURN(const bool any, block.index().AnyChunk(ids[i], [&](const ChunkMeta& c) {
       return Overlaps(c, mint, maxt) && !Covers(deleted, c.mint, c.maxt);
-    });
+    }));
     if (any) ids[kept++] = ids[i];
   }
   ids.resize(kept);

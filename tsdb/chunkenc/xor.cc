@@ -71,7 +71,8 @@ inline std::uint64_t ReadDeltaOfDelta(const std::uint8_t* p, Cursor& c, std::uin
 }
 
 // The value code whose first bit, known to be 1, leads `window`.
-inline void ReadChangedValue(const std::uint8_t* p, Cursor& c, std::uint64_t window) {
+[[gnu::always_inline]] inline void ReadChangedValue(const std::uint8_t* p, Cursor& c,
+                                                    std::uint64_t window) {
   unsigned significant = 64 - c.leading - c.trailing;
   if ((window & (std::uint64_t{1} << 62)) != 0) {
     c.leading = static_cast<unsigned>(window >> 57) & 0x1f;

@@ -4,8 +4,8 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <functional>
+#include <list>
 #include <memory>
 #include <string>
 #include <vector>
@@ -77,7 +77,7 @@ class ChunkReader {
   std::vector<Part> parts_;
   std::vector<Interval> deleted_;
   std::string bytes_;
-  std::deque<std::string> recoded_;  // A deque, because views into it must stay.
+  std::list<std::string> recoded_;  // A list, because views into it must stay.
   model::TimestampMs mint_ = 0;
   model::TimestampMs maxt_ = 0;
   bool nothing_ = false;  // Every sample is hidden.

@@ -40,7 +40,16 @@ class HeadSeriesSet final : public storage::SeriesSet {
     NX_RETURN_IF_ERROR(reader.Decode(columns));
     NX_RETURN_IF_ERROR(reader.DecodeOutOfOrder(slot, mint, maxt, late));
     storage::AppendOrMerge(columns, late, scratch);
-    storage::AppendOrMerge(out, columns, scratch);
+    if (out.t.empty() && out.histograms.empty()) {
+      std::swap(out, columns);
+      return {};
+    }
+    out.t.insert(out.t.end(), columns.t.begin(), columns.t.end());
+    out.v.insert(out.v.end(), columns.v.begin(), columns.v.end());
+    out.histogram_t.insert(out.histogram_t.end(), columns.histogram_t.begin(),
+                           columns.histogram_t.end());
+    std::move(columns.histograms.begin(), columns.histograms.end(),
+              std::back_inserter(out.histograms));
     return {};
   }
 

@@ -112,7 +112,9 @@ bool LabelStore::Equal(ArenaRef run, const model::Labels& labels) const {
 }
 
 model::Labels LabelStore::Get(ArenaRef run) const {
-  model::Labels labels;
+  // Grows in memory that is kept; the copy that is returned is as long as it has to be.
+  static thread_local model::Labels labels;
+  labels.Clear();
   ForEach(run, [&](Symbol name, Symbol value) {
     labels.AppendSorted(symbols_.Text(name), symbols_.Text(value));
   });

@@ -2,6 +2,8 @@
 #include "tsdb/index/index_reader.h"
 
 #include <algorithm>
+#include <array>
+#include <atomic>
 
 #include <fmt/format.h>
 
@@ -32,7 +34,62 @@ std::int64_t AddWrapping(std::int64_t t, std::uint64_t distance) {
   return static_cast<std::int64_t>(static_cast<std::uint64_t>(t) + distance);
 }
 
+// Reads the next chunk of a series; `chunk` is the one before it.
+void ReadChunkMeta(Decoder& in, bool first, ChunkMeta& chunk) {
+  chunk.mint = first ? in.Varint() : AddWrapping(chunk.maxt, in.Uvarint());
+  chunk.maxt = AddWrapping(chunk.mint, in.Uvarint());
+  chunk.ref = first ? in.Uvarint() : chunk.ref + static_cast<std::uint64_t>(in.Varint());
+}
+
+// Whether an ascending list of big-endian numbers and `ids` have one in common.
+bool Meet(ByteSpan list, std::span<const SeriesId> ids) {
+  const std::size_t n = list.size() / 4;
+  const auto at = [&](std::size_t i) { return LoadBe32(list.data() + 4 * i); };
+  std::size_t i = 0, j = 0;
+  while (i < n && j < ids.size()) {
+    if (at(i) == ids[j]) return true;
+    if (at(i) < ids[j]) {
+      // The first one that is not less: doubling steps, then halving.
+      std::size_t step = 1;
+      while (i + step < n && at(i + step) < ids[j]) step *= 2;
+      std::size_t low = i + step / 2, high = std::min(i + step, n);
+      while (low < high) {
+        const std::size_t mid = low + (high - low) / 2;
+        if (at(mid) < ids[j]) {
+          low = mid + 1;
+        } else {
+          high = mid;
+        }
+      }
+      i = low;
+    } else {
+      j = static_cast<std::size_t>(
+          std::lower_bound(ids.begin() + static_cast<std::ptrdiff_t>(j), ids.end(), at(i)) -
+          ids.begin());
+    }
+  }
+  return false;
+}
+
+// Symbols that this thread has looked up last. A lookup passes over up to kSampling strings, and
+// series that are read together have most symbols in common.
+struct KnownSymbol {
+  std::uint64_t reader = 0;  // IndexReader::number_; the text lives as long as that reader.
+  std::uint32_t number = 0;
+  std::string_view text;
+};
+constexpr std::size_t kKnownSymbols = 1024;
+thread_local std::array<KnownSymbol, kKnownSymbols> known_symbols;
+
+std::uint64_t NextReaderNumber() {
+  static std::atomic<std::uint64_t> last{0};
+  return ++last;
+}
+
 }  // namespace
+
+IndexReader::IndexReader(std::unique_ptr<MappedFile> file)
+    : number_(NextReaderNumber()), file_(std::move(file)) {}
 
 Result<std::unique_ptr<IndexReader>> IndexReader::Open(Fs& fs, const std::string& path) {
   NX_ASSIGN_OR_RETURN(auto file, fs.Map(path));
@@ -103,17 +160,18 @@ Status IndexReader::ReadSymbols() {
 
 Result<std::string_view> IndexReader::Symbol(std::uint32_t number) const {
   if (number >= num_symbols_) return Corrupt(fmt::format("unknown symbol {}", number));
+  KnownSymbol& known = known_symbols[(number + number_ * kKnownSymbols / 8) % kKnownSymbols];
+  if (known.reader == number_ && known.number == number) return known.text;
   Decoder in(symbols_.subspan(symbol_samples_[number / kSampling]));
   for (std::uint32_t skip = number % kSampling; skip > 0; --skip) in.String();
-  return in.String();
+  known = {number_, number, in.String()};
+  return known.text;
 }
 
-Result<std::string_view> IndexReader::NameSymbol(std::uint32_t number) const {
-  const auto it =
-      std::lower_bound(names_.begin(), names_.end(), number,
-                       [](const NameEntries& a, std::uint32_t b) { return a.symbol < b; });
-  if (it != names_.end() && it->symbol == number) return it->name;
-  return Symbol(number);
+std::optional<std::uint32_t> IndexReader::NumberOfName(std::string_view name) const {
+  const NameEntries* entries = Find(name);
+  if (entries == nullptr) return std::nullopt;
+  return entries->symbol;
 }
 
 Status IndexReader::ForEachSymbol(const std::function<void(std::string_view)>& visit) const {
@@ -245,7 +303,7 @@ Status IndexReader::OfValues(std::string_view name, std::string_view prefix,
   });
 }
 
-Status IndexReader::Series(SeriesId id, SymbolPairs* labels, std::vector<ChunkMeta>* chunks) const {
+Result<Decoder> IndexReader::OpenSeries(SeriesId id) const {
   const ByteSpan file = file_->bytes();
   const std::uint64_t offset = static_cast<std::uint64_t>(id) * kSeriesAlignment;
   Decoder header(file.subspan(std::min<std::uint64_t>(offset, file.size())));
@@ -255,7 +313,11 @@ Status IndexReader::Series(SeriesId id, SymbolPairs* labels, std::vector<ChunkMe
   }
   const ByteSpan body(header.position(), length);
   NX_RETURN_IF_ERROR(CheckCrc(body, body.data() + length, "read series"));
-  Decoder in(body);
+  return Decoder(body);
+}
+
+Status IndexReader::Series(SeriesId id, SymbolPairs* labels, std::vector<ChunkMeta>* chunks) const {
+  NX_ASSIGN_OR_RETURN(Decoder in, OpenSeries(id));
   const std::uint64_t num_labels = in.Uvarint();
   if (labels != nullptr) labels->clear();
   for (std::uint64_t i = 0; i < num_labels && in.ok(); ++i) {
@@ -265,23 +327,41 @@ Status IndexReader::Series(SeriesId id, SymbolPairs* labels, std::vector<ChunkMe
   }
   if (chunks == nullptr) return in.ok() ? Status{} : Corrupt("series is cut short");
   chunks->clear();
+  ChunkMeta chunk;
   const std::uint64_t num_chunks = in.Uvarint();
-  ChunkMeta c;
   for (std::uint64_t i = 0; i < num_chunks && in.ok(); ++i) {
-    c.mint = i == 0 ? in.Varint() : AddWrapping(c.maxt, in.Uvarint());
-    c.maxt = AddWrapping(c.mint, in.Uvarint());
-    c.ref = i == 0 ? in.Uvarint() : c.ref + static_cast<std::uint64_t>(in.Varint());
-    chunks->push_back(c);
+    ReadChunkMeta(in, i == 0, chunk);
+    chunks->push_back(chunk);
   }
   return in.ok() ? Status{} : Corrupt(fmt::format("series {} is cut short", id));
 }
 
+Result<bool> IndexReader::AnyChunk(SeriesId id,
+                                   const std::function<bool(const ChunkMeta&)>& pred) const {
+  NX_ASSIGN_OR_RETURN(Decoder in, OpenSeries(id));
+  const std::uint64_t num_labels = in.Uvarint();
+  for (std::uint64_t i = 0; i < 2 * num_labels && in.ok(); ++i) in.Uvarint();
+  ChunkMeta chunk;
+  const std::uint64_t num_chunks = in.Uvarint();
+  for (std::uint64_t i = 0; i < num_chunks && in.ok(); ++i) {
+    ReadChunkMeta(in, i == 0, chunk);
+    if (in.ok() && pred(chunk)) return true;
+  }
+  if (!in.ok()) return Corrupt(fmt::format("series {} is cut short", id));
+  return false;
+}
+
 Result<model::Labels> IndexReader::LabelsOf(SeriesId id) const {
-  SymbolPairs pairs;
-  NX_RETURN_IF_ERROR(Series(id, &pairs, nullptr));
-  model::Labels labels;
-  for (const auto& [name_number, value_number] : pairs) {
-    NX_ASSIGN_OR_RETURN(const std::string_view name, NameSymbol(name_number));
+  NX_ASSIGN_OR_RETURN(Decoder in, OpenSeries(id));
+  // Grows in memory that is kept; the copy that is returned is as long as it has to be.
+  static thread_local model::Labels labels;
+  labels.Clear();
+  const std::uint64_t num_labels = in.Uvarint();
+  for (std::uint64_t i = 0; i < num_labels; ++i) {
+    const auto name_number = static_cast<std::uint32_t>(in.Uvarint());
+    const auto value_number = static_cast<std::uint32_t>(in.Uvarint());
+    if (!in.ok()) return Corrupt("series is cut short");
+    NX_ASSIGN_OR_RETURN(const std::string_view name, Symbol(name_number));
     NX_ASSIGN_OR_RETURN(const std::string_view value, Symbol(value_number));
     labels.AppendSorted(name, value);
   }
@@ -316,6 +396,24 @@ Status IndexReader::ForEachValue(
     visit(entry.value, static_cast<std::uint32_t>(ids.size() / 4));
     return true;
   });
+}
+
+std::size_t IndexReader::NumValues(std::string_view name) const {
+  const NameEntries* entries = Find(name);
+  return entries == nullptr ? 0 : entries->count;
+}
+
+Result<std::vector<std::string>> IndexReader::ValuesOn(std::string_view name,
+                                                       std::span<const SeriesId> ids) const {
+  std::vector<std::string> values;
+  const NameEntries* entries = Find(name);
+  if (entries == nullptr || ids.empty()) return values;
+  NX_RETURN_IF_ERROR(Walk(*entries, {}, [&](const TableEntry& entry) -> Result<bool> {
+    NX_ASSIGN_OR_RETURN(const ByteSpan list, ListBytes(entry.list_offset));
+    if (Meet(list, ids)) values.emplace_back(entry.value);
+    return true;
+  }));
+  return values;
 }
 
 std::size_t IndexReader::memory_bytes() const {

@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -41,10 +43,12 @@ class IndexReader final : public PostingsSource {
 
   /// Reads a series; what is passed as null is skipped. Vectors are replaced.
   Status Series(SeriesId id, SymbolPairs* labels, std::vector<ChunkMeta>* chunks) const;
+  /// Whether `pred` says so of one of its chunks; those after that one are not read.
+  Result<bool> AnyChunk(SeriesId id, const std::function<bool(const ChunkMeta&)>& pred) const;
   Result<model::Labels> LabelsOf(SeriesId id) const;
   Result<std::string_view> Symbol(std::uint32_t number) const;
-  /// Symbol() for label names, which are known without a search through the symbols.
-  Result<std::string_view> NameSymbol(std::uint32_t number) const;
+  /// Number of a label name's symbol; nullopt when no series has that label.
+  std::optional<std::uint32_t> NumberOfName(std::string_view name) const;
   Status ForEachSymbol(const std::function<void(std::string_view)>& visit) const;
 
   /// Ascending.
@@ -53,6 +57,12 @@ class IndexReader final : public PostingsSource {
   /// Calls visit(value, number of series) for each value of a label, ascending.
   Status ForEachValue(std::string_view name,
                       const std::function<void(std::string_view, std::uint32_t)>& visit) const;
+
+  /// Number of the values of a label.
+  std::size_t NumValues(std::string_view name) const;
+  /// The values of a label on any of `ids` (ascending), ascending.
+  Result<std::vector<std::string>> ValuesOn(std::string_view name,
+                                            std::span<const SeriesId> ids) const;
 
   std::uint64_t size_bytes() const { return file_->bytes().size(); }
   /// Bytes held in memory beside the mapping.
@@ -73,7 +83,7 @@ class IndexReader final : public PostingsSource {
     std::uint32_t first_sample = 0;  // Index into samples_, one for each kSampling entries.
   };
 
-  explicit IndexReader(std::unique_ptr<MappedFile> file) : file_(std::move(file)) {}
+  explicit IndexReader(std::unique_ptr<MappedFile> file);
   Status ReadHeaderAndToc();
   Status ReadSymbols();
   Status ReadPostingsTable();
@@ -87,7 +97,9 @@ class IndexReader final : public PostingsSource {
   std::uint32_t SampleBefore(const NameEntries& entries, std::string_view value) const;
   Status AppendList(std::uint64_t offset, PostingList& out) const;
   Result<ByteSpan> ListBytes(std::uint64_t offset) const;
+  Result<Decoder> OpenSeries(SeriesId id) const;
 
+  const std::uint64_t number_;  // No other reader of this process has it.
   std::unique_ptr<MappedFile> file_;
   index_format::Toc toc_;
 

@@ -7,13 +7,6 @@
 namespace narthex::web {
 namespace {
 
-void WritePoint(model::TimestampMs t, double v, JsonWriter& out) {
-  out.BeginArray();
-  out.TimestampSeconds(t);
-  out.SampleValue(v);
-  out.EndArray();
-}
-
 void WriteHistogramPoint(model::TimestampMs t, const model::FloatHistogram& h, JsonWriter& out) {
   out.BeginArray();
   out.TimestampSeconds(t);
@@ -33,7 +26,7 @@ void WriteVector(const promql::Vector& vector, const std::function<bool()>& gone
       WriteHistogramPoint(row.t, *row.h, out);
     } else {
       out.Key("value");
-      WritePoint(row.t, row.v, out);
+      out.SamplePoint(row.t, row.v);
     }
     out.EndObject();
   }
@@ -50,7 +43,7 @@ void WriteMatrix(const promql::Matrix& matrix, const std::function<bool()>& gone
     if (!row.floats.empty()) {
       out.Key("values");
       out.BeginArray();
-      for (const model::Sample& sample : row.floats) WritePoint(sample.t, sample.v, out);
+      for (const model::Sample& sample : row.floats) out.SamplePoint(sample.t, sample.v);
       out.EndArray();
     }
     if (!row.histograms.empty()) {

@@ -4,6 +4,7 @@
 // because Prometheus's outputs are defined by them.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -30,6 +31,9 @@ std::string FormatFloatFixed6(double v);
 /// 'e' below 1e-6 and from 1e21, with a one-digit negative exponent not padded ("1e-7").
 /// Prometheus's samples keep the padding ("1e-07"); `pad_exponent` chooses.
 void AppendFloatJson(std::string& out, double v, bool pad_exponent);
+/// The same into a buffer of kMaxFloatJsonBytes. @return the end of what was written
+inline constexpr std::size_t kMaxFloatJsonBytes = 32;
+char* WriteFloatJson(char* out, double v, bool pad_exponent);
 
 /// strconv.ParseFloat(text, 64): decimal, hex float, inf/infinity/nan in any case, underscores only
 /// where Go's base prefix rule has them. nullopt = syntax error. Out of range gives ±Inf.

@@ -49,6 +49,8 @@ class JsonWriter {
   void TimestampSeconds(std::int64_t ms);
   /// A sample value: quoted, shortest, 'e' form below 1e-6 and from 1e21.
   void SampleValue(double v);
+  /// An array of the two.
+  void SamplePoint(std::int64_t ms, double v);
 
   /// Bytes that are JSON already (one whole value).
   void Raw(std::string_view json);

@@ -54,4 +54,9 @@ void MergeColumns(const SampleColumns& a, const SampleColumns& b, SampleColumns&
 /// `later` and `scratch` are left with unspecified content.
 void AppendOrMerge(SampleColumns& columns, SampleColumns& later, SampleColumns& scratch);
 
+/// The same for samples that lie in `columns` already: the floats from index `floats` on and the
+/// histograms from `histograms` on were appended to what was there. Costs nothing when they are
+/// later than that.
+void MergeTail(SampleColumns& columns, std::size_t floats, std::size_t histograms);
+
 }  // namespace narthex::storage

@@ -60,7 +60,7 @@ class SeriesSet {
   virtual std::size_t size() const = 0;
   virtual model::Labels LabelsAt(std::size_t i) const = 0;
 
-  /// Appends the samples with mint ≤ t ≤ maxt of series i to `out` (which the caller clears).
+  /// Appends the samples with mint ≤ t ≤ maxt of series i to `out`, whatever that has already.
   /// Errors: kCorruption or kIo naming the chunk.
   virtual Status Read(std::size_t i, model::TimestampMs mint, model::TimestampMs maxt,
                       SampleColumns& out) const = 0;

@@ -131,6 +131,48 @@ TEST_F(IndexTest, ValuesByPrefixAndFilter) {
                         {"0", 40}, {"1", 40}, {"2", 40}, {"3", 40}, {"4", 40}}));
 }
 
+TEST_F(IndexTest, ValuesOnSomeSeries) {
+  ASSERT_TRUE(Write(ManySeries(200)));
+  const auto reader = Open();
+  PostingList all;
+  ASSERT_TRUE(reader->All(all));
+  for (std::size_t from = 0; from < all.size(); from += 7) {
+    for (const std::size_t n : {0, 1, 2, 5, 60, 200}) {
+      for (const std::size_t stride : {1, 3, 40}) {
+        PostingList ids;
+        std::set<std::string> groups, numbers;
+        for (std::size_t i = from; i < all.size() && ids.size() < n; i += stride) {
+          ids.push_back(all[i]);
+          const auto labels = reader->LabelsOf(all[i]);
+          groups.emplace(labels->Get("group"));
+          numbers.emplace(labels->Get("i"));
+        }
+        EXPECT_EQ(*reader->ValuesOn("group", ids),
+                  std::vector<std::string>(groups.begin(), groups.end()));
+        EXPECT_EQ(*reader->ValuesOn("i", ids),
+                  std::vector<std::string>(numbers.begin(), numbers.end()));
+        EXPECT_TRUE(reader->ValuesOn("missing", ids)->empty());
+      }
+    }
+  }
+  EXPECT_EQ(reader->NumValues("group"), 5U);
+  EXPECT_EQ(reader->NumValues("missing"), 0U);
+  EXPECT_EQ(*reader->Symbol(*reader->NumberOfName("group")), "group");
+  EXPECT_FALSE(reader->NumberOfName("missing"));
+}
+
+TEST_F(IndexTest, SymbolsOfAnotherReaderAreNotRemembered) {
+  ASSERT_TRUE(Write(ManySeries(40)));
+  auto first = Open();
+  for (std::uint32_t i = 0; i < 10; ++i) ASSERT_TRUE(first->Symbol(i));
+  first.reset();
+  ASSERT_TRUE(Write({{Labels{{"a", "b"}}, {{1, 2, 8}}}}));
+  const auto second = Open();
+  EXPECT_EQ(*second->Symbol(0), "a");
+  EXPECT_EQ(*second->Symbol(1), "b");
+  EXPECT_FALSE(second->Symbol(2));
+}
+
 TEST_F(IndexTest, ExtremeTimes) {
   const std::vector<Entry> series = {
       {Labels{{"a", "b"}},
