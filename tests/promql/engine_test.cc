@@ -175,6 +175,9 @@ TEST_F(EngineTest, StatisticsPerStep) {
   const auto subquery = range("max_over_time(x_total{i=\"5\"}[1m:20s])");
   ASSERT_TRUE(subquery);
   EXPECT_EQ(subquery->stats.total_queryable_samples, 9);
+  EXPECT_EQ(subquery->stats.total_per_step, (std::vector<std::int64_t>{3, 3, 3}));
+  // The steps of the subquery lie at 560, 580, 600 | 620 | 640, 660.
+  EXPECT_EQ(subquery->stats.read_per_step, (std::vector<std::int64_t>{3, 1, 2}));
 }
 
 /// The fast way through moving windows against the plain one.
