@@ -113,21 +113,24 @@ class Matcher {
     return {};
   }
 
+  static bool AnyAt(Batch& rows, int s) {
+    for (std::size_t r = 0; r < rows.rows(); ++r) {
+      if (rows.row(r).Has(s)) return true;
+    }
+    return false;
+  }
+
   Status MatchStep(int s) {
     std::fill(one_at_.begin(), one_at_.end(), kNone);
     matched_.clear();
-    bool any_one = false, any_many = false;
+    const bool fills = matching_.fill_lhs || matching_.fill_rhs;
+    if (!fills && (!AnyAt(many_, s) || !AnyAt(one_, s))) return {};
     for (std::size_t r = 0; r < one_.rows(); ++r) {
       if (!one_.row(r).Has(s)) continue;
-      any_one = true;
       std::uint32_t& at = one_at_[one_group_[r]];
       if (at != kNone) return Fail(DuplicateOnOneSide(r, at));
       at = static_cast<std::uint32_t>(r);
     }
-    for (std::size_t r = 0; r < many_.rows(); ++r) any_many = any_many || many_.row(r).Has(s);
-    const bool fills = matching_.fill_lhs || matching_.fill_rhs;
-    if ((!any_one || !any_many) && !fills) return {};
-
     for (std::size_t r = 0; r < many_.rows(); ++r) {
       if (!many_.row(r).Has(s)) continue;
       const std::uint32_t one = one_at_[many_group_[r]];

@@ -51,18 +51,33 @@ Status ExecContext::HoldSamples(std::int64_t n) {
   return {};
 }
 
+int SubqueryFrame::OuterStep(model::TimestampMs t) const {
+  const model::TimestampMs after = t + offset_ms - outer.start;
+  if (fixed || after <= 0 || outer.step <= 0) return 0;
+  const std::int64_t step = (after + outer.step - 1) / outer.step;
+  return static_cast<int>(std::min<std::int64_t>(step, outer.n - 1));
+}
+
 void ExecContext::CountSamples(const Grid& grid, int step, std::int64_t looked_at,
                                std::int64_t read) {
   stats.samples_read += read;
   if (subquery_depth == 0) stats.total_queryable_samples += looked_at;
-  if (!features.per_step_stats || subquery_depth > 0) return;
-  const auto steps = static_cast<std::size_t>(grid.n);
+  if (!features.per_step_stats) return;
+  // What a subquery reads is read for the first step of the query that needs it.
+  int outer_n = grid.n, outer_step = step;
+  model::TimestampMs t = grid.At(step);
+  for (const SubqueryFrame* frame = subquery; frame != nullptr; frame = frame->parent) {
+    outer_n = frame->outer.n;
+    outer_step = frame->OuterStep(t);
+    t = frame->outer.At(outer_step);
+  }
+  const auto steps = static_cast<std::size_t>(outer_n);
   if (stats.total_per_step.size() < steps) {
     stats.total_per_step.resize(steps);
     stats.read_per_step.resize(steps);
   }
-  stats.total_per_step[step] += looked_at;
-  stats.read_per_step[step] += read;
+  if (subquery_depth == 0) stats.total_per_step[outer_step] += looked_at;
+  stats.read_per_step[outer_step] += read;
 }
 
 Status ExecContext::HoldBytes(std::size_t n) {

@@ -28,6 +28,17 @@ class ThreadPool;
 namespace narthex::promql {
 
 /// The series a selector reads, chosen before evaluation begins.
+/// A subquery that is being evaluated, for the statistics.
+struct SubqueryFrame {
+  /// The first step of the outer grid whose window reaches to t.
+  int OuterStep(model::TimestampMs t) const;
+
+  Grid outer;
+  bool fixed = false;  // By @: read for the first step.
+  model::DurationMs offset_ms = 0;
+  const SubqueryFrame* parent = nullptr;
+};
+
 struct SelectedSeries {
   std::shared_ptr<const storage::SeriesSet> set;
   model::TimestampMs mint = 0;  // Closed range of samples that any step can need.
@@ -79,6 +90,7 @@ class ExecContext {
   QueryStats stats;
   std::unordered_map<const VectorSelector*, SelectedSeries> selected;
   int subquery_depth = 0;
+  const SubqueryFrame* subquery = nullptr;  // The innermost one that is evaluated, null = none.
   storage::Queryable* queryable = nullptr;  // For what is known only during evaluation: info().
 
  private:

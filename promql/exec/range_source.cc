@@ -197,14 +197,18 @@ Result<std::unique_ptr<RangeSource>> BuildRangeSource(const Expr& expr, const Gr
   }
   const Grid inner_grid =
       SubqueryGrid(*subquery, grid, {ctx.lookback_ms, ctx.options.default_subquery_step_ms});
+  const EvalTimes times(subquery->time);
+  const SubqueryFrame frame{grid, times.fixed, times.offset_ms, ctx.subquery};
+  ctx.subquery = &frame;
   ++ctx.subquery_depth;
   NX_ASSIGN_OR_RETURN(const OperatorPtr op, Build(*subquery->expr, inner_grid, ctx));
   NX_ASSIGN_OR_RETURN(Batch rows, Collect(*op, inner_grid));
   --ctx.subquery_depth;
+  ctx.subquery = frame.parent;
   auto source = std::make_unique<SubquerySource>(std::move(rows), inner_grid, ctx);
   NX_RETURN_IF_ERROR(source->Hold());
   source->window.grid = grid;
-  source->window.time = EvalTimes(subquery->time);
+  source->window.time = times;
   source->window.range_ms = subquery->range_ms;
   source->one_name = op->unique_without_name;
   source->is_subquery = true;

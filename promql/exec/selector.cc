@@ -195,6 +195,8 @@ Result<OperatorPtr> BuildInstantSelector(const VectorSelector& selector, bool ta
   window.lookback_ms = ctx.lookback_ms;
   window.time = EvalTimes(selector.time);
   window.take_time = take_time;
+  // As upstream: timestamp(x @ T offset D) looks at T, among the samples that were read for T - D.
+  if (take_time && window.time.fixed) window.time.offset_ms = 0;
   return OperatorPtr(std::make_unique<SelectorOperator>(selector, window, ctx));
 }
 

@@ -57,6 +57,10 @@ Result<OperatorPtr> BuildLabelReplace(const Call& call, const Grid& grid, ExecCo
   if (!regex) {
     return Fail(Code::kExecution, "invalid regular expression in label_replace(): " + pattern);
   }
+  if (!regex->GroupsFitMemory()) {
+    return Fail(Code::kExecution,
+                "regular expression in label_replace() has too many groups for its length");
+  }
   if (!IsValidName(dst)) {
     return Fail(Code::kExecution, "invalid destination label name in label_replace(): " + dst);
   }

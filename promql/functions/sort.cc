@@ -52,14 +52,15 @@ void DropHistograms(Batch& rows) {
 
 Result<OperatorPtr> BuildSort(const Call& call, const Grid& grid, ExecContext& ctx) {
   const FunctionId id = call.function->id;
+  NX_ASSIGN_OR_RETURN(const OperatorPtr child, Build(*call.args[0], grid, ctx));
+  NX_ASSIGN_OR_RETURN(Batch rows, Collect(*child, grid));
+  // After the child: of nested sorts the outermost is the one that is named.
   if (grid.n != 1) {
     ctx.annotations.AddWarning(
         "PromQL warning: sort is ineffective for range queries since results are always ordered "
         "by labels",
         call.position);
   }
-  NX_ASSIGN_OR_RETURN(const OperatorPtr child, Build(*call.args[0], grid, ctx));
-  NX_ASSIGN_OR_RETURN(Batch rows, Collect(*child, grid));
   if (!IsByLabel(id)) DropHistograms(rows);
   if (grid.n == 1) {
     std::vector<std::uint32_t> order(rows.rows());

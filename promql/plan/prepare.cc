@@ -56,7 +56,9 @@ class Preparer {
         return VisitCall(expr);
       case ExprKind::kAggregate: {
         auto& aggregate = *As<AggregateExpr>(*expr);
+        DropParens(aggregate.expr);
         if (aggregate.param == nullptr) return Visit(aggregate.expr);
+        DropParens(aggregate.param);
         return VisitPair(aggregate.expr, aggregate.param);
       }
       case ExprKind::kBinary:
@@ -89,6 +91,14 @@ class Preparer {
     const Expr* e = &expr;
     while (const auto* paren = As<ParenExpr>(*e)) e = paren->expr.get();
     return *e;
+  }
+
+  /// So that what is said of an operand has its own position, not that of its parentheses.
+  static void DropParens(ExprPtr& expr) {
+    while (auto* paren = As<ParenExpr>(*expr)) {
+      ExprPtr inner = std::move(paren->expr);
+      expr = std::move(inner);
+    }
   }
 
   Status ResolveDuration(DurationExprPtr& expr, bool positive, model::DurationMs& ms) {
@@ -131,6 +141,7 @@ class Preparer {
     bool fixed = !DependsOnTime(call.function->id);
     std::vector<bool> arg_fixed;
     for (ExprPtr& arg : call.args) {
+      DropParens(arg);
       NX_ASSIGN_OR_RETURN(const bool one, Visit(arg));
       arg_fixed.push_back(one);
       fixed = fixed && one;

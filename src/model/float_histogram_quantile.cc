@@ -75,7 +75,11 @@ double Quantile(double q, const FloatHistogram& h, std::vector<Bucket>& scratch,
   rank = forward ? rank - (count - bucket.count) : count - rank;
   if (has_nan) {
     double total = count;
-    for (; i < scratch.size(); ++i) total += scratch[i].count;
+    for (; i < scratch.size(); ++i) {
+      // The rank is then laid into the last bucket: Prometheus's answer, not the one to expect.
+      bucket = scratch[i];
+      total += bucket.count;
+    }
     if (total < h.count) note = NanNote::kSkewed;
   }
   return InterpolateQuantile(h, bucket, rank / bucket.count);

@@ -188,6 +188,14 @@ const std::string& Regex::prefix() const { return impl_->fold.prefix; }
 bool Regex::matches_all() const { return impl_->all; }
 bool Regex::matches_non_empty() const { return impl_->non_empty; }
 
+bool Regex::GroupsFitMemory() const {
+  constexpr std::int64_t kMaxBytes = std::int64_t{256} << 20;
+  const std::int64_t threads = std::max(impl_->re.ProgramSize(), 1);
+  const std::int64_t bytes_per_thread =
+      16 * (std::int64_t{impl_->re.NumberOfCapturingGroups()} + 1);
+  return bytes_per_thread <= kMaxBytes / threads;
+}
+
 bool Regex::Expand(std::string_view text, std::string_view replacement, std::string& out) const {
   const re2::RE2& re = impl_->re;
   std::vector<re2::StringPiece> groups(static_cast<std::size_t>(re.NumberOfCapturingGroups()) + 1);

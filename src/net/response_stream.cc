@@ -101,7 +101,10 @@ bool ResponseStream::Write(std::string_view piece) {
     deflater_ = std::make_unique<Deflater>(traits_.compression);
     net::SetHeader(headers_, "Content-Encoding",
                    traits_.compression == Compression::kGzip ? "gzip" : "deflate");
-    headers_.emplace_back("Vary", "Accept-Encoding");  // Beside what the handler varies by.
+    const std::string* vary = FindHeader(headers_, "Vary");
+    if (vary == nullptr || !vary->starts_with("Accept-Encoding")) {
+      headers_.emplace_back("Vary", "Accept-Encoding");  // Beside what the handler varies by.
+    }
   }
   // In pieces, so that one huge piece does not fill memory while the client is slow.
   while (!piece.empty()) {

@@ -87,11 +87,13 @@ std::string EscapePath(std::string_view path) {
   return out;
 }
 
-void Redirect(const ServerRequest& request, ResponseWriter& writer, const std::string& path) {
+/// @param status  307 for another spelling of the same path, 301 for another path, as upstream
+void Redirect(int status, const ServerRequest& request, ResponseWriter& writer,
+              const std::string& path) {
   std::string location = EscapePath(path);
   if (!request.raw_query.empty()) location += "?" + request.raw_query;
   writer.SetHeader("Location", location);
-  writer.SetStatus(301);
+  writer.SetStatus(status);
   if (request.method != "GET" && request.method != "HEAD") return;
   std::string escaped;
   for (const char c : location) {
@@ -110,7 +112,8 @@ void Redirect(const ServerRequest& request, ResponseWriter& writer, const std::s
     }
   }
   writer.SetHeader("Content-Type", "text/html; charset=utf-8");
-  writer.Write("<a href=\"" + escaped + "\">Moved Permanently</a>.\n\n");
+  writer.Write("<a href=\"" + escaped + "\">" +
+               (status == 301 ? "Moved Permanently" : "Temporary Redirect") + "</a>.\n\n");
 }
 
 }  // namespace
@@ -191,7 +194,7 @@ void Router::Mount(std::string prefix) { impl_->mounts.push_back(std::move(prefi
 
 void Router::Dispatch(ServerRequest& request, ResponseWriter& writer) const {
   const std::string clean = CleanPath(request.path);
-  if (clean != request.path) return Redirect(request, writer, clean);
+  if (clean != request.path) return Redirect(307, request, writer, clean);
   const Route* route = nullptr;
   const Handler* handler = nullptr;
   std::set<std::string> allowed;
@@ -204,13 +207,13 @@ void Router::Dispatch(ServerRequest& request, ResponseWriter& writer) const {
   });
   if (handler != nullptr) return impl_->Run(0, *route, *handler, request, writer);
   for (const std::string& mount : impl_->mounts) {
-    if (request.path == mount) return Redirect(request, writer, mount + "/");
+    if (request.path == mount) return Redirect(307, request, writer, mount + "/");
   }
   if (std::string alike = impl_->Alike(request.method, request.path); !alike.empty()) {
     for (const std::string& mount : impl_->mounts) {
       if (alike.starts_with(mount + "/")) alike.erase(0, mount.size());
     }
-    return Redirect(request, writer, alike);
+    return Redirect(301, request, writer, alike);
   }
   allowed.erase("OPTIONS");
   if (allowed.empty()) return PlainError(writer, 404, "404 page not found\n");

@@ -12,8 +12,10 @@
 
 namespace narthex::server {
 
-Configuration::Configuration(std::string path, Clock& clock, metrics::Registry& registry)
+Configuration::Configuration(std::string path, const config::LoadOptions& options, Clock& clock,
+                             metrics::Registry& registry)
     : path_(std::move(path)),
+      options_(options),
       clock_(clock),
       success_metric_(
           registry.AddGauge("prometheus_config_last_reload_successful",
@@ -26,7 +28,7 @@ void Configuration::AddApplier(std::string name, Applier applier) {
 }
 
 Status Configuration::Load() {
-  NX_ASSIGN_OR_RETURN(auto config, config::LoadFile(path_));
+  NX_ASSIGN_OR_RETURN(auto config, config::LoadFile(path_, options_));
   {
     MutexLock lock(mutex_);
     current_ = std::move(config);
@@ -41,7 +43,7 @@ Status Configuration::Reload() {
   MutexLock reload_lock(reload_mutex_);
   const std::int64_t begin = clock_.MonotonicNs();
   log::Info("Loading configuration file", {{"filename", path_}});
-  auto config = config::LoadFile(path_);
+  auto config = config::LoadFile(path_, options_);
   Status status = config ? Apply(*config) : Status(Fail(config.error()));
   Record(status.has_value());
   if (!status) {

@@ -30,7 +30,8 @@ class Configuration final {
   /// Takes a new configuration or leaves everything as it is and says why.
   using Applier = std::function<Status(const std::shared_ptr<const config::Config>&)>;
 
-  Configuration(std::string path, Clock& clock, metrics::Registry& registry);
+  Configuration(std::string path, const config::LoadOptions& options, Clock& clock,
+                metrics::Registry& registry);
 
   /// Appliers run in order; the first failure ends the round. So put first what can refuse.
   void AddApplier(std::string name, Applier applier);
@@ -56,6 +57,7 @@ class Configuration final {
     Applier apply;
   };
   const std::string path_;
+  const config::LoadOptions options_;
   Clock& clock_;
   metrics::Gauge& success_metric_;
   metrics::Gauge& time_metric_;

@@ -215,7 +215,6 @@ ServerFlags MakeFlags(FlagValues& values) {
     }
   };
   set("web.route-prefix", flags.route_prefix);
-  set("web.external-url", values.Text("web.external-url").empty() ? "" : flags.external_url);
   set("storage.tsdb.retention.time", model::FormatDuration(flags.db.retention_ms));
   // Until the configuration file, which may say something of the retention, is read.
   set("storage.tsdb.max-block-duration",

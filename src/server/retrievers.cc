@@ -62,19 +62,20 @@ web::AlertStatus Convert(alerting::AlertSnapshot& alert) {
 }
 
 web::RuleStatus Convert(alerting::RuleSnapshot& rule) {
-  web::RuleStatus status{.alerting = rule.alerting,
-                         .name = std::move(rule.name),
-                         .query = std::move(rule.query),
-                         .labels = std::move(rule.labels),
-                         .health = Convert(rule.health),
-                         .last_error = std::move(rule.last_error),
-                         .evaluation_time_s = rule.evaluation_time_s,
-                         .last_evaluation_ns = rule.last_evaluation_ns,
-                         .state = Convert(rule.state),
-                         .hold_duration_s = rule.hold_duration_s,
-                         .keep_firing_for_s = rule.keep_firing_for_s,
-                         .annotations = std::move(rule.annotations),
-                         .alerts = {}};
+  web::RuleStatus status{
+      .alerting = rule.alerting,
+      .name = std::move(rule.name),
+      .query = std::move(rule.query),
+      .labels = std::move(rule.labels),
+      .health = Convert(rule.health),
+      .last_error = std::move(rule.last_error),
+      .evaluation_time_s = rule.evaluation_time_s,
+      .last_evaluation_ns = rule.last_evaluation_ns,
+      .state = rule.last_evaluation_ns == 0 ? web::AlertState::kUnknown : Convert(rule.state),
+      .hold_duration_s = rule.hold_duration_s,
+      .keep_firing_for_s = rule.keep_firing_for_s,
+      .annotations = std::move(rule.annotations),
+      .alerts = {}};
   for (alerting::AlertSnapshot& alert : rule.alerts) status.alerts.push_back(Convert(alert));
   return status;
 }

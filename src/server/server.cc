@@ -143,7 +143,11 @@ class Server final {
 
 Server::Server(const ServerFlags& flags)
     : flags_(flags),
-      configuration_(flags.config_file, SystemClock(), registry_),
+      configuration_(
+          flags.config_file,
+          {.default_retention_ms = flags.db.retention_ms,
+           .default_retention_bytes = static_cast<std::int64_t>(flags.db.retention_bytes)},
+          SystemClock(), registry_),
       status_(flags, configuration_, SystemClock()),
       lifecycle_(configuration_, signals_),
       admin_(flags.storage_path, SystemClock()),

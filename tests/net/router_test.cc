@@ -83,9 +83,9 @@ TEST(RouterTest, RedirectsToTheCleanPath) {
   for (const auto& c : cases) {
     SCOPED_TRACE(c.path);
     const Recorder got = Ask(router, "GET", c.path, "q=1&r=2");
-    EXPECT_EQ(301, got.status);
+    EXPECT_EQ(307, got.status);
     EXPECT_EQ(std::string(c.want) + "?q=1&r=2", got.headers.at("Location"));
-    EXPECT_EQ("<a href=\"" + std::string(c.want) + "?q=1&amp;r=2\">Moved Permanently</a>.\n\n",
+    EXPECT_EQ("<a href=\"" + std::string(c.want) + "?q=1&amp;r=2\">Temporary Redirect</a>.\n\n",
               got.body);
   }
 }

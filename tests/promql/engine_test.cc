@@ -175,6 +175,22 @@ TEST_F(EngineTest, StatisticsPerStep) {
   const auto subquery = range("max_over_time(x_total{i=\"5\"}[1m:20s])");
   ASSERT_TRUE(subquery);
   EXPECT_EQ(subquery->stats.total_queryable_samples, 9);
+  EXPECT_EQ(subquery->stats.total_per_step, (std::vector<std::int64_t>{3, 3, 3}));
+  // The steps of the subquery lie at 560, 580, 600 | 620 | 640, 660.
+  EXPECT_EQ(subquery->stats.read_per_step, (std::vector<std::int64_t>{3, 1, 2}));
+}
+
+/// Every thread of the matcher would keep every group: gigabytes for this one.
+TEST_F(EngineTest, RegexWithCountlessGroups) {
+  std::string pattern;
+  for (int i = 0; i < 3000; ++i) pattern += "(a|b)*";
+  Engine engine(EngineOptions(), nullptr, SystemClock(), registry_);
+  const auto result = engine.Instant(
+      storage_, "label_replace(x_total, \"a\", \"$1\", \"i\", \"" + pattern + "\")", 600'000);
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().code(), Code::kExecution);
+  EXPECT_EQ(result.error().message(),
+            "regular expression in label_replace() has too many groups for its length");
 }
 
 /// The fast way through moving windows against the plain one.

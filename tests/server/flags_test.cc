@@ -71,6 +71,9 @@ TEST(FlagsTest, RepeatsNegationsAndLists) {
   EXPECT_EQ(flags.db.retention_bytes, std::uint64_t{512} << 20);
   EXPECT_EQ(flags.db.retention_ms, 0);  // A size alone means no limit in time.
   EXPECT_EQ(flags.external_url, "http://example.org/prom");
+  const std::pair<std::string, std::string> shown{"web.external-url", "http://example.org/prom/"};
+  EXPECT_NE(std::find(flags.effective.begin(), flags.effective.end(), shown),
+            flags.effective.end());
   EXPECT_EQ(flags.route_prefix, "/prom");
   EXPECT_EQ(flags.log_level, log::Level::kWarn);
 }

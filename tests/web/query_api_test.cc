@@ -57,7 +57,7 @@ TEST(QueryApiTest, WritesEveryKindOfResult) {
     const Answer answer = server.Get(std::string("/api/v1/query?") + c.url);
     EXPECT_EQ(200, answer.status);
     EXPECT_EQ("application/json", answer.headers.at("Content-Type"));
-    EXPECT_EQ("Origin", answer.headers.at("Vary"));
+    EXPECT_EQ("Accept-Encoding, Origin", answer.headers.at("Vary"));
     EXPECT_EQ(std::string(R"({"status":"success","data":)") + c.data + "}", answer.body);
   }
 }

@@ -165,6 +165,12 @@ class RulesApiTest : public ::testing::Test {
   FakeServer server_;
 };
 
+TEST_F(RulesApiTest, StateOfARuleThatWasNeverEvaluated) {
+  server_.rules.groups[1].rules[0].state = AlertState::kUnknown;
+  const std::string body = server_.Get("/api/v1/rules?rule_name[]=al").body;
+  EXPECT_NE(std::string::npos, body.find(R"([{"state":"unknown","name":"al")")) << body;
+}
+
 TEST_F(RulesApiTest, FiltersRules) {
   const std::string alert = AlertRule("[" + instance_ + "]");
   const std::string all = Group("g1", record_) + "," + Group("g2", alert + "," + record_);

@@ -8,6 +8,9 @@
 namespace narthex::web {
 namespace {
 
+/// Whether or not this answer is compressed, another might be.
+constexpr std::string_view kVaryOfAnswers = "Accept-Encoding, Origin";
+
 enum class Needs : std::uint8_t { kNothing, kReady };
 
 /// Reads the form, runs the endpoint and answers with its error if it has one.
@@ -16,6 +19,7 @@ net::Handler Wrap(const ContextPtr& context, Endpoint endpoint, Needs needs = Ne
       [context, endpoint, needs](const net::ServerRequest& request, net::ResponseWriter& writer) {
         if (needs == Needs::kReady && !CheckReady(context->api.status, writer)) return;
         SetCorsHeaders(context->cors_origin, request, writer);
+        writer.SetHeader("Vary", kVaryOfAnswers);
         Reply reply(writer);
         Call call{context->api, request, request.Form(), reply};
         if (const Status status = endpoint(call); !status) reply.Fail(status.error());
@@ -77,6 +81,7 @@ void AddApiRoutes(const ContextPtr& context, const AddRoute& add) {
       [context](const net::ServerRequest& request, net::ResponseWriter& writer) {
         if (!CheckReady(context->api.status, writer)) return;
         SetCorsHeaders(context->cors_origin, request, writer);
+        writer.SetHeader("Vary", kVaryOfAnswers);
         writer.SetStatus(204);
       });
 }

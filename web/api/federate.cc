@@ -170,7 +170,9 @@ void Federate(const ApiDependencies& api, const net::ServerRequest& request,
 void AddFederation(const ContextPtr& context, const AddRoute& add) {
   add("GET", "/federate",
       [context](const net::ServerRequest& request, net::ResponseWriter& writer) {
-        if (CheckReady(context->api.status, writer)) Federate(context->api, request, writer);
+        if (!CheckReady(context->api.status, writer)) return;
+        writer.SetHeader("Vary", "Accept-Encoding");
+        Federate(context->api, request, writer);
       });
 }
 

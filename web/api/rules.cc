@@ -20,9 +20,11 @@ std::string_view StateName(AlertState state) {
     case AlertState::kPending:
       return "pending";
     case AlertState::kInactive:
+      return "inactive";
+    case AlertState::kUnknown:
       break;
   }
-  return "inactive";
+  return "unknown";
 }
 
 std::string_view HealthName(RuleHealth health) {

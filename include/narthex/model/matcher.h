@@ -36,6 +36,11 @@ class Regex {
   bool matches_all() const;        // ".*"
   bool matches_non_empty() const;  // ".+"
 
+  /// Whether finding the groups of a match takes a bounded amount of memory (256 MiB). It grows
+  /// with groups x length of the pattern: one of a few hundred kilobytes can ask for all memory
+  /// there is.
+  bool GroupsFitMemory() const;
+
   /// Go's regexp Expand: replaces $1, ${name} and $$ in the template with the groups of the match.
   /// @return false when the text does not match; out is then unchanged
   bool Expand(std::string_view text, std::string_view replacement, std::string& out) const;

@@ -11,7 +11,8 @@
 
 namespace narthex::web {
 
-enum class AlertState : std::uint8_t { kInactive, kPending, kFiring };
+/// kUnknown: the rule has not been evaluated yet.
+enum class AlertState : std::uint8_t { kUnknown, kInactive, kPending, kFiring };
 enum class RuleHealth : std::uint8_t { kUnknown, kOk, kErr };
 
 /// One active alert of a rule. Times are Unix nanoseconds, 0 = not set.
