@@ -19,6 +19,12 @@ std::size_t Advance(const model::TimestampMs* times, std::size_t n, std::size_t 
   return from;
 }
 
+/// The time that is asked for, of sample i of a kind.
+double TimeOf(const InstantWindow& window, model::TimestampMs t, const storage::StartTimes& starts,
+              std::size_t i) {
+  return window.Seconds(window.part == SamplePart::kTime ? t : starts.At(i));
+}
+
 void FillFloats(const InstantWindow& window, const storage::SampleColumns& c, RowRef row) {
   const std::size_t n = c.t.size();
   std::size_t i = 0;
@@ -27,7 +33,8 @@ void FillFloats(const InstantWindow& window, const storage::SampleColumns& c, Ro
     i = Advance(c.t.data(), n, i, t);
     if (i == 0 || c.t[i - 1] <= t - window.lookback_ms) continue;
     const double v = c.v[i - 1];
-    if (!model::IsStale(v)) row.Set(s, window.take_time ? window.Seconds(c.t[i - 1]) : v);
+    if (model::IsStale(v)) continue;
+    row.Set(s, window.part == SamplePart::kValue ? v : TimeOf(window, c.t[i - 1], c.starts, i - 1));
   }
 }
 
@@ -43,8 +50,9 @@ void FillMixed(const InstantWindow& window, storage::SampleColumns& c, RowRef ro
     const model::TimestampMs at = is_histogram ? c.histogram_t[j - 1] : c.t[i - 1];
     if (at <= t - window.lookback_ms) continue;
     if (model::IsStale(is_histogram ? c.histograms[j - 1].sum : c.v[i - 1])) continue;
-    if (window.take_time) {
-      row.Set(s, window.Seconds(at));
+    if (window.part != SamplePart::kValue) {
+      row.Set(s, is_histogram ? TimeOf(window, at, c.histogram_starts, j - 1)
+                              : TimeOf(window, at, c.starts, i - 1));
     } else if (!is_histogram) {
       row.Set(s, c.v[i - 1]);
     } else {
@@ -183,13 +191,13 @@ Status ReadSeries(
   return {};
 }
 
-Result<OperatorPtr> BuildInstantSelector(const VectorSelector& selector, bool take_time,
+Result<OperatorPtr> BuildInstantSelector(const VectorSelector& selector, SamplePart part,
                                          const Grid& grid, ExecContext& ctx) {
   InstantWindow window;
   window.grid = grid;
   window.lookback_ms = ctx.lookback_ms;
   window.time = EvalTimes(selector.time);
-  window.take_time = take_time;
+  window.part = part;
   return OperatorPtr(std::make_unique<SelectorOperator>(selector, window, ctx));
 }
 

@@ -9,14 +9,16 @@
 #include "narthex/base/go_format.h"
 #include "narthex/model/float_histogram.h"
 #include "promql/functions/range_function.h"
+#include "promql/functions/start_reset.h"
 
 namespace narthex::promql {
 namespace {
 
 struct Extrapolation {
   model::TimestampMs range_start, range_end, first_t, last_t;
-  std::size_t gaps;      // Samples less one.
-  double first, result;  // First value, or count of the first histogram; and the increase of it.
+  model::TimestampMs zero;  // Where the count was zero before the first sample; 0 = not known.
+  std::size_t gaps;         // Samples less one.
+  double first, result;     // First value, or count of the first histogram; and the increase of it.
   bool counter;
   bool per_second;
   double range_seconds;
@@ -26,14 +28,19 @@ struct Extrapolation {
 double Factor(const Extrapolation& x) {
   double to_start = static_cast<double>(x.first_t - x.range_start) / 1000;
   double to_end = static_cast<double>(x.range_end - x.last_t) / 1000;
-  const double sampled = static_cast<double>(x.last_t - x.first_t) / 1000;
-  const double average_gap = sampled / static_cast<double>(x.gaps);
+  double sampled = static_cast<double>(x.last_t - x.first_t) / 1000;
+  const double average_gap = x.gaps == 0 ? 0 : sampled / static_cast<double>(x.gaps);
   const double threshold = average_gap * 1.1;
-  if (to_start >= threshold) to_start = average_gap / 2;
-  if (x.counter && x.result > 0 && x.first >= 0) {
-    // A counter can't have been below zero: extrapolate no further back than to there.
-    const double to_zero = sampled * (x.first / x.result);
-    if (to_zero < to_start) to_start = to_zero;
+  if (x.zero != 0) {
+    to_start = 0;
+    sampled = static_cast<double>(x.last_t - x.zero) / 1000;
+  } else {
+    if (to_start >= threshold) to_start = average_gap / 2;
+    if (x.counter && x.result > 0 && x.first >= 0) {
+      // A counter can't have been below zero: extrapolate no further back than to there.
+      const double to_zero = sampled * (x.first / x.result);
+      if (to_zero < to_start) to_start = to_zero;
+    }
   }
   if (to_end >= threshold) to_end = average_gap / 2;
   double factor = 1.0;
@@ -50,15 +57,31 @@ Kind KindOf(FunctionId id) {
   return {id == FunctionId::kRate || id == FunctionId::kIncrease, id == FunctionId::kRate};
 }
 
-/// Indexes i with v[i] < v[i-1].
-void FindResets(std::span<const double> v, std::vector<std::uint32_t>& resets) {
+/// Indexes i with v[i] < v[i-1], or where the count began anew.
+void FindResets(std::span<const double> v, const StartedSamples& started,
+                std::vector<std::uint32_t>& resets) {
   resets.clear();
   for (std::size_t i = 1; i < v.size(); ++i) {
-    if (v[i] < v[i - 1]) resets.push_back(static_cast<std::uint32_t>(i));
+    if (v[i] < v[i - 1] || started.IsReset(i)) resets.push_back(static_cast<std::uint32_t>(i));
   }
 }
 
-void FloatRates(const RangeCall& call, const RangeSeries& series, RowRef row) {
+/// Once for a window where a sample after its first one began within the one before it.
+void WarnOverlap(const RangeCall& call, const RangeSeries& series, const StartedSamples& started,
+                 std::uint32_t lo, std::uint32_t hi, storage::Annotations& notes) {
+  for (std::uint32_t i = lo + 1; started.starts != nullptr && i < hi; ++i) {
+    if (!started.Overlaps(i)) continue;
+    notes.AddWarning(
+        "PromQL warning: sample has start time that overlaps with previous sample timestamp for "
+        "metric " +
+            go::Quote(series.name),
+        call.position);
+    return;
+  }
+}
+
+void FloatRates(const RangeCall& call, const RangeSeries& series, RowRef row,
+                storage::Annotations& notes) {
   const Kind kind = KindOf(call.id);
   Extrapolation x{};
   x.counter = kind.counter;
@@ -66,11 +89,15 @@ void FloatRates(const RangeCall& call, const RangeSeries& series, RowRef row) {
   x.range_seconds = static_cast<double>(call.window.range_ms) / 1000;
   // Resets are found once per series; a window only walks over its own, which are few.
   static thread_local std::vector<std::uint32_t> resets;
-  if (kind.counter) FindResets(series.v, resets);
+  const StartedSamples started{series.t, kind.counter ? series.starts : nullptr};
+  if (kind.counter) FindResets(series.v, started, resets);
   std::size_t first_reset = 0;
   for (int s = 0; s < call.window.grid.n; ++s) {
     const std::uint32_t lo = series.lo[s], hi = series.hi[s];
-    if (hi - lo < 2) continue;
+    if (hi == lo) continue;
+    x.zero = started.ZeroAt(lo, call.window.Start(s));
+    if (hi - lo < 2 && x.zero == 0) continue;
+    WarnOverlap(call, series, started, lo, hi, notes);
     x.result = series.v[hi - 1] - series.v[lo];
     if (kind.counter) {
       while (first_reset < resets.size() && resets[first_reset] <= lo) ++first_reset;
@@ -78,6 +105,7 @@ void FloatRates(const RangeCall& call, const RangeSeries& series, RowRef row) {
         x.result += series.v[resets[r] - 1];
       }
     }
+    if (x.zero != 0) x.result += series.v[lo];
     x.first = series.v[lo];
     x.first_t = series.t[lo];
     x.last_t = series.t[hi - 1];
@@ -91,11 +119,29 @@ void FloatRates(const RangeCall& call, const RangeSeries& series, RowRef row) {
 void HistogramWindowRate(const RangeCall& call, const RangeSeries& series, int s, RowRef row,
                          storage::Annotations& notes) {
   const std::uint32_t lo = series.hlo[s], hi = series.hhi[s];
-  if (hi - lo < 2) return;
-  const HistogramPtr increase = HistogramRate(call, series, s, notes);
-  if (increase == nullptr) return;
   const Kind kind = KindOf(call.id);
+  const StartedSamples started{series.ht, kind.counter ? series.hstarts : nullptr};
   Extrapolation x{};
+  x.zero = started.ZeroAt(lo, call.window.Start(s));
+  if (hi - lo < 2 && x.zero == 0) return;
+  model::FloatHistogram result;
+  if (hi - lo == 1) {
+    result = series.h[lo];
+  } else {
+    const HistogramPtr increase = HistogramRate(call, series, s, notes);
+    if (increase == nullptr) return;
+    WarnOverlap(call, series, started, lo, hi, notes);
+    result = *increase;
+    x.result = increase->count;
+    if (x.zero != 0) {
+      const model::AddOutcome outcome = model::Add(result, series.h[lo]);
+      if (!outcome.compatible) return WarnMixedBuckets(call, series, notes);
+      if (outcome.bounds_reconciled) {
+        notes.AddInfo("PromQL info: mismatched custom buckets were reconciled during addition",
+                      call.position);
+      }
+    }
+  }
   x.counter = kind.counter;
   x.per_second = kind.per_second;
   x.range_seconds = static_cast<double>(call.window.range_ms) / 1000;
@@ -105,8 +151,6 @@ void HistogramWindowRate(const RangeCall& call, const RangeSeries& series, int s
   x.last_t = series.ht[hi - 1];
   x.gaps = hi - lo - 1;
   x.first = series.h[lo].count;
-  x.result = increase->count;
-  model::FloatHistogram result = *increase;
   model::Multiply(result, Factor(x));
   row.Set(s, std::move(result));
 }
@@ -116,6 +160,7 @@ struct Last {
   model::TimestampMs t = 0;
   double v = 0;
   const model::FloatHistogram* h = nullptr;
+  model::TimestampMs start = 0;
 };
 
 bool LastTwo(const RangeSeries& series, int s, Last& a, Last& b) {
@@ -127,10 +172,10 @@ bool LastTwo(const RangeSeries& series, int s, Last& a, Last& b) {
     if (!has_float && !has_histogram) return false;
     if (has_float && (!has_histogram || series.t[i - 1] >= series.ht[j - 1])) {
       --i;
-      last = {series.t[i], series.v[i], nullptr};
+      last = {series.t[i], series.v[i], nullptr, series.starts ? series.starts->At(i) : 0};
     } else {
       --j;
-      last = {series.ht[j], 0, &series.h[j]};
+      last = {series.ht[j], 0, &series.h[j], series.hstarts ? series.hstarts->At(j) : 0};
     }
   }
   b = found[0];
@@ -155,7 +200,7 @@ void InstantHistogramDelta(const RangeCall& call, const RangeSeries& series, int
         call.position);
   }
   model::FloatHistogram result = *b.h;
-  if (!rate || !model::DetectReset(*b.h, *a.h)) {
+  if (!rate || (!IsStartReset(a.start, a.t, b.start, b.t) && !model::DetectReset(*b.h, *a.h))) {
     const model::AddOutcome outcome = model::Subtract(result, *a.h);
     if (!outcome.compatible) return WarnMixedBuckets(call, series, notes);
     if (outcome.bounds_reconciled) {
@@ -176,8 +221,8 @@ void RateKernel(const RangeCall& call, const RangeSeries& series, RowRef row,
   if (call.window.anchored || call.window.smoothed) {
     return ExtendedRateKernel(call, series, row, notes);
   }
-  if (series.h.empty()) return FloatRates(call, series, row);
-  FloatRates(call, series, row);
+  FloatRates(call, series, row, notes);
+  if (series.h.empty()) return;
   for (int s = 0; s < call.window.grid.n; ++s) {
     if (series.HistogramCount(s) == 0) continue;
     if (series.FloatCount(s) > 0) {
@@ -204,7 +249,7 @@ void InstantDeltaKernel(const RangeCall& call, const RangeSeries& series, RowRef
       continue;
     }
     double result = b.v;
-    if (!rate || !(b.v < a.v)) result = b.v - a.v;
+    if (!rate || (!(b.v < a.v) && !IsStartReset(a.start, a.t, b.start, b.t))) result = b.v - a.v;
     if (rate) result /= static_cast<double>(b.t - a.t) / 1000;
     row.Set(s, result);
   }

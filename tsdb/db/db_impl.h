@@ -35,6 +35,7 @@ struct Db::Impl {
   ~Impl();
 
   Status Open();
+  Status SetFloatEncoding(FloatEncoding encoding);
   Status Close();
   void StartBackground();
 
@@ -90,6 +91,7 @@ struct Db::Impl {
  private:
   friend class Db;
 
+  Status CheckEncodings() const;
   Status RemoveLeftovers();
   struct Found {
     BlockList list;

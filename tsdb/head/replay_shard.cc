@@ -26,15 +26,15 @@ ReplayShard::ReplayShard(HeadState& head, int number) : head_(head), queue_(kBat
   });
 }
 
-void ReplayShard::Add(SeriesSlot slot, TimestampMs t, model::Histogram h) {
+void ReplayShard::Add(SeriesSlot slot, TimestampMs t, model::Histogram h, TimestampMs start) {
   if (!batch_.samples.empty() || !batch_.floats.empty()) Flush();
-  batch_.ints.push_back({slot, t, std::move(h)});
+  batch_.ints.push_back({slot, t, std::move(h), start});
   if (batch_.ints.size() == kHistogramsPerHandover) Flush();
 }
 
-void ReplayShard::Add(SeriesSlot slot, TimestampMs t, model::FloatHistogram h) {
+void ReplayShard::Add(SeriesSlot slot, TimestampMs t, model::FloatHistogram h, TimestampMs start) {
   if (!batch_.samples.empty() || !batch_.ints.empty()) Flush();
-  batch_.floats.push_back({slot, t, std::move(h)});
+  batch_.floats.push_back({slot, t, std::move(h), start});
   if (batch_.floats.size() == kHistogramsPerHandover) Flush();
 }
 
@@ -62,12 +62,15 @@ void ReplayShard::Run() {
   std::vector<SeriesSlot> full;
   while (const auto batch = queue_.Pop()) {
     // Histograms first: a batch with both began with them.
-    for (const auto& [slot, t, h] : batch->ints) {
-      Apply(slot, t, full, [&](MemSeries& s) { return head_.chunks.AppendHistogram(s, t, h); });
-    }
-    for (const auto& [slot, t, h] : batch->floats) {
-      Apply(slot, t, full, [&](MemSeries& s) { return head_.chunks.AppendHistogram(s, t, h); });
-    }
+    const auto apply = [&](const auto& histograms) {
+      for (const auto& [slot, t, h, start] : histograms) {
+        Apply(slot, t, full, [&, time = t, &value = h, from = start](MemSeries& s) {
+          return head_.chunks.AppendHistogram(s, time, value, from);
+        });
+      }
+    };
+    apply(batch->ints);
+    apply(batch->floats);
     const auto& samples = batch->samples;
     for (std::size_t i = 0; i < samples.size(); ++i) {
       if (i + 2 * kPrefetchAhead < samples.size()) {
@@ -81,7 +84,7 @@ void ReplayShard::Run() {
       }
       const auto& [slot, t, v] = samples[i];
       Apply(slot, t, full, [&, time = t, value = v](MemSeries& s) {
-        return head_.chunks.AppendFloat(s, time, value);
+        return head_.chunks.AppendFloat(s, time, value, batch->starts.At(i));
       });
     }
     head_.AddFull(full);
