@@ -33,6 +33,11 @@ RangeSeries View(const RangeWindow& window, const storage::SampleColumns& column
   return series;
 }
 
+void AddStarts(const storage::SampleColumns& columns, RangeSeries& series) {
+  if (!columns.starts.empty()) series.starts = &columns.starts;
+  if (!columns.histogram_starts.empty()) series.hstarts = &columns.histogram_starts;
+}
+
 RangeWindow WindowOf(const MatrixSelector& matrix, const Grid& grid, const ExecContext& ctx) {
   RangeWindow window;
   window.grid = grid;
@@ -62,7 +67,9 @@ class SelectorSource final : public RangeSource {
                         DropStale(columns);
                         if (columns.t.empty() && columns.histograms.empty()) return;
                         RangeSeries series = View(window, columns, indexes[portion]);
-                        if (leave_out_labels && columns.histograms.empty()) {
+                        if (ctx_.features.use_start_timestamps) AddStarts(columns, series);
+                        const bool no_notes = columns.histograms.empty() && !series.starts;
+                        if (leave_out_labels && no_notes) {
                           series.name = name_.value_or("");
                           return fn(i, {}, false, series, portion);
                         }
@@ -150,9 +157,11 @@ void DropStale(storage::SampleColumns& c) {
     std::size_t to = first_stale;
     for (std::size_t from = to; from < c.v.size(); ++from) {
       if (model::IsStale(c.v[from])) continue;
+      c.starts.Move(from, to);
       c.t[to] = c.t[from];
       c.v[to++] = c.v[from];
     }
+    c.starts.Truncate(to);
     c.t.resize(to);
     c.v.resize(to);
   }
@@ -163,11 +172,13 @@ void DropStale(storage::SampleColumns& c) {
     if (to != from) {
       c.histograms[to] = std::move(c.histograms[from]);
       c.histogram_t[to] = c.histogram_t[from];
+      c.histogram_starts.Move(from, to);
     }
     ++to;
   }
   c.histograms.resize(to);
   c.histogram_t.resize(to);
+  c.histogram_starts.Truncate(to);
 }
 
 void ComputeWindows(const RangeWindow& window, std::span<const model::TimestampMs> times,

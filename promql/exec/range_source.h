@@ -24,6 +24,9 @@ struct RangeSeries {
   std::span<const model::TimestampMs> ht;
   std::span<const model::FloatHistogram> h;
   std::span<const std::uint32_t> hlo, hhi;
+  // Start times of both kinds; null when there are none, or they are not to be used.
+  const storage::StartTimes* starts = nullptr;
+  const storage::StartTimes* hstarts = nullptr;
   std::string_view name;  // Metric name, for annotations; empty when its labels were left out.
 
   std::size_t FloatCount(int s) const { return hi[s] - lo[s]; }

@@ -13,6 +13,12 @@
 namespace narthex::promql {
 namespace {
 
+/// The time that is asked for, of sample i of a kind.
+double TimeOf(const InstantWindow& window, model::TimestampMs t, const storage::StartTimes& starts,
+              std::size_t i) {
+  return window.Seconds(window.part == SamplePart::kTime ? t : starts.At(i));
+}
+
 void FillFloats(const InstantWindow& window, const storage::SampleColumns& c, RowRef row) {
   Advance next(c.t);
   FillSteps(row, [&](int s, double& v) {
@@ -21,7 +27,7 @@ void FillFloats(const InstantWindow& window, const storage::SampleColumns& c, Ro
     if (i == 0 || c.t[i - 1] <= t - window.lookback_ms) return false;
     v = c.v[i - 1];
     if (model::IsStale(v)) return false;
-    if (window.take_time) v = window.Seconds(c.t[i - 1]);
+    if (window.part != SamplePart::kValue) v = TimeOf(window, c.t[i - 1], c.starts, i - 1);
     return true;
   });
 }
@@ -37,8 +43,9 @@ void FillMixed(const InstantWindow& window, storage::SampleColumns& c, RowRef ro
     const model::TimestampMs at = is_histogram ? c.histogram_t[j - 1] : c.t[i - 1];
     if (at <= t - window.lookback_ms) continue;
     if (model::IsStale(is_histogram ? c.histograms[j - 1].sum : c.v[i - 1])) continue;
-    if (window.take_time) {
-      row.Set(s, window.Seconds(at));
+    if (window.part != SamplePart::kValue) {
+      row.Set(s, is_histogram ? TimeOf(window, at, c.histogram_starts, j - 1)
+                              : TimeOf(window, at, c.starts, i - 1));
     } else if (!is_histogram) {
       row.Set(s, c.v[i - 1]);
     } else {
@@ -188,15 +195,15 @@ Status ReadSeries(
   return {};
 }
 
-Result<OperatorPtr> BuildInstantSelector(const VectorSelector& selector, bool take_time,
+Result<OperatorPtr> BuildInstantSelector(const VectorSelector& selector, SamplePart part,
                                          const Grid& grid, ExecContext& ctx) {
   InstantWindow window;
   window.grid = grid;
   window.lookback_ms = ctx.lookback_ms;
   window.time = EvalTimes(selector.time);
-  window.take_time = take_time;
+  window.part = part;
   // As upstream: timestamp(x @ T offset D) looks at T, among the samples that were read for T - D.
-  if (take_time && window.time.fixed) window.time.offset_ms = 0;
+  if (part == SamplePart::kTime && window.time.fixed) window.time.offset_ms = 0;
   return OperatorPtr(std::make_unique<SelectorOperator>(selector, window, ctx));
 }
 

@@ -28,11 +28,14 @@ struct EvalTimes {
   model::DurationMs offset_ms = 0;
 };
 
+/// What of a sample an instant selector takes: beside the value the times, in seconds.
+enum class SamplePart : std::uint8_t { kValue, kTime, kStartTime };
+
 struct InstantWindow {
   Grid grid;
   EvalTimes time;
   model::DurationMs lookback_ms = 0;
-  bool take_time = false;  // The sample's time in seconds instead of its value.
+  SamplePart part = SamplePart::kValue;
 
   model::TimestampMs At(int s) const { return time.At(grid.At(s)); }
   static double Seconds(model::TimestampMs t) { return static_cast<double>(t) / 1000; }
@@ -50,8 +53,7 @@ Status ReadSeries(const ExecContext& ctx, const SelectedSeries& series, std::siz
 /// The metric name that all selected series have.
 std::optional<std::string_view> OneName(const VectorSelector& selector);
 
-/// @param take_time  the rows hold the samples' own times (timestamp(selector))
-Result<OperatorPtr> BuildInstantSelector(const VectorSelector& selector, bool take_time,
+Result<OperatorPtr> BuildInstantSelector(const VectorSelector& selector, SamplePart part,
                                          const Grid& grid, ExecContext& ctx);
 
 }  // namespace narthex::promql

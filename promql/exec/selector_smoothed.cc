@@ -126,7 +126,7 @@ class SmoothedOperator final : public Operator {
 
 Result<OperatorPtr> BuildSelector(const VectorSelector& selector, const Grid& grid,
                                   ExecContext& ctx) {
-  if (!selector.smoothed) return BuildInstantSelector(selector, false, grid, ctx);
+  if (!selector.smoothed) return BuildInstantSelector(selector, SamplePart::kValue, grid, ctx);
   return OperatorPtr(std::make_unique<SmoothedOperator>(selector, grid, ctx));
 }
 

@@ -71,8 +71,7 @@ Result<OperatorPtr> BuildCall(const Call& call, const Grid& grid, ExecContext& c
     case FunctionId::kTimestamp:
       return BuildTimestamp(call, grid, ctx);
     case FunctionId::kStartTimestamp:
-      // Start timestamps are not stored, so there are none to show.
-      return MakeRowsOperator(Batch(grid.n));
+      return BuildStartTimestamp(call, grid, ctx);
     case FunctionId::kAbsent:
       return BuildAbsent(call, grid, ctx);
     case FunctionId::kVector:

@@ -5,6 +5,7 @@
 
 #include "narthex/model/float_histogram.h"
 #include "promql/functions/range_function.h"
+#include "promql/functions/start_reset.h"
 
 namespace narthex::promql {
 namespace {
@@ -36,12 +37,14 @@ bool FindFirst(const RangeCall& call, const RangeSeries& series, int s, First& f
   return true;
 }
 
+// Events are told by the index of the later one of two neighbours of a kind.
+
 /// Running count of events up to each sample, so that a window's count is one subtraction.
 template <typename Event>
 void CountInWindows(const RangeCall& call, const RangeSeries& series, RowRef row, Event event) {
   std::vector<std::uint32_t> before(series.v.size() + 1, 0);
   for (std::size_t i = 1; i < series.v.size(); ++i) {
-    before[i] = before[i - 1] + event(series.v[i - 1], series.v[i]);
+    before[i] = before[i - 1] + event(i);
   }
   for (int s = 0; s < call.window.grid.n; ++s) {
     First first;
@@ -61,20 +64,17 @@ void CountMixed(const RangeCall& call, const RangeSeries& series, RowRef row,
     std::size_t i = first.i, j = first.j;
     const std::size_t i_end = series.hi[s], j_end = series.hhi[s];
     double count = 0;
-    const double* prev_v = nullptr;
-    const model::FloatHistogram* prev_h = nullptr;
+    enum class Prev : std::uint8_t { kNone, kFloat, kHistogram } prev = Prev::kNone;
     while (i < i_end || j < j_end) {
       const bool is_float = i < i_end && (j == j_end || series.t[i] <= series.ht[j]);
       if (is_float) {
-        const double* v = &series.v[i++];
-        if (prev_h != nullptr || (prev_v != nullptr && float_event(*prev_v, *v))) count += 1;
-        prev_v = v;
-        prev_h = nullptr;
+        if (prev == Prev::kHistogram || (prev == Prev::kFloat && float_event(i))) count += 1;
+        prev = Prev::kFloat;
+        ++i;
       } else {
-        const model::FloatHistogram* h = &series.h[j++];
-        if (prev_v != nullptr || (prev_h != nullptr && histogram_event(*prev_h, *h))) count += 1;
-        prev_h = h;
-        prev_v = nullptr;
+        if (prev == Prev::kFloat || (prev == Prev::kHistogram && histogram_event(j))) count += 1;
+        prev = Prev::kHistogram;
+        ++j;
       }
     }
     row.Set(s, count);
@@ -82,22 +82,28 @@ void CountMixed(const RangeCall& call, const RangeSeries& series, RowRef row,
 }
 
 bool Differ(double a, double b) { return a != b && !(std::isnan(a) && std::isnan(b)); }
-bool Fell(double a, double b) { return b < a; }
 
 }  // namespace
 
 void ChangesKernel(const RangeCall& call, const RangeSeries& series, RowRef row,
                    storage::Annotations&) {
-  if (series.h.empty()) return CountInWindows(call, series, row, Differ);
-  CountMixed(call, series, row, Differ,
-             [](const auto& a, const auto& b) { return !model::SameHistogram(a, b); });
+  const auto floats = [&](std::size_t i) { return Differ(series.v[i - 1], series.v[i]); };
+  if (series.h.empty()) return CountInWindows(call, series, row, floats);
+  CountMixed(call, series, row, floats,
+             [&](std::size_t j) { return !model::SameHistogram(series.h[j - 1], series.h[j]); });
 }
 
 void ResetsKernel(const RangeCall& call, const RangeSeries& series, RowRef row,
                   storage::Annotations&) {
-  if (series.h.empty()) return CountInWindows(call, series, row, Fell);
-  CountMixed(call, series, row, Fell,
-             [](const auto& a, const auto& b) { return model::DetectReset(b, a); });
+  const StartedSamples started{series.t, series.starts};
+  const StartedSamples started_histograms{series.ht, series.hstarts};
+  const auto floats = [&](std::size_t i) {
+    return series.v[i] < series.v[i - 1] || started.IsReset(i);
+  };
+  if (series.h.empty()) return CountInWindows(call, series, row, floats);
+  CountMixed(call, series, row, floats, [&](std::size_t j) {
+    return started_histograms.IsReset(j) || model::DetectReset(series.h[j], series.h[j - 1]);
+  });
 }
 
 }  // namespace narthex::promql

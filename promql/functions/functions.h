@@ -16,6 +16,7 @@ Result<OperatorPtr> BuildMath(const Call& call, const Grid& grid, ExecContext& c
 bool IsDateFunction(FunctionId id);
 Result<OperatorPtr> BuildDate(const Call& call, const Grid& grid, ExecContext& ctx);
 Result<OperatorPtr> BuildTimestamp(const Call& call, const Grid& grid, ExecContext& ctx);
+Result<OperatorPtr> BuildStartTimestamp(const Call& call, const Grid& grid, ExecContext& ctx);
 // absent.cc
 Result<OperatorPtr> BuildAbsent(const Call& call, const Grid& grid, ExecContext& ctx);
 Result<OperatorPtr> BuildAbsentOverTime(const Call& call, const Grid& grid, ExecContext& ctx);

@@ -149,7 +149,7 @@ class InfoJoiner {
     window.grid = grid_;
     window.time = time;
     window.lookback_ms = ctx_.lookback_ms;
-    window.take_time = true;
+    window.part = SamplePart::kTime;
     info_.Reset(grid_.n, series.set->size());
     NX_RETURN_IF_ERROR(ReadSeries(ctx_, series, 0, series.set->size(),
                                   [&](std::size_t r, storage::SampleColumns& columns, std::size_t) {

@@ -9,25 +9,28 @@
 #include "narthex/base/go_format.h"
 #include "narthex/model/float_histogram.h"
 #include "promql/functions/range_function.h"
+#include "promql/functions/start_reset.h"
 
 namespace narthex::promql {
 namespace {
 
 struct Extrapolation {
   model::TimestampMs range_start, range_end, first_t, last_t;
-  std::size_t gaps;      // Samples less one.
-  double first, result;  // First value, or count of the first histogram; and the increase of it.
+  model::TimestampMs zero;  // Where the count was zero before the first sample; 0 = not known.
+  std::size_t gaps;         // Samples less one.
+  double first, result;     // First value, or count of the first histogram; and the increase of it.
   bool counter;
   bool per_second;
   double range_seconds;
 };
 
-/// By which factor the raw increase is multiplied. The order of operations is Prometheus's.
-/// Windows of a regular series look alike, so what follows from their times is kept from one to the
+/// By which factor the raw increase is multiplied. The order of operations is Prometheus's. Windows
+/// of a regular series look alike, so what follows from their times is kept from one to the
 /// next: the divisions cost more than all the rest.
 class Extrapolator {
  public:
   double Factor(const Extrapolation& x) {
+    if (x.zero != 0) return FromZero(x);
     const Times times{x.first_t - x.range_start, x.range_end - x.last_t, x.last_t - x.first_t,
                       x.gaps};
     if (!known_ || !(times == times_)) Learn(times, x);
@@ -45,6 +48,18 @@ class Extrapolator {
     std::size_t gaps;
     bool operator==(const Times&) const = default;
   };
+
+  /// The increase began at zero within the window: there is nothing before it to extrapolate to.
+  static double FromZero(const Extrapolation& x) {
+    const double sampled = static_cast<double>(x.last_t - x.zero) / 1000;
+    const double average_gap = x.gaps == 0 ? 0
+                                           : static_cast<double>(x.last_t - x.first_t) / 1000 /
+                                                 static_cast<double>(x.gaps);
+    double to_end = static_cast<double>(x.range_end - x.last_t) / 1000;
+    if (to_end >= average_gap * 1.1) to_end = average_gap / 2;
+    const double factor = (sampled + to_end) / sampled;
+    return x.per_second ? factor / x.range_seconds : factor;
+  }
 
   void Learn(const Times& times, const Extrapolation& x) {
     known_ = true;
@@ -80,22 +95,39 @@ Kind KindOf(FunctionId id) {
   return {id == FunctionId::kRate || id == FunctionId::kIncrease, id == FunctionId::kRate};
 }
 
-/// Indexes i with v[i] < v[i-1].
-void FindResets(std::span<const double> v, std::vector<std::uint32_t>& resets) {
+/// Indexes i with v[i] < v[i-1], or where the count began anew.
+void FindResets(std::span<const double> v, const StartedSamples& started,
+                std::vector<std::uint32_t>& resets) {
+  const auto is_reset = [&](std::size_t i) { return v[i] < v[i - 1] || started.IsReset(i); };
   // Resets are rare: whole blocks are passed over.
   constexpr std::size_t kBlock = 16;
   resets.clear();
   for (std::size_t i = 1; i < v.size(); i += kBlock) {
     const std::size_t end = std::min(i + kBlock, v.size());
-    int found = 0;
+    int found = started.starts != nullptr ? 1 : 0;
     for (std::size_t k = i; k < end; ++k) found += v[k] < v[k - 1] ? 1 : 0;
     for (std::size_t k = i; found > 0 && k < end; ++k) {
-      if (v[k] < v[k - 1]) resets.push_back(static_cast<std::uint32_t>(k));
+      if (is_reset(k)) resets.push_back(static_cast<std::uint32_t>(k));
     }
   }
 }
 
-void FloatRates(const RangeCall& call, const RangeSeries& series, RowRef row) {
+/// Once for a window where a sample after its first one began within the one before it.
+void WarnOverlap(const RangeCall& call, const RangeSeries& series, const StartedSamples& started,
+                 std::uint32_t lo, std::uint32_t hi, storage::Annotations& notes) {
+  for (std::uint32_t i = lo + 1; started.starts != nullptr && i < hi; ++i) {
+    if (!started.Overlaps(i)) continue;
+    notes.AddWarning(
+        "PromQL warning: sample has start time that overlaps with previous sample timestamp for "
+        "metric " +
+            go::Quote(series.name),
+        call.position);
+    return;
+  }
+}
+
+void FloatRates(const RangeCall& call, const RangeSeries& series, RowRef row,
+                storage::Annotations& notes) {
   const Kind kind = KindOf(call.id);
   Extrapolation x{};
   x.counter = kind.counter;
@@ -105,16 +137,21 @@ void FloatRates(const RangeCall& call, const RangeSeries& series, RowRef row) {
   // Resets are found once per series; a window only walks over its own, which are few.
   static thread_local std::vector<std::uint32_t> resets;
   resets.clear();
-  if (kind.counter) FindResets(series.v, resets);
+  const StartedSamples started{series.t, kind.counter ? series.starts : nullptr};
+  if (kind.counter) FindResets(series.v, started, resets);
   std::size_t first_reset = 0;
   FillSteps(row, [&](int s, double& rate) {
     const std::uint32_t lo = series.lo[s], hi = series.hi[s];
-    if (hi - lo < 2) return false;
+    if (hi == lo) return false;
+    x.zero = started.ZeroAt(lo, call.window.Start(s));
+    if (hi - lo < 2 && x.zero == 0) return false;
+    WarnOverlap(call, series, started, lo, hi, notes);
     x.result = series.v[hi - 1] - series.v[lo];
     while (first_reset < resets.size() && resets[first_reset] <= lo) ++first_reset;
     for (std::size_t r = first_reset; r < resets.size() && resets[r] < hi; ++r) {
       x.result += series.v[resets[r] - 1];
     }
+    if (x.zero != 0) x.result += series.v[lo];
     x.first = series.v[lo];
     x.first_t = series.t[lo];
     x.last_t = series.t[hi - 1];
@@ -129,11 +166,29 @@ void FloatRates(const RangeCall& call, const RangeSeries& series, RowRef row) {
 void HistogramWindowRate(const RangeCall& call, const RangeSeries& series, int s, RowRef row,
                          storage::Annotations& notes) {
   const std::uint32_t lo = series.hlo[s], hi = series.hhi[s];
-  if (hi - lo < 2) return;
-  const HistogramPtr increase = HistogramRate(call, series, s, notes);
-  if (increase == nullptr) return;
   const Kind kind = KindOf(call.id);
+  const StartedSamples started{series.ht, kind.counter ? series.hstarts : nullptr};
   Extrapolation x{};
+  x.zero = started.ZeroAt(lo, call.window.Start(s));
+  if (hi - lo < 2 && x.zero == 0) return;
+  model::FloatHistogram result;
+  if (hi - lo == 1) {
+    result = series.h[lo];
+  } else {
+    const HistogramPtr increase = HistogramRate(call, series, s, notes);
+    if (increase == nullptr) return;
+    WarnOverlap(call, series, started, lo, hi, notes);
+    result = *increase;
+    x.result = increase->count;
+    if (x.zero != 0) {
+      const model::AddOutcome outcome = model::Add(result, series.h[lo]);
+      if (!outcome.compatible) return WarnMixedBuckets(call, series, notes);
+      if (outcome.bounds_reconciled) {
+        notes.AddInfo("PromQL info: mismatched custom buckets were reconciled during addition",
+                      call.position);
+      }
+    }
+  }
   x.counter = kind.counter;
   x.per_second = kind.per_second;
   x.range_seconds = static_cast<double>(call.window.range_ms) / 1000;
@@ -143,8 +198,6 @@ void HistogramWindowRate(const RangeCall& call, const RangeSeries& series, int s
   x.last_t = series.ht[hi - 1];
   x.gaps = hi - lo - 1;
   x.first = series.h[lo].count;
-  x.result = increase->count;
-  model::FloatHistogram result = *increase;
   model::Multiply(result, Extrapolator().Factor(x));
   row.Set(s, std::move(result));
 }
@@ -154,6 +207,7 @@ struct Last {
   model::TimestampMs t = 0;
   double v = 0;
   const model::FloatHistogram* h = nullptr;
+  model::TimestampMs start = 0;
 };
 
 bool LastTwo(const RangeSeries& series, int s, Last& a, Last& b) {
@@ -165,10 +219,10 @@ bool LastTwo(const RangeSeries& series, int s, Last& a, Last& b) {
     if (!has_float && !has_histogram) return false;
     if (has_float && (!has_histogram || series.t[i - 1] >= series.ht[j - 1])) {
       --i;
-      last = {series.t[i], series.v[i], nullptr};
+      last = {series.t[i], series.v[i], nullptr, series.starts ? series.starts->At(i) : 0};
     } else {
       --j;
-      last = {series.ht[j], 0, &series.h[j]};
+      last = {series.ht[j], 0, &series.h[j], series.hstarts ? series.hstarts->At(j) : 0};
     }
   }
   b = found[0];
@@ -193,7 +247,7 @@ void InstantHistogramDelta(const RangeCall& call, const RangeSeries& series, int
         call.position);
   }
   model::FloatHistogram result = *b.h;
-  if (!rate || !model::DetectReset(*b.h, *a.h)) {
+  if (!rate || (!IsStartReset(a.start, a.t, b.start, b.t) && !model::DetectReset(*b.h, *a.h))) {
     const model::AddOutcome outcome = model::Subtract(result, *a.h);
     if (!outcome.compatible) return WarnMixedBuckets(call, series, notes);
     if (outcome.bounds_reconciled) {
@@ -214,8 +268,8 @@ void RateKernel(const RangeCall& call, const RangeSeries& series, RowRef row,
   if (call.window.anchored || call.window.smoothed) {
     return ExtendedRateKernel(call, series, row, notes);
   }
-  if (series.h.empty()) return FloatRates(call, series, row);
-  FloatRates(call, series, row);
+  FloatRates(call, series, row, notes);
+  if (series.h.empty()) return;
   for (int s = 0; s < call.window.grid.n; ++s) {
     if (series.HistogramCount(s) == 0) continue;
     if (series.FloatCount(s) > 0) {
@@ -242,7 +296,7 @@ void InstantDeltaKernel(const RangeCall& call, const RangeSeries& series, RowRef
       continue;
     }
     double result = b.v;
-    if (!rate || !(b.v < a.v)) result = b.v - a.v;
+    if (!rate || (!(b.v < a.v) && !IsStartReset(a.start, a.t, b.start, b.t))) result = b.v - a.v;
     if (rate) result /= static_cast<double>(b.t - a.t) / 1000;
     row.Set(s, result);
   }

@@ -6,6 +6,7 @@
 #include "narthex/base/go_format.h"
 #include "narthex/model/float_histogram.h"
 #include "promql/functions/range_function.h"
+#include "promql/functions/start_reset.h"
 
 namespace narthex::promql {
 namespace {
@@ -50,7 +51,9 @@ HistogramPtr HistogramRate(const RangeCall& call, const RangeSeries& series, int
   // After a reset between the first two samples nothing of the first one matters, not even its
   // layout.
   FloatHistogram nothing;
-  if (counter && model::DetectReset(points[1], *prev)) {
+  const std::size_t lo = series.hlo[s];
+  const StartedSamples started{series.ht, series.hstarts};
+  if (counter && (started.IsReset(lo + 1) || model::DetectReset(points[1], *prev))) {
     nothing.schema = points[1].schema;
     nothing.custom_values = points[1].custom_values;
     prev = &nothing;
@@ -68,11 +71,11 @@ HistogramPtr HistogramRate(const RangeCall& call, const RangeSeries& series, int
   bool subtraction_reconciled = model::Subtract(result, *prev).bounds_reconciled;
   bool addition_reconciled = false;
   if (counter) {
-    for (const FloatHistogram& h : points.subspan(1)) {
-      if (model::DetectReset(h, *prev)) {
+    for (std::size_t i = 1; i < points.size(); ++i) {
+      if (started.IsReset(lo + i) || model::DetectReset(points[i], *prev)) {
         addition_reconciled |= model::Add(result, *prev).bounds_reconciled;
       }
-      prev = &h;
+      prev = &points[i];
     }
   } else if (!IsGauge(points.front()) || !IsGauge(points.back())) {
     WarnNot("gauge", call, series, notes);

@@ -125,7 +125,8 @@ Result<OperatorPtr> BuildDate(const Call& call, const Grid& grid, ExecContext& c
 Result<OperatorPtr> BuildTimestamp(const Call& call, const Grid& grid, ExecContext& ctx) {
   const Expr& arg = Unwrapped(*call.args[0]);
   if (const auto* selector = As<VectorSelector>(arg); selector != nullptr && !selector->smoothed) {
-    NX_ASSIGN_OR_RETURN(OperatorPtr child, BuildInstantSelector(*selector, true, grid, ctx));
+    NX_ASSIGN_OR_RETURN(OperatorPtr child,
+                        BuildInstantSelector(*selector, SamplePart::kTime, grid, ctx));
     return MapRows(
         std::move(child), [](RowRef) {}, true, grid, ctx);
   }
@@ -138,6 +139,24 @@ Result<OperatorPtr> BuildTimestamp(const Call& call, const Grid& grid, ExecConte
     }
   };
   return MapRows(std::move(child), fn, true, grid, ctx);
+}
+
+Result<OperatorPtr> BuildStartTimestamp(const Call& call, const Grid& grid, ExecContext& ctx) {
+  const auto* selector = As<VectorSelector>(Unwrapped(*call.args[0]));
+  if (selector != nullptr && !selector->smoothed && ctx.features.use_start_timestamps) {
+    NX_ASSIGN_OR_RETURN(OperatorPtr child,
+                        BuildInstantSelector(*selector, SamplePart::kStartTime, grid, ctx));
+    return MapRows(
+        std::move(child), [](RowRef) {}, true, grid, ctx);
+  }
+  // What an expression gives has no start times; it is evaluated for its errors and notes.
+  NX_ASSIGN_OR_RETURN(OperatorPtr child, Build(*call.args[0], grid, ctx));
+  const auto clear = [](RowRef row) {
+    for (int s = 0; s < row.n_steps; ++s) {
+      if (row.Has(s)) row.Clear(s);
+    }
+  };
+  return MapRows(std::move(child), clear, true, grid, ctx);
 }
 
 }  // namespace narthex::promql

@@ -15,6 +15,8 @@ Status LoadSeries(const ScriptSeries& series, model::DurationMs step_ms,
     const SequenceValue& value = series.values[i];
     if (value.omitted) continue;
     const model::TimestampMs t = static_cast<model::TimestampMs>(i) * step_ms;
+    const auto start = series.starts.empty() ? std::nullopt : series.starts[i];
+    appender.SetStart(start ? t + *start : 0);
     const auto error = value.histogram
                            ? appender.AppendFloatHistogram(ref, series.labels, t, *value.histogram)
                            : appender.Append(ref, series.labels, t, value.value);
@@ -23,6 +25,7 @@ Status LoadSeries(const ScriptSeries& series, model::DurationMs step_ms,
                                                 storage::AppendErrorText(error)));
     }
   }
+  appender.SetStart(0);
   return {};
 }
 

@@ -9,6 +9,7 @@
 #include "narthex/base/go_format.h"
 #include "promql/parser/number.h"
 #include "promql/parser/unquote.h"
+#include "promql/testing/start_line.h"
 
 namespace narthex::promql {
 namespace {
@@ -137,14 +138,47 @@ class ScriptParser {
                                  step_ms.error().message()));
     }
     load.step_ms = *step_ms;
+    std::optional<StartLine> starts;
     while (const auto line = NextLine()) {
-      // Start timestamps: the storage has no place for them, the samples are loaded without.
-      const auto name_end = std::min(line->find_first_of(kBlanks), line->size());
-      if (line->substr(0, name_end).ends_with("@st")) continue;
+      if (IsStartLine(*line)) {
+        if (starts) return InvalidStart(starts->line, "has no following sample line");
+        NX_ASSIGN_OR_RETURN(starts, TakeStartLine(*line));
+        continue;
+      }
       NX_ASSIGN_OR_RETURN(auto series, ParseSeriesLine(*line));
+      if (starts) NX_RETURN_IF_ERROR(AddStarts(*std::exchange(starts, {}), series));
       SetSeries(load.series, std::move(series));
     }
+    if (starts) return InvalidStart(starts->line, "has no following sample line");
     out_.emplace_back(std::move(load));
+    return {};
+  }
+
+  Result<StartLine> TakeStartLine(std::string_view line) {
+    auto starts = ParseStartLine(line);
+    if (!starts) {
+      error_line_ = static_cast<int>(next_);
+      return Fail(std::move(starts).error());
+    }
+    starts->line = static_cast<int>(next_);
+    return starts;
+  }
+
+  tl::unexpected<Error> InvalidStart(int line, std::string_view what) {
+    error_line_ = line;
+    return Invalid(fmt::format("@st line {}", what));
+  }
+
+  Status AddStarts(StartLine starts, ScriptSeries& series) {
+    if (starts.labels != series.labels) {
+      error_line_ = starts.line;
+      return Invalid("@st metric does not match the following sample line metric");
+    }
+    if (starts.offsets.size() != series.values.size()) {
+      return InvalidStart(starts.line, fmt::format("has {} values but sample line has {}",
+                                                   starts.offsets.size(), series.values.size()));
+    }
+    series.starts = std::move(starts.offsets);
     return {};
   }
 
@@ -154,7 +188,7 @@ class ScriptParser {
       error_line_ = static_cast<int>(next_);
       return Fail(std::move(series).error());
     }
-    return ScriptSeries{std::move(series->labels), std::move(series->values)};
+    return ScriptSeries{std::move(series->labels), std::move(series->values), {}};
   }
 
   Status ParseEval(const std::string& word, std::string_view rest) {

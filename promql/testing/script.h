@@ -23,6 +23,9 @@ struct ClearCommand {};
 struct ScriptSeries {
   model::Labels labels;
   std::vector<SequenceValue> values;
+  // When what each sample of a load counts began, from the sample's time on, so mostly negative.
+  // Empty = no sample has a start time; else one per value.
+  std::vector<std::optional<model::DurationMs>> starts;
 };
 
 struct LoadCommand {

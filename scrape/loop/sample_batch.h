@@ -8,6 +8,7 @@
 #include <cstdint>
 
 #include "narthex/model/metadata.h"
+#include "narthex/model/timestamp.h"
 #include "narthex/storage/appender.h"
 #include "scrape/loop/series_cache.h"
 
@@ -28,8 +29,11 @@ struct SampleBatch {
   std::array<double, kCapacity> values;
   std::array<storage::AppendError, kCapacity> outcomes;
   std::array<Item, kCapacity> items;
+  std::array<model::TimestampMs, kCapacity> starts;  // Where start times are wanted.
 
   bool full() const { return size == kCapacity; }
+  /// Of the sample that is added next.
+  void SetStart(model::TimestampMs start) { starts[size] = start; }
   void Add(storage::SeriesRef ref, double value, const Item& item) {
     refs[size] = ref;
     values[size] = value;

@@ -116,7 +116,8 @@ struct ScrapeLoop::Impl {
     const SessionOptions session_options{
         .extra_metrics = config.extra_scrape_metrics || context.options.extra_scrape_metrics,
         .append_metadata = context.options.append_metadata,
-        .start_zeros = context.options.start_zeros};
+        .start_zeros = context.options.start_zeros,
+        .start_times = context.options.start_times};
     auto next = std::make_unique<ScrapeSession>(plan.config, self.target_, context.appendable,
                                                 context.metrics, session_options);
     if (old_session != nullptr) next->AdoptCache(*old_session);

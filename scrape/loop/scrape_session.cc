@@ -132,7 +132,7 @@ Status ScrapeSession::AppendAll(Parser& parser, ScrapeBuffers& buffers) {
   for (;;) {
     switch (parser.Next(cache_->Hint())) {
       case EntryKind::kSeries:
-        if (options_.start_zeros && !ReadStart(parser)) break;
+        if (options_.reads_starts() && !ReadStart(parser)) break;
         ++counts_.scraped;
         NX_RETURN_IF_ERROR(AppendSample(parser, buffers));
         break;
@@ -172,16 +172,18 @@ Status ScrapeSession::AppendKnown(Parser& parser, SeriesCache::Index i, bool see
   const bool own_time = parser.has_timestamp() && config_->honor_timestamps;
   if (seen && !own_time) return CountOutcome(AppendError::kDuplicate);
   if (!TakeFromLimit()) return {};
-  if (start_ != 0) {
+  if (start_ != 0 && options_.start_zeros) {
     NX_RETURN_IF_ERROR(AppendKnownStart(parser, i, own_time ? parser.timestamp() : t_, buffers));
   }
   const SampleBatch::Item item{i, parser.type(), parser.line()};
   if (!own_time) {
+    if (options_.start_times) buffers.batch.SetStart(start_);
     buffers.batch.Add(cache_->ref(i), parser.value(), item);
     return buffers.batch.full() ? Flush(parser, buffers) : Status();
   }
   if (parser.timestamp() > max_t_) return CountOutcome(AppendError::kOutOfBounds);
   SeriesRef ref = cache_->ref(i);
+  if (options_.start_times) appender_->SetStart(start_);
   AppendError outcome = appender_->Append(ref, model::Labels(), parser.timestamp(), parser.value());
   if (outcome == AppendError::kUnknownSeries) {
     NX_RETURN_IF_ERROR(parser.ReadLabels(buffers.labels));
@@ -217,7 +219,8 @@ Status ScrapeSession::AppendNew(Parser& parser, ScrapeBuffers& buffers) {
   const model::TimestampMs t = own_time ? parser.timestamp() : t_;
   if (t > max_t_) return CountOutcome(AppendError::kOutOfBounds);
   SeriesRef ref{0};
-  (void)AppendStart(ref, labels, t);
+  if (options_.start_zeros) (void)AppendStart(ref, labels, t);
+  if (options_.start_times) appender_->SetStart(start_);
   const AppendError outcome = appender_->Append(ref, labels, t, parser.value());
   if (outcome != AppendError::kNone) return CountOutcome(outcome);
   if (options_.append_metadata) AppendMetadata(ref, labels);
@@ -293,11 +296,18 @@ Status ScrapeSession::Flush(Parser& parser, ScrapeBuffers& buffers) {
   batch.size = 0;
   if (n == 0) return {};
   const std::span outcomes(batch.outcomes.data(), n);
-  appender_->AppendColumn({batch.refs.data(), n}, t_, {batch.values.data(), n}, outcomes);
+  const std::span<const SeriesRef> refs(batch.refs.data(), n);
+  const std::span<const double> values(batch.values.data(), n);
+  if (options_.start_times) {
+    appender_->AppendStartedColumn(refs, t_, values, {batch.starts.data(), n}, outcomes);
+  } else {
+    appender_->AppendColumn(refs, t_, values, outcomes);
+  }
   for (std::size_t k = 0; k < n; ++k) {
     if (outcomes[k] == AppendError::kNone) {
       cache_->Track(batch.items[k].series);
     } else if (outcomes[k] == AppendError::kUnknownSeries) {
+      if (options_.start_times) appender_->SetStart(batch.starts[k]);
       NX_RETURN_IF_ERROR(AppendAgain(parser, batch.items[k], batch.values[k], buffers));
     } else {
       NX_RETURN_IF_ERROR(CountOutcome(outcomes[k]));
@@ -375,6 +385,7 @@ Status ScrapeSession::Report(const Status& scrape, const Fetched& fetched, doubl
                            static_cast<double>(config_->sample_limit),
                            body_bytes};
   Status status;
+  appender_->SetStart(0);  // The last sample's.
   for (std::size_t i = 0; i < reports_.size() && status; ++i) {
     status = AppendReport(i, t_, values[i]);
   }

@@ -43,6 +43,9 @@ struct SessionOptions {
   bool extra_metrics = false;
   bool append_metadata = false;  // Type, unit and help of series go to storage.
   bool start_zeros = false;      // A zero where a series began, before its sample.
+  bool start_times = false;      // When a series began goes to storage with each sample.
+
+  bool reads_starts() const { return start_zeros || start_times; }
 };
 
 /// Buffers of one scrape in progress; kept by an I/O thread and used for one target after another.

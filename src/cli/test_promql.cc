@@ -24,6 +24,9 @@ class TsdbTestStorage final : public promql::TestStorage {
     folder_.emplace(std::move(*folder));
     tsdb::DbOptions options;
     options.retention_ms = 0;
+    // Scripts may say when what a sample counts began.
+    options.float_encoding = tsdb::FloatEncoding::kXor2;
+    options.xor2_allowed = options.start_times = options.histogram_start_times = true;
     // Scripts load series at 0 after others that reach hours further.
     options.min_block_duration_ms = kDayMs;
     options.max_block_duration_ms = kDayMs;

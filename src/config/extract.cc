@@ -132,6 +132,7 @@ StorageConfig ExtractStorage(const Value& storage) {
   StorageConfig config;
   if (const Value& tsdb = storage["tsdb"]; tsdb.set) {
     config.out_of_order_window_ms = tsdb["out_of_order_time_window"].number;
+    config.float_chunk_encoding = tsdb["chunk_encoding"]["floats"].text;
     config.stale_series_compaction_threshold = tsdb["stale_series_compaction_threshold"].real;
     // The section switches off what it does not name; without it the flags decide.
     if (const Value& retention = tsdb["retention"]; retention.line > 0) {

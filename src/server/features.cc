@@ -10,17 +10,14 @@ namespace narthex::server {
 namespace {
 
 // Names that Prometheus 3.14 knows and that change nothing here yet.
-constexpr std::array<std::string_view, 11> kWithoutEffect = {"concurrent-rule-eval",
-                                                             "fast-startup",
-                                                             "histograms-st-encoding",
-                                                             "memory-snapshot-on-shutdown",
-                                                             "old-ui",
-                                                             "otlp-deltatocumulative",
-                                                             "otlp-native-delta-ingestion",
-                                                             "search-api",
-                                                             "st-storage",
-                                                             "st-synthesis",
-                                                             "xor2-encoding"};
+constexpr std::array<std::string_view, 8> kWithoutEffect = {"concurrent-rule-eval",
+                                                            "fast-startup",
+                                                            "memory-snapshot-on-shutdown",
+                                                            "old-ui",
+                                                            "otlp-deltatocumulative",
+                                                            "otlp-native-delta-ingestion",
+                                                            "search-api",
+                                                            "st-synthesis"};
 // Names whose behaviour is always on, in Prometheus too.
 constexpr std::array<std::string_view, 3> kAlwaysOn = {"promql-duration-expr", "native-histograms",
                                                        "ooo-native-histograms"};
@@ -40,14 +37,17 @@ bool* FindSwitch(EnabledFeatures& features, std::string_view name) {
       {"delayed-compaction", &features.delayed_compaction},
       {"exemplar-storage", &features.exemplar_storage},
       {"extra-scrape-metrics", &features.extra_scrape_metrics},
+      {"histograms-st-encoding", &features.histogram_start_times},
       {"metadata-wal-records", &features.metadata_wal_records},
       {"promql-binop-fill-modifiers", &promql.binop_fill_modifiers},
       {"promql-delayed-name-removal", &promql.delayed_name_removal},
       {"promql-experimental-functions", &promql.experimental_functions},
       {"promql-extended-range-selectors", &promql.extended_range_selectors},
       {"promql-per-step-stats", &promql.per_step_stats},
+      {"st-storage", &features.start_times},
       {"type-and-unit-labels", &promql.type_and_unit_labels},
       {"use-start-timestamps", &promql.use_start_timestamps},
+      {"xor2-encoding", &features.xor2_encoding},
   };
   for (const auto& [candidate, value] : switches) {
     if (candidate == name) return value;

@@ -16,8 +16,11 @@ struct EnabledFeatures {
   bool extra_scrape_metrics = false;
   bool delayed_compaction = false;
   bool metadata_wal_records = false;
-  bool start_zeros = false;           // created-timestamp-zero-ingestion
-  std::vector<std::string> warnings;  // One line for each name that is unknown or without effect.
+  bool start_zeros = false;  // created-timestamp-zero-ingestion
+  bool start_times = false;  // st-storage
+  bool xor2_encoding = false;
+  bool histogram_start_times = false;  // histograms-st-encoding
+  std::vector<std::string> warnings;   // One line for each name that is unknown or without effect.
 };
 
 /// @param names  as given, split at commas; compared exactly

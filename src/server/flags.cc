@@ -106,6 +106,9 @@ void ReadStorage(FlagValues& values, ServerFlags& flags) {
   db.merge_overlapping_blocks = values.Bool("storage.tsdb.allow-overlapping-compaction");
   db.uploaded_blocks_file = values.Text("storage.tsdb.delay-compact-file.path");
   db.metadata_wal_records = flags.features.metadata_wal_records;
+  db.xor2_allowed = flags.features.xor2_encoding;
+  db.start_times = flags.features.start_times;
+  db.histogram_start_times = flags.features.histogram_start_times;
   if (flags.features.delayed_compaction)
     db.compaction_delay_max_percent = DelayPercent(values, flags);
   db.samples_per_chunk = static_cast<int>(values.Int("storage.tsdb.samples-per-chunk"));

@@ -86,7 +86,18 @@ scrape::ScrapeOptions MakeScrapeOptions(const ServerFlags& flags) {
   options.extra_scrape_metrics = flags.features.extra_scrape_metrics;
   options.append_metadata = flags.features.metadata_wal_records;
   options.start_zeros = flags.features.start_zeros;
+  // As Prometheus: where zeros are wanted, chunks that have room get the start times too.
+  options.start_times =
+      flags.features.start_times || (flags.features.start_zeros && flags.features.xor2_encoding);
   return options;
+}
+
+/// The file wins over the feature, which is the default.
+tsdb::FloatEncoding FloatEncodingOf(const EnabledFeatures& features,
+                                    const config::StorageConfig& storage) {
+  const std::string& name = storage.float_chunk_encoding;
+  const bool xor2 = name.empty() ? features.xor2_encoding : name == "xor2";
+  return xor2 ? tsdb::FloatEncoding::kXor2 : tsdb::FloatEncoding::kXor;
 }
 
 alerting::RuleManagerOptions MakeRuleOptions(const ServerFlags& flags) {
@@ -186,7 +197,8 @@ void Server::AddServerMetrics() {
 void Server::AddAppliers() {
   // First, because it can refuse: a bad rule file must leave everything as it was.
   configuration_.AddApplier("rules", [this](const auto& config) { return rules_.Update(*config); });
-  configuration_.AddApplier("storage", [this](const auto& config) {
+  configuration_.AddApplier("storage", [this](const auto& config) -> Status {
+    NX_RETURN_IF_ERROR(db_->SetFloatEncoding(FloatEncodingOf(flags_.features, config->storage)));
     const Retention retention = EffectiveRetention(flags_.db, config->storage);
     db_->SetRetention(retention.time_ms, retention.bytes, retention.percentage);
     db_->SetOutOfOrderWindow(config->storage.out_of_order_window_ms);
@@ -238,6 +250,7 @@ Status Server::OpenStorage() {
   options.max_block_duration_ms = MaxBlockDuration(flags_.db, retention);
   status_.SetMaxBlockDuration(options.max_block_duration_ms);
   NX_RETURN_IF_ERROR(CheckRetention(retention, SystemFs(), flags_.storage_path));
+  options.float_encoding = FloatEncodingOf(flags_.features, configuration_.current()->storage);
   options.program_version = BuildInformation().revision;
   options.out_of_order_window_ms = configuration_.current()->storage.out_of_order_window_ms;
   options.stale_series_compaction_threshold =

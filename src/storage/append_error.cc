@@ -48,6 +48,15 @@ std::string DuplicateSampleText(const DuplicateSample& sample) {
                      go::FormatFloatG(sample.existing), go::FormatFloatG(sample.value));
 }
 
+void Appender::SetStart(model::TimestampMs) {}
+
+void Appender::AppendStartedColumn(std::span<const SeriesRef> refs, model::TimestampMs t,
+                                   std::span<const double> values,
+                                   std::span<const model::TimestampMs>,
+                                   std::span<AppendError> outcomes) {
+  AppendColumn(refs, t, values, outcomes);
+}
+
 AppendError Appender::AppendStartZero(SeriesRef&, const model::Labels&, model::TimestampMs,
                                       model::TimestampMs) {
   return AppendError::kOutOfOrder;

@@ -39,6 +39,7 @@ void MergeFloats(const SampleColumns& a, const SampleColumns& b, SampleColumns& 
   out.v.reserve(a.t.size() + b.t.size());
   MergeByTime(a.t, b.t, [&](std::size_t i, bool from_b) {
     const SampleColumns& from = from_b ? b : a;
+    out.starts.Append(out.t.size(), from.starts.At(i));
     out.t.push_back(from.t[i]);
     out.v.push_back(from.v[i]);
   });
@@ -49,6 +50,7 @@ void MergeHistograms(const SampleColumns& a, const SampleColumns& b, SampleColum
   MergeByTime(a.histogram_t, b.histogram_t, [&](std::size_t i, bool from_b) {
     const SampleColumns& from = from_b ? b : a;
     const bool switched = !out.histogram_t.empty() && from_b != last_from_b;
+    out.histogram_starts.Append(out.histogram_t.size(), from.histogram_starts.At(i));
     out.histogram_t.push_back(from.histogram_t[i]);
     out.histograms.push_back(from.histograms[i]);
     if (switched) ForgetReset(out.histograms.back());
@@ -58,7 +60,7 @@ void MergeHistograms(const SampleColumns& a, const SampleColumns& b, SampleColum
 
 // Drops the samples whose time occurs in `others`; both ascend.
 template <typename Times, typename Values, typename Others>
-void DropTimes(Times& t, Values& v, const Others& others) {
+void DropTimes(Times& t, Values& v, StartTimes& starts, const Others& others) {
   std::size_t kept = 0;
   auto other = others.begin();
   for (std::size_t i = 0; i < t.size(); ++i) {
@@ -67,11 +69,13 @@ void DropTimes(Times& t, Values& v, const Others& others) {
     if (kept != i) {
       t[kept] = t[i];
       v[kept] = std::move(v[i]);
+      starts.Move(i, kept);
     }
     ++kept;
   }
   t.resize(kept);
   v.resize(kept);
+  starts.Truncate(kept);
 }
 
 TimestampMs FirstTime(const SampleColumns& c) {
@@ -94,8 +98,8 @@ void MergeColumns(const SampleColumns& a, const SampleColumns& b, SampleColumns&
   if (one_kind) return MergeFloats(a, b, out);
   // A time that has a float in one and a histogram in the other keeps b's.
   SampleColumns rest = a;
-  DropTimes(rest.t, rest.v, b.histogram_t);
-  DropTimes(rest.histogram_t, rest.histograms, b.t);
+  DropTimes(rest.t, rest.v, rest.starts, b.histogram_t);
+  DropTimes(rest.histogram_t, rest.histograms, rest.histogram_starts, b.t);
   MergeFloats(rest, b, out);
   MergeHistograms(rest, b, out);
 }
@@ -111,10 +115,12 @@ void AppendOrMerge(SampleColumns& columns, SampleColumns& later, SampleColumns& 
     std::swap(columns, scratch);
     return;
   }
+  columns.starts.AppendAll(columns.t.size(), later.starts);
   columns.t.insert(columns.t.end(), later.t.begin(), later.t.end());
   columns.v.insert(columns.v.end(), later.v.begin(), later.v.end());
   if (later.histograms.empty()) return;
   if (!columns.histograms.empty()) ForgetReset(later.histograms.front());
+  columns.histogram_starts.AppendAll(columns.histogram_t.size(), later.histogram_starts);
   columns.histogram_t.insert(columns.histogram_t.end(), later.histogram_t.begin(),
                              later.histogram_t.end());
   std::move(later.histograms.begin(), later.histograms.end(),

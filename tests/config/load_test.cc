@@ -46,7 +46,8 @@ alerting:
   alertmanagers:
   - {static_configs: [{targets: ['am:9093']}], path_prefix: /p, timeout: 3s}
 storage:
-  tsdb: {out_of_order_time_window: 30m, stale_series_compaction_threshold: 0.25}
+  tsdb: {out_of_order_time_window: 30m, stale_series_compaction_threshold: 0.25,
+         chunk_encoding: {floats: xor2}}
 )";
 
 TEST(ConfigLoadTest, FillsTheStructs) {
@@ -60,6 +61,7 @@ TEST(ConfigLoadTest, FillsTheStructs) {
   EXPECT_EQ((std::vector<std::string>{"/etc/n/rules/*.yml", "/abs/r.yml"}), config.rule_files);
   EXPECT_EQ(30 * 60'000, config.storage.out_of_order_window_ms);
   EXPECT_EQ(0.25, config.storage.stale_series_compaction_threshold);
+  EXPECT_EQ("xor2", config.storage.float_chunk_encoding);
   EXPECT_EQ(-1, config.storage.retention_ms) << "the flags decide";
   ASSERT_EQ(2u, config.scrape_configs.size());
 

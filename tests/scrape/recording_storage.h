@@ -71,6 +71,11 @@ class RecordingStorage final : public storage::Appendable {
     MutexLock lock(mutex_);
     return std::exchange(metadata_, {});
   }
+  /// The samples with a start time since the last call: value, start time.
+  std::vector<std::pair<double, model::TimestampMs>> TakeStarts() {
+    MutexLock lock(mutex_);
+    return std::exchange(starts_, {});
+  }
   void FailCommits(bool fail) { fail_commits_ = fail; }
   std::size_t column_samples() const { return column_samples_; }
 
@@ -92,6 +97,18 @@ class RecordingStorage final : public storage::Appendable {
         ref = storage_.RefOf(labels);
       }
       return Add(ref, t, value);
+    }
+    void SetStart(model::TimestampMs start) override { start_ = start; }
+    void AppendStartedColumn(std::span<const storage::SeriesRef> refs, model::TimestampMs t,
+                             std::span<const double> values,
+                             std::span<const model::TimestampMs> starts,
+                             std::span<storage::AppendError> outcomes) override {
+      const model::TimestampMs own = start_;
+      for (std::size_t i = 0; i < refs.size(); ++i) {
+        start_ = starts[i];
+        AppendColumn(refs.subspan(i, 1), t, values.subspan(i, 1), outcomes.subspan(i, 1));
+      }
+      start_ = own;
     }
     void AppendColumn(std::span<const storage::SeriesRef> refs, model::TimestampMs t,
                       std::span<const double> values,
@@ -159,11 +176,13 @@ class RecordingStorage final : public storage::Appendable {
         return same ? storage::AppendError::kNone : storage::AppendError::kDuplicate;
       }
       pending_.emplace_back(ref, model::Sample{t, value});
+      if (start_ != 0) storage_.starts_.emplace_back(value, start_);
       return storage::AppendError::kNone;
     }
 
     RecordingStorage& storage_;
     bool discard_ = false;
+    model::TimestampMs start_ = 0;
     std::vector<std::pair<storage::SeriesRef, model::Sample>> pending_;
   };
 
@@ -181,6 +200,7 @@ class RecordingStorage final : public storage::Appendable {
   CondVar committed_;
   std::map<model::Labels, storage::SeriesRef> refs_;
   std::vector<std::string> metadata_ NX_GUARDED_BY(mutex_);
+  std::vector<std::pair<double, model::TimestampMs>> starts_ NX_GUARDED_BY(mutex_);
   std::map<storage::SeriesRef, Series> series_;
   std::uint64_t last_ref_ = 0;
   bool all_discards_right_ = true;

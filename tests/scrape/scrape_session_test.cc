@@ -475,6 +475,28 @@ TEST_F(ScrapeSessionTest, ZerosWhereSeriesBegan) {
             "0@500500 7@1000000 7@1001000 0@1001500 7@1002000 0@1002500 7@1003000");
 }
 
+TEST_F(ScrapeSessionTest, StartTimesGoWithTheSamples) {
+  options.start_times = true;
+  content_type = "application/openmetrics-text; version=1.0.0";
+  const std::string body =
+      "# TYPE c counter\nc_total{x=\"1\"} 7\nc_created{x=\"1\"} 500.5\nc_total{x=\"2\"} 8\n"
+      "c_total{x=\"3\"} 9 1000\nc_created{x=\"3\"} 600\n"
+      "# TYPE g gauge\ng 5\n# EOF\n";
+  using Starts = std::vector<std::pair<double, model::TimestampMs>>;
+  // New series, known ones, and those that the storage has forgotten.
+  for (int round = 0; round < 3; ++round) {
+    SCOPED_TRACE(round);
+    if (round == 2) storage.ForgetRefs();
+    ASSERT_TRUE(Ingest(body, kStart + round * 1000));
+    auto starts = storage.TakeStarts();
+    std::sort(starts.begin(), starts.end());
+    const Starts want = round == 0 ? Starts{{7, 500'500}, {9, 600'000}} : Starts{{7, 500'500}};
+    EXPECT_EQ(starts, want) << "the third has a time of its own, which is taken once";
+  }
+  EXPECT_EQ(Samples("c_created"), "");
+  EXPECT_EQ(storage.Samples(Series("c_total", {{"x", "1"}})), "7@1000000 7@1001000 7@1002000");
+}
+
 TEST_F(ScrapeSessionTest, CreatedLinesAreSeriesUnlessStartsAreWanted) {
   content_type = "application/openmetrics-text; version=1.0.0";
   ASSERT_TRUE(Ingest("# TYPE c counter\nc_total 7\nc_created 500\n# EOF\n", kStart));

@@ -78,6 +78,21 @@ TEST(FlagsTest, RepeatsNegationsAndLists) {
   EXPECT_EQ(flags.log_level, log::Level::kWarn);
 }
 
+TEST(FlagsTest, StartTimes) {
+  const auto plain = ParseCommandLine({});
+  ASSERT_TRUE(plain.run) << plain.text_err;
+  EXPECT_FALSE(plain.flags.db.start_times || plain.flags.db.histogram_start_times ||
+               plain.flags.db.xor2_allowed);
+  const auto parsed = ParseCommandLine(
+      {"--enable-feature=st-storage,xor2-encoding,histograms-st-encoding,use-start-timestamps"});
+  ASSERT_TRUE(parsed.run) << parsed.text_err;
+  EXPECT_TRUE(parsed.flags.db.start_times);
+  EXPECT_TRUE(parsed.flags.db.histogram_start_times);
+  EXPECT_TRUE(parsed.flags.db.xor2_allowed);
+  EXPECT_TRUE(parsed.flags.engine.features.use_start_timestamps);
+  EXPECT_TRUE(parsed.flags.warnings.empty());
+}
+
 TEST(FlagsTest, RefusesWithPrometheusWordingAndExitCode) {
   const struct {
     std::vector<std::string> arguments;

@@ -65,11 +65,13 @@ class MemorySeriesSet final : public storage::SeriesSet {
     const SampleColumns& columns = *rows_[i].second;
     for (std::size_t k = 0; k < columns.t.size(); ++k) {
       if (columns.t[k] < mint || columns.t[k] > maxt) continue;
+      out.starts.Append(out.t.size(), columns.starts.At(k));
       out.t.push_back(columns.t[k]);
       out.v.push_back(columns.v[k]);
     }
     for (std::size_t k = 0; k < columns.histograms.size(); ++k) {
       if (columns.histogram_t[k] < mint || columns.histogram_t[k] > maxt) continue;
+      out.histogram_starts.Append(out.histogram_t.size(), columns.histogram_starts.At(k));
       out.histogram_t.push_back(columns.histogram_t[k]);
       out.histograms.push_back(columns.histograms[k]);
     }
@@ -100,10 +102,13 @@ class MemoryStorage::MemoryAppender final : public storage::Appender {
                      double value) override {
     SampleColumns& columns = series_[labels];
     if (t <= LastTime(columns)) return AppendError::kOutOfOrder;
+    columns.starts.Append(columns.t.size(), start_);
     columns.t.push_back(t);
     columns.v.push_back(value);
     return AppendError::kNone;
   }
+
+  void SetStart(model::TimestampMs start) override { start_ = start; }
 
   void AppendColumn(std::span<const storage::SeriesRef>, model::TimestampMs,
                     std::span<const double>, std::span<AppendError> outcomes) override {
@@ -121,6 +126,7 @@ class MemoryStorage::MemoryAppender final : public storage::Appender {
     SampleColumns& columns = series_[labels];
     if (t <= LastTime(columns)) return AppendError::kOutOfOrder;
     const model::CounterResetHint hint = HintAfter(columns, h);
+    columns.histogram_starts.Append(columns.histogram_t.size(), start_);
     columns.histogram_t.push_back(t);
     columns.histograms.push_back(h);
     columns.histograms.back().counter_reset_hint = hint;
@@ -144,6 +150,7 @@ class MemoryStorage::MemoryAppender final : public storage::Appender {
  private:
   MemoryStorage& storage_;
   Series series_;
+  model::TimestampMs start_ = 0;
 };
 
 class MemoryStorage::MemoryQuerier final : public storage::Querier {

@@ -39,6 +39,7 @@ class BlockSource {
 
 struct BlockWriteOptions {
   std::uint64_t max_chunk_segment_bytes = 512ULL << 20;
+  bool xor2 = false;  // Of compaction: floats that are encoded anew become XOR2 chunks.
   /// Ends the work with kCancelled when true; asked now and then.
   std::function<bool()> cancelled;
 };

@@ -25,18 +25,21 @@ bool Contains(std::span<const Interval> intervals, model::TimestampMs t) {
 }
 
 template <typename Times, typename Values>
-void Drop(std::span<const Interval> intervals, std::size_t base, Times& t, Values& v) {
+void Drop(std::span<const Interval> intervals, std::size_t base, Times& t, Values& v,
+          storage::StartTimes& starts) {
   std::size_t kept = base;
   for (std::size_t i = base; i < t.size(); ++i) {
     if (Contains(intervals, t[i])) continue;
     if (kept != i) {
       t[kept] = t[i];
       v[kept] = std::move(v[i]);
+      starts.Move(i, kept);
     }
     ++kept;
   }
   t.resize(kept);
   v.resize(kept);
+  starts.Truncate(kept);
 }
 
 }  // namespace
@@ -69,8 +72,9 @@ bool Touches(std::span<const Interval> intervals, model::TimestampMs mint,
 void DropDeleted(std::span<const Interval> intervals, std::size_t first_float,
                  std::size_t first_histogram, storage::SampleColumns& columns) {
   if (intervals.empty()) return;
-  Drop(intervals, first_float, columns.t, columns.v);
-  Drop(intervals, first_histogram, columns.histogram_t, columns.histograms);
+  Drop(intervals, first_float, columns.t, columns.v, columns.starts);
+  Drop(intervals, first_histogram, columns.histogram_t, columns.histograms,
+       columns.histogram_starts);
 }
 
 std::span<const Interval> Tombstones::Of(std::uint64_t ref) const {

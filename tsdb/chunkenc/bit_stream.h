@@ -84,6 +84,41 @@ inline void PutXor(Bits& out, std::uint64_t x, std::uint8_t& leading, std::uint8
   out.Put(x >> trail, significant);
 }
 
+/// Writes eight-bit groups as Go's binary.PutUvarint, wherever the bit position is.
+template <typename Bits>
+void PutUvarintBits(Bits& out, std::uint64_t v) {
+  for (; v >= 0x80; v >>= 7) out.Put((v & 0x7f) | 0x80, 8);
+  out.Put(v, 8);
+}
+template <typename Bits>
+void PutVarintBits(Bits& out, std::int64_t v) {
+  PutUvarintBits(out, ZigZag(v));
+}
+
+/// Writes a varbit code: `ones` ones choose the width.
+template <typename Bits>
+void PutVarbit(Bits& out, unsigned ones, std::uint64_t v) {
+  if (ones == 8) {
+    out.Put(0xff, 8);
+    out.Put(v, 64);
+    return;
+  }
+  out.Put(((std::uint64_t{1} << ones) - 1) << 1, ones + 1);
+  const unsigned width = kVarbitWidths[ones];
+  if (width != 0) out.Put(v & ((std::uint64_t{1} << width) - 1), width);
+}
+template <typename Bits>
+void PutVarbitInt(Bits& out, std::int64_t v) {
+  // A width of n bits holds −(2ⁿ⁻¹−1) … 2ⁿ⁻¹.
+  const auto fits = [v](unsigned n) {
+    const std::int64_t limit = std::int64_t{1} << (n - 1);
+    return v > -limit && v <= limit;
+  };
+  unsigned ones = v == 0 ? 0 : 1;
+  while (ones != 0 && ones < 8 && !fits(kVarbitWidths[ones])) ++ones;
+  PutVarbit(out, ones, static_cast<std::uint64_t>(v));
+}
+
 /// Appends bits to a byte string.
 class BitWriter {
  public:
@@ -100,34 +135,14 @@ class BitWriter {
   }
   unsigned tail_bits() const { return used_; }
 
-  void VarbitInt(std::int64_t v) {
-    unsigned ones = v == 0 ? 0 : 1;
-    while (ones != 0 && ones < 8 && !Fits(v, kVarbitWidths[ones])) ++ones;
-    PutVarbit(ones, static_cast<std::uint64_t>(v));
-  }
+  void VarbitInt(std::int64_t v) { PutVarbitInt(*this, v); }
   void VarbitUint(std::uint64_t v) {
     unsigned ones = v == 0 ? 0 : 1;
     while (ones != 0 && ones < 8 && v >> kVarbitWidths[ones] != 0) ++ones;
-    PutVarbit(ones, v);
+    PutVarbit(*this, ones, v);
   }
 
  private:
-  // A width of n bits holds −(2ⁿ⁻¹−1) … 2ⁿ⁻¹.
-  static bool Fits(std::int64_t v, unsigned n) {
-    const std::int64_t limit = std::int64_t{1} << (n - 1);
-    return v > -limit && v <= limit;
-  }
-  void PutVarbit(unsigned ones, std::uint64_t v) {
-    if (ones == 8) {
-      Put(0xff, 8);
-      Put(v, 64);
-      return;
-    }
-    Put(((std::uint64_t{1} << ones) - 1) << 1, ones + 1);
-    const unsigned width = kVarbitWidths[ones];
-    if (width != 0) Put(v & ((std::uint64_t{1} << width) - 1), width);
-  }
-
   std::string& bytes_;
   unsigned used_;
 };

@@ -5,6 +5,7 @@
 
 #include "narthex/base/coding.h"
 #include "tsdb/chunkenc/histogram.h"
+#include "tsdb/chunkenc/histogram_reader.h"
 #include "tsdb/chunkenc/xor.h"
 #include "tsdb/chunkenc/xor2.h"
 
@@ -52,9 +53,7 @@ Status DecodeChunk(Encoding encoding, ByteSpan chunk, model::TimestampMs mint,
 std::uint32_t ChunkSampleCount(Encoding encoding, ByteSpan chunk) {
   if (chunk.size() < 2) return 0;
   const std::uint32_t count = LoadBe16(chunk.data());
-  const bool flags_in_count =
-      encoding == Encoding::kHistogramSt || encoding == Encoding::kFloatHistogramSt;
-  return flags_in_count ? count & 0x3fff : count;
+  return HasStartTimes(encoding) ? count & kStartedCountMask : count;
 }
 
 }  // namespace narthex::tsdb

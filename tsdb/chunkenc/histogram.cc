@@ -46,40 +46,56 @@ bool SameBits(double a, double b) {
 }  // namespace
 
 template <typename H>
-HistogramChunk<H>::HistogramChunk() : bytes_(kHistogramHeaderBytes, '\0') {}
+HistogramChunk<H>::HistogramChunk(bool with_starts)
+    : bytes_(kHistogramHeaderBytes, '\0'), with_starts_(with_starts) {}
 
 template <typename H>
-HistogramChunk<H>::HistogramChunk(CounterResetHint header, TimestampMs t, const H& h)
-    : HistogramChunk() {
+HistogramChunk<H>::HistogramChunk(CounterResetHint header, TimestampMs t, const H& h,
+                                  bool with_starts, TimestampMs start)
+    : HistogramChunk(with_starts) {
   SetHeader(header);
   layout_ = LayoutOf(h);
-  Encode(t, h);
+  Encode(t, h, start);
 }
 
 template <typename H>
 void HistogramChunk<H>::SetHeader(CounterResetHint header) {
-  bytes_[kHistogramFlagsAt] = static_cast<char>(HistogramFlagsOf(header));
+  const auto flags = static_cast<char>(HistogramFlagsOf(header));
+  if (!with_starts_) {
+    bytes_[kHistogramFlagsAt] = flags;
+    return;
+  }
+  bytes_[0] = static_cast<char>((bytes_[0] & 0x3f) | flags);
 }
 
 template <typename H>
-Result<HistogramChunk<H>> HistogramChunk<H>::Restore(ByteSpan chunk) {
+void HistogramChunk<H>::SetCount(unsigned count) {
+  const unsigned flags = with_starts_ ? static_cast<std::uint8_t>(bytes_[0]) & 0xc0U : 0;
+  StoreBe16(reinterpret_cast<std::uint8_t*>(bytes_.data()),
+            static_cast<std::uint16_t>(flags << 8 | count));
+}
+
+template <typename H>
+Result<HistogramChunk<H>> HistogramChunk<H>::Restore(ByteSpan chunk, bool with_starts) {
   if (chunk.size() < kHistogramHeaderBytes) return CorruptHistogramChunk(chunk);
-  HistogramReader<H> reader(HistogramTraits<H>::kEncoding, chunk);
+  HistogramChunk restored(with_starts);
+  HistogramReader<H> reader(restored.encoding(), chunk);
   while (reader.Next()) {
   }
   if (!reader.ok()) return CorruptHistogramChunk(chunk);
-  HistogramChunk restored;
   const std::uint64_t bits = reader.bits_read();
   restored.bytes_.assign(AsText(chunk.first(kHistogramHeaderBytes + (bits + 7) / 8)));
   restored.tail_bits_ = static_cast<unsigned>(bits % 8);
   restored.layout_ = reader.layout();
   restored.state_ = std::move(reader.state());
+  restored.start_ = reader.start();
   return restored;
 }
 
 template <typename H>
 std::uint16_t HistogramChunk<H>::count() const {
-  return LoadBe16(reinterpret_cast<const std::uint8_t*>(bytes_.data()));
+  const std::uint16_t head = LoadBe16(reinterpret_cast<const std::uint8_t*>(bytes_.data()));
+  return with_starts_ ? head & kStartedCountMask : head;
 }
 
 // Float histograms: a chunk begun because a sample did not fit is marked only when it was a reset,
@@ -104,8 +120,8 @@ template <typename H>
 typename HistogramChunk<H>::Fit HistogramChunk<H>::Check(const H& h) const {
   const bool gauge = h.counter_reset_hint == CounterResetHint::kGauge;
   if (count() == 0) return {true, CounterResetHint::kUnknown, CounterResetHint::kUnknown};
-  const bool gauge_chunk = HistogramHintOf(static_cast<std::uint8_t>(bytes_[kHistogramFlagsAt])) ==
-                           CounterResetHint::kGauge;
+  const auto flags = static_cast<std::uint8_t>(bytes_[HistogramHintAt(with_starts_)]);
+  const bool gauge_chunk = HistogramHintOf(flags) == CounterResetHint::kGauge;
   if (gauge) {
     if (!gauge_chunk) return FitOf(false, CounterResetHint::kGauge, h);
   } else {
@@ -117,7 +133,7 @@ typename HistogramChunk<H>::Fit HistogramChunk<H>::Check(const H& h) const {
   const CounterResetHint same = gauge ? CounterResetHint::kGauge : CounterResetHint::kNotReset;
   const CounterResetHint unknown = gauge ? same : CounterResetHint::kUnknown;
   const CounterResetHint reset = gauge ? same : CounterResetHint::kReset;
-  if (MayOutgrow(count(), num_buckets(), layout_, h)) return FitOf(false, unknown, h);
+  if (is_full() || MayOutgrow(count(), num_buckets(), layout_, h)) return FitOf(false, unknown, h);
   if (model::IsStale(h.sum)) return FitOf(true, same, h);
   if (model::IsStale(state_.sum.value())) return FitOf(false, unknown, h);
   if (!gauge && CountFell(state_, h)) return FitOf(false, reset, h);
@@ -134,23 +150,24 @@ typename HistogramChunk<H>::Fit HistogramChunk<H>::Check(const H& h) const {
 }
 
 template <typename H>
-void HistogramChunk<H>::Append(TimestampMs t, const H& h) {
+void HistogramChunk<H>::Append(TimestampMs t, const H& h, TimestampMs start) {
   if (count() == 0) {
     layout_ = LayoutOf(h);
     if (h.counter_reset_hint != CounterResetHint::kNotReset) SetHeader(h.counter_reset_hint);
-    return Encode(t, h);
+    return Encode(t, h, start);
   }
-  if (model::IsStale(h.sum) || SameSpans(layout_, h)) return Encode(t, h);
+  if (model::IsStale(h.sum) || SameSpans(layout_, h)) return Encode(t, h, start);
   const HistogramLayout wider = Wider(layout_, h);
   if (HasMoreBuckets(wider, layout_)) Recode(wider);
   H widened = h;
   Widen(widened, layout_);
-  Encode(t, widened);
+  Encode(t, widened, start);
 }
 
 template <typename H>
-void HistogramChunk<H>::Encode(TimestampMs t, const H& h) {
+void HistogramChunk<H>::Encode(TimestampMs t, const H& h, TimestampMs start) {
   const std::uint16_t n = count();
+  const TimestampMs last_t = state_.t;
   BitWriter out(bytes_, tail_bits_);
   if (n == 0) {
     WriteLayout(out, layout_);
@@ -158,20 +175,25 @@ void HistogramChunk<H>::Encode(TimestampMs t, const H& h) {
   } else {
     WriteNext(out, state_, t, h);
   }
+  if (with_starts_) {
+    const auto header = static_cast<std::uint8_t>(bytes_[kHistogramFlagsAt]);
+    const std::uint8_t next = PutStart(out, header, start_, n, last_t, t, start);
+    bytes_[kHistogramFlagsAt] = static_cast<char>(next);
+  }
   tail_bits_ = out.tail_bits();
-  StoreBe16(reinterpret_cast<std::uint8_t*>(bytes_.data()), static_cast<std::uint16_t>(n + 1));
+  SetCount(n + 1U);
 }
 
 template <typename H>
 void HistogramChunk<H>::Recode(const HistogramLayout& wider) {
-  HistogramChunk fresh;
-  fresh.bytes_[kHistogramFlagsAt] = bytes_[kHistogramFlagsAt];
+  HistogramChunk fresh(with_starts_);
   fresh.layout_ = wider;
-  HistogramReader<H> reader(HistogramTraits<H>::kEncoding, AsBytes(bytes_));
+  HistogramReader<H> reader(encoding(), AsBytes(bytes_));
+  fresh.SetHeader(reader.header());
   while (reader.Next()) {
     H h = ToHistogram(reader.layout(), reader.state());
     if (!model::IsStale(h.sum)) Widen(h, wider);
-    fresh.Encode(reader.state().t, h);
+    fresh.Encode(reader.state().t, h, reader.start().start);
   }
   *this = std::move(fresh);
 }
@@ -215,9 +237,10 @@ std::size_t HistogramChunk<H>::memory_bytes() const {
   return bytes;
 }
 
-void ForgetReset(std::span<char> chunk) {
-  char& flags = chunk[kHistogramFlagsAt];
-  if (HistogramHintOf(static_cast<std::uint8_t>(flags)) != CounterResetHint::kGauge) flags = 0;
+void ForgetReset(Encoding encoding, std::span<char> chunk) {
+  char& flags = chunk[HistogramHintAt(HasStartTimes(encoding))];
+  if (HistogramHintOf(static_cast<std::uint8_t>(flags)) == CounterResetHint::kGauge) return;
+  flags = static_cast<char>(flags & 0x3f);
 }
 
 template class HistogramChunk<Histogram>;

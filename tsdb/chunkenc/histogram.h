@@ -17,6 +17,7 @@
 #include "narthex/storage/querier.h"
 #include "tsdb/chunkenc/bit_reader.h"
 #include "tsdb/chunkenc/chunk.h"
+#include "tsdb/chunkenc/start_codec.h"
 
 namespace narthex::tsdb {
 
@@ -51,19 +52,22 @@ template <>
 struct HistogramTraits<model::Histogram> {
   using State = IntHistogramState;
   static constexpr Encoding kEncoding = Encoding::kHistogram;
+  static constexpr Encoding kStartedEncoding = Encoding::kHistogramSt;
 };
 template <>
 struct HistogramTraits<model::FloatHistogram> {
   using State = FloatHistogramState;
   static constexpr Encoding kEncoding = Encoding::kFloatHistogram;
+  static constexpr Encoding kStartedEncoding = Encoding::kFloatHistogramSt;
 };
 
 /// The size that chunks are cut for, and the samples that one has nevertheless (Prometheus
 /// TargetBytesPerHistogramChunk, MinSamplesPerHistogramChunk).
 inline constexpr std::size_t kTargetHistogramChunkBytes = 1024;
 inline constexpr std::uint16_t kLeastHistogramSamples = 10;
-/// The header counts samples in 16 bits.
+/// The header counts samples in 16 bits, with start times in 14.
 inline constexpr std::uint16_t kMaxHistogramSamples = 0xffff;
+inline constexpr std::uint16_t kMaxStartedHistogramSamples = 0x3fff;
 
 /// A chunk being written. H is model::Histogram or model::FloatHistogram. Thread safety: one
 /// thread.
@@ -74,12 +78,14 @@ class HistogramChunk {
  public:
   /// An empty chunk. What its first sample is to the chunk before it, the sample itself says: a
   /// gauge, a reset, or nothing.
-  HistogramChunk();
+  /// @param with_starts  it has room for start times; without, those given are passed over
+  explicit HistogramChunk(bool with_starts = false);
   /// A chunk with its first sample, which may be any that is valid. `header` says what that is to
   /// the chunk before; of a gauge it is kGauge.
-  HistogramChunk(model::CounterResetHint header, model::TimestampMs t, const H& h);
+  HistogramChunk(model::CounterResetHint header, model::TimestampMs t, const H& h,
+                 bool with_starts = false, model::TimestampMs start = 0);
   /// Goes on with a chunk from disk. Errors: kCorruption.
-  static Result<HistogramChunk> Restore(ByteSpan chunk);
+  static Result<HistogramChunk> Restore(ByteSpan chunk, bool with_starts = false);
 
   struct Fit {
     bool fits = false;
@@ -94,8 +100,15 @@ class HistogramChunk {
   Fit Check(const H& h) const;
   /// Adds a histogram that fits (any to an empty chunk) and is valid. The whole chunk is written
   /// anew when it brings new buckets.
-  void Append(model::TimestampMs t, const H& h);
+  /// @param start  Unix milliseconds; 0 = not known
+  void Append(model::TimestampMs t, const H& h, model::TimestampMs start = 0);
 
+  Encoding encoding() const {
+    return with_starts_ ? HistogramTraits<H>::kStartedEncoding : HistogramTraits<H>::kEncoding;
+  }
+  bool is_full() const {
+    return count() == (with_starts_ ? kMaxStartedHistogramSamples : kMaxHistogramSamples);
+  }
   const std::string& bytes() const { return bytes_; }
   std::uint16_t count() const;
   model::TimestampMs last_time() const { return state_.t; }
@@ -112,23 +125,32 @@ class HistogramChunk {
   using State = typename HistogramTraits<H>::State;
   Fit FitOf(bool fits, model::CounterResetHint header, const H& h) const;
   void SetHeader(model::CounterResetHint header);
-  void Encode(model::TimestampMs t, const H& h);
+  void SetCount(unsigned count);
+  void Encode(model::TimestampMs t, const H& h, model::TimestampMs start);
   void Recode(const HistogramLayout& wider);
 
   std::string bytes_;
   unsigned tail_bits_ = 0;
+  bool with_starts_ = false;
   HistogramLayout layout_;
   State state_;
+  StartState start_;
 };
 
 /// Makes the header of a histogram chunk of counters say nothing of a reset before it.
-void ForgetReset(std::span<char> chunk);
+void ForgetReset(Encoding encoding, std::span<char> chunk);
 
-/// The samples of a chunk in their own type; hints as Prometheus's iterators tell them. Encodings 5
-/// and 6 (with start times, which are dropped) are read too. Errors: kCorruption.
+/// A sample of a chunk in its own type.
 template <typename H>
-Result<std::vector<std::pair<model::TimestampMs, H>>> ReadHistograms(Encoding encoding,
-                                                                     ByteSpan chunk);
+struct HistogramSample {
+  model::TimestampMs t = 0;
+  H histogram;
+  model::TimestampMs start = 0;  // 0 = not known.
+};
+
+/// The samples of a chunk; hints as Prometheus's iterators tell them. Errors: kCorruption.
+template <typename H>
+Result<std::vector<HistogramSample<H>>> ReadHistograms(Encoding encoding, ByteSpan chunk);
 
 /// Appends the histograms with mint ≤ t ≤ maxt to the histogram columns of `out`, as floats.
 /// Errors: kCorruption.

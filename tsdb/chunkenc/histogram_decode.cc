@@ -19,6 +19,7 @@ template <typename H>
 Status DecodeAs(Encoding encoding, ByteSpan chunk, storage::SampleColumns& out) {
   HistogramReader<H> reader(encoding, chunk);
   while (reader.Next()) {
+    out.histogram_starts.Append(out.histogram_t.size(), reader.start().start);
     out.histogram_t.push_back(reader.state().t);
     out.histograms.push_back(ToFloatHistogram(reader.layout(), reader.state()));
     FloatHistogram& h = out.histograms.back();
@@ -34,21 +35,21 @@ Status DecodeAs(Encoding encoding, ByteSpan chunk, storage::SampleColumns& out) 
 }  // namespace
 
 template <typename H>
-Result<std::vector<std::pair<TimestampMs, H>>> ReadHistograms(Encoding encoding, ByteSpan chunk) {
+Result<std::vector<HistogramSample<H>>> ReadHistograms(Encoding encoding, ByteSpan chunk) {
   if (chunk.size() < kHistogramHeaderBytes) return CorruptHistogramChunk(chunk);
-  std::vector<std::pair<TimestampMs, H>> samples;
+  std::vector<HistogramSample<H>> samples;
   HistogramReader<H> reader(encoding, chunk);
   while (reader.Next()) {
-    samples.emplace_back(reader.state().t, ToHistogram(reader.layout(), reader.state()));
-    samples.back().second.counter_reset_hint = reader.hint();
+    samples.push_back(
+        {reader.state().t, ToHistogram(reader.layout(), reader.state()), reader.start().start});
+    samples.back().histogram.counter_reset_hint = reader.hint();
   }
   if (!reader.ok()) return CorruptHistogramChunk(chunk);
   return samples;
 }
 
-template Result<std::vector<std::pair<TimestampMs, Histogram>>> ReadHistograms(Encoding, ByteSpan);
-template Result<std::vector<std::pair<TimestampMs, FloatHistogram>>> ReadHistograms(Encoding,
-                                                                                    ByteSpan);
+template Result<std::vector<HistogramSample<Histogram>>> ReadHistograms(Encoding, ByteSpan);
+template Result<std::vector<HistogramSample<FloatHistogram>>> ReadHistograms(Encoding, ByteSpan);
 
 Status DecodeHistograms(Encoding encoding, ByteSpan chunk, TimestampMs mint, TimestampMs maxt,
                         storage::SampleColumns& out) {
@@ -60,6 +61,7 @@ Status DecodeHistograms(Encoding encoding, ByteSpan chunk, TimestampMs mint, Tim
   if (!status) {
     out.histogram_t.resize(base);
     out.histograms.resize(base);
+    out.histogram_starts.Truncate(base);
     return status;
   }
   TrimHistograms(out, base, mint, maxt);

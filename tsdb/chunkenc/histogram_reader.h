@@ -12,6 +12,7 @@
 #include "tsdb/chunkenc/histogram.h"
 #include "tsdb/chunkenc/histogram_codec.h"
 #include "tsdb/chunkenc/histogram_layout.h"
+#include "tsdb/chunkenc/start_codec.h"
 
 namespace narthex::tsdb {
 
@@ -47,6 +48,15 @@ inline model::CounterResetHint HistogramHintOf(std::uint8_t flags) {
   }
 }
 
+/// Whether chunks of this encoding tell start times: hint and count share the first two bytes then,
+/// and the third is about start times.
+inline bool HasStartTimes(Encoding encoding) {
+  return encoding == Encoding::kHistogramSt || encoding == Encoding::kFloatHistogramSt;
+}
+inline constexpr std::uint16_t kStartedCountMask = 0x3fff;
+/// Where the hint is.
+inline std::size_t HistogramHintAt(bool with_starts) { return with_starts ? 0 : kHistogramFlagsAt; }
+
 inline auto CorruptHistogramChunk(ByteSpan chunk) {
   return Fail(Code::kCorruption, "histogram chunk of " + std::to_string(chunk.size()) +
                                      " bytes is cut short or damaged");
@@ -59,16 +69,16 @@ class HistogramReader {
   /// The chunk has at least its header.
   HistogramReader(Encoding encoding, ByteSpan chunk) : in_(chunk.subspan(kHistogramHeaderBytes)) {
     const std::uint16_t head = LoadBe16(chunk.data());
-    const bool start_times =
-        encoding == Encoding::kHistogramSt || encoding == Encoding::kFloatHistogramSt;
-    count_ = start_times ? head & 0x3fff : head;
-    header_ = HistogramHintOf(start_times ? chunk[0] : chunk[kHistogramFlagsAt]);
-    if (start_times) st_ = chunk[kHistogramFlagsAt];
+    const bool with_starts = HasStartTimes(encoding);
+    count_ = with_starts ? head & kStartedCountMask : head;
+    header_ = HistogramHintOf(chunk[HistogramHintAt(with_starts)]);
+    if (with_starts) starts_ = chunk[kHistogramFlagsAt];
   }
 
   /// False at the end or when the chunk is damaged; see ok().
   bool Next() {
     if (read_ == count_ || !in_.ok()) return false;
+    const model::TimestampMs last_t = state_.t;
     if (read_ == 0) {
       layout_ = ReadLayout(in_);
       if (!in_.ok()) return false;
@@ -77,7 +87,7 @@ class HistogramReader {
     } else {
       ReadNext(in_, state_);
     }
-    SkipStartTime();
+    TakeStart(in_, starts_, start_, read_, last_t, state_.t);
     ++read_;
     return in_.ok();
   }
@@ -94,25 +104,17 @@ class HistogramReader {
   model::CounterResetHint header() const { return header_; }
   std::uint64_t bits_read() const { return in_.position(); }
   const HistogramLayout& layout() const { return layout_; }
+  const StartState& start() const { return start_; }
   const typename HistogramTraits<H>::State& state() const { return state_; }
   typename HistogramTraits<H>::State& state() { return state_; }
 
  private:
-  // Chunks with start times tell the first one, and from the first change on one a sample.
-  void SkipStartTime() {
-    const unsigned first_change = st_ & 0x7f;
-    if (read_ == 0) {
-      if ((st_ & 0x80) != 0) in_.Varint();
-    } else if (first_change != 0 && read_ >= first_change) {
-      in_.VarbitInt();
-    }
-  }
-
   BitReader in_;
   unsigned count_ = 0;
   unsigned read_ = 0;
   model::CounterResetHint header_ = model::CounterResetHint::kUnknown;
-  std::uint8_t st_ = 0;
+  std::uint8_t starts_ = 0;
+  StartState start_;
   HistogramLayout layout_;
   typename HistogramTraits<H>::State state_;
 };

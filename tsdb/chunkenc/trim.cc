@@ -7,7 +7,8 @@ namespace narthex::tsdb {
 namespace {
 
 template <typename Times, typename Values>
-void Trim(Times& t, Values& v, std::size_t base, model::TimestampMs mint, model::TimestampMs maxt) {
+void Trim(Times& t, Values& v, storage::StartTimes& starts, std::size_t base,
+          model::TimestampMs mint, model::TimestampMs maxt) {
   if (t.size() == base || (t[base] >= mint && t.back() <= maxt)) return;
   const auto begin = t.begin() + static_cast<std::ptrdiff_t>(base);
   const auto first = std::lower_bound(begin, t.end(), mint);
@@ -17,6 +18,8 @@ void Trim(Times& t, Values& v, std::size_t base, model::TimestampMs mint, model:
   const auto v_begin = v.begin() + static_cast<std::ptrdiff_t>(base);
   t.erase(last, t.end());
   v.erase(v.begin() + keep_end, v.end());
+  starts.Truncate(static_cast<std::size_t>(keep_end));
+  starts.Erase(base, base + static_cast<std::size_t>(skip));
   t.erase(begin, begin + skip);
   v.erase(v_begin, v_begin + skip);
 }
@@ -25,12 +28,12 @@ void Trim(Times& t, Values& v, std::size_t base, model::TimestampMs mint, model:
 
 void TrimFloats(storage::SampleColumns& columns, std::size_t base, model::TimestampMs mint,
                 model::TimestampMs maxt) {
-  Trim(columns.t, columns.v, base, mint, maxt);
+  Trim(columns.t, columns.v, columns.starts, base, mint, maxt);
 }
 
 void TrimHistograms(storage::SampleColumns& columns, std::size_t base, model::TimestampMs mint,
                     model::TimestampMs maxt) {
-  Trim(columns.histogram_t, columns.histograms, base, mint, maxt);
+  Trim(columns.histogram_t, columns.histograms, columns.histogram_starts, base, mint, maxt);
 }
 
 }  // namespace narthex::tsdb

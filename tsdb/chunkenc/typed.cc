@@ -11,7 +11,7 @@ namespace {
 template <typename H>
 Status AppendHistograms(Encoding encoding, ByteSpan bytes, storage::TypedSamples& out) {
   NX_ASSIGN_OR_RETURN(auto histograms, ReadHistograms<H>(encoding, bytes));
-  for (auto& [t, h] : histograms) out.histograms.emplace_back(t, std::move(h));
+  for (auto& [t, h, start] : histograms) out.histograms.emplace_back(t, std::move(h));
   return {};
 }
 

@@ -35,11 +35,6 @@ void PutValue(BitTail& out, XorState& state, double v) {
          state.leading, state.trailing);
 }
 
-void PutUvarintBits(BitTail& out, std::uint64_t v) {
-  for (; v >= 0x80; v >>= 7) out.Put((v & 0x7f) | 0x80, 8);
-  out.Put(v, 8);
-}
-
 // Where decoding is, between two samples.
 struct Cursor {
   std::uint64_t pos = 0;  // Bits from the start of the buffer at hand.

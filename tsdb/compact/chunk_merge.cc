@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "tsdb/chunkenc/histogram_reader.h"
+
 namespace narthex::tsdb {
 namespace {
 
@@ -10,6 +12,11 @@ bool SameChunk(const MergeInput& a, const MergeInput& b) {
   return a.chunk.mint == b.chunk.mint && a.chunk.maxt == b.chunk.maxt &&
          a.chunk.encoding == b.chunk.encoding && a.deleted.empty() && b.deleted.empty() &&
          AsText(a.chunk.bytes) == AsText(b.chunk.bytes);
+}
+
+// A part of a chunk is encoded as the whole was.
+RunEncodings EncodingsOf(const ChunkView& chunk) {
+  return {chunk.encoding == Encoding::kXor2, HasStartTimes(chunk.encoding)};
 }
 
 // Whether the chunk can't be passed on as it is.
@@ -56,10 +63,16 @@ Status ChunkMerger::MergeGroup(std::span<const MergeInput> group, ChunkCut cut) 
   SampleRun run;
   for (const MergeInput& input : by_rank) NX_RETURN_IF_ERROR(run.Add(input.chunk, input.deleted));
   run.Sort();
-  run.Encode(by_rank.size() == 1 ? ChunkCut::kNever : cut, [this](EncodedChunk chunk) {
+  if (!keep_starts_) run.ForgetStarts();
+  const auto emit = [this](EncodedChunk chunk) {
     auto& bytes = owned_.emplace_back(std::move(chunk.bytes));
     views_.push_back({chunk.mint, chunk.maxt, chunk.encoding, AsBytes(bytes)});
-  });
+  };
+  if (by_rank.size() > 1) {
+    run.Encode(cut, encodings_, emit);
+  } else {
+    run.Encode(ChunkCut::kNever, keep_starts_ ? EncodingsOf(group[0].chunk) : encodings_, emit);
+  }
   return {};
 }
 
@@ -70,7 +83,7 @@ Status MergeForReaders(std::vector<MergeInput> inputs, std::vector<storage::Enco
     input.recode = encoding != Encoding::kXor && encoding != Encoding::kHistogram &&
                    encoding != Encoding::kFloatHistogram;
   }
-  ChunkMerger merger;
+  ChunkMerger merger({}, false);
   NX_RETURN_IF_ERROR(merger.Merge(std::move(inputs), cut));
   out.clear();
   for (const ChunkView& view : merger.chunks()) {

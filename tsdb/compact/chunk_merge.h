@@ -30,6 +30,11 @@ struct MergeInput {
 /// Thread safety: one thread.
 class ChunkMerger {
  public:
+  /// @param encodings  of new chunks
+  /// @param keep_starts  false: new chunks have no start times
+  explicit ChunkMerger(RunEncodings encodings = {}, bool keep_starts = true)
+      : encodings_(encodings), keep_starts_(keep_starts) {}
+
   /// Chunks that overlap no other are passed on as they are, equal ones once. Overlapping ones are
   /// decoded, merged and cut as `cut` says; of one with deleted samples becomes one without them.
   /// Errors: kCorruption.
@@ -39,6 +44,8 @@ class ChunkMerger {
  private:
   Status MergeGroup(std::span<const MergeInput> group, ChunkCut cut);
 
+  const RunEncodings encodings_;
+  const bool keep_starts_;
   std::vector<ChunkView> views_;
   std::deque<std::string> owned_;  // Bytes of new chunks; a deque never moves them.
 };

@@ -65,7 +65,7 @@ Status MarkDeletable(Fs& fs, std::span<const BlockPtr> inputs) {
 Result<std::optional<BlockMeta>> Rewrite(Fs& fs, const std::string& db_dir,
                                          std::span<const BlockPtr> inputs, BlockMeta meta,
                                          const BlockWriteOptions& options) {
-  NX_ASSIGN_OR_RETURN(const auto source, NewMergeSource(inputs));
+  NX_ASSIGN_OR_RETURN(const auto source, NewMergeSource(inputs, options.xor2));
   return WriteBlock(fs, db_dir, std::move(meta), *source, options);
 }
 

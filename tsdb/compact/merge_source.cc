@@ -33,6 +33,8 @@ struct Cursor {
 
 class MergeSource final : public BlockSource {
  public:
+  explicit MergeSource(bool xor2) : merger_({.xor2 = xor2}) {}
+
   Status Open(std::span<const std::shared_ptr<const Block>> blocks) {
     for (const auto& block : blocks) {
       Cursor& cursor = cursors_.emplace_back();
@@ -101,8 +103,8 @@ class MergeSource final : public BlockSource {
 }  // namespace
 
 Result<std::unique_ptr<BlockSource>> NewMergeSource(
-    std::span<const std::shared_ptr<const Block>> blocks) {
-  auto source = std::make_unique<MergeSource>();
+    std::span<const std::shared_ptr<const Block>> blocks, bool xor2) {
+  auto source = std::make_unique<MergeSource>(xor2);
   NX_RETURN_IF_ERROR(source->Open(blocks));
   return source;
 }

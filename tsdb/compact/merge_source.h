@@ -13,7 +13,8 @@
 namespace narthex::tsdb {
 
 /// The blocks outlive the source. Errors: kCorruption, naming the block.
+/// @param xor2  overlapping chunks of floats become XOR2 chunks
 Result<std::unique_ptr<BlockSource>> NewMergeSource(
-    std::span<const std::shared_ptr<const Block>> blocks);
+    std::span<const std::shared_ptr<const Block>> blocks, bool xor2 = false);
 
 }  // namespace narthex::tsdb

@@ -27,6 +27,9 @@ HeadOptions HeadOptionsOf(const DbOptions& options) {
       options.out_of_order_cap_max > 0 ? std::min(options.out_of_order_cap_max, 255) : 32;
   head.max_exemplars = options.max_exemplars;
   head.metadata_wal_records = options.metadata_wal_records;
+  head.xor2 = options.float_encoding == FloatEncoding::kXor2;
+  head.start_times = options.start_times;
+  head.started_histograms = options.histogram_start_times;
   head.wal.segment_bytes = options.wal_segment_bytes;
   head.wal.compression = options.wal_compression;
   head.program_version = options.program_version;
@@ -82,7 +85,39 @@ Status Db::Impl::RemoveLeftovers() {
   return wal::RemoveUnfinishedCheckpoints(fs, JoinPath(dir, "wal"));
 }
 
+// Source: Prometheus tsdb validateOpts.
+Status Db::Impl::CheckEncodings() const {
+  const bool xor2 = options.float_encoding == FloatEncoding::kXor2;
+  if (xor2 && !options.xor2_allowed) {
+    return Fail(Code::kInvalidArgument, R"(float chunk "xor2" is not enabled)");
+  }
+  if (options.start_times && !xor2) {
+    return Fail(Code::kInvalidArgument,
+                R"(float chunk encoding "xor" is incompatible with start-timestamp storage; )"
+                R"(XOR chunks do not store start timestamps, use "xor2")");
+  }
+  return {};
+}
+
+// Source: Prometheus tsdb DB.ApplyConfig.
+Status Db::Impl::SetFloatEncoding(FloatEncoding encoding) {
+  const bool xor2 = encoding == FloatEncoding::kXor2;
+  if (xor2 && !options.xor2_allowed) {
+    return Fail(Code::kInvalidArgument,
+                "'storage.tsdb.chunk_encoding.floats: xor2' requires the xor2-encoding feature "
+                "flag to be enabled at startup");
+  }
+  if (options.start_times && !xor2) {
+    return Fail(Code::kInvalidArgument,
+                "'storage.tsdb.chunk_encoding.floats: xor' is incompatible with st-storage; XOR "
+                "chunks do not store start timestamps");
+  }
+  head.SetXor2(xor2);
+  return {};
+}
+
 Status Db::Impl::Open() {
+  NX_RETURN_IF_ERROR(CheckEncodings());
   if (options.min_block_duration_ms <= 0) {
     return Fail(Code::kInvalidArgument, "the block duration must be positive");
   }

@@ -5,6 +5,7 @@
 
 #include "narthex/base/coding.h"
 #include "narthex/storage/merge.h"
+#include "tsdb/chunkenc/histogram_reader.h"
 #include "tsdb/compact/sample_run.h"
 #include "tsdb/head/ooo_commit.h"
 
@@ -67,7 +68,9 @@ void ChunkReader::Load(SeriesSlot slot, TimestampMs mint, TimestampMs maxt,
       bytes_.append(AsText(open));
       // Readers get this chunk as Prometheus encodes it anew for them: without what its first
       // sample is to the chunk before.
-      if (series.histogram != 0) ForgetReset(std::span(bytes_).last(open.size()));
+      if (series.histogram != 0) {
+        ForgetReset(series.encoding, std::span(bytes_).last(open.size()));
+      }
     }
   }
   deleted_.clear();
@@ -161,13 +164,15 @@ Status ChunkReader::DecodeOutOfOrder(SeriesSlot slot, TimestampMs mint, Timestam
   }
   next.Clear();
   for (const auto& sample : late.open) {
-    if (sample.histogram == nullptr) {
+    if (sample.is_float()) {
+      next.starts.Append(next.t.size(), sample.start());
       next.t.push_back(sample.t);
       next.v.push_back(sample.v);
     } else {
+      next.histogram_starts.Append(next.histogram_t.size(), sample.start());
       next.histogram_t.push_back(sample.t);
-      next.histograms.push_back(
-          std::visit([](const auto& h) { return ToFloatWithoutReset(h); }, *sample.histogram));
+      sample.VisitHistogram(
+          [&](const auto& h) { next.histograms.push_back(ToFloatWithoutReset(h)); });
     }
   }
   storage::AppendOrMerge(merged, next, scratch);
@@ -186,7 +191,7 @@ Status ChunkReader::OutOfOrderChunks(SeriesSlot slot, TimestampMs mint, Timestam
     NX_ASSIGN_OR_RETURN(const ChunkView view, ViewOf(chunk.place));
     out.push_back(view);
   }
-  EncodeOoo(late.open, [&](EncodedChunk chunk) {
+  EncodeOoo(late.open, head_.encodings(), [&](EncodedChunk chunk) {
     const auto& bytes = recoded_.emplace_back(std::move(chunk.bytes));
     out.push_back({chunk.mint, chunk.maxt, chunk.encoding, AsBytes(bytes)});
   });
@@ -199,7 +204,8 @@ Status ChunkReader::Recode(const ChunkView& chunk, std::vector<ChunkView>& out) 
   if (maxt_ < model::kMaxTime) AddInterval(unwanted, {maxt_ + 1, model::kMaxTime});
   SampleRun run;
   NX_RETURN_IF_ERROR(run.Add(chunk, unwanted));
-  run.Encode(ChunkCut::kNever, [&](EncodedChunk part) {
+  const RunEncodings encodings{chunk.encoding == Encoding::kXor2, HasStartTimes(chunk.encoding)};
+  run.Encode(ChunkCut::kNever, encodings, [&](EncodedChunk part) {
     const auto& bytes = recoded_.emplace_back(std::move(part.bytes));
     out.push_back({part.mint, part.maxt, part.encoding, AsBytes(bytes)});
   });

@@ -35,7 +35,8 @@ TimestampMs RangeEnd(TimestampMs t, model::DurationMs width) {
 
 TimestampMs ChunkStore::OpenMinTime(const MemSeries& series) const {
   if (series.histogram != 0) return histograms_.At(series.histogram).min_time;
-  Decoder in(OpenBytes(series).subspan(kXorHeaderBytes));
+  const bool xor2 = series.encoding == Encoding::kXor2;
+  Decoder in(OpenBytes(series).subspan(xor2 ? kXor2HeaderBytes : kXorHeaderBytes));
   return in.Varint();
 }
 
@@ -50,10 +51,43 @@ bool ChunkStore::MustCut(MemSeries& series, TimestampMs t) const {
 
 void ChunkStore::BeginChunk(MemSeries& series, TimestampMs t) {
   series.xor_state = XorState{};
-  series.chunk_class = SlabArena::ClassOf(kFirstChunkBytes);
+  series.encoding = xor2() ? Encoding::kXor2 : Encoding::kXor;
+  series.chunk_class = SlabArena::ClassOf(PrefixBytes(series.encoding) + kFirstChunkBytes);
   series.chunk = arena_.AllocateClass(series.chunk_class);
-  series.encoding = Encoding::kXor;
   series.next_at = RangeEnd(t, limits_.chunk_range_ms);
+  if (series.encoding == Encoding::kXor) [[likely]]
+    return;
+  series.xor_state.size = kXor2HeaderBytes;
+  const Xor2More more;
+  std::memcpy(arena_.At(series.chunk), &more, sizeof more);
+  std::memset(OpenData(series), 0, kXor2HeaderBytes);
+}
+
+void ChunkStore::Grow(MemSeries& series, std::size_t used, std::size_t wanted) {
+  const std::uint8_t larger_class = SlabArena::ClassOf(wanted);
+  const ArenaRef larger = arena_.AllocateClass(larger_class);
+  std::memcpy(arena_.At(larger), arena_.At(series.chunk), used);
+  arena_.FreeClass(series.chunk, series.chunk_class);
+  series.chunk = larger;
+  series.chunk_class = larger_class;
+}
+
+void ChunkStore::PutXor2(MemSeries& series, TimestampMs t, double v, TimestampMs start) {
+  XorState& state = series.xor_state;
+  const std::size_t tail = state.tail_offset();
+  const std::size_t block_bytes = SlabArena::BytesOf(series.chunk_class) - sizeof(Xor2More);
+  Xor2More more;
+  std::memcpy(&more, arena_.At(series.chunk), sizeof more);
+  std::uint8_t* data = OpenData(series);
+  std::uint8_t scratch[kMaxXor2SampleBytes];
+  scratch[0] = tail < block_bytes ? data[tail] : std::uint8_t{0};
+  Xor2AppendTail(state, more, data, scratch, t, v, start);
+  if (state.size > block_bytes) {
+    Grow(series, sizeof more + tail, sizeof more + state.size);
+    data = OpenData(series);
+  }
+  std::memcpy(data + tail, scratch, state.size - tail);
+  std::memcpy(arena_.At(series.chunk), &more, sizeof more);
 }
 
 void ChunkStore::Put(MemSeries& series, TimestampMs t, double v) {
@@ -70,23 +104,22 @@ void ChunkStore::Put(MemSeries& series, TimestampMs t, double v) {
   scratch[0] = tail < block_bytes ? bytes[tail] : std::uint8_t{0};
   XorAppendTail(state, scratch, t, v);
   if (state.size > block_bytes) {
-    const std::uint8_t larger_class = SlabArena::ClassOf(state.size);
-    const ArenaRef larger = arena_.AllocateClass(larger_class);
-    std::memcpy(arena_.At(larger), bytes, tail);
-    arena_.FreeClass(series.chunk, series.chunk_class);
-    series.chunk = larger;
-    series.chunk_class = larger_class;
-    bytes = arena_.At(larger);
+    Grow(series, tail, state.size);
+    bytes = arena_.At(series.chunk);
   }
   std::memcpy(bytes + tail, scratch, state.size - tail);
   StoreBe16(bytes, state.count);
 }
 
-bool ChunkStore::AppendFloat(MemSeries& series, TimestampMs t, double v) {
+bool ChunkStore::AppendFloat(MemSeries& series, TimestampMs t, double v, TimestampMs start) {
   bool cut = false;
   if (series.histogram != 0 || (series.chunk != 0 && MustCut(series, t))) cut = CutOpen(series);
   if (series.chunk == 0) BeginChunk(series, t);
-  Put(series, t, v);
+  if (series.encoding == Encoding::kXor) [[likely]] {
+    Put(series, t, v);
+  } else {
+    PutXor2(series, t, v, start);
+  }
   return cut;
 }
 
@@ -98,10 +131,11 @@ bool ChunkStore::CutOpen(MemSeries& series) {
   }
   const XorState& state = series.xor_state;
   ArenaRef block = series.chunk;
-  // The class may be one that a growing chunk passed through; the size says what to free.
-  if (series.chunk_class != SlabArena::ClassOf(state.size)) {
+  // The class may be one that a growing chunk passed through; the size says what to free. And what
+  // lies before a chunk that grows is of no use any more.
+  if (series.chunk_class != SlabArena::ClassOf(state.size) || series.encoding != Encoding::kXor) {
     block = arena_.Allocate(state.size);
-    std::memcpy(arena_.At(block), arena_.At(series.chunk), state.size);
+    std::memcpy(arena_.At(block), OpenData(series), state.size);
     arena_.FreeClass(series.chunk, series.chunk_class);
   }
   AddFull(series, FullChunk::InMemory(block, series.encoding, state.size, state.t));

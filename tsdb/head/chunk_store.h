@@ -4,12 +4,14 @@
 // full ones, which wait in memory for the next write to chunks_head and are then places in a file.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <span>
 
 #include "narthex/base/check.h"
 #include "narthex/model/timestamp.h"
 #include "tsdb/chunkenc/histogram_limits.h"
+#include "tsdb/chunkenc/xor2.h"
 #include "tsdb/head/histogram_pool.h"
 #include "tsdb/head/mem_series.h"
 #include "tsdb/head/slab_arena.h"
@@ -59,15 +61,26 @@ struct ChunkLimits {
 /// Thread safety: each call under the lock of its series.
 class ChunkStore {
  public:
-  explicit ChunkStore(ChunkLimits limits) : limits_(limits) {}
+  /// @param xor2  see SetXor2
+  /// @param started_histograms  chunks of histograms have room for start times
+  explicit ChunkStore(ChunkLimits limits, bool xor2 = false, bool started_histograms = false)
+      : limits_(limits), started_histograms_(started_histograms), xor2_(xor2) {}
+
+  /// Whether float chunks that are begun from now on are XOR2, which have room for start times.
+  /// Needs no lock.
+  void SetXor2(bool xor2) { xor2_.store(xor2, std::memory_order_relaxed); }
+  bool xor2() const { return xor2_.load(std::memory_order_relaxed); }
+  bool started_histograms() const { return started_histograms_; }
 
   /// Adds a sample that is newer than the last one, in a new chunk where Prometheus would cut.
+  /// @param start  its start time; 0 = none. Chunks without room for it drop it.
   /// @return whether a chunk became full, and so waits to be written
-  bool AppendFloat(MemSeries& series, model::TimestampMs t, double v);
+  bool AppendFloat(MemSeries& series, model::TimestampMs t, double v, model::TimestampMs start = 0);
   /// Adds a histogram that is valid and newer than the last sample. H is model::Histogram or
   /// model::FloatHistogram. @return as AppendFloat
   template <typename H>
-  bool AppendHistogram(MemSeries& series, model::TimestampMs t, const H& h);
+  bool AppendHistogram(MemSeries& series, model::TimestampMs t, const H& h,
+                       model::TimestampMs start = 0);
   /// Whether the last sample is this histogram. False when it was in a chunk that is full now.
   template <typename H>
   bool EqualsLast(const MemSeries& series, const H& h) const;
@@ -93,7 +106,7 @@ class ChunkStore {
   /// The open chunk; there must be one.
   ByteSpan OpenBytes(const MemSeries& series) const {
     if (series.histogram != 0) return AsBytes(histograms_.At(series.histogram).bytes());
-    return {arena_.At(series.chunk), series.xor_state.size};
+    return {OpenData(series), series.xor_state.size};
   }
   /// Time of the first sample of the open chunk.
   model::TimestampMs OpenMinTime(const MemSeries& series) const;
@@ -126,9 +139,21 @@ class ChunkStore {
                       bool end_estimated);
   void BeginChunk(MemSeries& series, model::TimestampMs t);
   void Put(MemSeries& series, model::TimestampMs t, double v);
+  void PutXor2(MemSeries& series, model::TimestampMs t, double v, model::TimestampMs start);
+  // An open XOR2 chunk lies in its block behind what appending to it needs to know.
+  static std::size_t PrefixBytes(Encoding encoding) {
+    return encoding == Encoding::kXor2 ? sizeof(Xor2More) : 0;
+  }
+  std::uint8_t* OpenData(const MemSeries& series) const {
+    return arena_.At(series.chunk) + PrefixBytes(series.encoding);
+  }
+  // Moves the first `used` bytes of the open chunk's block to a larger one for `wanted` bytes.
+  void Grow(MemSeries& series, std::size_t used, std::size_t wanted);
   static std::size_t ListBytes(std::size_t n) { return 4 + n * sizeof(FullChunk); }
 
   const ChunkLimits limits_;
+  const bool started_histograms_;
+  std::atomic<bool> xor2_;
   SlabArena arena_;
   HistogramPool histograms_;
 };

@@ -33,18 +33,21 @@ void ChunkStore::BeginHistogram(MemSeries& series, HistogramChunk<H> chunk, Time
                                 bool end_estimated) {
   series.histogram = histograms_.Add(
       std::make_unique<OpenHistogram>(OpenHistogram{std::move(chunk), t, end_estimated}));
-  series.encoding = HistogramTraits<H>::kEncoding;
+  series.encoding =
+      started_histograms_ ? HistogramTraits<H>::kStartedEncoding : HistogramTraits<H>::kEncoding;
   series.next_at = RangeEnd(t, limits_.chunk_range_ms);
   series.xor_state.t = t;
 }
 
 template <typename H>
-bool ChunkStore::AppendHistogram(MemSeries& series, TimestampMs t, const H& h) {
+bool ChunkStore::AppendHistogram(MemSeries& series, TimestampMs t, const H& h, TimestampMs start) {
   using Chunk = HistogramChunk<H>;
-  if (series.histogram == 0 || series.encoding != HistogramTraits<H>::kEncoding) {
+  constexpr Encoding kPlain = HistogramTraits<H>::kEncoding;
+  constexpr Encoding kStarted = HistogramTraits<H>::kStartedEncoding;
+  if (series.histogram == 0 || series.encoding != (started_histograms_ ? kStarted : kPlain)) {
     const bool cut = CutOpen(series);  // Of another type, or none.
-    Chunk first;
-    first.Append(t, h);
+    Chunk first(started_histograms_);
+    first.Append(t, h, start);
     BeginHistogram(series, std::move(first), t, false);
     return cut;
   }
@@ -56,24 +59,27 @@ bool ChunkStore::AppendHistogram(MemSeries& series, TimestampMs t, const H& h) {
   // histogramsAppendPreprocessor and appendHistogram.
   const bool full = MustCutHistogram(series, open, chunk.count(), t);
   if (!full && fit.fits) {
-    chunk.Append(t, h);
+    chunk.Append(t, h, start);
     series.xor_state.t = t;
     return false;
   }
   const bool end_estimated = !full && open.end_estimated;
   const auto header = full ? fit.header_when_full : fit.header;
   CutOpen(series);
-  BeginHistogram(series, Chunk(header, t, h), t, end_estimated);
+  BeginHistogram(series, Chunk(header, t, h, started_histograms_, start), t, end_estimated);
   return true;
 }
 
-template bool ChunkStore::AppendHistogram(MemSeries&, TimestampMs, const model::Histogram&);
-template bool ChunkStore::AppendHistogram(MemSeries&, TimestampMs, const model::FloatHistogram&);
+template bool ChunkStore::AppendHistogram(MemSeries&, TimestampMs, const model::Histogram&,
+                                          TimestampMs);
+template bool ChunkStore::AppendHistogram(MemSeries&, TimestampMs, const model::FloatHistogram&,
+                                          TimestampMs);
 
 template <typename H>
 bool ChunkStore::EqualsLast(const MemSeries& series, const H& h) const {
-  if (series.histogram == 0 || series.encoding != HistogramTraits<H>::kEncoding) return false;
-  return std::get<HistogramChunk<H>>(histograms_.At(series.histogram).chunk).EqualsLast(h);
+  if (series.histogram == 0) return false;
+  const auto* chunk = std::get_if<HistogramChunk<H>>(&histograms_.At(series.histogram).chunk);
+  return chunk != nullptr && chunk->EqualsLast(h);
 }
 
 template bool ChunkStore::EqualsLast(const MemSeries&, const model::Histogram&) const;

@@ -43,11 +43,25 @@ Status Head::Load(TimestampMs min_valid_time, ReplayCursor& progress) {
   NX_ASSIGN_OR_RETURN(const bool loaded, LoadSnapshot(state_, min_valid_time, removed_));
   if (loaded) {
     progress.min = progress.max = progress.current = state_.wal->current_segment() - 1;
+    if (state_.options.start_times) CutWithoutStarts();
     return {};
   }
   NX_RETURN_IF_ERROR(ReplayHead(state_, min_valid_time, progress, removed_));
   RemoveEmptySeries();
   return {};
+}
+
+// What has no room for start times does not go on when they are wanted from now on.
+void Head::CutWithoutStarts() {
+  std::vector<SeriesSlot> cut;
+  for (SeriesSlot slot = 1; slot < state_.index.end(); ++slot) {
+    MemSeries& series = state_.index.At(slot);
+    SeriesLock lock(series);
+    if (series.chunk == 0 || series.encoding != Encoding::kXor) continue;
+    state_.chunks.CutOpen(series);
+    cut.push_back(slot);
+  }
+  state_.AddFull(cut);
 }
 
 // The log names series that have no samples any more, as checkpoints are made before their time.
@@ -272,6 +286,7 @@ Status Head::WriteCheckpoint(TimestampMs t, int first, int last) {
   }
   wal::CheckpointFilter filter;
   filter.mint = t;
+  filter.start_times = state_.options.start_times;
   // Late samples are in the other log, under the same numbers; what is deleted counts for them too.
   filter.late_mint = std::min(t, min_late_time());
   filter.keep = [&](wal::WalRef ref) {

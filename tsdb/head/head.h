@@ -66,6 +66,10 @@ class Head {
   /// kCancelled when interrupted; nothing is dropped then.
   Status Truncate(model::TimestampMs t);
 
+  /// Of float chunks that are begun from now on.
+  void SetXor2(bool xor2) { state_.chunks.SetXor2(xor2); }
+  /// Of chunks that are begun now.
+  RunEncodings encodings() const { return state_.encodings(); }
   /// How far behind the newest sample late ones are taken; see Db::SetOutOfOrderWindow.
   void SetOutOfOrderWindow(model::DurationMs window_ms) {
     state_.out_of_order_window_ms = window_ms;
@@ -147,6 +151,7 @@ class Head {
   Status WaitForReadersUpTo(model::TimestampMs t);
   Status Collect(model::TimestampMs t, Sweep& sweep);
   void RemoveEmptySeries();
+  void CutWithoutStarts();
   static bool MayRetire(const MemSeries& series, std::uint64_t seen_commit);
   void RemoveSeries(std::span<const SeriesSlot> emptied);
   Status WriteCheckpoint(model::TimestampMs t, int first, int last);

@@ -43,7 +43,7 @@ bool NamesRepeat(const model::Labels& labels) {
 }  // namespace
 
 HeadAppender::HeadAppender(HeadState& head, const std::function<void()>& committed)
-    : head_(head), committed_(committed) {
+    : head_(head), committed_(committed), keeps_starts_(head.keeps_starts()) {
   head_.metrics.active_appenders.Add(1);
   head_.metrics.appenders_created.Add();
   if (!head_.empty()) Begin(0);
@@ -139,14 +139,15 @@ void HeadAppender::NoteUnlogged(SeriesSlot slot, const MemSeries& series) {
 }
 
 AppendError HeadAppender::Keep(SeriesSlot slot, const MemSeries& series, TimestampMs t, double v,
-                               std::uint32_t own) {
+                               TimestampMs start, std::uint32_t own) {
   if (model::IsStale(v) && series.has_samples() && !IsFloatEncoding(series.encoding)) [[unlikely]] {
-    return KeepStaleHistogram(slot, series, t, own);
+    return KeepStaleHistogram(slot, series, t, start, own);
   }
   if (const auto error = Check(series, t, v); error != AppendError::kNone) return error;
   if (!histogram_kinds_.empty() && histogram_kinds_.contains(slot)) [[unlikely]] {
     EndBatch();
   }
+  batch_.starts.Append(batch_.samples.size(), start);
   batch_.samples.push_back({series.wal_ref, t, v});
   batch_.slots.push_back(slot);
   NoteUnlogged(slot, series);
@@ -172,7 +173,7 @@ AppendError HeadAppender::PinNew(SeriesRef& ref, const model::Labels& labels, Se
   return AppendError::kNone;
 }
 
-AppendError HeadAppender::AddKnown(SeriesRef ref, TimestampMs t, double v) {
+AppendError HeadAppender::AddKnown(SeriesRef ref, TimestampMs t, double v, TimestampMs start) {
   const SeriesSlot slot = HeadState::SlotOf(ref);
   if (slot == 0 || slot >= head_.index.end()) return AppendError::kUnknownSeries;
   MemSeries& series = head_.index.At(slot);
@@ -180,7 +181,7 @@ AppendError HeadAppender::AddKnown(SeriesRef ref, TimestampMs t, double v) {
   if (series.generation != HeadState::GenerationOf(ref) || series.wal_ref == 0) {
     return AppendError::kUnknownSeries;
   }
-  const auto error = Keep(slot, series, t, v, 0);
+  const auto error = Keep(slot, series, t, v, start, 0);
   series.pending += error == AppendError::kNone;
   return error;
 }
@@ -198,7 +199,7 @@ AppendError HeadAppender::AddNew(SeriesRef& ref, const model::Labels& labels, Ti
   if (const auto error = PinNew(ref, labels, slot); error != AppendError::kNone) return error;
   MemSeries& series = head_.index.At(slot);
   SeriesLock lock(series);
-  const auto error = Keep(slot, series, t, v, 1);
+  const auto error = Keep(slot, series, t, v, start_, 1);
   series.pending -= error != AppendError::kNone;
   return error;
 }
@@ -207,7 +208,7 @@ AppendError HeadAppender::Append(SeriesRef& ref, const model::Labels& labels, Ti
                                  double value) {
   if (OutOfBounds(t)) return Count(AppendError::kOutOfBounds);
   if (ref != SeriesRef{0}) {
-    const auto error = AddKnown(ref, t, value);
+    const auto error = AddKnown(ref, t, value, start_);
     if (error != AppendError::kUnknownSeries || labels.empty()) return Count(error);
   } else if (labels.empty()) {
     return AppendError::kInvalidLabels;
@@ -215,8 +216,10 @@ AppendError HeadAppender::Append(SeriesRef& ref, const model::Labels& labels, Ti
   return Count(AddNew(ref, labels, t, value));
 }
 
-void HeadAppender::AppendColumn(std::span<const SeriesRef> refs, TimestampMs t,
-                                std::span<const double> values, std::span<AppendError> outcomes) {
+template <typename StartOf>
+void HeadAppender::AddColumn(std::span<const SeriesRef> refs, TimestampMs t,
+                             std::span<const double> values, std::span<AppendError> outcomes,
+                             StartOf&& start_of) {
   if (OutOfBounds(t)) {
     std::fill(outcomes.begin(), outcomes.end(), AppendError::kOutOfBounds);
     head_.metrics.out_of_bound_floats.Add(refs.size());
@@ -230,9 +233,22 @@ void HeadAppender::AppendColumn(std::span<const SeriesRef> refs, TimestampMs t,
       const SeriesSlot ahead = HeadState::SlotOf(refs[i + kPrefetchAhead]);
       if (ahead < end) Prefetch(head_.index.At(ahead));
     }
-    outcomes[i] = AddKnown(refs[i], t, values[i]);
+    outcomes[i] = AddKnown(refs[i], t, values[i], start_of(i));
     if (outcomes[i] != AppendError::kNone) Count(outcomes[i]);
   }
+}
+
+void HeadAppender::AppendColumn(std::span<const SeriesRef> refs, TimestampMs t,
+                                std::span<const double> values, std::span<AppendError> outcomes) {
+  AddColumn(refs, t, values, outcomes, [](std::size_t) { return TimestampMs{0}; });
+}
+
+void HeadAppender::AppendStartedColumn(std::span<const SeriesRef> refs, TimestampMs t,
+                                       std::span<const double> values,
+                                       std::span<const TimestampMs> starts,
+                                       std::span<AppendError> outcomes) {
+  if (!keeps_starts_) return AppendColumn(refs, t, values, outcomes);
+  AddColumn(refs, t, values, outcomes, [starts](std::size_t i) { return starts[i]; });
 }
 
 AppendError HeadAppender::AppendExemplar(SeriesRef ref, const model::Labels& labels,
@@ -303,6 +319,12 @@ void HeadAppender::EncodeBatch(const Batch& batch) {
   const std::size_t first = records_.size();
   records_.resize(first + kNumRecords);
   std::string* const records = records_.data() + first;
+  if (head_.options.start_times) {
+    wal::EncodeStartedSamples(batch.samples, batch.starts, records[kSamples]);
+    wal::EncodeStartedHistograms(batch.ints.entries, records[kInts]);
+    wal::EncodeStartedFloatHistograms(batch.floats.entries, records[kFloats]);
+    return;
+  }
   wal::EncodeSamples(batch.samples, records[kSamples]);
   wal::EncodeHistograms(batch.ints.entries, records[kInts], records[kCustomInts]);
   wal::EncodeFloatHistograms(batch.floats.entries, records[kFloats], records[kCustomFloats]);
@@ -383,7 +405,7 @@ void HeadAppender::PublishSamples(const Batch& batch, Published& published) {
     SeriesLock lock(series);
     if (!InOrder(series, t)) [[unlikely]] {
       if (TakesLate(series, t, false)) {
-        late_.push_back({slots[i], {t, batch.samples[i].v, nullptr}});
+        late_.push_back({slots[i], OooSample::Of(t, batch.samples[i].v, batch.starts.At(i))});
       } else {
         --series.pending;
       }
@@ -392,7 +414,7 @@ void HeadAppender::PublishSamples(const Batch& batch, Published& published) {
     --series.pending;
     head_.isolation.Mark(series, slots[i], published.commit, t);
     const bool had_chunk = series.has_open_chunk();
-    const bool cut = head_.chunks.AppendFloat(series, t, batch.samples[i].v);
+    const bool cut = head_.chunks.AppendFloat(series, t, batch.samples[i].v, batch.starts.At(i));
     if (cut) full_.push_back(slots[i]);
     published.chunks_created += !had_chunk || cut;
     published.mint = std::min(published.mint, t);

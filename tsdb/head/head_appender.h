@@ -28,6 +28,11 @@ class HeadAppender final : public storage::Appender {
   void AppendColumn(std::span<const storage::SeriesRef> refs, model::TimestampMs t,
                     std::span<const double> values,
                     std::span<storage::AppendError> outcomes) override;
+  void AppendStartedColumn(std::span<const storage::SeriesRef> refs, model::TimestampMs t,
+                           std::span<const double> values,
+                           std::span<const model::TimestampMs> starts,
+                           std::span<storage::AppendError> outcomes) override;
+  void SetStart(model::TimestampMs start) override { start_ = keeps_starts_ ? start : 0; }
   storage::AppendError AppendHistogram(storage::SeriesRef& ref, const model::Labels& labels,
                                        model::TimestampMs t, const model::Histogram& h) override;
   storage::AppendError AppendFloatHistogram(storage::SeriesRef& ref, const model::Labels& labels,
@@ -71,6 +76,7 @@ class HeadAppender final : public storage::Appender {
   struct Batch {
     std::vector<wal::SampleEntry> samples;
     std::vector<SeriesSlot> slots;  // Of the samples.
+    storage::StartTimes starts;     // Of the samples.
     Histograms<model::Histogram> ints;
     Histograms<model::FloatHistogram> floats;
     bool empty() const { return slots.empty() && ints.slots.empty() && floats.slots.empty(); }
@@ -99,11 +105,17 @@ class HeadAppender final : public storage::Appender {
   // The one that `ref` names, else the one with the labels, which may be new.
   storage::AppendError PinOrCreate(storage::SeriesRef& ref, const model::Labels& labels,
                                    SeriesSlot& slot);
-  storage::AppendError AddKnown(storage::SeriesRef ref, model::TimestampMs t, double v);
+  storage::AppendError AddKnown(storage::SeriesRef ref, model::TimestampMs t, double v,
+                                model::TimestampMs start);
+  // `start_of(i)` tells the start time of the column's sample i.
+  template <typename StartOf>
+  void AddColumn(std::span<const storage::SeriesRef> refs, model::TimestampMs t,
+                 std::span<const double> values, std::span<storage::AppendError> outcomes,
+                 StartOf&& start_of);
   storage::AppendError AddNew(storage::SeriesRef& ref, const model::Labels& labels,
                               model::TimestampMs t, double v);
   storage::AppendError Keep(SeriesSlot slot, const MemSeries& series, model::TimestampMs t,
-                            double v, std::uint32_t own);
+                            double v, model::TimestampMs start, std::uint32_t own);
   // Adds what `keep(slot, series)` keeps at the start of a series, when that is in order.
   template <typename Fn>
   storage::AppendError AddStart(storage::SeriesRef& ref, const model::Labels& labels,
@@ -134,9 +146,10 @@ class HeadAppender final : public storage::Appender {
                                     model::TimestampMs t, const H& h);
   template <typename H>
   storage::AppendError KeepHistogram(SeriesSlot slot, const MemSeries& series, model::TimestampMs t,
-                                     const H& h, std::uint32_t own);
+                                     const H& h, model::TimestampMs start, std::uint32_t own);
   storage::AppendError KeepStaleHistogram(SeriesSlot slot, const MemSeries& series,
-                                          model::TimestampMs t, std::uint32_t own);
+                                          model::TimestampMs t, model::TimestampMs start,
+                                          std::uint32_t own);
   template <typename H>
   void PublishHistograms(Batch& batch, Published& published);
   void PublishSamples(const Batch& batch, Published& published);
@@ -157,6 +170,8 @@ class HeadAppender final : public storage::Appender {
   model::TimestampMs head_max_time_ = model::kMinTime;  // When the appender began.
   model::TimestampMs min_valid_ = model::kMinTime;
   model::DurationMs window_ = 0;  // For late samples, behind head_max_time_.
+  const bool keeps_starts_;
+  model::TimestampMs start_ = 0;  // Of the samples that come one at a time.
   bool discard_out_of_order_ = false;
   bool finished_ = false;
 

@@ -39,7 +39,7 @@ void HeadAppender::NoteHistogram(SeriesSlot slot, const MemSeries& series, Histo
 
 template <typename H>
 AppendError HeadAppender::KeepHistogram(SeriesSlot slot, const MemSeries& series, TimestampMs t,
-                                        const H& h, std::uint32_t own) {
+                                        const H& h, TimestampMs start, std::uint32_t own) {
   const bool at_last = series.has_samples() && t == series.xor_state.t && t >= min_valid_;
   const auto error = at_last ? (!series.has_open_chunk() || head_.chunks.EqualsLast(series, h)
                                     ? AppendError::kNone
@@ -56,16 +56,18 @@ AppendError HeadAppender::KeepHistogram(SeriesSlot slot, const MemSeries& series
                        : (custom ? HistogramKind::kCustomFloat : HistogramKind::kFloat),
                 own);
   auto& pending = HistogramsOf<H>(batch_);
-  pending.entries.push_back({series.wal_ref, t, h});
+  pending.entries.push_back({series.wal_ref, t, h, start});
   pending.slots.push_back(slot);
   NoteUnlogged(slot, series);
   return AppendError::kNone;
 }
 
 template AppendError HeadAppender::KeepHistogram(SeriesSlot, const MemSeries&, TimestampMs,
-                                                 const model::Histogram&, std::uint32_t);
+                                                 const model::Histogram&, TimestampMs,
+                                                 std::uint32_t);
 template AppendError HeadAppender::KeepHistogram(SeriesSlot, const MemSeries&, TimestampMs,
-                                                 const model::FloatHistogram&, std::uint32_t);
+                                                 const model::FloatHistogram&, TimestampMs,
+                                                 std::uint32_t);
 
 template <typename H>
 AppendError HeadAppender::AddHistogram(SeriesRef& ref, const model::Labels& labels, TimestampMs t,
@@ -79,7 +81,7 @@ AppendError HeadAppender::AddHistogram(SeriesRef& ref, const model::Labels& labe
   if (const auto error = PinOrCreate(ref, labels, slot); error != AppendError::kNone) return error;
   MemSeries& series = head_.index.At(slot);
   SeriesLock lock(series);
-  const auto error = KeepHistogram(slot, series, t, h, 1);
+  const auto error = KeepHistogram(slot, series, t, h, start_, 1);
   if (error != AppendError::kNone) --series.pending;
   return error;
 }
@@ -112,15 +114,16 @@ AppendError HeadAppender::AppendFloatHistogram(SeriesRef& ref, const model::Labe
 }
 
 AppendError HeadAppender::KeepStaleHistogram(SeriesSlot slot, const MemSeries& series,
-                                             TimestampMs t, std::uint32_t own) {
-  if (series.encoding == Encoding::kFloatHistogram) {
+                                             TimestampMs t, TimestampMs start, std::uint32_t own) {
+  if (series.encoding == Encoding::kFloatHistogram ||
+      series.encoding == Encoding::kFloatHistogramSt) {
     model::FloatHistogram h;
     h.sum = model::kStaleNaN;
-    return KeepHistogram(slot, series, t, h, own);
+    return KeepHistogram(slot, series, t, h, start, own);
   }
   model::Histogram h;
   h.sum = model::kStaleNaN;
-  return KeepHistogram(slot, series, t, h, own);
+  return KeepHistogram(slot, series, t, h, start, own);
 }
 
 template <typename H>
@@ -132,8 +135,7 @@ void HeadAppender::PublishHistograms(Batch& batch, Published& published) {
     SeriesLock lock(series);
     if (!InOrder(series, entry.t)) [[unlikely]] {
       if (TakesLate(series, entry.t, true)) {
-        late_.push_back({pending.slots[i],
-                         {entry.t, 0, std::make_shared<const OooHistogram>(entry.histogram)}});
+        late_.push_back({pending.slots[i], OooSample::Of(entry.t, entry.histogram, entry.start)});
       } else {
         --series.pending;
       }
@@ -142,7 +144,7 @@ void HeadAppender::PublishHistograms(Batch& batch, Published& published) {
     --series.pending;
     head_.isolation.Mark(series, pending.slots[i], published.commit, entry.t);
     const bool had_chunk = series.has_open_chunk();
-    const bool cut = head_.chunks.AppendHistogram(series, entry.t, entry.histogram);
+    const bool cut = head_.chunks.AppendHistogram(series, entry.t, entry.histogram, entry.start);
     if (cut) full_.push_back(pending.slots[i]);
     published.chunks_created += !had_chunk || cut;
     published.mint = std::min(published.mint, entry.t);

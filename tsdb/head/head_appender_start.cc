@@ -28,7 +28,7 @@ AppendError HeadAppender::AddStart(SeriesRef& ref, const model::Labels& labels, 
 AppendError HeadAppender::AppendStartZero(SeriesRef& ref, const model::Labels& labels,
                                           TimestampMs t, TimestampMs start) {
   return AddStart(ref, labels, t, start, [&](SeriesSlot slot, const MemSeries& series) {
-    return Keep(slot, series, start, 0, 1);
+    return Keep(slot, series, start, 0, 0, 1);
   });
 }
 
@@ -42,7 +42,7 @@ AppendError HeadAppender::AddHistogramStart(SeriesRef& ref, const model::Labels&
   zero.zero_threshold = like.zero_threshold;
   zero.custom_values = like.custom_values;
   return AddStart(ref, labels, t, start, [&](SeriesSlot slot, const MemSeries& series) {
-    return KeepHistogram(slot, series, start, zero, 1);
+    return KeepHistogram(slot, series, start, zero, 0, 1);
   });
 }
 

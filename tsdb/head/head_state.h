@@ -15,6 +15,7 @@
 #include "narthex/base/fs.h"
 #include "narthex/base/mutex.h"
 #include "narthex/storage/appender.h"
+#include "tsdb/compact/sample_run.h"
 #include "tsdb/head/chunk_files.h"
 #include "tsdb/head/chunk_store.h"
 #include "tsdb/head/exemplar_store.h"
@@ -34,6 +35,9 @@ struct HeadOptions {
   int out_of_order_cap_max = 32;
   std::size_t max_exemplars = 0;
   bool metadata_wal_records = false;
+  bool xor2 = false;                // At first; see ChunkStore::SetXor2.
+  bool start_times = false;         // The logs have them.
+  bool started_histograms = false;  // Chunks of histograms have room for them.
   wal::WalOptions wal;
   bool repair_wal = true;    // False: a corrupt WAL is an error, for who may not change the folder.
   bool use_snapshot = true;  // False: one that is there is left alone.
@@ -71,10 +75,10 @@ struct HeadState {
         dir(std::move(data_dir)),
         metrics(registry, head_options.wal.compression),
         index(isolation),
-        chunks(head_options.limits),
+        chunks(head_options.limits, head_options.xor2, head_options.started_histograms),
         files(file_system, JoinPath(dir, "chunks_head")),
         ooo(file_system, JoinPath(dir, "wbl"), head_options.wal, head_options.out_of_order_cap_max,
-            index, files, metrics),
+            index, chunks, files, metrics, head_options.start_times),
         exemplars(head_options.max_exemplars),
         metadata(head_options.metadata_wal_records),
         out_of_order_window_ms(head_options.out_of_order_window_ms) {}
@@ -100,6 +104,13 @@ struct HeadState {
   std::atomic<model::TimestampMs> min_time{model::kMaxTime};
   std::atomic<model::TimestampMs> max_time{model::kMinTime};
   std::atomic<model::TimestampMs> min_valid_time{model::kMinTime};  // Older samples are refused.
+
+  /// Of chunks that are begun now.
+  RunEncodings encodings() const { return {chunks.xor2(), chunks.started_histograms()}; }
+  /// Whether start times are stored anywhere.
+  bool keeps_starts() const {
+    return options.start_times || chunks.xor2() || chunks.started_histograms();
+  }
 
   bool empty() const { return max_time.load() == model::kMinTime; }
   /// Takes the first sample's time when the head is empty.

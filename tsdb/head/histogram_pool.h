@@ -24,6 +24,9 @@ struct OpenHistogram {
   const std::string& bytes() const {
     return std::visit([](const auto& c) -> const std::string& { return c.bytes(); }, chunk);
   }
+  Encoding encoding() const {
+    return std::visit([](const auto& c) { return c.encoding(); }, chunk);
+  }
   std::size_t memory_bytes() const {
     return sizeof(*this) + std::visit([](const auto& c) { return c.memory_bytes(); }, chunk);
   }

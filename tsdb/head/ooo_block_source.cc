@@ -18,7 +18,8 @@ OooBlockSource::OooBlockSource(const HeadState& head, ChunkPlace last, Timestamp
       mint_(mint),
       last_time_(maxt - 1),
       reader_(const_cast<Isolation&>(head.isolation).NewKeeper()),
-      files_(head.files.view()) {
+      files_(head.files.view()),
+      merger_(head.encodings()) {
   const OooStore& store = head.ooo.store();
   for (std::size_t part = 0; part < OooStore::kParts; ++part) {
     for (const SeriesSlot slot : store.Slots(part)) {

@@ -5,16 +5,20 @@
 
 namespace narthex::tsdb {
 
-void EncodeOoo(std::span<const OooSample> samples, const std::function<void(EncodedChunk)>& emit) {
+using model::TimestampMs;
+
+void EncodeOoo(std::span<const OooSample> samples, RunEncodings encodings,
+               const std::function<void(EncodedChunk)>& emit) {
   SampleRun run;
   for (const auto& sample : samples) {
-    if (sample.histogram == nullptr) {
-      run.Add(sample.t, sample.v);
+    if (sample.is_float()) {
+      run.Add(sample.t, sample.v, encodings.xor2 ? sample.start() : 0);
     } else {
-      std::visit([&](const auto& h) { run.Add(sample.t, h); }, *sample.histogram);
+      const TimestampMs start = encodings.started_histograms ? sample.start() : 0;
+      sample.VisitHistogram([&](const auto& h) { run.Add(sample.t, h, start); });
     }
   }
-  run.Encode(ChunkCut::kNever, emit);
+  run.Encode(ChunkCut::kNever, encodings, emit);
 }
 
 OooCommit::Staged& OooCommit::StagedOf(SeriesSlot slot) {
@@ -34,7 +38,7 @@ OooCommit::Group& OooCommit::GroupFor(Staged& staged) {
 void OooCommit::Cut(SeriesSlot slot) {
   Staged& staged = StagedOf(slot);
   const std::size_t first = cut_.size();
-  EncodeOoo(staged.open, [&](EncodedChunk chunk) {
+  EncodeOoo(staged.open, encodings_, [&](EncodedChunk chunk) {
     staged.full.push_back(cut_.size());
     cut_.push_back({slot, std::move(chunk)});
   });
@@ -58,12 +62,14 @@ bool OooCommit::Add(SeriesSlot slot, const OooSample& sample) {
 
 void OooCommit::AddEntry(SeriesSlot slot, const OooSample& sample, Group& group) const {
   const wal::WalRef ref = index_.At(slot).wal_ref;
-  if (sample.histogram == nullptr) {
+  if (sample.is_float()) {
+    group.starts.Append(group.samples.size(), sample.start());
     group.samples.push_back({ref, sample.t, sample.v});
-  } else if (const auto* h = std::get_if<model::Histogram>(sample.histogram.get())) {
-    group.ints.push_back({ref, sample.t, *h});
+  } else if (const auto* h = std::get_if<model::Histogram>(&sample.more->histogram)) {
+    group.ints.push_back({ref, sample.t, *h, sample.start()});
   } else {
-    group.floats.push_back({ref, sample.t, std::get<model::FloatHistogram>(*sample.histogram)});
+    const auto& f = std::get<model::FloatHistogram>(sample.more->histogram);
+    group.floats.push_back({ref, sample.t, f, sample.start()});
   }
 }
 
@@ -100,9 +106,15 @@ std::vector<std::string> OooCommit::Records() const {
     }
     std::string records[kNumRecords];
     wal::EncodeMmapMarkers(markers, records[kMarkers]);
-    wal::EncodeSamples(group.samples, records[kSamples]);
-    wal::EncodeHistograms(group.ints, records[kInts], records[kCustomInts]);
-    wal::EncodeFloatHistograms(group.floats, records[kFloats], records[kCustomFloats]);
+    if (start_times_) {
+      wal::EncodeStartedSamples(group.samples, group.starts, records[kSamples]);
+      wal::EncodeStartedHistograms(group.ints, records[kInts]);
+      wal::EncodeStartedFloatHistograms(group.floats, records[kFloats]);
+    } else {
+      wal::EncodeSamples(group.samples, records[kSamples]);
+      wal::EncodeHistograms(group.ints, records[kInts], records[kCustomInts]);
+      wal::EncodeFloatHistograms(group.floats, records[kFloats], records[kCustomFloats]);
+    }
     std::move(std::begin(records), std::end(records), std::back_inserter(all));
   }
   return all;

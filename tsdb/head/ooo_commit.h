@@ -22,15 +22,18 @@
 namespace narthex::tsdb {
 
 /// Encodes samples that are sorted; as several chunks when kinds mix or a histogram does
-/// not fit.
-void EncodeOoo(std::span<const OooSample> samples, const std::function<void(EncodedChunk)>& emit);
+/// not fit. Start times for which the encodings have no room are left out.
+void EncodeOoo(std::span<const OooSample> samples, RunEncodings encodings,
+               const std::function<void(EncodedChunk)>& emit);
 
 /// Thread safety: one thread; nobody else changes the store between the constructor and Apply.
 class OooCommit {
  public:
   /// @param cap  samples that an open chunk holds at most
-  OooCommit(const OooStore& store, const HeadIndex& index, std::size_t cap)
-      : store_(store), index_(index), cap_(cap) {}
+  /// @param start_times  whether the WBL gets them
+  OooCommit(const OooStore& store, const HeadIndex& index, std::size_t cap, RunEncodings encodings,
+            bool start_times)
+      : store_(store), index_(index), cap_(cap), encodings_(encodings), start_times_(start_times) {}
 
   /// Adds a late sample; the series is kept alive by the caller.
   /// @return false when its open chunk has a sample of that time
@@ -71,6 +74,7 @@ class OooCommit {
   struct Group {
     std::vector<Marker> markers;
     std::vector<wal::SampleEntry> samples;
+    storage::StartTimes starts;  // Of the samples.
     std::vector<wal::HistogramEntry> ints;
     std::vector<wal::FloatHistogramEntry> floats;
   };
@@ -81,6 +85,8 @@ class OooCommit {
   const OooStore& store_;
   const HeadIndex& index_;
   const std::size_t cap_;
+  const RunEncodings encodings_;
+  const bool start_times_;
   absl::flat_hash_map<SeriesSlot, Staged> staged_;
   std::vector<CutChunk> cut_;
   std::vector<ChunkPlace> places_;  // Of cut_.

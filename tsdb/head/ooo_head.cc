@@ -2,19 +2,27 @@
 #include "tsdb/head/ooo_head.h"
 
 #include "narthex/base/log.h"
+#include "tsdb/head/chunk_store.h"
 #include "tsdb/head/ooo_commit.h"
 
 namespace narthex::tsdb {
 
 OooHead::OooHead(Fs& fs, std::string dir, const wal::WalOptions& wal_options, int cap,
-                 const HeadIndex& index, ChunkFiles& files, HeadMetrics& metrics)
+                 const HeadIndex& index, const ChunkStore& chunks, ChunkFiles& files,
+                 HeadMetrics& metrics, bool start_times)
     : fs_(fs),
       dir_(std::move(dir)),
       wal_options_(wal_options),
       cap_(static_cast<std::size_t>(cap)),
       index_(index),
+      chunks_(chunks),
       files_(files),
-      metrics_(metrics) {}
+      metrics_(metrics),
+      start_times_(start_times) {}
+
+OooCommit OooHead::NewCommit() const {
+  return {store_, index_, cap_, {chunks_.xor2(), chunks_.started_histograms()}, start_times_};
+}
 
 Status OooHead::OpenLocked() {
   if (wbl_ != nullptr) return {};
@@ -40,11 +48,11 @@ bool OooHead::enabled() const {
 Status OooHead::Insert(std::span<const LateSample> samples, Inserted& inserted) {
   MutexLock lock(mutex_);
   NX_RETURN_IF_ERROR(OpenLocked());
-  OooCommit commit(store_, index_, cap_);
+  OooCommit commit = NewCommit();
   Inserted taken;
   for (const auto& [slot, sample] : samples) {
     if (!commit.Add(slot, sample)) continue;
-    ++(sample.histogram == nullptr ? taken.floats : taken.histograms);
+    ++(sample.is_float() ? taken.floats : taken.histograms);
   }
   NX_RETURN_IF_ERROR(commit.WriteChunks(files_));
   if (auto status = wbl_->Log(commit.Records()); !status) {
@@ -60,7 +68,7 @@ Status OooHead::Insert(std::span<const LateSample> samples, Inserted& inserted) 
 Status OooHead::CutPart(std::size_t part, ChunkPlace& last) {
   // A part at a time, so that no commit waits long.
   MutexLock lock(mutex_);
-  OooCommit commit(store_, index_, cap_);
+  OooCommit commit = NewCommit();
   OooSeries all;
   for (const SeriesSlot slot : store_.Slots(part)) {
     store_.Load(slot, model::kMinTime, model::kMaxTime, all);

@@ -19,6 +19,9 @@
 
 namespace narthex::tsdb {
 
+class ChunkStore;
+class OooCommit;
+
 struct LateSample {
   SeriesSlot slot = 0;
   OooSample sample;
@@ -28,8 +31,11 @@ struct LateSample {
 class OooHead {
  public:
   /// @param dir  of the WBL
+  /// @param chunks  says how chunks are encoded
+  /// @param start_times  whether the WBL gets them
   OooHead(Fs& fs, std::string dir, const wal::WalOptions& wal_options, int cap,
-          const HeadIndex& index, ChunkFiles& files, HeadMetrics& metrics);
+          const HeadIndex& index, const ChunkStore& chunks, ChunkFiles& files, HeadMetrics& metrics,
+          bool start_times);
 
   const OooStore& store() const { return store_; }
   /// For replay, which is alone.
@@ -65,6 +71,7 @@ class OooHead {
 
  private:
   Status OpenLocked() NX_REQUIRES(mutex_);
+  OooCommit NewCommit() const NX_REQUIRES(mutex_);
   Status CutPart(std::size_t part, ChunkPlace& last);
 
   Fs& fs_;
@@ -72,8 +79,10 @@ class OooHead {
   const wal::WalOptions wal_options_;
   const std::size_t cap_;
   const HeadIndex& index_;
+  const ChunkStore& chunks_;
   ChunkFiles& files_;
   HeadMetrics& metrics_;
+  const bool start_times_;
   OooStore store_;
 
   // Held from the look at an open chunk until its samples are in the WBL: so the log has them in

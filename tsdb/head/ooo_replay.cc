@@ -84,19 +84,21 @@ Status WblReplay::DropSamplesOf(const OooChunk& chunk, std::vector<OooSample>& s
   storage::SampleColumns columns;
   NX_RETURN_IF_ERROR(DecodeChunk(view.encoding, view.bytes, chunk.mint, chunk.maxt, columns));
   std::erase_if(samples, [&](const OooSample& sample) {
-    return sample.histogram == nullptr
-               ? std::binary_search(columns.t.begin(), columns.t.end(), sample.t)
-               : std::binary_search(columns.histogram_t.begin(), columns.histogram_t.end(),
-                                    sample.t);
+    return sample.is_float() ? std::binary_search(columns.t.begin(), columns.t.end(), sample.t)
+                             : std::binary_search(columns.histogram_t.begin(),
+                                                  columns.histogram_t.end(), sample.t);
   });
   return {};
 }
 
 Status WblReplay::DecodeSamples(ByteSpan record) {
   std::vector<wal::SampleEntry> entries;
-  NX_RETURN_IF_ERROR(wal::DecodeSamples(record, entries));
-  for (const auto& [ref, t, v] : entries) {
-    if (const SeriesSlot slot = SlotOf(ref)) InsertByTime({t, v, nullptr}, series_[slot].open);
+  storage::StartTimes starts;
+  NX_RETURN_IF_ERROR(wal::DecodeSamples(record, entries, &starts));
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    const auto& [ref, t, v] = entries[i];
+    const SeriesSlot slot = SlotOf(ref);
+    if (slot != 0) InsertByTime(OooSample::Of(t, v, starts.At(i)), series_[slot].open);
   }
   return {};
 }
@@ -105,10 +107,10 @@ template <typename Entry, typename Decode>
 Status WblReplay::DecodeHistograms(ByteSpan record, Decode decode) {
   std::vector<Entry> entries;
   NX_RETURN_IF_ERROR(decode(record, entries));
-  for (auto& [ref, t, h] : entries) {
+  for (auto& [ref, t, h, start] : entries) {
     if (!invalid_.Pass(h, t)) continue;
     if (const SeriesSlot slot = SlotOf(ref)) {
-      InsertByTime({t, 0, std::make_shared<const OooHistogram>(std::move(h))}, series_[slot].open);
+      InsertByTime(OooSample::Of(t, std::move(h), start), series_[slot].open);
     }
   }
   return {};
@@ -119,12 +121,15 @@ Status WblReplay::DecodeRecord(ByteSpan record) {
     case RecordType::kMmapMarkers:
       return DecodeMarkers(record);
     case RecordType::kSamples:
+    case RecordType::kSamplesV2:
       return DecodeSamples(record);
     case RecordType::kHistograms:
     case RecordType::kCustomHistograms:
+    case RecordType::kHistogramsV2:
       return DecodeHistograms<wal::HistogramEntry>(record, wal::DecodeHistograms);
     case RecordType::kFloatHistograms:
     case RecordType::kCustomFloatHistograms:
+    case RecordType::kFloatHistogramsV2:
       return DecodeHistograms<wal::FloatHistogramEntry>(record, wal::DecodeFloatHistograms);
     default:
       return {};

@@ -35,9 +35,10 @@ std::size_t BytesOf(const OooSeries& series) {
   std::size_t bytes =
       series.open.capacity() * sizeof(OooSample) + series.full.capacity() * sizeof(OooChunk);
   for (const auto& sample : series.open) {
-    if (sample.histogram == nullptr) continue;
-    bytes += sizeof(OooHistogram);
-    bytes += std::visit([](const auto& h) { return BucketBytes(h); }, *sample.histogram);
+    if (sample.more == nullptr) continue;
+    bytes += sizeof(OooMore);
+    if (sample.is_float()) continue;
+    sample.VisitHistogram([&](const auto& h) { bytes += BucketBytes(h); });
   }
   return bytes;
 }

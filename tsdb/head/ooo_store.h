@@ -25,13 +25,37 @@
 
 namespace narthex::tsdb {
 
-using OooHistogram = std::variant<model::Histogram, model::FloatHistogram>;
+/// What few late samples have: a histogram instead of the value, a start time.
+struct OooMore {
+  std::variant<std::monostate, model::Histogram, model::FloatHistogram> histogram;
+  model::TimestampMs start = 0;
+};
 
-/// A late sample; a float when there is no histogram.
+/// A late sample.
 struct OooSample {
   model::TimestampMs t = 0;
   double v = 0;
-  std::shared_ptr<const OooHistogram> histogram;
+  std::shared_ptr<const OooMore> more;  // Null for most.
+
+  static OooSample Of(model::TimestampMs t, double v, model::TimestampMs start) {
+    if (start == 0) return {t, v, nullptr};
+    return {t, v, std::make_shared<const OooMore>(OooMore{{}, start})};
+  }
+  template <typename H>
+  static OooSample Of(model::TimestampMs t, H h, model::TimestampMs start) {
+    return {t, 0, std::make_shared<const OooMore>(OooMore{std::move(h), start})};
+  }
+
+  bool is_float() const {
+    return more == nullptr || std::holds_alternative<std::monostate>(more->histogram);
+  }
+  model::TimestampMs start() const { return more == nullptr ? 0 : more->start; }
+  /// Calls visit(h) with the histogram; there is one.
+  template <typename Visit>
+  void VisitHistogram(Visit&& visit) const {
+    if (const auto* h = std::get_if<model::Histogram>(&more->histogram)) return visit(*h);
+    visit(std::get<model::FloatHistogram>(more->histogram));
+  }
 };
 
 /// A full chunk of late samples in chunks_head.

@@ -90,6 +90,7 @@ class Replay {
   std::vector<wal::SeriesEntry> series_entries_;
   std::vector<HeadIndex::Found> found_series_;
   std::vector<wal::SampleEntry> sample_entries_;
+  storage::StartTimes sample_starts_;  // Of sample_entries_.
   std::vector<wal::ExemplarEntry> exemplar_entries_;
   InvalidHistograms invalid_;
   absl::flat_hash_set<WalRef> unknown_refs_;
@@ -204,10 +205,13 @@ Status Replay::DecodeSeries(ByteSpan record) {
 
 Status Replay::DecodeSamples(ByteSpan record) {
   sample_entries_.clear();
-  NX_RETURN_IF_ERROR(wal::DecodeSamples(record, sample_entries_));
-  for (const auto& [ref, t, v] : sample_entries_) {
+  sample_starts_.clear();
+  NX_RETURN_IF_ERROR(wal::DecodeSamples(record, sample_entries_, &sample_starts_));
+  for (std::size_t i = 0; i < sample_entries_.size(); ++i) {
+    const auto& [ref, t, v] = sample_entries_[i];
     if (t < min_valid_time_) continue;
-    if (const SeriesSlot slot = SlotOf(ref, "samples")) ShardOf(slot).Add({slot, t, v});
+    const SeriesSlot slot = SlotOf(ref, "samples");
+    if (slot != 0) ShardOf(slot).Add({slot, t, v}, sample_starts_.At(i));
   }
   return {};
 }
@@ -219,7 +223,7 @@ Status Replay::DecodeHistograms(ByteSpan record, Decode decode) {
   for (auto& entry : entries) {
     if (entry.t < min_valid_time_ || !invalid_.Pass(entry.histogram, entry.t)) continue;
     if (const SeriesSlot slot = SlotOf(entry.ref, "histograms")) {
-      ShardOf(slot).Add(slot, entry.t, std::move(entry.histogram));
+      ShardOf(slot).Add(slot, entry.t, std::move(entry.histogram), entry.start);
     }
   }
   return {};

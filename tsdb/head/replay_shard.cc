@@ -26,15 +26,15 @@ ReplayShard::ReplayShard(HeadState& head, int number) : head_(head), queue_(kBat
   });
 }
 
-void ReplayShard::Add(SeriesSlot slot, TimestampMs t, model::Histogram h) {
+void ReplayShard::Add(SeriesSlot slot, TimestampMs t, model::Histogram h, TimestampMs start) {
   if (!batch_.samples.empty() || !batch_.floats.empty()) Flush();
-  batch_.ints.push_back({slot, t, std::move(h)});
+  batch_.ints.push_back({slot, t, std::move(h), start});
   if (batch_.ints.size() == kHistogramsPerHandover) Flush();
 }
 
-void ReplayShard::Add(SeriesSlot slot, TimestampMs t, model::FloatHistogram h) {
+void ReplayShard::Add(SeriesSlot slot, TimestampMs t, model::FloatHistogram h, TimestampMs start) {
   if (!batch_.samples.empty() || !batch_.ints.empty()) Flush();
-  batch_.floats.push_back({slot, t, std::move(h)});
+  batch_.floats.push_back({slot, t, std::move(h), start});
   if (batch_.floats.size() == kHistogramsPerHandover) Flush();
 }
 
@@ -65,7 +65,7 @@ void ReplayShard::Run() {
     const auto apply_histograms = [&](const auto& histograms) {
       for (const auto& sample : histograms) {
         Apply(sample.slot, sample.t, full, [&](MemSeries& s) {
-          return head_.chunks.AppendHistogram(s, sample.t, sample.histogram);
+          return head_.chunks.AppendHistogram(s, sample.t, sample.histogram, sample.start);
         });
       }
     };
@@ -84,7 +84,7 @@ void ReplayShard::Run() {
       }
       const auto& [slot, t, v] = samples[i];
       Apply(slot, t, full, [&, time = t, value = v](MemSeries& s) {
-        return head_.chunks.AppendFloat(s, time, value);
+        return head_.chunks.AppendFloat(s, time, value, batch->starts.At(i));
       });
     }
     head_.AddFull(full);

@@ -25,12 +25,15 @@ class ReplayShard {
 
   ReplayShard(HeadState& head, int number);
 
-  void Add(const Sample& sample) {
+  /// @param start  0 = none, here and below
+  void Add(const Sample& sample, model::TimestampMs start) {
+    batch_.starts.Append(batch_.samples.size(), start);
     batch_.samples.push_back(sample);
     if (batch_.samples.size() == kSamplesPerHandover) Flush();
   }
-  void Add(SeriesSlot slot, model::TimestampMs t, model::Histogram h);
-  void Add(SeriesSlot slot, model::TimestampMs t, model::FloatHistogram h);
+  void Add(SeriesSlot slot, model::TimestampMs t, model::Histogram h, model::TimestampMs start);
+  void Add(SeriesSlot slot, model::TimestampMs t, model::FloatHistogram h,
+           model::TimestampMs start);
   /// Returns when all samples added so far have been applied.
   void Drain();
   /// Drains, ends the thread and counts what was done. Call once, last.
@@ -45,11 +48,13 @@ class ReplayShard {
     SeriesSlot slot = 0;
     model::TimestampMs t = 0;
     H histogram;
+    model::TimestampMs start = 0;
   };
   // Kinds are applied one after another: a series that changes its kind within a batch would lose
   // samples, so a batch ends where histograms follow floats.
   struct Batch {
     std::vector<Sample> samples;
+    storage::StartTimes starts;  // Of the samples.
     std::vector<HistogramSample<model::Histogram>> ints;
     std::vector<HistogramSample<model::FloatHistogram>> floats;
     bool empty() const { return samples.empty() && ints.empty() && floats.empty(); }

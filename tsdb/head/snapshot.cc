@@ -16,7 +16,7 @@ using model::TimestampMs;
 using wal::WalRef;
 
 // Raised whenever the meaning of a section changes.
-constexpr int kContentVersion = 2;
+constexpr int kContentVersion = 3;
 constexpr std::size_t kTailBytes = 64 << 10;
 
 struct HeadSection {

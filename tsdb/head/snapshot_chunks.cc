@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Snapshots of chunks, deletions and exemplars.
+#include "tsdb/chunkenc/histogram_reader.h"
 #include "tsdb/head/chunk_store.h"
 #include "tsdb/head/exemplar_store.h"
 #include "tsdb/head/head_tombstones.h"
@@ -19,7 +20,8 @@ struct SavedHistogram {
   std::uint32_t bytes;
   std::uint8_t is_float;
   std::uint8_t end_estimated;
-  std::uint8_t unused[6];
+  std::uint8_t with_starts;
+  std::uint8_t unused[5];
 };
 static_assert(sizeof(SavedHistogram) == 24);
 
@@ -38,6 +40,7 @@ void HistogramPool::Save(SnapshotWriter& out) const {
     saved.bytes = static_cast<std::uint32_t>(open.bytes().size());
     saved.is_float = open.chunk.index() == 1 ? 1 : 0;
     saved.end_estimated = open.end_estimated ? 1 : 0;
+    saved.with_starts = HasStartTimes(open.encoding()) ? 1 : 0;
     out.WriteValue(saved);
     out.Write(AsBytes(open.bytes()));
   }
@@ -59,10 +62,13 @@ Status HistogramPool::Load(const SnapshotReader& in) {
     const ByteSpan chunk = AsBytes(cursor.Bytes(saved.bytes));
     if (!cursor.ok() || saved.number == 0 || saved.number > count) return Malformed("histogram");
     auto open = std::make_unique<OpenHistogram>();
+    const bool with_starts = saved.with_starts != 0;
     if (saved.is_float != 0) {
-      NX_ASSIGN_OR_RETURN(open->chunk, HistogramChunk<model::FloatHistogram>::Restore(chunk));
+      NX_ASSIGN_OR_RETURN(open->chunk,
+                          HistogramChunk<model::FloatHistogram>::Restore(chunk, with_starts));
     } else {
-      NX_ASSIGN_OR_RETURN(open->chunk, HistogramChunk<model::Histogram>::Restore(chunk));
+      NX_ASSIGN_OR_RETURN(open->chunk,
+                          HistogramChunk<model::Histogram>::Restore(chunk, with_starts));
     }
     open->min_time = saved.min_time;
     open->end_estimated = saved.end_estimated != 0;

@@ -29,21 +29,22 @@ static_assert(sizeof(SavedChunk) == 32);
 class OpenSamples {
  public:
   void Add(SeriesSlot slot, const OooSample& sample) {
-    if (sample.histogram == nullptr) {
+    if (sample.is_float()) {
+      starts_.Append(floats_.size(), sample.start());
       floats_.push_back({slot, sample.t, sample.v});
-    } else if (const auto* h = std::get_if<model::Histogram>(sample.histogram.get())) {
-      ints_.push_back({slot, sample.t, *h});
+    } else if (const auto* h = std::get_if<model::Histogram>(&sample.more->histogram)) {
+      ints_.push_back({slot, sample.t, *h, sample.start()});
     } else {
-      const auto& f = std::get<model::FloatHistogram>(*sample.histogram);
-      float_histograms_.push_back({slot, sample.t, f});
+      const auto& f = std::get<model::FloatHistogram>(sample.more->histogram);
+      float_histograms_.push_back({slot, sample.t, f, sample.start()});
     }
   }
 
   void Write(SnapshotWriter& out) const {
-    std::array<std::string, 5> records;
-    wal::EncodeSamples(floats_, records[0]);
-    wal::EncodeHistograms(ints_, records[1], records[2]);
-    wal::EncodeFloatHistograms(float_histograms_, records[3], records[4]);
+    std::array<std::string, kRecords> records;
+    wal::EncodeStartedSamples(floats_, starts_, records[0]);
+    wal::EncodeStartedHistograms(ints_, records[1]);
+    wal::EncodeStartedFloatHistograms(float_histograms_, records[2]);
     for (const auto& record : records) {
       out.WriteValue(std::uint64_t{record.size()});
       out.Write(AsBytes(record));
@@ -52,12 +53,12 @@ class OpenSamples {
 
   Status Read(std::string_view bytes) {
     SnapshotCursor cursor(bytes);
-    for (int i = 0; i < 5; ++i) {
+    for (int i = 0; i < kRecords; ++i) {
       const ByteSpan record = AsBytes(cursor.Bytes(cursor.Value<std::uint64_t>()));
       if (!cursor.ok()) return Malformed("late samples");
       if (record.empty()) continue;
-      NX_RETURN_IF_ERROR(i == 0   ? wal::DecodeSamples(record, floats_)
-                         : i <= 2 ? wal::DecodeHistograms(record, ints_)
+      NX_RETURN_IF_ERROR(i == 0   ? wal::DecodeSamples(record, floats_, &starts_)
+                         : i == 1 ? wal::DecodeHistograms(record, ints_)
                                   : wal::DecodeFloatHistograms(record, float_histograms_));
     }
     return cursor.done() ? Status() : Status(Malformed("late samples"));
@@ -66,17 +67,20 @@ class OpenSamples {
   // Calls fn(slot, sample) for each; of one series not in the order of time.
   template <typename Fn>
   void ForEach(Fn&& fn) {
-    for (const auto& [ref, t, v] : floats_) fn(ref, OooSample{t, v, nullptr});
-    for (auto& [ref, t, h] : ints_) {
-      fn(ref, OooSample{t, 0, std::make_shared<const OooHistogram>(std::move(h))});
+    for (std::size_t i = 0; i < floats_.size(); ++i) {
+      fn(floats_[i].ref, OooSample::Of(floats_[i].t, floats_[i].v, starts_.At(i)));
     }
-    for (auto& [ref, t, h] : float_histograms_) {
-      fn(ref, OooSample{t, 0, std::make_shared<const OooHistogram>(std::move(h))});
+    for (auto& [ref, t, h, start] : ints_) fn(ref, OooSample::Of(t, std::move(h), start));
+    for (auto& [ref, t, h, start] : float_histograms_) {
+      fn(ref, OooSample::Of(t, std::move(h), start));
     }
   }
 
  private:
+  static constexpr int kRecords = 3;
+
   std::vector<wal::SampleEntry> floats_;
+  storage::StartTimes starts_;  // Of floats_.
   std::vector<wal::HistogramEntry> ints_;
   std::vector<wal::FloatHistogramEntry> float_histograms_;
 };

@@ -63,7 +63,8 @@ template <typename H>
 Result<std::int64_t> CountBuckets(const StoredChunk& chunk) {
   NX_ASSIGN_OR_RETURN(const auto samples, ReadHistograms<H>(chunk.encoding, chunk.bytes));
   std::size_t n = 0;
-  for (const auto& [t, h] : samples) n += h.positive_buckets.size() + h.negative_buckets.size();
+  for (const auto& [t, h, start] : samples)
+    n += h.positive_buckets.size() + h.negative_buckets.size();
   return static_cast<std::int64_t>(n);
 }
 

@@ -73,13 +73,10 @@ class Checkpointer {
         for (const auto& [ref, labels] : entries) AppendSeries(ref, labels, out);
         break;
       }
-      case RecordType::kSamples: {
-        NX_RETURN_IF_ERROR(Filtered(
-            record, DecodeSamples, [&](const auto& entry) { return entry.t >= filter_.mint; },
-            samples_));
-        EncodeSamples(samples_, out);
+      case RecordType::kSamples:
+      case RecordType::kSamplesV2:
+        NX_RETURN_IF_ERROR(AddSamples(record, out));
         break;
-      }
       case RecordType::kTombstones: {
         std::vector<TombstoneEntry> entries;
         NX_RETURN_IF_ERROR(Filtered(
@@ -98,32 +95,32 @@ class Checkpointer {
         break;
       }
       case RecordType::kHistograms:
-      case RecordType::kCustomHistograms: {
+      case RecordType::kCustomHistograms:
+      case RecordType::kHistogramsV2: {
         std::vector<HistogramEntry> entries;
         NX_RETURN_IF_ERROR(Filtered(
             record, DecodeHistograms, [&](const auto& entry) { return entry.t >= filter_.mint; },
             entries));
-        EncodeHistograms(entries, out, custom);
+        if (filter_.start_times) {
+          EncodeStartedHistograms(entries, out);
+        } else {
+          EncodeHistograms(entries, out, custom);
+        }
         break;
       }
       case RecordType::kFloatHistograms:
-      case RecordType::kCustomFloatHistograms: {
+      case RecordType::kCustomFloatHistograms:
+      case RecordType::kFloatHistogramsV2: {
         std::vector<FloatHistogramEntry> entries;
         NX_RETURN_IF_ERROR(Filtered(
             record, DecodeFloatHistograms,
             [&](const auto& entry) { return entry.t >= filter_.mint; }, entries));
-        EncodeFloatHistograms(entries, out, custom);
+        if (filter_.start_times) {
+          EncodeStartedFloatHistograms(entries, out);
+        } else {
+          EncodeFloatHistograms(entries, out, custom);
+        }
         break;
-      }
-      case RecordType::kSamplesV2:
-        return AddWhole(record, DecodeSamples, samples_);
-      case RecordType::kHistogramsV2: {
-        std::vector<HistogramEntry> entries;
-        return AddWhole(record, DecodeHistograms, entries);
-      }
-      case RecordType::kFloatHistogramsV2: {
-        std::vector<FloatHistogramEntry> entries;
-        return AddWhole(record, DecodeFloatHistograms, entries);
       }
       case RecordType::kMetadata: {
         std::vector<MetadataEntry> entries;
@@ -140,13 +137,22 @@ class Checkpointer {
     return {};
   }
 
-  // Keeps a record as it is while one of its entries is needed: written anew it would lose the
-  // start timestamps.
-  template <typename Entry, typename Decode>
-  Status AddWhole(ByteSpan record, Decode decode, std::vector<Entry>& entries) {
-    NX_RETURN_IF_ERROR(Filtered(
-        record, decode, [&](const Entry& entry) { return entry.t >= filter_.mint; }, entries));
-    if (!entries.empty()) Put(std::string(AsText(record)));
+  Status AddSamples(ByteSpan record, std::string& out) {
+    samples_.clear();
+    starts_.clear();
+    NX_RETURN_IF_ERROR(DecodeSamples(record, samples_, filter_.start_times ? &starts_ : nullptr));
+    std::size_t kept = 0;
+    for (std::size_t i = 0; i < samples_.size(); ++i) {
+      if (samples_[i].t < filter_.mint) continue;
+      starts_.Move(i, kept);
+      samples_[kept++] = samples_[i];
+    }
+    samples_.resize(kept);
+    if (filter_.start_times) {
+      EncodeStartedSamples(samples_, starts_, out);
+    } else {
+      EncodeSamples(samples_, out);
+    }
     return {};
   }
 
@@ -171,6 +177,7 @@ class Checkpointer {
   std::vector<std::string> pending_;
   std::size_t pending_bytes_ = 0;
   std::vector<SampleEntry> samples_;
+  storage::StartTimes starts_;  // Of samples_.
   absl::flat_hash_map<WalRef, model::Metadata> metadata_;
 };
 

@@ -15,6 +15,7 @@ namespace narthex::tsdb::wal {
 struct CheckpointFilter {
   model::TimestampMs mint = 0;       // Samples, histograms and exemplars from here on.
   model::TimestampMs late_mint = 0;  // Deletions that end from here on.
+  bool start_times = false;          // Samples are written with their start times; else without.
   /// Whether the record of a series is needed.
   std::function<bool(WalRef ref)> keep;
 };

@@ -146,6 +146,19 @@ void Encode(std::span<const Entry> entries, RecordType plain_type, RecordType cu
 }
 
 template <typename Entry>
+void EncodeStarted(std::span<const Entry> entries, RecordType type, std::string& out) {
+  out.clear();
+  if (entries.empty()) return;
+  Encoder encoder(out);
+  encoder.Byte(static_cast<std::uint8_t>(type));
+  StartedHeaderWriter header;
+  for (const auto& entry : entries) {
+    header.Put(encoder, entry.ref, entry.t, entry.start);
+    PutBody(encoder, entry.histogram);
+  }
+}
+
+template <typename Entry>
 Status Decode(ByteSpan record, std::vector<Entry>& out) {
   if (record.size() <= 1) return {};
   EntryHeader header(TypeOf(record));
@@ -156,6 +169,7 @@ Status Decode(ByteSpan record, std::vector<Entry>& out) {
     Entry entry;
     entry.ref = header.ref();
     entry.t = header.t();
+    entry.start = header.start();
     TakeBody(in, entry.histogram);
     if (!in.ok()) break;
     out.push_back(std::move(entry));
@@ -176,6 +190,14 @@ void EncodeHistograms(std::span<const HistogramEntry> entries, std::string& out,
 void EncodeFloatHistograms(std::span<const FloatHistogramEntry> entries, std::string& out,
                            std::string& custom) {
   Encode(entries, RecordType::kFloatHistograms, RecordType::kCustomFloatHistograms, out, custom);
+}
+
+void EncodeStartedHistograms(std::span<const HistogramEntry> entries, std::string& out) {
+  EncodeStarted(entries, RecordType::kHistogramsV2, out);
+}
+
+void EncodeStartedFloatHistograms(std::span<const FloatHistogramEntry> entries, std::string& out) {
+  EncodeStarted(entries, RecordType::kFloatHistogramsV2, out);
 }
 
 Status DecodeHistograms(ByteSpan record, std::vector<HistogramEntry>& out) {

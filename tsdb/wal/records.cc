@@ -82,12 +82,12 @@ Status ForEach(ByteSpan record, std::string_view what, Entry&& entry) {
   return in.ok() ? Status() : BadRecord(what, done);
 }
 
-// Runs `entry(in, ref, t)` for records whose entries have headers.
+// Runs `entry(in, header)` for records whose entries have headers.
 template <typename Entry>
 Status ForEachWithHeader(ByteSpan record, std::string_view what, Entry&& entry) {
   EntryHeader header(TypeOf(record));
   return ForEach(record, what, [&](Decoder& in) {
-    if (header.Next(in)) entry(in, header.ref(), header.t());
+    if (header.Next(in)) entry(in, header);
   });
 }
 
@@ -129,6 +129,19 @@ void EncodeSamples(std::span<const SampleEntry> entries, std::string& out) {
     p += 8;
   }
   out.resize(static_cast<std::size_t>(p - start));
+}
+
+void EncodeStartedSamples(std::span<const SampleEntry> entries, const storage::StartTimes& starts,
+                          std::string& out) {
+  out.clear();
+  if (entries.empty()) return;
+  Begin(RecordType::kSamplesV2, out);
+  Encoder encoder(out);
+  StartedHeaderWriter header;
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    header.Put(encoder, entries[i].ref, entries[i].t, starts.At(i));
+    encoder.Double(entries[i].v);
+  }
 }
 
 void EncodeTombstones(std::span<const TombstoneEntry> entries, std::string& out) {
@@ -194,10 +207,12 @@ Status DecodeSeries(ByteSpan record, std::vector<SeriesEntry>& out) {
   });
 }
 
-Status DecodeSamples(ByteSpan record, std::vector<SampleEntry>& out) {
-  return ForEachWithHeader(record, "samples", [&](Decoder& in, WalRef ref, TimestampMs t) {
+Status DecodeSamples(ByteSpan record, std::vector<SampleEntry>& out, storage::StartTimes* starts) {
+  return ForEachWithHeader(record, "samples", [&](Decoder& in, const EntryHeader& header) {
     const double v = in.Double();
-    if (in.ok()) out.push_back({ref, t, v});
+    if (!in.ok()) return;
+    if (starts != nullptr) starts->Append(out.size(), header.start());
+    out.push_back({header.ref(), header.t(), v});
   });
 }
 
@@ -212,9 +227,9 @@ Status DecodeTombstones(ByteSpan record, std::vector<TombstoneEntry>& out) {
 }
 
 Status DecodeExemplars(ByteSpan record, std::vector<ExemplarEntry>& out) {
-  return ForEachWithHeader(record, "exemplars", [&](Decoder& in, WalRef ref, TimestampMs t) {
-    ExemplarEntry entry{ref, {}};
-    entry.exemplar.t = t;
+  return ForEachWithHeader(record, "exemplars", [&](Decoder& in, const EntryHeader& header) {
+    ExemplarEntry entry{header.ref(), {}};
+    entry.exemplar.t = header.t();
     entry.exemplar.has_timestamp = true;
     entry.exemplar.value = in.Double();
     entry.exemplar.labels = TakeLabels(in);

@@ -17,6 +17,7 @@
 #include "narthex/model/labels.h"
 #include "narthex/model/metadata.h"
 #include "narthex/model/timestamp.h"
+#include "narthex/storage/start_times.h"
 
 namespace narthex::tsdb::wal {
 
@@ -33,7 +34,7 @@ enum class RecordType : std::uint8_t {
   kFloatHistograms = 8,
   kCustomHistograms = 9,
   kCustomFloatHistograms = 10,
-  // With a start timestamp for each sample, which readers here pass over.
+  // With the start time of each sample.
   kSamplesV2 = 11,
   kHistogramsV2 = 12,  // Custom buckets included, as in 13.
   kFloatHistogramsV2 = 13,
@@ -75,11 +76,13 @@ struct HistogramEntry {
   WalRef ref = 0;
   model::TimestampMs t = 0;
   model::Histogram histogram;
+  model::TimestampMs start = 0;  // 0 = not known; only records that tell start times have it.
 };
 struct FloatHistogramEntry {
   WalRef ref = 0;
   model::TimestampMs t = 0;
   model::FloatHistogram histogram;
+  model::TimestampMs start = 0;
 };
 
 /// Begins a series record in `out` (replaced); then one AppendSeries per series.
@@ -98,10 +101,18 @@ void EncodeHistograms(std::span<const HistogramEntry> entries, std::string& out,
 void EncodeFloatHistograms(std::span<const FloatHistogramEntry> entries, std::string& out,
                            std::string& custom);
 
+/// With start times; the entries' own column of them, or the entries themselves, have them.
+void EncodeStartedSamples(std::span<const SampleEntry> entries, const storage::StartTimes& starts,
+                          std::string& out);
+void EncodeStartedHistograms(std::span<const HistogramEntry> entries, std::string& out);
+void EncodeStartedFloatHistograms(std::span<const FloatHistogramEntry> entries, std::string& out);
+
 /// Each appends the entries of a record of its type. Errors: kCorruption; entries before the bad
 /// one have been appended.
 Status DecodeSeries(ByteSpan record, std::vector<SeriesEntry>& out);
-Status DecodeSamples(ByteSpan record, std::vector<SampleEntry>& out);
+/// Those of samples of both types; start times go to a column beside `out`, or are passed over.
+Status DecodeSamples(ByteSpan record, std::vector<SampleEntry>& out,
+                     storage::StartTimes* starts = nullptr);
 Status DecodeTombstones(ByteSpan record, std::vector<TombstoneEntry>& out);
 Status DecodeExemplars(ByteSpan record, std::vector<ExemplarEntry>& out);
 Status DecodeMmapMarkers(ByteSpan record, std::vector<MarkerEntry>& out);

@@ -34,6 +34,7 @@ struct StorageConfig {
   std::int64_t retention_bytes = -1;
   double retention_percentage = 0;  // Of the disk; 0 = off, else it wins over the bytes.
   std::int64_t max_exemplars = 100'000;
+  std::string float_chunk_encoding;  // "xor", "xor2", or "": what the flags say.
 };
 
 /// What the command line says about loading.

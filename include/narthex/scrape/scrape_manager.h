@@ -51,6 +51,8 @@ struct ScrapeOptions {
   bool append_metadata = false;
   /// Adds a zero where a series says that it began (feature created-timestamp-zero-ingestion).
   bool start_zeros = false;
+  /// Hands the time at which a series says that it began to storage (feature st-storage).
+  bool start_times = false;
   std::string user_agent = "Prometheus/3.14.0";
 };
 

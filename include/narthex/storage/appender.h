@@ -76,6 +76,18 @@ class Appender {
   virtual void AppendColumn(std::span<const SeriesRef> refs, model::TimestampMs t,
                             std::span<const double> values, std::span<AppendError> outcomes) = 0;
 
+  /// The same for series that say when they began.
+  /// @param starts  one per ref, as SetStart takes them
+  virtual void AppendStartedColumn(std::span<const SeriesRef> refs, model::TimestampMs t,
+                                   std::span<const double> values,
+                                   std::span<const model::TimestampMs> starts,
+                                   std::span<AppendError> outcomes);
+
+  /// When what the samples count began to be counted that Append, AppendHistogram and
+  /// AppendFloatHistogram add from here on: Unix time, milliseconds; 0, as at first = not known.
+  /// Storage that keeps no start times passes over it.
+  virtual void SetStart(model::TimestampMs start);
+
   /// Adds one native histogram. Parameters as Append.
   [[nodiscard]] virtual AppendError AppendHistogram(SeriesRef& ref, const model::Labels& labels,
                                                     model::TimestampMs t,

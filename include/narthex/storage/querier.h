@@ -20,6 +20,7 @@
 #include "narthex/model/labels.h"
 #include "narthex/model/matcher.h"
 #include "narthex/model/timestamp.h"
+#include "narthex/storage/start_times.h"
 
 namespace narthex::storage {
 
@@ -42,12 +43,16 @@ struct SampleColumns {
   UninitVector<double> v;              // … and value; the stale marker is kept.
   std::vector<model::TimestampMs> histogram_t;
   std::vector<model::FloatHistogram> histograms;  // Stale: sum is the stale NaN.
+  StartTimes starts;                              // Of the floats …
+  StartTimes histogram_starts;                    // … and of the histograms.
 
   void Clear() {
     t.clear();
     v.clear();
     histogram_t.clear();
     histograms.clear();
+    starts.clear();
+    histogram_starts.clear();
   }
 };
 

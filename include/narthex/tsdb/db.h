@@ -35,6 +35,8 @@ class Matcher;
 namespace narthex::tsdb {
 
 enum class WalCompression : std::uint8_t { kNone, kSnappy, kZstd };
+/// How chunks of floats are encoded: the second one has room for start times.
+enum class FloatEncoding : std::uint8_t { kXor, kXor2 };
 
 /// The longest blocks as Prometheus derives them when the flag is not set: a tenth of the retention
 /// (0 = none: no such bound), at most 31 days, at least min.
@@ -62,9 +64,14 @@ struct DbOptions {
   double stale_series_compaction_threshold = 0;  // See SetStaleSeriesCompaction.
   std::string uploaded_blocks_file;  // Level-1 blocks that it does not list are not compacted; "" =
                                      // all are. Source: --storage.tsdb.delay-compact-file.path.
-  bool metadata_wal_records = false;  // Whether UpdateMetadata is kept and logged.
-  bool snapshot_on_close = true;      // Write the head out, so that the next Open need not replay.
-  std::string program_version;        // A snapshot of another version is not used.
+  bool metadata_wal_records = false;                   // Whether UpdateMetadata is kept and logged.
+  FloatEncoding float_encoding = FloatEncoding::kXor;  // Of new chunks; see SetFloatEncoding.
+  bool xor2_allowed = false;                           // Source: feature xor2-encoding.
+  bool start_times = false;            // They are logged; wants XOR2. Source: feature st-storage.
+  bool histogram_start_times = false;  // Chunks of histograms have room for them. Source: feature
+                                       // histograms-st-encoding.
+  bool snapshot_on_close = true;       // Write the head out, so that the next Open need not replay.
+  std::string program_version;         // A snapshot of another version is not used.
 };
 
 struct BlockInfo {
@@ -100,7 +107,8 @@ class Db final : public storage::Queryable,
                  public storage::Appendable {
  public:
   /// Takes the lock, opens blocks, replays the WAL. Errors: kUnavailable (locked), kCorruption
-  /// where repair would lose more, kIo. Does not start the background thread.
+  /// where repair would lose more, kInvalidArgument (options that contradict each other), kIo. Does
+  /// not start the background thread.
   static Result<std::unique_ptr<Db>> Open(std::string dir, DbOptions options, Fs& fs, Clock& clock,
                                           metrics::Registry& registry);
   ~Db() override;  // Calls Close().
@@ -130,6 +138,10 @@ class Db final : public storage::Queryable,
   /// How far behind the newest sample of the head late samples are taken; 0 = not at all. For
   /// appenders made from now on (configuration reload).
   void SetOutOfOrderWindow(model::DurationMs window_ms);
+
+  /// Of float chunks that are begun from now on (configuration reload).
+  /// Errors: kInvalidArgument when the options do not allow it.
+  Status SetFloatEncoding(FloatEncoding encoding);
 
   /// From which part of the head's series on (0 … 1) those that have gone stale are moved to blocks
   /// of their own; 0 = never. Source: storage.tsdb.stale_series_compaction_threshold.

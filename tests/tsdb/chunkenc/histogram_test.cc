@@ -102,8 +102,8 @@ TEST(HistogramChunkTest, RoundTripOfIntegers) {
   ASSERT_TRUE(DecodeChunk(Encoding::kHistogram, Bytes(chunk), kMinTime, kMaxTime, columns));
   for (int i = 0; i < 50; ++i) {
     SCOPED_TRACE(i);
-    EXPECT_EQ((*got)[i].first, 1000 + i * 15 + i % 3);
-    ExpectSame((*got)[i].second, want[i]);
+    EXPECT_EQ((*got)[i].t, 1000 + i * 15 + i % 3);
+    ExpectSame((*got)[i].histogram, want[i]);
     ExpectSame(columns.histograms[i], AsFloat(want[i]));
   }
 }
@@ -137,7 +137,7 @@ TEST(HistogramChunkTest, ReadersAreNotToldOfTheResetInTheHeader) {
   EXPECT_EQ(columns.histograms[0].counter_reset_hint, CounterResetHint::kUnknown);
   EXPECT_EQ(columns.histograms[1].counter_reset_hint, kNotReset);
   const auto samples = ReadHistograms<FloatHistogram>(Encoding::kFloatHistogram, Bytes(chunk));
-  EXPECT_EQ(samples->at(0).second.counter_reset_hint, CounterResetHint::kUnknown);
+  EXPECT_EQ(samples->at(0).histogram.counter_reset_hint, CounterResetHint::kUnknown);
 }
 
 // As AtFloatHistogram of Prometheus with a histogram to fill, which is how its engine reads.
@@ -178,7 +178,7 @@ TEST(HistogramChunkTest, LayoutsSurvive) {
     const auto got = ReadHistograms<Histogram>(Encoding::kHistogram, Bytes(chunk));
     ASSERT_TRUE(got);
     ASSERT_EQ(got->size(), 2U);
-    ExpectSame((*got)[0].second, cases[i]);
+    ExpectSame((*got)[0].histogram, cases[i]);
   }
 }
 
@@ -362,11 +362,13 @@ TEST(HistogramChunkTest, NewBucketsRecodeTheChunkAndMissingEmptyOnesAreFilled) {
   ASSERT_TRUE(got);
   ASSERT_EQ(got->size(), 3U);
   const std::vector<model::Span> spans = {{-1, 6}, {2, 1}};
-  EXPECT_EQ((*got)[0].second.positive_spans, spans);
-  EXPECT_EQ((*got)[0].second.positive_buckets, (std::vector<std::int64_t>{0, 1, 1, -2, 1, -1, 0}));
-  EXPECT_EQ((*got)[2].second.positive_buckets, (std::vector<std::int64_t>{5, -4, 1, -2, 1, -1, 1}));
-  EXPECT_EQ((*got)[2].second.count, b.count);
-  EXPECT_TRUE(chunk.EqualsLast((*got)[2].second));
+  EXPECT_EQ((*got)[0].histogram.positive_spans, spans);
+  EXPECT_EQ((*got)[0].histogram.positive_buckets,
+            (std::vector<std::int64_t>{0, 1, 1, -2, 1, -1, 0}));
+  EXPECT_EQ((*got)[2].histogram.positive_buckets,
+            (std::vector<std::int64_t>{5, -4, 1, -2, 1, -1, 1}));
+  EXPECT_EQ((*got)[2].histogram.count, b.count);
+  EXPECT_TRUE(chunk.EqualsLast((*got)[2].histogram));
 }
 
 TEST(HistogramChunkTest, GaugesMayFall) {
@@ -381,7 +383,7 @@ TEST(HistogramChunkTest, GaugesMayFall) {
   chunk.Append(2, lower);
   const auto got = ReadHistograms<Histogram>(Encoding::kHistogram, Bytes(chunk));
   ASSERT_TRUE(got);
-  ExpectSame((*got)[1].second, lower);
+  ExpectSame((*got)[1].histogram, lower);
 }
 
 TEST(HistogramChunkTest, RestoredChunkGoesOnAsIfNeverStopped) {

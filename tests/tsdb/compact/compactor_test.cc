@@ -263,7 +263,7 @@ TEST(ChunkMergerTest, MixedKindsAndResetsStartNewChunks) {
   ASSERT_EQ(merger.chunks().size(), 2U) << "100 → 9 is a reset";
   const auto last =
       ReadHistograms<Histogram>(Encoding::kHistogram, merger.chunks()[1].bytes).value();
-  EXPECT_EQ(last[0].first, 50);
+  EXPECT_EQ(last[0].t, 50);
   EXPECT_EQ(merger.chunks().back().bytes[2] >> 6, 0b10) << "a counter reset";
 }
 

@@ -239,7 +239,7 @@ TEST(DbChunksTest, HistogramChunksAreCutAtTheEdges) {
       ReadHistograms<model::Histogram>(Encoding::kHistogram, AsBytes(chunks[0].bytes));
   ASSERT_TRUE(samples);
   ASSERT_EQ(samples->size(), 3U);
-  EXPECT_EQ((*samples)[1].second.positive_buckets, (std::vector<std::int64_t>{6, 1}));
+  EXPECT_EQ((*samples)[1].histogram.positive_buckets, (std::vector<std::int64_t>{6, 1}));
 }
 
 }  // namespace

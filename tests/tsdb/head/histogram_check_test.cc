@@ -77,7 +77,7 @@ class Stored {
     for (const auto& chunk : store_.FullChunks(series_)) {
       const auto samples = ReadHistograms<H>(chunk.encoding(), store_.MemoryBytes(chunk));
       ASSERT_TRUE(samples) << samples.error().message();
-      for (const auto& [t, h] : *samples) got.push_back(h);
+      for (const auto& [t, h, start] : *samples) got.push_back(h);
     }
     ASSERT_EQ(got.size(), want_.size());
     for (std::size_t i = 0; i < want_.size(); ++i) {

@@ -176,7 +176,7 @@ TEST(SnapshotTest, OtherContentVersionsAreReplayed) {
     auto reader = SnapshotReader::Open(SystemFs(), head.snapshot_path()).value();
     base = reader.Read(SnapshotSection::kBase).value();
   }
-  ASSERT_TRUE(base.starts_with("content 2\n")) << base;
+  ASSERT_TRUE(base.starts_with("content 3\n")) << base;
   base[8] = '1';
   auto writer = SnapshotWriter::Create(SystemFs(), head.snapshot_path()).value();
   writer.Begin(SnapshotSection::kBase);

@@ -80,7 +80,7 @@ std::string Bytes(std::string_view hex) {
   return out;
 }
 
-// Written by hand from Prometheus's description of the records; ST is passed over.
+// Written by hand from Prometheus's description of the records.
 TEST(WalRecordsTest, RecordsWithStartTimestamps) {
   const std::string record = Bytes(
       "0b"
@@ -94,22 +94,34 @@ TEST(WalRecordsTest, RecordsWithStartTimestamps) {
       "8000000000000000"  // -0
       "0c"                // ref 3 + 6
       "01"                // t 1000 - 1
-      "01"                // ST as before
+      "02"                // another ST than the last one:
+      "00"                // 996
       "4000000000000000"  // 2
       "02"                // ref 9 + 1
       "00"                // t 1000
       "02"                // another ST:
       "06"                // 996 + 3
-      "4008000000000000");
+      "4008000000000000"  // 3
+      "02"                // ref 10 + 1
+      "02"                // t 1000 + 1
+      "01"                // ST as before
+      "4010000000000000");
   EXPECT_EQ(TypeOf(AsBytes(record)), RecordType::kSamplesV2);
   std::vector<SampleEntry> samples;
-  ASSERT_TRUE(DecodeSamples(AsBytes(record), samples));
-  ASSERT_EQ(samples.size(), 4U);
-  const SampleEntry want[] = {{5, 1000, 1}, {3, 1001, -0.0}, {9, 999, 2}, {10, 1000, 3}};
-  for (std::size_t i = 0; i < 4; ++i) {
+  storage::StartTimes starts;
+  ASSERT_TRUE(DecodeSamples(AsBytes(record), samples, &starts));
+  ASSERT_EQ(samples.size(), 5U);
+  std::string encoded;
+  EncodeStartedSamples(samples, starts, encoded);
+  EXPECT_EQ(encoded, record);
+  const model::TimestampMs want_starts[] = {996, 0, 996, 999, 999};
+  const SampleEntry want[] = {
+      {5, 1000, 1}, {3, 1001, -0.0}, {9, 999, 2}, {10, 1000, 3}, {11, 1001, 4}};
+  for (std::size_t i = 0; i < 5; ++i) {
     EXPECT_EQ(samples[i].ref, want[i].ref) << i;
     EXPECT_EQ(samples[i].t, want[i].t) << i;
     EXPECT_EQ(samples[i].v, want[i].v) << i;
+    EXPECT_EQ(starts.At(i), want_starts[i]) << i;
   }
   EXPECT_FALSE(DecodeSamples(AsBytes(record).first(record.size() - 1), samples));
 
@@ -142,6 +154,10 @@ TEST(WalRecordsTest, RecordsWithStartTimestamps) {
   ASSERT_EQ(entries.size(), 2U);
   EXPECT_EQ(entries[1].ref, 6U);
   EXPECT_EQ(entries[1].t, 1002);
+  EXPECT_EQ(entries[0].start, 996);
+  EXPECT_EQ(entries[1].start, 996);
+  EncodeStartedHistograms(entries, encoded);
+  EXPECT_EQ(encoded, histograms);
   EXPECT_EQ(entries[1].histogram.sum, 2.5);
   EXPECT_EQ(entries[1].histogram.positive_buckets, std::vector<std::int64_t>{2});
 }
