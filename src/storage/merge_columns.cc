@@ -115,16 +115,10 @@ void AppendOrMerge(SampleColumns& columns, SampleColumns& later, SampleColumns& 
     std::swap(columns, scratch);
     return;
   }
-  columns.starts.AppendAll(columns.t.size(), later.starts);
-  columns.t.insert(columns.t.end(), later.t.begin(), later.t.end());
-  columns.v.insert(columns.v.end(), later.v.begin(), later.v.end());
-  if (later.histograms.empty()) return;
-  if (!columns.histograms.empty()) ForgetReset(later.histograms.front());
-  columns.histogram_starts.AppendAll(columns.histogram_t.size(), later.histogram_starts);
-  columns.histogram_t.insert(columns.histogram_t.end(), later.histogram_t.begin(),
-                             later.histogram_t.end());
-  std::move(later.histograms.begin(), later.histograms.end(),
-            std::back_inserter(columns.histograms));
+  if (!later.histograms.empty() && !columns.histograms.empty()) {
+    ForgetReset(later.histograms.front());
+  }
+  columns.Append(std::move(later));
 }
 
 void MergeTail(SampleColumns& columns, std::size_t floats, std::size_t histograms) {
@@ -141,17 +135,8 @@ void MergeTail(SampleColumns& columns, std::size_t floats, std::size_t histogram
     return;
   }
   if (!more_floats && !more_histograms) return;
-  SampleColumns tail;
+  SampleColumns tail = columns.TakeTail(floats, histograms);
   SampleColumns scratch;
-  const auto move_tail = [](auto& from, std::size_t at, auto& to) {
-    const auto begin = from.begin() + static_cast<std::ptrdiff_t>(at);
-    to.assign(std::make_move_iterator(begin), std::make_move_iterator(from.end()));
-    from.erase(begin, from.end());
-  };
-  move_tail(columns.t, floats, tail.t);
-  move_tail(columns.v, floats, tail.v);
-  move_tail(columns.histogram_t, histograms, tail.histogram_t);
-  move_tail(columns.histograms, histograms, tail.histograms);
   AppendOrMerge(columns, tail, scratch);
 }
 

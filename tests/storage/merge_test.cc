@@ -174,6 +174,10 @@ TEST(MergeTailTest, AsIfTheTailCameApart) {
     for (const TimestampMs at : c.histogram_t) {
       c.histograms.push_back(Named(static_cast<double>(at), CounterResetHint::kNotReset));
     }
+    for (std::size_t i = 0; i < t.size(); ++i) c.starts.Append(i, t[i] - 1);
+    for (std::size_t i = 1; i < c.histogram_t.size(); ++i) {
+      c.histogram_starts.Append(i, c.histogram_t[i] + 100);
+    }
     return c;
   };
   const std::vector<std::pair<SampleColumns, SampleColumns>> cases = {
@@ -188,11 +192,7 @@ TEST(MergeTailTest, AsIfTheTailCameApart) {
     SampleColumns want = cases[i].first, later = cases[i].second, scratch;
     AppendOrMerge(want, later, scratch);
     SampleColumns got = cases[i].first;
-    const SampleColumns& tail = cases[i].second;
-    got.t.insert(got.t.end(), tail.t.begin(), tail.t.end());
-    got.v.insert(got.v.end(), tail.v.begin(), tail.v.end());
-    got.histogram_t.insert(got.histogram_t.end(), tail.histogram_t.begin(), tail.histogram_t.end());
-    got.histograms.insert(got.histograms.end(), tail.histograms.begin(), tail.histograms.end());
+    got.Append(SampleColumns(cases[i].second));
     MergeTail(got, cases[i].first.t.size(), cases[i].first.histogram_t.size());
     EXPECT_EQ(got.t, want.t);
     EXPECT_EQ(got.v, want.v);
@@ -201,6 +201,10 @@ TEST(MergeTailTest, AsIfTheTailCameApart) {
     for (std::size_t k = 0; k < want.histograms.size(); ++k) {
       EXPECT_EQ(got.histograms[k].counter_reset_hint, want.histograms[k].counter_reset_hint);
       EXPECT_EQ(got.histograms[k].sum, want.histograms[k].sum);
+      EXPECT_EQ(got.histogram_starts.At(k), want.histogram_starts.At(k));
+    }
+    for (std::size_t k = 0; k < want.t.size(); ++k) {
+      EXPECT_EQ(got.starts.At(k), want.starts.At(k));
     }
   }
 }

@@ -44,12 +44,7 @@ class HeadSeriesSet final : public storage::SeriesSet {
       std::swap(out, columns);
       return {};
     }
-    out.t.insert(out.t.end(), columns.t.begin(), columns.t.end());
-    out.v.insert(out.v.end(), columns.v.begin(), columns.v.end());
-    out.histogram_t.insert(out.histogram_t.end(), columns.histogram_t.begin(),
-                           columns.histogram_t.end());
-    std::move(columns.histograms.begin(), columns.histograms.end(),
-              std::back_inserter(out.histograms));
+    out.Append(std::move(columns));
     return {};
   }
 

@@ -46,6 +46,12 @@ struct SampleColumns {
   StartTimes starts;                              // Of the floats …
   StartTimes histogram_starts;                    // … and of the histograms.
 
+  /// Adds the samples of `later` behind these, whatever their times.
+  void Append(SampleColumns&& later);
+  /// Removes the floats from index `floats` on and the histograms from `histograms_from` on, and
+  /// returns them.
+  SampleColumns TakeTail(std::size_t floats, std::size_t histograms_from);
+
   void Clear() {
     t.clear();
     v.clear();
@@ -65,7 +71,8 @@ class SeriesSet {
   virtual std::size_t size() const = 0;
   virtual model::Labels LabelsAt(std::size_t i) const = 0;
 
-  /// Appends the samples with mint ≤ t ≤ maxt of series i to `out`, whatever that has already.
+  /// Adds the samples with mint ≤ t ≤ maxt of series i behind those that `out` has already, of
+  /// whatever times. MergeTail (merge.h) brings them in order where that matters.
   /// Errors: kCorruption or kIo naming the chunk.
   virtual Status Read(std::size_t i, model::TimestampMs mint, model::TimestampMs maxt,
                       SampleColumns& out) const = 0;

@@ -48,6 +48,14 @@ class StartTimes {
     starts_.resize(n);
     starts_.insert(starts_.end(), other.starts_.begin(), other.starts_.end());
   }
+  /// Cuts the column to n samples and returns what the others had.
+  StartTimes TakeTail(std::size_t n) {
+    StartTimes tail;
+    if (n >= starts_.size()) return tail;
+    tail.starts_.assign(starts_.begin() + static_cast<std::ptrdiff_t>(n), starts_.end());
+    starts_.resize(n);
+    return tail;
+  }
   void clear() { starts_.clear(); }
 
  private:
