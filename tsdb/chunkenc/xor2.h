@@ -17,8 +17,9 @@
 namespace narthex::tsdb {
 
 inline constexpr std::size_t kXor2HeaderBytes = 3;
-/// Bytes that appending may touch from tail_offset() on.
-inline constexpr std::size_t kMaxXor2SampleBytes = 32;
+/// Bytes that appending may touch from tail_offset() on: a first sample has a time, a value and a
+/// start time of up to 28 bytes in all, and the last byte is stored as part of a word.
+inline constexpr std::size_t kMaxXor2SampleBytes = 40;
 
 /// What appending needs to know beyond an XorState. Both with their defaults, but for the state's
 /// size, which is kXor2HeaderBytes, belong to an empty chunk.

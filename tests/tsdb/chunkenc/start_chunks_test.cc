@@ -86,6 +86,25 @@ std::vector<Started> Many(TimestampMs last_start) {
   return samples;
 }
 
+TEST(Xor2ChunkTest, TheLongestFirstSampleHasRoom) {
+  constexpr TimestampMs kFar = TimestampMs{1} << 62;
+  for (const TimestampMs t : {kFar, -kFar - 1, kMinTime + 1, kMaxTime}) {
+    for (const TimestampMs start : {TimestampMs{1}, TimestampMs{1'700'000'000'000}, -t}) {
+      XorState state;
+      state.size = kXor2HeaderBytes;
+      Xor2More more;
+      std::uint8_t header[kXor2HeaderBytes] = {};
+      std::uint8_t tail[kMaxXor2SampleBytes + 8];
+      std::fill(std::begin(tail), std::end(tail), std::uint8_t{0xa5});
+      tail[0] = 0;
+      Xor2AppendTail(state, more, header, tail, t, 1.5, start);
+      for (std::size_t i = kMaxXor2SampleBytes; i < sizeof tail; ++i) EXPECT_EQ(tail[i], 0xa5);
+      EXPECT_EQ(tail[kMaxXor2SampleBytes - 1], 0xa5) << "as many as that are never needed";
+      ExpectSame(Decode(Encode({{start, t, 1.5}})), {{start, t, 1.5}});
+    }
+  }
+}
+
 // The bytes were written by the chunk encoders of Prometheus 3.14.0.
 TEST(Xor2ChunkTest, BytesAreThoseOfPrometheus) {
   const struct {
