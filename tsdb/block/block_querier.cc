@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <functional>
+#include <span>
 
 #include <fmt/format.h>
 
@@ -89,8 +91,11 @@ class BlockQuerier final : public storage::Querier {
     const auto number = index.NumberOfName(name);
     if (!number) return std::vector<std::string>();
     NX_ASSIGN_OR_RETURN(const PostingList ids, SelectPostings(block_->postings(), matchers));
-    // What is fewer: the values, each with its list of series, or the series.
-    if (index.NumValues(name) <= ids.size()) {
+    // The lists of all values together name every series that has the label; the labels of one
+    // series cost as much to read as so many entries of lists.
+    constexpr std::uint64_t kEntriesPerSeries = 256;
+    if (index.NumValues(name) <= ids.size() &&
+        block_->meta().stats.num_series <= kEntriesPerSeries * ids.size()) {
       NX_ASSIGN_OR_RETURN(auto values, index.ValuesOn(name, ids));
       return Limited(std::move(values), limit);
     }
@@ -154,14 +159,16 @@ Result<PostingList> SelectFromBlock(const Block& block, TimestampMs mint, Timest
   constexpr std::size_t kSeriesPerCheck = 4096;
   NX_ASSIGN_OR_RETURN(PostingList ids, SelectPostings(block.postings(), matchers, stop));
   std::size_t kept = 0;
+  std::span<const Interval> deleted;
+  const std::function<bool(const ChunkMeta&)> is_wanted = [&](const ChunkMeta& c) {
+    return Overlaps(c, mint, maxt) && !Covers(deleted, c.mint, c.maxt);
+  };
   for (std::size_t i = 0; i < ids.size() && (limit == 0 || kept < limit); ++i) {
     if (i % kSeriesPerCheck == 0 && stop.stop_requested()) {
       return Fail(Code::kCancelled, "series selection was cancelled");
     }
-    const auto deleted = block.tombstones().Of(ids[i]);
-    NX_ASSIGN_OR_RETURN(const bool any, block.index().AnyChunk(ids[i], [&](const ChunkMeta& c) {
-      return Overlaps(c, mint, maxt) && !Covers(deleted, c.mint, c.maxt);
-    }));
+    deleted = block.tombstones().Of(ids[i]);
+    NX_ASSIGN_OR_RETURN(const bool any, block.index().AnyChunk(ids[i], is_wanted));
     if (any) ids[kept++] = ids[i];
   }
   ids.resize(kept);
