@@ -202,8 +202,9 @@ Result<OperatorPtr> BuildInstantSelector(const VectorSelector& selector, SampleP
   window.lookback_ms = ctx.lookback_ms;
   window.time = EvalTimes(selector.time);
   window.part = part;
-  // As upstream: timestamp(x @ T offset D) looks at T, among the samples that were read for T - D.
-  if (part == SamplePart::kTime && window.time.fixed) window.time.offset_ms = 0;
+  // As upstream: timestamp(x @ T offset D) looks at T, among the samples that were read for T - D;
+  // so does start_timestamp.
+  if (part != SamplePart::kValue && window.time.fixed) window.time.offset_ms = 0;
   return OperatorPtr(std::make_unique<SelectorOperator>(selector, window, ctx));
 }
 

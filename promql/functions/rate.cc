@@ -126,6 +126,7 @@ void WarnOverlap(const RangeCall& call, const RangeSeries& series, const Started
   }
 }
 
+/// Of the windows without histograms.
 void FloatRates(const RangeCall& call, const RangeSeries& series, RowRef row,
                 storage::Annotations& notes) {
   const Kind kind = KindOf(call.id);
@@ -142,7 +143,7 @@ void FloatRates(const RangeCall& call, const RangeSeries& series, RowRef row,
   std::size_t first_reset = 0;
   FillSteps(row, [&](int s, double& rate) {
     const std::uint32_t lo = series.lo[s], hi = series.hi[s];
-    if (hi == lo) return false;
+    if (hi == lo || (!series.h.empty() && series.HistogramCount(s) > 0)) return false;
     x.zero = started.ZeroAt(lo, call.window.Start(s));
     if (hi - lo < 2 && x.zero == 0) return false;
     WarnOverlap(call, series, started, lo, hi, notes);
@@ -273,7 +274,6 @@ void RateKernel(const RangeCall& call, const RangeSeries& series, RowRef row,
   for (int s = 0; s < call.window.grid.n; ++s) {
     if (series.HistogramCount(s) == 0) continue;
     if (series.FloatCount(s) > 0) {
-      row.Clear(s);
       WarnMixed(call, series, notes);
     } else {
       HistogramWindowRate(call, series, s, row, notes);
