@@ -195,7 +195,10 @@ void Server::AddServerMetrics() {
 }
 
 void Server::AddAppliers() {
-  // First, because it can refuse: a bad rule file must leave everything as it was.
+  // First, because they can refuse: that must leave everything as it was.
+  configuration_.AddApplier("chunk_encoding", [this](const auto& config) {
+    return db_->CheckFloatEncoding(FloatEncodingOf(flags_.features, config->storage));
+  });
   configuration_.AddApplier("rules", [this](const auto& config) { return rules_.Update(*config); });
   configuration_.AddApplier("storage", [this](const auto& config) -> Status {
     NX_RETURN_IF_ERROR(db_->SetFloatEncoding(FloatEncodingOf(flags_.features, config->storage)));

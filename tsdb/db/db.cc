@@ -80,6 +80,9 @@ void Db::SetOutOfOrderWindow(model::DurationMs window_ms) {
   impl_->head.SetOutOfOrderWindow(std::max<model::DurationMs>(window_ms, 0));
 }
 
+Status Db::CheckFloatEncoding(FloatEncoding encoding) const {
+  return impl_->CheckFloatEncoding(encoding);
+}
 Status Db::SetFloatEncoding(FloatEncoding encoding) { return impl_->SetFloatEncoding(encoding); }
 
 void Db::SetStaleSeriesCompaction(double threshold) { impl_->stale_threshold = threshold; }

@@ -85,22 +85,8 @@ Status Db::Impl::RemoveLeftovers() {
   return wal::RemoveUnfinishedCheckpoints(fs, JoinPath(dir, "wal"));
 }
 
-// Source: Prometheus tsdb validateOpts.
-Status Db::Impl::CheckEncodings() const {
-  const bool xor2 = options.float_encoding == FloatEncoding::kXor2;
-  if (xor2 && !options.xor2_allowed) {
-    return Fail(Code::kInvalidArgument, R"(float chunk "xor2" is not enabled)");
-  }
-  if (options.start_times && !xor2) {
-    return Fail(Code::kInvalidArgument,
-                R"(float chunk encoding "xor" is incompatible with start-timestamp storage; )"
-                R"(XOR chunks do not store start timestamps, use "xor2")");
-  }
-  return {};
-}
-
 // Source: Prometheus tsdb DB.ApplyConfig.
-Status Db::Impl::SetFloatEncoding(FloatEncoding encoding) {
+Status Db::Impl::CheckFloatEncoding(FloatEncoding encoding) const {
   const bool xor2 = encoding == FloatEncoding::kXor2;
   if (xor2 && !options.xor2_allowed) {
     return Fail(Code::kInvalidArgument,
@@ -112,12 +98,17 @@ Status Db::Impl::SetFloatEncoding(FloatEncoding encoding) {
                 "'storage.tsdb.chunk_encoding.floats: xor' is incompatible with st-storage; XOR "
                 "chunks do not store start timestamps");
   }
-  head.SetXor2(xor2);
+  return {};
+}
+
+Status Db::Impl::SetFloatEncoding(FloatEncoding encoding) {
+  NX_RETURN_IF_ERROR(CheckFloatEncoding(encoding));
+  head.SetXor2(encoding == FloatEncoding::kXor2);
   return {};
 }
 
 Status Db::Impl::Open() {
-  NX_RETURN_IF_ERROR(CheckEncodings());
+  NX_RETURN_IF_ERROR(CheckFloatEncoding(options.float_encoding));
   if (options.min_block_duration_ms <= 0) {
     return Fail(Code::kInvalidArgument, "the block duration must be positive");
   }

@@ -37,6 +37,7 @@ struct Db::Impl {
   ~Impl();
 
   Status Open();
+  Status CheckFloatEncoding(FloatEncoding encoding) const;
   Status SetFloatEncoding(FloatEncoding encoding);
   Status Close();
   void StartBackground();
@@ -93,7 +94,6 @@ struct Db::Impl {
  private:
   friend class Db;
 
-  Status CheckEncodings() const;
   Status RemoveLeftovers();
   struct Found {
     BlockList list;

@@ -43,7 +43,7 @@ Status Head::Load(TimestampMs min_valid_time, ReplayCursor& progress) {
   NX_ASSIGN_OR_RETURN(const bool loaded, LoadSnapshot(state_, min_valid_time, removed_));
   if (loaded) {
     progress.min = progress.max = progress.current = state_.wal->current_segment() - 1;
-    if (state_.options.start_times) CutWithoutStarts();
+    CutOtherEncodings();
     return {};
   }
   NX_RETURN_IF_ERROR(ReplayHead(state_, min_valid_time, progress, removed_));
@@ -51,13 +51,18 @@ Status Head::Load(TimestampMs min_valid_time, ReplayCursor& progress) {
   return {};
 }
 
-// What has no room for start times does not go on when they are wanted from now on.
-void Head::CutWithoutStarts() {
+// What has no room for start times does not go on when they are wanted from now on, nor what only
+// servers with XOR2 read when that was switched off.
+void Head::CutOtherEncodings() {
+  const bool xor2 = state_.chunks.xor2();
+  const auto goes_on = [&](Encoding encoding) {
+    return encoding == Encoding::kXor ? !state_.options.start_times : xor2;
+  };
   std::vector<SeriesSlot> cut;
   for (SeriesSlot slot = 1; slot < state_.index.end(); ++slot) {
     MemSeries& series = state_.index.At(slot);
     SeriesLock lock(series);
-    if (series.chunk == 0 || series.encoding != Encoding::kXor) continue;
+    if (series.chunk == 0 || goes_on(series.encoding)) continue;
     state_.chunks.CutOpen(series);
     cut.push_back(slot);
   }

@@ -151,7 +151,7 @@ class Head {
   Status WaitForReadersUpTo(model::TimestampMs t);
   Status Collect(model::TimestampMs t, Sweep& sweep);
   void RemoveEmptySeries();
-  void CutWithoutStarts();
+  void CutOtherEncodings();
   static bool MayRetire(const MemSeries& series, std::uint64_t seen_commit);
   void RemoveSeries(std::span<const SeriesSlot> emptied);
   Status WriteCheckpoint(model::TimestampMs t, int first, int last);

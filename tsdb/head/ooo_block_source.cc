@@ -18,8 +18,7 @@ OooBlockSource::OooBlockSource(const HeadState& head, ChunkPlace last, Timestamp
       mint_(mint),
       last_time_(maxt - 1),
       reader_(const_cast<Isolation&>(head.isolation).NewKeeper()),
-      files_(head.files.view()),
-      merger_(head.encodings()) {
+      files_(head.files.view()) {
   const OooStore& store = head.ooo.store();
   for (std::size_t part = 0; part < OooStore::kParts; ++part) {
     for (const SeriesSlot slot : store.Slots(part)) {

@@ -139,8 +139,9 @@ class Db final : public storage::Queryable,
   /// appenders made from now on (configuration reload).
   void SetOutOfOrderWindow(model::DurationMs window_ms);
 
-  /// Of float chunks that are begun from now on (configuration reload).
-  /// Errors: kInvalidArgument when the options do not allow it.
+  /// Of float chunks that are begun from now on (configuration reload); Check only says whether it
+  /// can be set. Errors: kInvalidArgument when the options do not allow it.
+  Status CheckFloatEncoding(FloatEncoding encoding) const;
   Status SetFloatEncoding(FloatEncoding encoding);
 
   /// From which part of the head's series on (0 … 1) those that have gone stale are moved to blocks

@@ -13,6 +13,8 @@
 #include "narthex/model/sample.h"
 #include "narthex/storage/chunk_querier.h"
 #include "tests/tsdb/support/late.h"
+#include "tsdb/block/block.h"
+#include "tsdb/chunkenc/histogram_reader.h"
 #include "tsdb/wal/reader.h"
 #include "tsdb/wal/records.h"
 
@@ -122,6 +124,23 @@ std::map<int, int> RecordTypes(const std::string& dir) {
   return types;
 }
 
+// First time and encoding.
+std::vector<std::pair<TimestampMs, Encoding>> ChunksInBlocks(DbFixture& db) {
+  std::vector<std::pair<TimestampMs, Encoding>> found;
+  for (const auto& info : db->Blocks()) {
+    const auto block = Block::Open(SystemFs(), db.dir() + "/" + info.ulid).value();
+    const auto ids = SelectFromBlock(*block, model::kMinTime, model::kMaxTime, {}, 0, {}).value();
+    for (const SeriesId id : ids) {
+      std::vector<ChunkMeta> chunks;
+      EXPECT_TRUE(block->index().Series(id, nullptr, &chunks));
+      for (const auto& chunk : chunks) {
+        found.emplace_back(chunk.mint, block->chunks().Read(chunk.ref).value().encoding);
+      }
+    }
+  }
+  return found;
+}
+
 TEST(DbStartStorageTest, OverKillsRestartsAndCompactions) {
   DbFixture db(WithStarts());
   Writer writer(db, true);
@@ -169,6 +188,27 @@ TEST(DbStartStorageTest, OverKillsRestartsAndCompactions) {
   EXPECT_EQ(ReadStarts(db), want);
   ASSERT_TRUE(db->CleanTombstones());
   EXPECT_EQ(ReadStarts(db), want) << "encoded anew";
+}
+
+TEST(DbStartStorageTest, SwitchedOffNothingMoreIsWrittenThatOlderServersCannotRead) {
+  DbFixture db(WithStarts());
+  Writer writer(db, true);
+  for (int i = 0; i < 20; ++i) writer.Append(kNow + i * 1'000, i + 1, kNow - 5);
+  DbFixture off(LateOptions(0));
+  db.Close();
+  off.Adopt(db.dir());
+  Writer later(off, true);
+  for (int i = 20; i < 300; ++i) later.Append(kNow + i * 1'000, i + 1, 0);
+  ASSERT_TRUE(off->Compact());
+  auto want = writer.Want();
+  for (auto& [labels, samples] : later.Want()) {
+    want[labels].insert(want[labels].end(), samples.begin(), samples.end());
+  }
+  EXPECT_EQ(ReadStarts(off), want);
+  ASSERT_FALSE(off->Blocks().empty());
+  for (const auto& [mint, encoding] : ChunksInBlocks(off)) {
+    EXPECT_EQ(HasStartTimes(encoding) || encoding == Encoding::kXor2, mint < kNow + 20'000) << mint;
+  }
 }
 
 TEST(DbStartStorageTest, ColumnsHaveOneStartPerSeries) {
@@ -222,6 +262,19 @@ TEST(DbStartStorageTest, LateSamples) {
   EXPECT_EQ(ReadStarts(db), writer.Want());
 }
 
+// What is read behind a block's samples, and what has to be merged among them.
+TEST(DbStartStorageTest, ALateSampleBesideBlocks) {
+  DbFixture db(WithStarts(20 * kRange));
+  Writer writer(db, true);
+  for (int i = 0; i < 300; i += 2) writer.Append(kNow + i * 1'000, i + 1, kNow + i * 1'000 - 1);
+  ASSERT_TRUE(db->Compact());
+  ASSERT_FALSE(db->Blocks().empty());
+  writer.Append(kNow + 251'000, 7, kNow + 5);
+  EXPECT_EQ(ReadStarts(db), writer.Want()) << "among the samples of the head";
+  for (int i = 1; i < 32; i += 6) writer.Append(kNow + i * 1'000, i, kNow + i * 1'000 - 1);
+  EXPECT_EQ(ReadStarts(db), writer.Want()) << "among the samples of a block";
+}
+
 // Without the feature for histograms their chunks have no room; the log still has the start times.
 TEST(DbStartStorageTest, ChunksOfHistogramsHaveRoomByAFeatureOfTheirOwn) {
   auto options = WithStarts();
@@ -244,7 +297,7 @@ TEST(DbStartStorageTest, ChunksOfHistogramsHaveRoomByAFeatureOfTheirOwn) {
   EXPECT_EQ(ReadStarts(other), writer.Want());
 }
 
-// Readers outside know no chunks with start times.
+// Readers outside may be older than chunks with start times.
 TEST(DbStartStorageTest, ChunksForReadersHaveNone) {
   DbFixture db(WithStarts());
   Writer writer(db, true);
@@ -325,10 +378,12 @@ TEST(DbStartStorageTest, OptionsThatContradictEachOtherAreRefused) {
     bool xor2, allowed, starts;
     const char* error;
   } cases[] = {
-      {true, false, false, R"(float chunk "xor2" is not enabled)"},
+      {true, false, false,
+       "'storage.tsdb.chunk_encoding.floats: xor2' requires the xor2-encoding feature flag to be "
+       "enabled at startup"},
       {false, true, true,
-       R"(float chunk encoding "xor" is incompatible with start-timestamp storage; XOR chunks do )"
-       R"(not store start timestamps, use "xor2")"},
+       "'storage.tsdb.chunk_encoding.floats: xor' is incompatible with st-storage; XOR chunks do "
+       "not store start timestamps"},
       {true, true, true, nullptr},
       {false, true, false, nullptr},
   };
