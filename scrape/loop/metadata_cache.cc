@@ -3,6 +3,7 @@
 
 #include <span>
 
+#include "narthex/base/heap_bytes.h"
 #include "scrape/textparse/entry.h"
 
 namespace narthex::scrape {
@@ -54,13 +55,12 @@ bool IsOfFamily(std::string_view name, std::string_view family, model::MetricTyp
 }
 
 std::size_t MetadataCache::BytesOf(const Families::value_type& family) {
-  constexpr std::size_t kNodeBytes = sizeof(Families::value_type) + 4 * sizeof(void*);
-  const std::size_t inside = std::string().capacity();
-  std::size_t bytes = kNodeBytes;
+  // A node of the tree has four words before the value; its block has a multiple of 16 bytes.
+  std::size_t bytes = (sizeof(Families::value_type) + 4 * sizeof(void*) + 15) / 16 * 16;
   const auto& [name, entry] = family;
   for (const auto* text :
        {&name, &entry.metadata.help, &entry.metadata.unit, &entry.escaped_help}) {
-    if (text->capacity() > inside) bytes += text->capacity() + 1;
+    bytes += HeapBytes(*text);
   }
   return bytes;
 }

@@ -106,8 +106,12 @@ struct ScrapeLoop::Impl {
         held_metadata(shared.held->metadata),
         held_target(shared.held->targets) {
     Prepare(nullptr);
+    CountTarget();
+  }
+
+  void CountTarget() {
     held_target.Set(sizeof(ScrapeLoop) + sizeof(Impl) + sizeof(ScrapeSession) +
-                    self.target_->memory_bytes());
+                    self.target_->memory_bytes() + (client == nullptr ? 0 : client->held_bytes()));
   }
 
   /// Makes session, client and request anew for the plan.
@@ -212,6 +216,7 @@ struct ScrapeLoop::Impl {
         session->Ingest(fetched, *buffers, timestamp_ns / kNsPerMs, context.clock.NowMs(), elapsed);
     held_cache.Set(session->cache().memory_bytes());
     held_metadata.Set(self.target_->metadata().memory_bytes());
+    CountTarget();
     std::string error = status ? "" : status.error().message();
     if (!status) log::Debug("Scrape failed", {{"target", self.target_->url()}, {"err", error}});
     self.target_->Report(start_ns, elapsed(), std::move(error));

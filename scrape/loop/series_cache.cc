@@ -2,8 +2,10 @@
 #include "scrape/loop/series_cache.h"
 
 #include <algorithm>
+#include <bit>
 
 #include "narthex/base/check.h"
+#include "narthex/base/heap_bytes.h"
 
 namespace narthex::scrape {
 
@@ -11,6 +13,18 @@ namespace {
 
 /// Dead entries that are not worth a rebuild.
 constexpr std::size_t kIdleEntries = 64;
+
+// Up to here allocators have about four sizes of blocks per power of two; beyond, whole pages.
+constexpr std::size_t kMaxSizedBlock = 128 * 1024;
+
+// How many entries to make room for when there are `n`, and no place is left. Doubling would leave
+// half of a large array empty for good, and an odd number much of the block that the array is in.
+std::size_t NextCapacity(std::size_t n, std::size_t entry_bytes) {
+  const std::size_t bytes = (n + 1) * entry_bytes;
+  if (bytes > kMaxSizedBlock) return n + n / 16;
+  const std::size_t step = std::max<std::size_t>(std::bit_floor(bytes) / 4, 4 * entry_bytes);
+  return (bytes + step - 1) / step * step / entry_bytes;
+}
 
 }  // namespace
 
@@ -34,9 +48,8 @@ SeriesCache::Index SeriesCache::Find(const Hash128& hash, bool hint_matched, boo
 SeriesCache::Index SeriesCache::Add(const Hash128& hash, std::size_t length,
                                     storage::SeriesRef ref) {
   if ((entries_.size() + 1) * 5 > table_.size() * 4) Rebuild();
-  // Doubling would leave half of a large array empty for good.
   if (entries_.size() == entries_.capacity()) {
-    entries_.reserve(entries_.size() + entries_.size() / 16 + 8);
+    entries_.reserve(NextCapacity(entries_.size(), sizeof(Entry)));
   }
   const auto i = static_cast<Index>(entries_.size());
   const bool fits = length < (1U << 31);
@@ -88,9 +101,7 @@ bool SeriesCache::Abandon(std::vector<storage::SeriesRef>& stale) {
   return grown;
 }
 
-std::size_t SeriesCache::memory_bytes() const {
-  return entries_.capacity() * sizeof(Entry) + table_.capacity() * sizeof(Index);
-}
+std::size_t SeriesCache::memory_bytes() const { return HeapBytes(entries_) + HeapBytes(table_); }
 
 std::size_t SeriesCache::FirstSlot(const Hash128& hash) const {
   // Maps 32 bits onto the table without a division (Lemire's fast range).

@@ -92,6 +92,8 @@ Connection::Connection(tcp::socket socket) : state_(std::make_shared<State>(std:
   state_->remote = state_->socket.remote_endpoint(ignored);
 }
 
+std::size_t Connection::held_bytes() const { return sizeof(State); }
+
 Connection::~Connection() {
   ClearDeadline();
   state_->Close();

@@ -65,6 +65,8 @@ class Connection final {
   /// Whether an idle connection is still usable: open, and the peer has neither closed nor sent.
   bool IsIdleUsable();
   boost::asio::ip::tcp::socket& socket();
+  /// Memory of the object behind this one.
+  std::size_t held_bytes() const;
 
  private:
   struct State;

@@ -6,6 +6,7 @@
 #include <boost/asio/ip/address.hpp>
 #include <fmt/core.h>
 
+#include "narthex/base/heap_bytes.h"
 #include "src/net/body_reader.h"
 #include "src/net/client_request.h"
 #include "src/net/connection.h"
@@ -330,6 +331,11 @@ asio::awaitable<Result<ClientResponse>> HttpClient::Do(const ClientRequest& requ
 void HttpClient::Cancel() {
   impl_->cancelled = true;
   impl_->connection.Cancel();
+}
+
+std::size_t HttpClient::held_bytes() const {
+  return HeapBytesOf(*impl_) + HeapBytes(impl_->unread) + HeapBytes(impl_->connected_to) +
+         impl_->connection.held_bytes();
 }
 
 Result<ClientResponse> DoBlocking(const HttpClientOptions& options, const ClientRequest& request,

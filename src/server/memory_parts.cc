@@ -30,10 +30,14 @@ void Add(const List& list, metrics::Registry& registry) {
 }  // namespace
 
 void AddMemoryMetrics(const tsdb::Db& db, const scrape::ScrapeManager& scrape,
-                      metrics::Registry& registry) {
+                      std::uint64_t at_start, metrics::Registry& registry) {
   Add([&db] { return db.Memory().parts; }, registry);
   Add([&scrape] { return scrape.Memory(); }, registry);
-  Add([] { return Parts{{"process/files", ReadResidentBytes().files}}; }, registry);
+  Add(
+      [at_start] {
+        return Parts{{"process/files", ReadResidentBytes().files}, {"process/start", at_start}};
+      },
+      registry);
 }
 
 }  // namespace narthex::server

@@ -3,6 +3,8 @@
 // The ledger of the whole server: every part with the bytes of memory that it holds.
 #pragma once
 
+#include <cstdint>
+
 namespace narthex {
 namespace metrics {
 class Registry;
@@ -19,7 +21,8 @@ namespace narthex::server {
 
 /// Adds narthex_memory_bytes{part="…"}, whose parts look at counters alone, whatever the number of
 /// series. Db and manager outlive the registry's use.
+/// @param at_start  anonymous memory that the process had before it held anything
 void AddMemoryMetrics(const tsdb::Db& db, const scrape::ScrapeManager& scrape,
-                      metrics::Registry& registry);
+                      std::uint64_t at_start, metrics::Registry& registry);
 
 }  // namespace narthex::server

@@ -13,6 +13,7 @@
 #include "narthex/base/go_format.h"
 #include "narthex/base/log.h"
 #include "narthex/base/metrics.h"
+#include "narthex/base/process_memory.h"
 #include "narthex/base/thread_pool.h"
 #include "narthex/net/http_server.h"
 #include "narthex/net/io_pool.h"
@@ -131,6 +132,7 @@ class Server final {
 
   const ServerFlags& flags_;
   SignalQueue signals_;  // First: threads made later inherit its signal mask.
+  const std::uint64_t memory_at_start_ = ReadResidentBytes().anonymous;
   metrics::Registry registry_;
   Configuration configuration_;
   ServerStatus status_;
@@ -262,7 +264,7 @@ Status Server::OpenStorage() {
   if (!db) return Fail(std::move(db).error().Wrap("opening storage failed"));
   db_ = std::move(*db);
   db_->StartBackground();
-  AddMemoryMetrics(*db_, scrape_, registry_);
+  AddMemoryMetrics(*db_, scrape_, memory_at_start_, registry_);
   status_.SetDb(db_.get());
   storage_.SetDb(db_.get());
   admin_.SetDb(db_.get());

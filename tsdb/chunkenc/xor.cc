@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tsdb/chunkenc/xor.h"
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 
@@ -13,6 +14,11 @@ namespace narthex::tsdb {
 namespace {
 
 using model::TimestampMs;
+
+// Wraps as in Go.
+std::int64_t Minus(std::int64_t a, std::int64_t b) {
+  return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) - static_cast<std::uint64_t>(b));
+}
 
 void PutDeltaOfDelta(BitTail& out, std::int64_t dod) {
   // A bin of n bits holds −(2ⁿ⁻¹−1) … 2ⁿ⁻¹.
@@ -33,6 +39,108 @@ void PutDeltaOfDelta(BitTail& out, std::int64_t dod) {
 void PutValue(BitTail& out, XorState& state, double v) {
   PutXor(out, std::bit_cast<std::uint64_t>(v) ^ std::bit_cast<std::uint64_t>(state.v),
          state.leading, state.trailing);
+}
+
+// The code of an interval that differs by a few minutes at most from the one before, which nearly
+// all do; of another one nothing.
+struct ShortCode {
+  std::uint64_t bits = 0;
+  unsigned size = 0;
+};
+ShortCode CodeOfDeltaOfDelta(std::int64_t dod) {
+  const auto bits = static_cast<std::uint64_t>(dod);
+  if (dod == 0) return {0, 1};
+  if (dod >= -8191 && dod <= 8192) return {0b10U << 14 | (bits & 0x3fff), 16};
+  if (dod >= -65535 && dod <= 65536) return {0b110U << 17 | (bits & 0x1ffff), 20};
+  if (dod >= -524287 && dod <= 524288) return {0b1110U << 20 | (bits & 0xfffff), 24};
+  return {};
+}
+
+// What PutShort takes at most, so that it fits a word whatever the bit that it begins at.
+constexpr unsigned kMaxShortBits = 57;
+
+// Writes the lowest n bits of v at bit `pos`, in a word that begins there.
+void PutShort(std::uint8_t* bytes, std::size_t pos, std::uint64_t v, unsigned n) {
+  std::uint8_t* const at = bytes + pos / 8;
+  const unsigned before = pos % 8;
+  const std::uint64_t kept = std::uint64_t{*at & (0xff00U >> before) & 0xff} << 56;
+  StoreBe64(at, kept | v << (64 - before - n));
+}
+
+// The same in a word that ends within bytes[0, room). Slower where the bits before were written a
+// moment ago, because the processor has them in a store that this word is not a part of.
+void PutShortWithin(std::uint8_t* bytes, std::size_t room, std::size_t pos, std::uint64_t v,
+                    unsigned n) {
+  const std::size_t at = std::min(pos / 8, room - 8);
+  const auto before = static_cast<unsigned>(pos - 8 * at);
+  const std::uint64_t kept = LoadBe64(bytes + at) & ~(~std::uint64_t{0} >> before);
+  StoreBe64(bytes + at, kept | v << (64 - before - n));
+}
+
+// Appends a common sample. Without kTight there is room for kMaxXorSampleBytes.
+template <bool kTight>
+[[gnu::always_inline]] inline bool AppendCommon(XorState& state, std::uint8_t* bytes,
+                                                std::size_t room, TimestampMs t, double v) {
+  const std::int64_t delta = Minus(t, state.t);
+  ShortCode code = CodeOfDeltaOfDelta(Minus(delta, state.delta));
+  if (state.count < 2 || code.size == 0) return false;
+  const std::uint64_t x = std::bit_cast<std::uint64_t>(v) ^ std::bit_cast<std::uint64_t>(state.v);
+  const std::size_t pos = 8 * std::size_t{state.size} - (-state.tail_bits & 7U);
+  unsigned leading = state.leading;
+  unsigned trailing = state.trailing;
+  unsigned significant = 0;
+  if (x == 0) {
+    code = {code.bits << 1, code.size + 1};
+  } else {
+    const unsigned lead = std::min(static_cast<unsigned>(std::countl_zero(x)), 31U);
+    const unsigned trail = static_cast<unsigned>(std::countr_zero(x));
+    // Never true of kNoWindow.
+    if (lead >= leading && trail >= trailing) {
+      significant = 64 - leading - trailing;
+      code = {code.bits << 2 | 0b10, code.size + 2};
+    } else {
+      leading = lead;
+      trailing = trail;
+      significant = 64 - lead - trail;
+      code = {code.bits << 13 | 0b11U << 11 | lead << 6 | (significant & 0x3f), code.size + 13};
+    }
+  }
+  const unsigned size = code.size + significant;
+  const std::size_t end = pos + size;
+  if (kTight && end > 8 * room) return false;
+  const bool spare = !kTight || pos / 8 + kMaxXorSampleBytes <= room;
+  const auto put = [&](std::size_t at, std::uint64_t bits, unsigned n) {
+    if (spare) {
+      PutShort(bytes, at, bits, n);
+    } else {
+      PutShortWithin(bytes, room, at, bits, n);
+    }
+  };
+  const std::uint64_t payload = x >> trailing;
+  if (size <= kMaxShortBits) [[likely]] {
+    const std::uint64_t whole = code.bits << significant | payload;
+    // One store alone: finding out whether there is room to spare would take longer.
+    if constexpr (kTight) {
+      PutShortWithin(bytes, room, pos, whole, size);
+    } else {
+      PutShort(bytes, pos, whole, size);
+    }
+  } else {
+    // Of the many significant bits that there are then, first one half, then the other.
+    const unsigned half = significant / 2;
+    put(pos, code.bits, code.size);
+    put(pos + code.size, payload >> half, significant - half);
+    put(end - half, payload & ((std::uint64_t{1} << half) - 1), half);
+  }
+  state.delta = delta;
+  state.t = t;
+  state.v = v;
+  state.leading = static_cast<std::uint8_t>(leading);
+  state.trailing = static_cast<std::uint8_t>(trailing);
+  state.size = static_cast<std::uint16_t>((end + 7) / 8);
+  state.tail_bits = static_cast<std::uint8_t>(end % 8);
+  StoreBe16(bytes, ++state.count);
+  return true;
 }
 
 // Where decoding is, between two samples.
@@ -207,13 +315,11 @@ void XorAppendTail(XorState& state, std::uint8_t* tail, TimestampMs t, double v)
     StoreBe64(p, std::bit_cast<std::uint64_t>(v));
     state.size = static_cast<std::uint16_t>(state.size + (p + 8 - tail));
   } else {
-    const auto delta = static_cast<std::int64_t>(static_cast<std::uint64_t>(t) -
-                                                 static_cast<std::uint64_t>(state.t));
+    const std::int64_t delta = Minus(t, state.t);
     if (state.count == 1) {
       PutUvarintBits(out, static_cast<std::uint64_t>(delta));
     } else {
-      PutDeltaOfDelta(out, static_cast<std::int64_t>(static_cast<std::uint64_t>(delta) -
-                                                     static_cast<std::uint64_t>(state.delta)));
+      PutDeltaOfDelta(out, Minus(delta, state.delta));
     }
     PutValue(out, state, v);
     state.delta = delta;
@@ -225,8 +331,14 @@ void XorAppendTail(XorState& state, std::uint8_t* tail, TimestampMs t, double v)
   ++state.count;
 }
 
+bool XorAppendWithin(XorState& state, std::uint8_t* bytes, std::size_t room, TimestampMs t,
+                     double v) {
+  return AppendCommon<true>(state, bytes, room, t, v);
+}
+
 void XorAppend(XorState& state, std::uint8_t* bytes, TimestampMs t, double v) {
   NX_DCHECK(state.count < kMaxXorSamples, "XOR chunk is full");
+  if (AppendCommon<false>(state, bytes, 0, t, v)) return;
   XorAppendTail(state, bytes + state.tail_offset(), t, v);
   StoreBe16(bytes, state.count);
 }

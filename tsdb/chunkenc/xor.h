@@ -48,6 +48,12 @@ inline constexpr std::uint16_t kMaxXorSamples = 0xffff;
 /// within 16 bits.
 void XorAppend(XorState& state, std::uint8_t* bytes, model::TimestampMs t, double v);
 
+/// XorAppend for chunks of `room` bytes, of which no others are touched: the common case, at least
+/// eight bytes, two samples before this one, and the interval about the same.
+/// @return false, and nothing is changed, when the sample does not fit or is not a common one
+bool XorAppendWithin(XorState& state, std::uint8_t* bytes, std::size_t room, model::TimestampMs t,
+                     double v);
+
 /// XorAppend for chunks without spare room: the same bytes go to `tail`, a scratch buffer of
 /// kMaxXorSampleBytes whose first byte is a copy of the chunk's byte at the old tail_offset().
 /// The caller then copies [old tail_offset(), new size) into the chunk and stores the count (big

@@ -93,12 +93,10 @@ void ChunkStore::PutXor2(MemSeries& series, TimestampMs t, double v, TimestampMs
 void ChunkStore::Put(MemSeries& series, TimestampMs t, double v) {
   XorState& state = series.xor_state;
   std::uint8_t* bytes = arena_.At(series.chunk);
-  const std::size_t tail = state.tail_offset();
   const std::size_t block_bytes = SlabArena::BytesOf(series.chunk_class);
-  if (tail + kMaxXorSampleBytes <= block_bytes) {
-    XorAppend(state, bytes, t, v);
+  if (XorAppendWithin(state, bytes, block_bytes, t, v)) [[likely]]
     return;
-  }
+  const std::size_t tail = state.tail_offset();
   std::uint8_t scratch[kMaxXorSampleBytes];
   // A chunk that fills its block to the last bit has no byte that goes on.
   scratch[0] = tail < block_bytes ? bytes[tail] : std::uint8_t{0};

@@ -191,6 +191,7 @@ Status Head::WaitForReadersUpTo(TimestampMs t) {
 Status Head::Collect(TimestampMs t, Sweep& sweep) {
   const Stopwatch stopwatch;
   DropChunksBefore(t, sweep);
+  state_.ForgetDropped();
   RemoveSeries(sweep.emptied);
   // What is deleted counts for late samples too, which go to blocks after the others.
   state_.tombstones.TruncateBefore(std::min(t, min_late_time()));

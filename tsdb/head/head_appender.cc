@@ -22,13 +22,6 @@ void Prefetch(const MemSeries& series) {
   __builtin_prefetch(reinterpret_cast<const char*>(&series) + 64, 1);
 }
 
-// By doubling, as push_back does: an appender may be given many small columns.
-template <typename T>
-void MakeRoom(std::vector<T>& entries, std::size_t more) {
-  const std::size_t needed = entries.size() + more;
-  if (needed > entries.capacity()) entries.reserve(std::max(needed, 2 * entries.capacity()));
-}
-
 bool NamesRepeat(const model::Labels& labels) {
   std::string_view last;
   bool first = true;
@@ -138,6 +131,14 @@ void HeadAppender::NoteUnlogged(SeriesSlot slot, const MemSeries& series) {
   }
 }
 
+[[gnu::always_inline]] inline void HeadAppender::KeepCommon(SeriesSlot slot,
+                                                            const MemSeries& series, TimestampMs t,
+                                                            double v, TimestampMs start) {
+  batch_.starts.Append(batch_.samples.size(), start);
+  batch_.samples.push_back({series.wal_ref, t, v});
+  batch_.slots.push_back(slot);
+}
+
 AppendError HeadAppender::Keep(SeriesSlot slot, const MemSeries& series, TimestampMs t, double v,
                                TimestampMs start, std::uint32_t own) {
   if (model::IsStale(v) && series.has_samples() && !IsFloatEncoding(series.encoding)) [[unlikely]] {
@@ -147,9 +148,7 @@ AppendError HeadAppender::Keep(SeriesSlot slot, const MemSeries& series, Timesta
   if (!histogram_kinds_.empty() && histogram_kinds_.contains(slot)) [[unlikely]] {
     EndBatch();
   }
-  batch_.starts.Append(batch_.samples.size(), start);
-  batch_.samples.push_back({series.wal_ref, t, v});
-  batch_.slots.push_back(slot);
+  KeepCommon(slot, series, t, v, start);
   NoteUnlogged(slot, series);
   return AppendError::kNone;
 }
@@ -176,12 +175,25 @@ AppendError HeadAppender::PinNew(SeriesRef& ref, const model::Labels& labels, Se
 AppendError HeadAppender::AddKnown(SeriesRef ref, TimestampMs t, double v, TimestampMs start) {
   const SeriesSlot slot = HeadState::SlotOf(ref);
   if (slot == 0 || slot >= head_.index.end()) return AppendError::kUnknownSeries;
-  MemSeries& series = head_.index.At(slot);
+  return AddTo(head_.index.At(slot), ref, t, v, start);
+}
+
+[[gnu::always_inline]] inline AppendError HeadAppender::AddTo(MemSeries& series, SeriesRef ref,
+                                                              TimestampMs t, double v,
+                                                              TimestampMs start) {
   SeriesLock lock(series);
   if (series.generation != HeadState::GenerationOf(ref) || series.wal_ref == 0) {
     return AppendError::kUnknownSeries;
   }
-  const auto error = Keep(slot, series, t, v, start, 0);
+  // The next sample of a series of floats, with nothing special about either.
+  const bool common = series.chunk != 0 && series.in_wal && t > series.xor_state.t &&
+                      t >= min_valid_ && histogram_kinds_.empty();
+  if (common) [[likely]] {
+    KeepCommon(HeadState::SlotOf(ref), series, t, v, start);
+    ++series.pending;
+    return AppendError::kNone;
+  }
+  const auto error = Keep(HeadState::SlotOf(ref), series, t, v, start, 0);
   series.pending += error == AppendError::kNone;
   return error;
 }
@@ -225,16 +237,23 @@ void HeadAppender::AddColumn(std::span<const SeriesRef> refs, TimestampMs t,
     head_.metrics.out_of_bound_floats.Add(refs.size());
     return;
   }
-  MakeRoom(batch_.samples, refs.size());
-  MakeRoom(batch_.slots, refs.size());
+  batch_.samples.Reserve(refs.size());
+  batch_.slots.Reserve(refs.size());
   const SeriesSlot end = head_.index.end();
+  MemSeries* const all = &head_.index.At(0);
   for (std::size_t i = 0; i < refs.size(); ++i) {
     if (i + kPrefetchAhead < refs.size()) {
       const SeriesSlot ahead = HeadState::SlotOf(refs[i + kPrefetchAhead]);
-      if (ahead < end) Prefetch(head_.index.At(ahead));
+      if (ahead < end) Prefetch(all[ahead]);
     }
-    outcomes[i] = AddKnown(refs[i], t, values[i], start_of(i));
-    if (outcomes[i] != AppendError::kNone) Count(outcomes[i]);
+    const SeriesSlot slot = HeadState::SlotOf(refs[i]);
+    if (slot - 1 < end - 1) [[likely]] {
+      outcomes[i] = AddTo(all[slot], refs[i], t, values[i], start_of(i));
+    } else {
+      outcomes[i] = AppendError::kUnknownSeries;
+    }
+    if (outcomes[i] != AppendError::kNone) [[unlikely]]
+      Count(outcomes[i]);
   }
 }
 
@@ -315,19 +334,21 @@ void HeadAppender::EncodeRecords() {
 
 // In the order in which Prometheus writes the kinds; records of kinds that are missing are empty.
 void HeadAppender::EncodeBatch(const Batch& batch) {
-  enum : std::size_t { kSamples, kInts, kCustomInts, kFloats, kCustomFloats, kNumRecords };
-  const std::size_t first = records_.size();
-  records_.resize(first + kNumRecords);
-  std::string* const records = records_.data() + first;
   if (head_.options.start_times) {
-    wal::EncodeStartedSamples(batch.samples, batch.starts, records[kSamples]);
-    wal::EncodeStartedHistograms(batch.ints.entries, records[kInts]);
-    wal::EncodeStartedFloatHistograms(batch.floats.entries, records[kFloats]);
+    wal::EncodeStartedSamples(batch.samples, batch.starts, records_.emplace_back());
+    wal::EncodeStartedHistograms(batch.ints.entries, records_.emplace_back());
+    wal::EncodeStartedFloatHistograms(batch.floats.entries, records_.emplace_back());
     return;
   }
-  wal::EncodeSamples(batch.samples, records[kSamples]);
-  wal::EncodeHistograms(batch.ints.entries, records[kInts], records[kCustomInts]);
-  wal::EncodeFloatHistograms(batch.floats.entries, records[kFloats], records[kCustomFloats]);
+  wal::EncodeSampleRuns(batch.samples, records_);
+  const auto encode_both = [this](auto encode, const auto& entries) {
+    if (entries.empty()) return;
+    const std::size_t first = records_.size();
+    records_.resize(first + 2);
+    encode(entries, records_[first], records_[first + 1]);
+  };
+  encode_both(wal::EncodeHistograms, batch.ints.entries);
+  encode_both(wal::EncodeFloatHistograms, batch.floats.entries);
 }
 
 Status HeadAppender::Commit() {
@@ -393,34 +414,42 @@ void HeadAppender::PublishBatch(Batch& batch, Published& published) {
 
 void HeadAppender::PublishSamples(const Batch& batch, Published& published) {
   const auto& slots = batch.slots;
+  MemSeries* const all = &head_.index.At(0);
+  const Isolation::Commit commit = published.commit;
+  TimestampMs mint = published.mint;
+  TimestampMs maxt = published.maxt;
+  std::uint64_t samples = 0;
+  std::uint64_t chunks_created = 0;
   for (std::size_t i = 0; i < slots.size(); ++i) {
-    if (i + 2 * kPrefetchAhead < slots.size()) {
-      Prefetch(head_.index.At(slots[i + 2 * kPrefetchAhead]));
-    }
+    if (i + 2 * kPrefetchAhead < slots.size()) Prefetch(all[slots[i + 2 * kPrefetchAhead]]);
     if (i + kPrefetchAhead < slots.size()) {
-      head_.chunks.Prefetch(head_.index.At(slots[i + kPrefetchAhead]));
+      head_.chunks.Prefetch(all[slots[i + kPrefetchAhead]]);
     }
-    const TimestampMs t = batch.samples[i].t;
-    MemSeries& series = head_.index.At(slots[i]);
+    const auto [ref, t, v] = batch.samples[i];
+    MemSeries& series = all[slots[i]];
     SeriesLock lock(series);
     if (!InOrder(series, t)) [[unlikely]] {
       if (TakesLate(series, t, false)) {
-        late_.push_back({slots[i], OooSample::Of(t, batch.samples[i].v, batch.starts.At(i))});
+        late_.push_back({slots[i], OooSample::Of(t, v, batch.starts.At(i))});
       } else {
         --series.pending;
       }
       continue;
     }
     --series.pending;
-    head_.isolation.Mark(series, slots[i], published.commit, t);
+    head_.isolation.Mark(series, slots[i], commit, t);
     const bool had_chunk = series.has_open_chunk();
-    const bool cut = head_.chunks.AppendFloat(series, t, batch.samples[i].v, batch.starts.At(i));
+    const bool cut = head_.chunks.AppendFloat(series, t, v, batch.starts.At(i));
     if (cut) full_.push_back(slots[i]);
-    published.chunks_created += !had_chunk || cut;
-    published.mint = std::min(published.mint, t);
-    published.maxt = std::max(published.maxt, t);
-    ++published.samples;
+    chunks_created += !had_chunk || cut;
+    mint = std::min(mint, t);
+    maxt = std::max(maxt, t);
+    ++samples;
   }
+  published.mint = mint;
+  published.maxt = maxt;
+  published.samples += samples;
+  published.chunks_created += chunks_created;
 }
 
 void HeadAppender::PublishMetadata() {

@@ -13,6 +13,7 @@
 
 #include "narthex/storage/appender.h"
 #include "tsdb/head/head_state.h"
+#include "tsdb/head/rows.h"
 
 namespace narthex::tsdb {
 
@@ -74,9 +75,9 @@ class HeadAppender final : public storage::Appender {
   };
   // Samples that may be written and published kind by kind, because no series changes its kind.
   struct Batch {
-    std::vector<wal::SampleEntry> samples;
-    std::vector<SeriesSlot> slots;  // Of the samples.
-    storage::StartTimes starts;     // Of the samples.
+    Rows<wal::SampleEntry> samples;
+    Rows<SeriesSlot> slots;      // Of the samples.
+    storage::StartTimes starts;  // Of the samples.
     Histograms<model::Histogram> ints;
     Histograms<model::FloatHistogram> floats;
     bool empty() const { return slots.empty() && ints.slots.empty() && floats.slots.empty(); }
@@ -107,6 +108,9 @@ class HeadAppender final : public storage::Appender {
                                    SeriesSlot& slot);
   storage::AppendError AddKnown(storage::SeriesRef ref, model::TimestampMs t, double v,
                                 model::TimestampMs start);
+  // The same; the slot of `ref` is that of the series, if it names one.
+  storage::AppendError AddTo(MemSeries& series, storage::SeriesRef ref, model::TimestampMs t,
+                             double v, model::TimestampMs start);
   // `start_of(i)` tells the start time of the column's sample i.
   template <typename StartOf>
   void AddColumn(std::span<const storage::SeriesRef> refs, model::TimestampMs t,
@@ -116,6 +120,8 @@ class HeadAppender final : public storage::Appender {
                               model::TimestampMs t, double v);
   storage::AppendError Keep(SeriesSlot slot, const MemSeries& series, model::TimestampMs t,
                             double v, model::TimestampMs start, std::uint32_t own);
+  void KeepCommon(SeriesSlot slot, const MemSeries& series, model::TimestampMs t, double v,
+                  model::TimestampMs start);
   // Adds what `keep(slot, series)` keeps at the start of a series, when that is in order.
   template <typename Fn>
   storage::AppendError AddStart(storage::SeriesRef& ref, const model::Labels& labels,

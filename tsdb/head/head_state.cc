@@ -2,6 +2,7 @@
 #include "tsdb/head/head_state.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "narthex/base/log.h"
 
@@ -10,8 +11,11 @@ namespace {
 
 using model::TimestampMs;
 
-// Full chunks that may wait in memory; at about 150 bytes each this is one write of 300 KiB.
-constexpr std::size_t kFlushAt = 2048;
+// Full chunks that may wait in memory for the next FlushFull; at about 150 bytes each 5 MiB. A head
+// that is filled in a hurry is cut before that, and then most of them need not be written at all.
+constexpr std::size_t kMaxWaiting = 32 * 1024;
+// Series whose chunks are written at a time, which an append may have to wait for: about 300 KiB.
+constexpr std::size_t kFlushSeries = 2048;
 // What one write of them has at most, and one series more.
 constexpr std::size_t kFlushBytes = 16 << 20;
 
@@ -105,33 +109,52 @@ void HeadState::AddTombstone(SeriesSlot slot, Interval interval) {
 
 void HeadState::AddFull(std::vector<SeriesSlot>& slots) {
   if (slots.empty()) return;
-  bool many = false;
+  std::vector<SeriesSlot> newest;
   {
     MutexLock lock(full_mutex_);
     full_.insert(full_.end(), slots.begin(), slots.end());
-    many = full_.size() >= kFlushAt;
+    if (full_.size() >= kMaxWaiting) {
+      // The oldest ones are the first that a block may take.
+      const auto from = full_.end() - static_cast<std::ptrdiff_t>(kFlushSeries);
+      newest.assign(from, full_.end());
+      full_.erase(from, full_.end());
+    }
   }
   slots.clear();
-  if (!many) return;
-  if (auto status = FlushFull(); !status) {
+  if (newest.empty()) return;
+  if (auto status = Flush(std::move(newest)); !status) {
     log::Warn("Writing head chunks failed; they stay in memory",
               {{"err", status.error().message()}});
   }
 }
 
-Status HeadState::FlushFull() {
-  MutexLock flush_lock(flush_mutex_);
-  std::vector<SeriesSlot> slots;
-  {
-    MutexLock lock(full_mutex_);
-    slots.swap(full_);
-  }
+std::vector<SeriesSlot> HeadState::TakeFull() {
+  MutexLock lock(full_mutex_);
+  return std::exchange(full_, {});
+}
+
+void HeadState::ForgetDropped() {
+  std::vector<SeriesSlot> slots = TakeFull();
+  std::erase_if(slots, [this](SeriesSlot slot) {
+    MemSeries& series = index.At(slot);
+    SeriesLock lock(series);
+    // They come in order, so the last one tells.
+    const auto full = chunks.FullChunks(series);
+    return full.empty() || !full.back().in_memory();
+  });
+  AddFull(slots);
+}
+
+Status HeadState::FlushFull() { return Flush(TakeFull()); }
+
+Status HeadState::Flush(std::vector<SeriesSlot> slots) {
   // A series is noted for each of its chunks, and has all of them written at once.
   std::sort(slots.begin(), slots.end());
   slots.erase(std::unique(slots.begin(), slots.end()), slots.end());
   std::span<const SeriesSlot> rest(slots);
   while (!rest.empty()) {
-    auto written = WriteFull(rest.first(std::min(rest.size(), 2 * kFlushAt)));
+    MutexLock flush_lock(flush_mutex_);  // For a part only: an append may wait for it.
+    auto written = WriteFull(rest.first(std::min(rest.size(), kFlushSeries)));
     if (!written) {
       MutexLock lock(full_mutex_);
       full_.insert(full_.end(), rest.begin(), rest.end());

@@ -128,6 +128,8 @@ struct HeadState {
   void AddFull(std::vector<SeriesSlot>& slots);
   /// Moves full chunks from memory to chunks_head. One that can't be read stays where it is.
   Status FlushFull();
+  /// Full chunks have been dropped: they need not be written any more.
+  void ForgetDropped();
 
   static storage::SeriesRef RefOf(SeriesSlot slot, const MemSeries& series) {
     return storage::SeriesRef{static_cast<std::uint64_t>(series.generation) << 32 | slot};
@@ -140,8 +142,10 @@ struct HeadState {
   }
 
  private:
+  std::vector<SeriesSlot> TakeFull();
+  Status Flush(std::vector<SeriesSlot> slots);
   // Writes the chunks of the first series of the list. @return of how many
-  Result<std::size_t> WriteFull(std::span<const SeriesSlot> slots);
+  Result<std::size_t> WriteFull(std::span<const SeriesSlot> slots) NX_REQUIRES(flush_mutex_);
 
   Mutex flush_mutex_;  // One flush at a time. Taken before full_mutex_ and series locks.
   Mutex full_mutex_;   // Leaf.

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tsdb/wal/compress.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 #include <snappy.h>
 #include <zstd.h>
 
+#include "tsdb/wal/compress_samples.h"
+#include "tsdb/wal/records.h"
 #include "tsdb/wal/segment.h"
 
 namespace narthex::tsdb::wal {
@@ -25,9 +29,15 @@ ByteSpan Compressor::Compress(ByteSpan record, std::uint8_t& flag) {
   if (record.empty() || kind_ == WalCompression::kNone) return record;
   std::size_t size = 0;
   if (kind_ == WalCompression::kSnappy) {
-    buffer_.resize(std::max(buffer_.size(), snappy::MaxCompressedLength(record.size())));
-    snappy::RawCompress(reinterpret_cast<const char*>(record.data()), record.size(), buffer_.data(),
-                        &size);
+    buffer_.resize(std::max({buffer_.size(), snappy::MaxCompressedLength(record.size()),
+                             CompressSamplesBound(record.size())}));
+    if (TypeOf(record) == RecordType::kSamples) {
+      size = CompressSamples(record, reinterpret_cast<std::uint8_t*>(buffer_.data()));
+    }
+    if (size == 0) {
+      snappy::RawCompress(reinterpret_cast<const char*>(record.data()), record.size(),
+                          buffer_.data(), &size);
+    }
   } else {
     if (context_ == nullptr) context_ = ZSTD_createCCtx();
     buffer_.resize(std::max(buffer_.size(), ZSTD_compressBound(record.size())));

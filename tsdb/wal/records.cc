@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tsdb/wal/records.h"
 
+#include <algorithm>
 #include <bit>
 
 #include <fmt/format.h>
@@ -108,27 +109,70 @@ void AppendSeries(WalRef ref, const Labels& labels, std::string& out) {
   PutLabels(encoder, labels);
 }
 
-void EncodeSamples(std::span<const SampleEntry> entries, std::string& out) {
-  out.clear();
-  if (entries.empty()) return;
+namespace {
+
+// Nearly all of them have one byte or two.
+std::uint8_t* PutDifference(std::uint8_t* p, std::int64_t difference) {
+  const std::uint64_t v = ZigZag(difference);
+  if (v < 0x80) [[likely]] {
+    *p = static_cast<std::uint8_t>(v);
+    return p + 1;
+  }
+  return p + PutUvarint(p, v);
+}
+
+void EncodeSamplesFrom(WalRef base_ref, std::span<const SampleEntry> entries, std::string& out) {
   constexpr std::size_t kBaseBytes = 17;
   constexpr std::size_t kMostPerSample = 2 * kMaxVarintBytes + 8;
   out.resize(kBaseBytes + entries.size() * kMostPerSample);
   auto* const start = reinterpret_cast<std::uint8_t*>(out.data());
   auto* p = start;
   *p++ = static_cast<std::uint8_t>(RecordType::kSamples);
-  const WalRef base_ref = entries[0].ref;
   const TimestampMs base_t = entries[0].t;
   StoreBe64(p, base_ref);
   StoreBe64(p + 8, static_cast<std::uint64_t>(base_t));
   p += 16;
   for (const auto& entry : entries) {
-    p += PutVarint(p, Difference(entry.ref, base_ref));
-    p += PutVarint(p, Difference(entry.t, base_t));
+    p = PutDifference(p, Difference(entry.ref, base_ref));
+    p = PutDifference(p, Difference(entry.t, base_t));
     StoreBe64(p, std::bit_cast<std::uint64_t>(entry.v));
     p += 8;
   }
   out.resize(static_cast<std::size_t>(p - start));
+}
+
+// A shorter run saves less than a record of its own takes.
+constexpr std::size_t kShortestRun = 64;
+// Bounds the bytes of a record, for those who hold it in memory and for its compression.
+constexpr std::size_t kLongestRun = 4096;
+constexpr std::size_t kEntriesWithoutRun = 1024;
+
+// How many entries from the first one on have numbers that are one byte when told from `base`.
+std::size_t RunOf(std::span<const SampleEntry> entries, WalRef base) {
+  std::size_t n = 0;
+  while (n < entries.size() && entries[n].ref - base + kRunReach < 2 * kRunReach) ++n;
+  return n;
+}
+
+}  // namespace
+
+void EncodeSamples(std::span<const SampleEntry> entries, std::string& out) {
+  out.clear();
+  if (!entries.empty()) EncodeSamplesFrom(entries[0].ref, entries, out);
+}
+
+void EncodeSampleRuns(std::span<const SampleEntry> entries, std::vector<std::string>& out) {
+  while (!entries.empty()) {
+    // Numbers that follow each other rise. The base need not be the number of a series.
+    WalRef base = entries[0].ref + kRunReach;
+    std::size_t n = RunOf(entries.first(std::min(entries.size(), kLongestRun)), base);
+    if (n < std::min(entries.size(), kShortestRun)) {
+      base = entries[0].ref;
+      n = std::min(entries.size(), kEntriesWithoutRun);
+    }
+    EncodeSamplesFrom(base, entries.first(n), out.emplace_back());
+    entries = entries.subspan(n);
+  }
 }
 
 void EncodeStartedSamples(std::span<const SampleEntry> entries, const storage::StartTimes& starts,

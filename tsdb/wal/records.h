@@ -91,6 +91,11 @@ void AppendSeries(WalRef ref, const model::Labels& labels, std::string& out);
 
 /// Each replaces `out` with one record; with an empty one when there are no entries.
 void EncodeSamples(std::span<const SampleEntry> entries, std::string& out);
+/// As many records as make the whole small: one for each run of entries whose series have numbers
+/// near each other, which then take a byte each: they are told from a base kRunReach above the
+/// first. Appends them.
+inline constexpr WalRef kRunReach = 64;
+void EncodeSampleRuns(std::span<const SampleEntry> entries, std::vector<std::string>& out);
 void EncodeTombstones(std::span<const TombstoneEntry> entries, std::string& out);
 void EncodeExemplars(std::span<const ExemplarEntry> entries, std::string& out);
 void EncodeMmapMarkers(std::span<const MarkerEntry> entries, std::string& out);

@@ -76,6 +76,9 @@ class HttpClient final {
   /// Makes a running Do return kCancelled. Called on the executor's thread.
   void Cancel();
 
+  /// Memory that it holds between two requests; without TLS, whose library keeps its own.
+  std::size_t held_bytes() const;
+
  private:
   struct Impl;
   std::unique_ptr<Impl> impl_;

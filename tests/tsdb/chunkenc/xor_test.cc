@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tsdb/chunkenc/xor.h"
 
+#include <algorithm>
 #include <bit>
+#include <cstring>
 #include <random>
 
 #include "narthex/model/sample.h"
@@ -170,8 +172,8 @@ TEST(XorChunkTest, RestoredStateGoesOnAsIfNeverStopped) {
   }
 }
 
-TEST(XorChunkTest, AppendThroughATailBuffer) {
-  const auto samples = Series(300, 11, 2);
+// Encodes by XorAppendTail alone.
+std::vector<std::uint8_t> EncodeByTails(const std::vector<Sample>& samples) {
   std::vector<std::uint8_t> bytes(kXorHeaderBytes);
   XorState state;
   for (const Sample& s : samples) {
@@ -184,7 +186,60 @@ TEST(XorChunkTest, AppendThroughATailBuffer) {
     bytes[0] = static_cast<std::uint8_t>(state.count >> 8);
     bytes[1] = static_cast<std::uint8_t>(state.count);
   }
-  EXPECT_EQ(bytes, Encode(samples));
+  return bytes;
+}
+
+TEST(XorChunkTest, AppendThroughATailBuffer) {
+  for (int kind = 0; kind < 4; ++kind) {
+    const auto samples = Series(300, 11, kind);
+    EXPECT_EQ(EncodeByTails(samples), Encode(samples)) << "kind " << kind;
+  }
+}
+
+// With intervals that differ by a little, by much, and by more than the common code takes.
+std::vector<Sample> JitteredSeries(std::size_t n, int kind) {
+  auto samples = Series(n, 23, kind);
+  std::mt19937_64 random(29);
+  constexpr std::int64_t kMost[] = {1, 5, 8192, 8193, 65536, 65537, 524288, 524289, 1 << 30};
+  std::int64_t later = 0;
+  for (Sample& s : samples) {
+    later += static_cast<std::int64_t>(random() % static_cast<std::uint64_t>(kMost[random() % 9]));
+    s.t += later;
+  }
+  return samples;
+}
+
+TEST(XorChunkTest, AppendWithinRoomOfAnyMultipleOfEightBytes) {
+  for (int kind = 0; kind < 4; ++kind) {
+    const auto samples = JitteredSeries(400, kind);
+    std::vector<std::uint8_t> bytes(kXorHeaderBytes);
+    std::size_t room = 16;
+    std::size_t common = 0;
+    XorState state;
+    for (const Sample& s : samples) {
+      for (;; room += 8) {
+        bytes.resize(room, 0xee);  // What lies behind the chunk is not zero.
+        bytes.resize(room + 8, 0xcc);
+        const XorState before = state;
+        const std::vector<std::uint8_t> old = bytes;
+        if (XorAppendWithin(state, bytes.data(), room, s.t, s.v)) {
+          ASSERT_EQ(
+              std::count(bytes.begin() + static_cast<std::ptrdiff_t>(room), bytes.end(), 0xcc), 8);
+          ++common;
+          break;
+        }
+        ASSERT_EQ(bytes, old);
+        ASSERT_EQ(std::memcmp(&state, &before, sizeof state), 0);
+        if (room < state.tail_offset() + kMaxXorSampleBytes)
+          continue;                                // Perhaps it only does not fit.
+        XorAppend(state, bytes.data(), s.t, s.v);  // No common sample.
+        break;
+      }
+    }
+    bytes.resize(state.size);
+    EXPECT_EQ(bytes, EncodeByTails(samples)) << "kind " << kind;
+    EXPECT_GT(common, 50U);
+  }
 }
 
 TEST(XorChunkTest, EveryTruncationIsCorruption) {

@@ -61,5 +61,36 @@ TEST(HeadFlushTest, ABadChunkStopsNothing) {
   EXPECT_EQ(state.metrics.unreadable_chunks.value(), 2U);
 }
 
+// Writing them at once would be for nothing when a block takes them soon.
+TEST(HeadFlushTest, FullChunksWaitForTheNextFlush) {
+  const narthex::testing::TempDir dir;
+  metrics::Registry registry;
+  Head head(HeadOptions(), SystemFs(), dir.path(), registry);
+  ReplayCursor cursor;
+  ASSERT_TRUE(head.Load(model::kMinTime, cursor));
+  auto& state = const_cast<HeadState&>(head.state());
+  const auto cut = [&](std::size_t n) {
+    std::vector<SeriesSlot> slots;
+    for (std::size_t i = 0; i < n; ++i) {
+      const auto found = state.index.GetOrCreate({{"i", std::to_string(state.index.num_series())}});
+      MemSeries& series = state.index.At(found.slot);
+      SeriesLock lock(series);
+      --series.pending;
+      state.chunks.AppendFloat(series, 1'000, 1);
+      state.chunks.CutOpen(series);
+      slots.push_back(found.slot);
+    }
+    state.AddFull(slots);
+  };
+  cut(5'000);
+  EXPECT_EQ(state.metrics.mmap_chunks.value(), 0U);
+  // But not without end.
+  cut(30'000);
+  EXPECT_GT(state.metrics.mmap_chunks.value(), 0U);
+  EXPECT_LT(state.metrics.mmap_chunks.value(), 5'000U);
+  ASSERT_TRUE(state.FlushFull());
+  EXPECT_EQ(state.metrics.mmap_chunks.value(), 35'000U);
+}
+
 }  // namespace
 }  // namespace narthex::tsdb::testing
