@@ -17,7 +17,7 @@
 namespace narthex::cli {
 namespace {
 
-constexpr std::array<std::string_view, 2> kGroups = {"test", "tsdb"};
+constexpr std::array<std::string_view, 3> kGroups = {"check", "test", "tsdb"};
 
 void AddTestCommands(CLI::App& app, Command& chosen) {
   CLI::App* test = app.add_subcommand("test", "Run tests of queries and rules.");
@@ -44,6 +44,7 @@ std::optional<int> RunTool(std::span<const std::string> arguments) {
   CLI::App app("Tools in the narthex binary", "narthex");
   app.require_subcommand(1);
   Command chosen;
+  AddCheckCommands(app, chosen);
   AddTestCommands(app, chosen);
   AddTsdbCommands(app, chosen);
 

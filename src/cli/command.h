@@ -17,7 +17,8 @@ namespace narthex::cli {
 /// The chosen command with its parsed options: does its work and gives the exit code.
 using Command = std::function<int()>;
 
-/// Adds the group's subcommands to `app`; parsing sets `chosen` to the one that was called.
+/// Add the group's subcommands to `app`; parsing sets `chosen` to the one that was called.
+void AddCheckCommands(CLI::App& app, Command& chosen);
 void AddTsdbCommands(CLI::App& app, Command& chosen);
 void AddCreateBlocksCommands(CLI::App& tsdb, Command& chosen);
 

@@ -188,7 +188,9 @@ void YamlReader::AddError(int line, std::string reason) {
 
 void YamlReader::AddWrongType(const YamlNode& node, const Type& type) {
   std::string value;
-  if (node.kind == YamlNode::Kind::kScalar) {
+  // Where secrets belong, what was written instead may be one.
+  const bool secret = type.element != nullptr && type.element->kind == Kind::kSecret;
+  if (node.kind == YamlNode::Kind::kScalar && !secret) {
     value = node.text.size() > 10 ? fmt::format(" `{}...`", node.text.substr(0, 7))
                                   : fmt::format(" `{}`", node.text);
   }

@@ -177,6 +177,20 @@ asio::awaitable<Status> Connection::StartTls(std::shared_ptr<asio::ssl::context>
   co_return Fail(Code::kUnavailable, std::move(why));
 }
 
+asio::awaitable<Status> Connection::AcceptTls(std::shared_ptr<asio::ssl::context> context,
+                                              std::string first) {
+  State& s = *state_;
+  s.tls_context = std::move(context);
+  s.tls = std::make_unique<TlsStream>(s.socket, *s.tls_context);
+  auto [error, used] =
+      co_await s.tls->async_handshake(asio::ssl::stream_base::server, asio::buffer(first), kAwait);
+  if (!error) co_return Status{};
+  s.tls.reset();
+  co_return Fail(s.Failure(error, "handshake"));
+}
+
+bool Connection::is_tls() const { return state_->tls != nullptr; }
+
 asio::awaitable<Result<std::size_t>> Connection::Read(std::span<char> into) {
   State& s = *state_;
   const asio::mutable_buffer buffer = asio::buffer(into.data(), into.size());
@@ -257,15 +271,29 @@ void Connection::ShutdownSend() {
   state_->socket.shutdown(tcp::socket::shutdown_send, ignored);
 }
 
+asio::awaitable<void> Connection::Finish() {
+  if (state_->tls != nullptr && state_->socket.is_open()) {
+    // As if the peer's end had been seen: otherwise OpenSSL waits for it.
+    SSL_set_shutdown(state_->tls->native_handle(), SSL_RECEIVED_SHUTDOWN);
+    SetDeadline(Clock::now() + std::chrono::seconds(1));
+    co_await state_->tls->async_shutdown(kAwait);
+    state_->tls.reset();
+  }
+  ShutdownSend();
+}
+
 void Connection::Close() { state_->Close(); }
 
 bool Connection::is_open() const { return state_->socket.is_open(); }
 
+bool Connection::PeerHasEnded() {
+  pollfd ended{.fd = state_->socket.native_handle(), .events = POLLRDHUP, .revents = 0};
+  return poll(&ended, 1, 0) != 0;
+}
+
 bool Connection::IsIdleUsable() {
   State& s = *state_;
-  if (!s.socket.is_open()) return false;
-  pollfd ended{.fd = s.socket.native_handle(), .events = POLLRDHUP, .revents = 0};
-  if (poll(&ended, 1, 0) != 0) return false;
+  if (!s.socket.is_open() || PeerHasEnded()) return false;
   // TLS 1.3 session tickets may wait unread, so there only the end of the stream counts.
   char byte = 0;
   const ssize_t n = recv(s.socket.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);

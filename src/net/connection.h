@@ -43,6 +43,12 @@ class Connection final {
   boost::asio::awaitable<Status> StartTls(std::shared_ptr<boost::asio::ssl::context> context,
                                           std::string server_name, bool verify);
 
+  /// Server handshake. `first` is what was already read of it.
+  /// Errors: kTimeout, kCancelled, kUnavailable with OpenSSL's reason.
+  boost::asio::awaitable<Status> AcceptTls(std::shared_ptr<boost::asio::ssl::context> context,
+                                           std::string first);
+  bool is_tls() const;
+
   /// Reads at least one byte; 0 = the peer has ended the stream.
   /// Errors: kTimeout, kCancelled, kUnavailable "read tcp A->B: read: connection reset by peer".
   boost::asio::awaitable<Result<std::size_t>> Read(std::span<char> into);
@@ -59,11 +65,16 @@ class Connection final {
   void Cancel();
   /// Ends the stream in order: no more is written, what the peer still sends is not waited for.
   void ShutdownSend();
+  /// The same for TLS, too, where the end is a message of its own. What is read after it is as the
+  /// socket gives it.
+  boost::asio::awaitable<void> Finish();
   void Close();
 
   bool is_open() const;
   /// Whether an idle connection is still usable: open, and the peer has neither closed nor sent.
   bool IsIdleUsable();
+  /// Whether the peer has ended its stream; data of it may still be unread.
+  bool PeerHasEnded();
   boost::asio::ip::tcp::socket& socket();
   /// Memory of the object behind this one.
   std::size_t held_bytes() const;

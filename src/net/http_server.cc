@@ -11,10 +11,12 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <fmt/core.h>
 
+#include "narthex/base/clock.h"
 #include "narthex/base/log.h"
 #include "narthex/base/mutex.h"
 #include "narthex/net/io_pool.h"
 #include "src/net/error_text.h"
+#include "src/net/gate.h"
 #include "src/net/session.h"
 
 namespace narthex::net {
@@ -69,7 +71,9 @@ struct HttpServer::Impl {
   };
 
   Impl(ServerOptions opts, IoPool& io_pool, ThreadPool& pool, const Router& routes)
-      : options(std::move(opts)), io(io_pool), workers(pool), router(routes) {}
+      : options(std::move(opts)), io(io_pool), workers(pool), router(routes) {
+    if (options.access != nullptr) gate = std::make_unique<Gate>(*options.access, SystemClock());
+  }
 
   Status Open(Listener& listener, const std::string& address);
   asio::awaitable<void> Accept(std::shared_ptr<Listener> listener);
@@ -82,6 +86,7 @@ struct HttpServer::Impl {
   IoPool& io;
   ThreadPool& workers;
   const Router& router;
+  std::unique_ptr<Gate> gate;  // Null = open.
   const std::shared_ptr<std::atomic<std::size_t>> all_bodies =
       std::make_shared<std::atomic<std::size_t>>(0);
   std::vector<std::shared_ptr<Listener>> listeners;
@@ -152,8 +157,8 @@ asio::awaitable<void> HttpServer::Impl::Accept(std::shared_ptr<Listener> listene
 }
 
 void HttpServer::Impl::StartSession(tcp::socket socket) {
-  const auto session =
-      std::make_shared<Session>(std::move(socket), options, workers, router, all_bodies);
+  const auto session = std::make_shared<Session>(std::move(socket), options, workers, router,
+                                                 gate.get(), all_bodies);
   {
     MutexLock lock(mutex);
     if (stopping) return;

@@ -23,6 +23,8 @@ namespace {
 constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
 constexpr std::size_t kReadBytes = 16 << 10;
 constexpr std::size_t kWriteBytes = 64 << 10;
+constexpr auto kWatchInterval = std::chrono::milliseconds(250);
+constexpr std::size_t kTlsHeaderBytes = 5;  // Of a record, which is what TLS begins with.
 
 std::string RemoteText(const tcp::socket& socket) {
   error_code ec;
@@ -31,6 +33,14 @@ std::string RemoteText(const tcp::socket& socket) {
   const std::string host = peer.address().to_string();
   return peer.address().is_v6() ? fmt::format("[{}]:{}", host, peer.port())
                                 : fmt::format("{}:{}", host, peer.port());
+}
+
+/// Source: Go's tlsRecordHeaderLooksLikeHTTP.
+bool LooksLikeHttp(std::string_view first) {
+  for (const std::string_view begin : {"GET /", "HEAD ", "POST ", "PUT /", "OPTIO"}) {
+    if (first == begin) return true;
+  }
+  return false;
 }
 
 /// Runs the handler on a worker; its failures end only this answer.
@@ -51,12 +61,15 @@ void RunHandler(const Router& router, ServerRequest& request, ResponseStream& st
 }  // namespace
 
 Session::Session(tcp::socket socket, const ServerOptions& options, ThreadPool& workers,
-                 const Router& router, std::shared_ptr<std::atomic<std::size_t>> all_bodies)
+                 const Router& router, Gate* gate,
+                 std::shared_ptr<std::atomic<std::size_t>> all_bodies)
     : options_(options),
       workers_(workers),
       router_(router),
+      gate_(gate),
       all_bodies_(std::move(all_bodies)),
       connection_(std::move(socket)),
+      watch_(connection_.socket().get_executor()),
       remote_(RemoteText(connection_.socket())) {
   error_code ignored;
   connection_.socket().set_option(tcp::no_delay(true), ignored);
@@ -90,6 +103,13 @@ void Session::Abort() {
 
 asio::awaitable<void> Session::Run() {
   const auto self = shared_from_this();
+  if (gate_ != nullptr && gate_->rules().uses_tls()) {
+    const bool ready = co_await StartTls();
+    if (!ready) {
+      connection_.Close();
+      co_return;
+    }
+  }
   while (keep_alive_ && !closing_) {
     ServerRequest request;
     request.remote_address = remote_;
@@ -98,6 +118,7 @@ asio::awaitable<void> Session::Run() {
     ReadOutcome outcome = co_await ReadRequest(request);
     if (!outcome) {
       ReleaseBody();
+      if (outcome.error().denied && keep_alive_) continue;
       if (outcome.error().status != 0) {
         co_await Refuse(outcome.error());
       }
@@ -107,6 +128,40 @@ asio::awaitable<void> Session::Run() {
     if (!sent) break;
   }
   connection_.Close();
+}
+
+asio::awaitable<bool> Session::StartTls() {
+  connection_.SetDeadline(Connection::Clock::now() +
+                          std::chrono::milliseconds(options_.read_timeout_ms));
+  // A plain request is known by its first bytes, and gets an answer that its client understands.
+  std::string first(kTlsHeaderBytes, '\0');
+  for (std::size_t filled = 0; filled < first.size();) {
+    const auto n = co_await connection_.Read({first.data() + filled, first.size() - filled});
+    if (!n || *n == 0) co_return false;
+    filled += *n;
+  }
+  if (LooksLikeHttp(first)) {
+    const Status sent = co_await connection_.Write(
+        "HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n");
+    if (sent) {
+      co_await FinishAndDrain();
+    }
+    co_return false;
+  }
+  Result<TlsContext> context = gate_->rules().Tls();
+  if (!context) {
+    // An alert in plain, as before any handshake: fatal, internal error.
+    const Status sent = co_await connection_.Write(std::string_view("\x15\x03\x01\0\2\2\x50", 7));
+    if (sent) {
+      co_await FinishAndDrain();
+    }
+    co_return false;
+  }
+  const Status shaken = co_await connection_.AcceptTls(std::move(*context), std::move(first));
+  if (shaken) co_return true;
+  log::Debug("TLS handshake error", {{"remote", remote_}, {"err", shaken.error().message()}});
+  co_await FinishAndDrain();  // The alert that says why has been sent.
+  co_return false;
 }
 
 asio::awaitable<bool> Session::Fill() {
@@ -161,7 +216,11 @@ asio::awaitable<tl::expected<RequestHead, Session::Refusal>> Session::ReadHead()
     if (searched == 0) unread_.erase(0, unread_.find_first_not_of("\r\n"));
     end = FindHeadEnd(unread_, searched == 0 ? 0 : searched);
   }
-  if (end > options_.max_header_bytes) {
+  const auto lines = std::count(
+      unread_.begin(), unread_.begin() + static_cast<std::ptrdiff_t>(std::min(end, unread_.size())),
+      '\n');
+  if (end > options_.max_header_bytes ||
+      static_cast<std::size_t>(lines) > options_.max_header_lines) {
     co_return tl::unexpected(Refusal{431, "431 Request Header Fields Too Large"});
   }
   Result<RequestHead> head = ParseRequestHead(std::string_view(unread_).substr(0, end));
@@ -180,6 +239,11 @@ asio::awaitable<Session::ReadOutcome> Session::ReadRequest(ServerRequest& reques
   const BodyFraming framing = head->framing;
   ReadOutcome outcome = TakeHead(*head, request);
   if (!outcome) co_return outcome;
+  if (gate_ != nullptr) {
+    // Before the body: who may not come in must not take memory either.
+    const bool admitted = co_await Admit(*head);
+    if (!admitted) co_return tl::unexpected(Refusal{0, "", true});
+  }
   if (framing.kind == BodyKind::kNone) co_return ReadOutcome{};
   if (framing.length > options_.max_body_bytes) {
     co_return tl::unexpected(Refusal{413, "413 Request Entity Too Large"});
@@ -195,6 +259,55 @@ asio::awaitable<Session::ReadOutcome> Session::ReadRequest(ServerRequest& reques
   }
   outcome = co_await ReadBody(framing, request.body);
   co_return outcome;
+}
+
+asio::awaitable<bool> Session::Admit(const RequestHead& head) {
+  Gate::Decision decision = gate_->Decide(head.headers);
+  if (decision.check_password) {
+    co_await CheckPassword(decision);
+  }
+  rules_ = std::move(decision.rules);
+  if (decision.status == 200) co_return true;
+  // The body of a refused request is not read.
+  keep_alive_ = keep_alive_ && head.framing.kind == BodyKind::kNone && !closing_;
+  co_await Deny(decision.status, head.method == "HEAD");
+  co_return false;
+}
+
+/// On a worker, because it takes as long as the hash's cost says.
+asio::awaitable<void> Session::CheckPassword(Gate::Decision& decision) {
+  const auto done =
+      std::make_shared<asio::steady_timer>(executor(), asio::steady_timer::time_point::max());
+  workers_.Submit([this, self = shared_from_this(), &decision, done] {
+    gate_->CheckPassword(decision);
+    asio::post(done->get_executor(), [done] { done->expires_at(Connection::Clock::now()); });
+  });
+  do {
+    co_await done->async_wait(kAwait);
+  } while (done->expiry() == asio::steady_timer::time_point::max());
+}
+
+asio::awaitable<void> Session::Deny(int status, bool head_only) {
+  ResponseStream stream(
+      {.head_only = head_only, .minor_version = minor_version_, .keep_alive = keep_alive_}, [] {});
+  stream.SetStatus(status);
+  AddHeaders(stream);
+  if (status == 401) stream.SetHeader("Www-Authenticate", "Basic");
+  stream.SetHeader("Content-Type", "text/plain; charset=utf-8");
+  stream.SetHeader("X-Content-Type-Options", "nosniff");
+  stream.Write(fmt::format("{}\n", ReasonPhrase(status)));
+  stream.Finish();
+  const ResponseStream::Batch answer = stream.Take();
+  const bool sent = co_await Send(answer.bytes);
+  keep_alive_ = sent && answer.keep_alive;
+  if (sent && !keep_alive_) {
+    co_await FinishAndDrain();
+  }
+}
+
+void Session::AddHeaders(ResponseStream& stream) const {
+  if (rules_ == nullptr) return;
+  for (const auto& [name, value] : rules_->headers) stream.SetHeader(name, value);
 }
 
 asio::awaitable<Session::ReadOutcome> Session::ReadBody(BodyFraming framing, std::string& body) {
@@ -244,8 +357,25 @@ void Session::WatchForDisconnect(std::shared_ptr<std::stop_source> source) {
         const int fd = self->connection_.socket().native_handle();
         const ssize_t n = recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
         const bool gone = n == 0 || (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK);
-        if (gone) source->request_stop();
+        if (gone) {
+          source->request_stop();
+        } else if (self->connection_.is_tls()) {
+          self->LookAgainForDisconnect(source);
+        }
       });
+}
+
+/// A client of TLS says farewell before it goes, so that there is something to read.
+void Session::LookAgainForDisconnect(std::shared_ptr<std::stop_source> source) {
+  watch_.expires_after(kWatchInterval);
+  watch_.async_wait([self = shared_from_this(), source = std::move(source)](const error_code& ec) {
+    if (ec || self->stop_ != source) return;  // That handler has ended.
+    if (self->connection_.PeerHasEnded()) {
+      source->request_stop();
+    } else {
+      self->LookAgainForDisconnect(source);
+    }
+  });
 }
 
 /// Writes with the time limit for each piece that the client has to take.
@@ -279,6 +409,7 @@ asio::awaitable<bool> Session::Answer(ServerRequest& request) {
       std::make_shared<asio::steady_timer>(executor(), asio::steady_timer::time_point::max());
   const auto stream = std::make_shared<ResponseStream>(
       traits, [ready] { asio::post(ready->get_executor(), [ready] { ready->cancel(); }); });
+  AddHeaders(*stream);
   connection_.SuspendDeadline();
   WatchForDisconnect(stop_);
   workers_.Submit([this, self = shared_from_this(), stream, &request] {
@@ -303,13 +434,14 @@ asio::awaitable<bool> Session::Answer(ServerRequest& request) {
     stream->Disconnect();
   } while (!batch.finished);
   stop_ = nullptr;
+  watch_.cancel();
   answering_ = false;
   keep_alive_ = connected && batch.keep_alive && !closing_;
   if (keep_alive_) {
     error_code ignored;
     connection_.socket().cancel(ignored);  // Ends the watch.
   } else if (connected) {
-    connection_.ShutdownSend();
+    co_await connection_.Finish();
   }
   co_return connected;
 }
@@ -320,9 +452,15 @@ asio::awaitable<void> Session::Refuse(const Refusal& refusal) {
       "HTTP/1.1 {} {}\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n{}",
       refusal.status, ReasonPhrase(refusal.status), refusal.text);
   const Status sent = co_await connection_.Write(answer);
-  if (!sent) co_return;
-  connection_.ShutdownSend();
+  if (sent) {
+    co_await FinishAndDrain();
+  }
+}
+
+asio::awaitable<void> Session::FinishAndDrain() {
+  co_await connection_.Finish();
   // Closing with unread input would reset the connection and lose the answer: read for a moment.
+  connection_.SetDeadline(Connection::Clock::now() + std::chrono::seconds(1));
   for (std::size_t drained = 0; drained < (std::size_t{1} << 20); drained += unread_.size()) {
     unread_.clear();
     const bool more = co_await Fill();

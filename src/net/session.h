@@ -11,9 +11,11 @@
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
 
 #include "narthex/net/http_server.h"
 #include "src/net/connection.h"
+#include "src/net/gate.h"
 #include "src/net/http1.h"
 #include "src/net/response_stream.h"
 
@@ -22,9 +24,10 @@ namespace narthex::net {
 /// Thread safety: the connection's executor, where not said otherwise.
 class Session final : public std::enable_shared_from_this<Session> {
  public:
+  /// @param gate        null = everybody may come in, without TLS
   /// @param all_bodies  bytes of request bodies that all sessions of the server hold
   Session(boost::asio::ip::tcp::socket socket, const ServerOptions& options, ThreadPool& workers,
-          const Router& router, std::shared_ptr<std::atomic<std::size_t>> all_bodies);
+          const Router& router, Gate* gate, std::shared_ptr<std::atomic<std::size_t>> all_bodies);
   ~Session();
 
   /// Runs until the connection ends. Keeps itself alive meanwhile.
@@ -43,6 +46,7 @@ class Session final : public std::enable_shared_from_this<Session> {
   struct Refusal {
     int status = 400;
     std::string text;
+    bool denied = false;  // By the gate, and answered already.
   };
   /// Why no (further) request is answered. status 0 = just close.
   using ReadOutcome = tl::expected<void, Refusal>;
@@ -51,29 +55,42 @@ class Session final : public std::enable_shared_from_this<Session> {
     return {503, "503 Service Unavailable: too much memory is taken by other requests' bodies"};
   }
 
+  /// @return whether the connection may be used
+  boost::asio::awaitable<bool> StartTls();
   boost::asio::awaitable<tl::expected<RequestHead, Refusal>> ReadHead();
+  /// @return whether the request is let in; if not, that was answered
+  boost::asio::awaitable<bool> Admit(const RequestHead& head);
+  boost::asio::awaitable<void> CheckPassword(Gate::Decision& decision);
+  boost::asio::awaitable<void> Deny(int status, bool head_only);
+  void AddHeaders(ResponseStream& stream) const;
   boost::asio::awaitable<ReadOutcome> ReadRequest(ServerRequest& request);
   boost::asio::awaitable<ReadOutcome> ReadBody(BodyFraming framing, std::string& body);
   boost::asio::awaitable<bool> Answer(ServerRequest& request);
   boost::asio::awaitable<bool> Send(std::string_view bytes);
   boost::asio::awaitable<void> Refuse(const Refusal& refusal);
+  /// Ends the connection so that what was sent arrives.
+  boost::asio::awaitable<void> FinishAndDrain();
   boost::asio::awaitable<bool> Fill();
   /// Sets how much this session holds. @return whether all together are within the limit
   bool HoldBody(std::size_t bytes);
   void ReleaseBody();
   ReadOutcome TakeHead(const RequestHead& head, ServerRequest& request) const;
   void WatchForDisconnect(std::shared_ptr<std::stop_source> source);
+  void LookAgainForDisconnect(std::shared_ptr<std::stop_source> source);
 
   const ServerOptions& options_;
   ThreadPool& workers_;
   const Router& router_;
+  Gate* const gate_;
   const std::shared_ptr<std::atomic<std::size_t>> all_bodies_;
   std::size_t body_bytes_ = 0;  // Our part of it.
   Connection connection_;
+  boost::asio::steady_timer watch_;  // Of LookAgainForDisconnect.
   const std::string remote_;
   std::string unread_;
-  std::unique_ptr<char[]> chunk_;  // Where reads go.
-  int minor_version_ = 1;          // Of the current request.
+  std::unique_ptr<char[]> chunk_;              // Where reads go.
+  int minor_version_ = 1;                      // Of the current request, as the next.
+  std::shared_ptr<const RequestRules> rules_;  // Whose headers its answer has; may be null.
   bool keep_alive_ = true;
   bool answering_ = false;
   bool closing_ = false;

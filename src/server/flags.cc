@@ -153,6 +153,7 @@ void ReadRemoteRead(FlagValues& values, ServerFlags& flags) {
 
 void ReadWeb(FlagValues& values, ServerFlags& flags) {
   flags.listen_addresses = values.List("web.listen-address");
+  flags.external_url_given = !values.Text("web.external-url").empty();
   flags.external_url = ExternalUrl(values.Text("web.external-url"), flags.listen_addresses.front());
   flags.route_prefix = RoutePrefix(values, flags.external_url);
   flags.page_title = values.Text("web.page-title");
@@ -171,10 +172,7 @@ void ReadWeb(FlagValues& values, ServerFlags& flags) {
     flags.warnings.emplace_back(
         "Flag --web.enable-otlp-receiver has no effect yet: its endpoint answers 404");
   }
-  // Going on without it would leave the listener open to everybody.
-  if (!values.Text("web.config.file").empty()) {
-    values.Reject("flag 'web.config.file' is not supported yet: remove it, and protect the port");
-  }
+  flags.web_config_file = values.Text("web.config.file");
 }
 
 void ReadEngine(FlagValues& values, ServerFlags& flags) {

@@ -24,6 +24,8 @@ struct ServerFlags {
   log::Format log_format = log::Format::kLogfmt;
 
   std::vector<std::string> listen_addresses;
+  std::string web_config_file;  // "" = plain HTTP, open to everybody.
+  bool external_url_given = false;
   std::string external_url;  // "http://host:9090" or with a path; no slash at the end.
   std::string route_prefix;  // "/" or "/path".
   std::string page_title;

@@ -3,6 +3,7 @@
 // One binary: the server, and with a subcommand the tools.
 #include <cstdio>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "narthex/cli/cli.h"
@@ -12,8 +13,8 @@
 int main(int argc, char** argv) {
   std::vector<std::string> arguments(argv + 1, argv + argc);
   if (const auto exit_code = narthex::cli::RunTool(arguments)) return *exit_code;
-  const auto parsed = narthex::server::ParseCommandLine(std::move(arguments));
+  auto parsed = narthex::server::ParseCommandLine(std::move(arguments));
   std::fputs(parsed.text_out.c_str(), stdout);
   std::fputs(parsed.text_err.c_str(), stderr);
-  return parsed.run ? narthex::server::RunServer(parsed.flags) : parsed.exit_code;
+  return parsed.run ? narthex::server::RunServer(std::move(parsed.flags)) : parsed.exit_code;
 }

@@ -21,6 +21,7 @@
 #include "narthex/scrape/scrape_manager.h"
 #include "narthex/tsdb/chunk_decoder.h"
 #include "narthex/tsdb/db.h"
+#include "narthex/web/access.h"
 #include "narthex/web/api.h"
 #include "src/server/admin.h"
 #include "src/server/configuration.h"
@@ -71,12 +72,19 @@ web::ApiOptions MakeApiOptions(const ServerFlags& flags) {
   return options;
 }
 
-net::ServerOptions MakeListenOptions(const ServerFlags& flags) {
+net::ServerOptions MakeListenOptions(const ServerFlags& flags, net::AccessRules* access) {
   net::ServerOptions options;
+  options.access = access;
   options.listen_addresses = flags.listen_addresses;
   options.max_connections = flags.max_connections;
   options.read_timeout_ms = flags.read_timeout_ms;
   return options;
+}
+
+/// Links to the server that it makes up itself must lead to it.
+void UseHttps(std::string& url) {
+  constexpr std::string_view kPlain = "http://";
+  if (url.starts_with(kPlain)) url.replace(0, kPlain.size(), "https://");
 }
 
 scrape::ScrapeOptions MakeScrapeOptions(const ServerFlags& flags) {
@@ -113,7 +121,8 @@ alerting::RuleManagerOptions MakeRuleOptions(const ServerFlags& flags) {
 /// The parts in the order they are built; destroyed in reverse.
 class Server final {
  public:
-  explicit Server(const ServerFlags& flags);
+  /// @param access  null = open to everybody; not owned, as flags
+  Server(const ServerFlags& flags, net::AccessRules* access);
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
@@ -131,6 +140,7 @@ class Server final {
   Status OpenStorage();
 
   const ServerFlags& flags_;
+  net::AccessRules* const access_;
   SignalQueue signals_;  // First: threads made later inherit its signal mask.
   const std::uint64_t memory_at_start_ = ReadResidentBytes().anonymous;
   metrics::Registry registry_;
@@ -154,8 +164,9 @@ class Server final {
   std::unique_ptr<net::HttpServer> http_;
 };
 
-Server::Server(const ServerFlags& flags)
+Server::Server(const ServerFlags& flags, net::AccessRules* access)
     : flags_(flags),
+      access_(access),
       configuration_(
           flags.config_file,
           {.default_retention_ms = flags.db.retention_ms,
@@ -233,12 +244,14 @@ Status Server::StartHttp() {
                                                 .chunks = &storage_,
                                                 .decode_chunk = tsdb::DecodeChunk,
                                                 .options = MakeApiOptions(flags_)}));
-  http_ = std::make_unique<net::HttpServer>(MakeListenOptions(flags_), http_io_, http_workers_,
-                                            router_);
+  http_ = std::make_unique<net::HttpServer>(MakeListenOptions(flags_, access_), http_io_,
+                                            http_workers_, router_);
   http_io_.Start();
   NX_RETURN_IF_ERROR(http_->Start());
   for (const std::string& address : flags_.listen_addresses) {
     log::Info("Listening on", {{"address", address}});
+    log::Info(access_ != nullptr && access_->uses_tls() ? "TLS is enabled." : "TLS is disabled.",
+              {{"http2", false}, {"address", address}});
   }
   return {};
 }
@@ -315,12 +328,23 @@ void Server::Stop() {
 
 }  // namespace
 
-int RunServer(const ServerFlags& flags) {
+int RunServer(ServerFlags flags) {
   log::Configure(flags.log_level, flags.log_format);
   for (const std::string& warning : flags.warnings) log::Warn(warning);
   const web::BuildInfo build = BuildInformation();
   log::Info("Starting Narthex", {{"version", build.revision}, {"prometheus", build.version}});
-  Server server(flags);
+  std::unique_ptr<web::WebAccess> access;
+  if (!flags.web_config_file.empty()) {
+    auto opened = web::WebAccess::Open(flags.web_config_file, SystemClock());
+    if (!opened) {
+      log::Error("Unable to validate web configuration file",
+                 {{"file", flags.web_config_file}, {"err", opened.error().message()}});
+      return 1;
+    }
+    access = std::move(*opened);
+    if (access->uses_tls() && !flags.external_url_given) UseHttps(flags.external_url);
+  }
+  Server server(flags, access.get());
   const Status started = server.Start();
   if (started) {
     server.Run();

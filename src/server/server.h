@@ -10,6 +10,6 @@ namespace narthex::server {
 /// Runs the server until SIGTERM, SIGINT or POST /-/quit. SIGHUP reloads the configuration.
 /// Call once, from the main thread, before any other thread exists.
 /// @return the exit code: 0 after an orderly stop, 1 when the server could not start
-int RunServer(const ServerFlags& flags);
+int RunServer(ServerFlags flags);
 
 }  // namespace narthex::server

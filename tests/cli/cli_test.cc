@@ -58,6 +58,29 @@ TEST_F(CliTest, OtherArgumentsAreForTheServer) {
   EXPECT_FALSE(RunTool(std::vector<std::string>{"--config.file=x"}));
 }
 
+TEST_F(CliTest, ChecksWebConfigs) {
+  const std::string good =
+      File("good.yml", "http_server_config: {headers: {X-Frame-Options: deny}}");
+  const std::string bad = File("bad.yml", "tls_server_config:\n  cert_filse: x\n");
+  const std::string no_cert = File("no_cert.yml", "tls_server_config: {cert_file: a, key_file: b}");
+  Outcome outcome = Call({"check", "web-config", good});
+  EXPECT_EQ(0, outcome.exit_code);
+  EXPECT_EQ("", outcome.out);
+  EXPECT_EQ(good + " SUCCESS\n", outcome.err);
+  outcome = Call({"check", "web-config", bad, good, no_cert});
+  EXPECT_EQ(1, outcome.exit_code);
+  EXPECT_EQ(bad +
+                " FAILED: yaml: unmarshal errors:\n  line 2: field cert_filse not found in type "
+                "web.TLSConfig\n" +
+                good + " SUCCESS\n" + no_cert + " FAILED: failed to read cert_file (" +
+                dir_.path() + "/a): open " + dir_.path() + "/a: no such file or directory\n",
+            outcome.err);
+  EXPECT_EQ(1, Call({"check", "web-config"}).exit_code);
+  EXPECT_EQ(1, Call({"check", "web-config", dir_.path() + "/nosuch.yml"}).exit_code);
+  EXPECT_EQ(1, Call({"check", "web-config", dir_.path()}).exit_code);
+  EXPECT_EQ(1, Call({"check"}).exit_code);
+}
+
 TEST_F(CliTest, WrongUsageExitsWithOne) {
   for (const std::vector<std::string>& arguments :
        {std::vector<std::string>{"tsdb"},

@@ -245,6 +245,32 @@ TEST_F(HttpServerTest, CutsASlowRequest) {
   EXPECT_EQ("", socket.ReadAll());  // Ends although we never finish the head.
 }
 
+TEST_F(HttpServerTest, CutsASlowBody) {
+  router_.Handle("POST", "/", [](const ServerRequest&, ResponseWriter&) {});
+  ServerOptions options;
+  options.read_timeout_ms = 50;
+  Start(options);
+  for (const char* framing :
+       {"Content-Length: 100\r\n\r\nab", "Transfer-Encoding: chunked\r\n\r\n5\r\nab"}) {
+    SCOPED_TRACE(framing);
+    RawSocket socket(RawSocket::Dial(port_));
+    socket.Send(std::string("POST / HTTP/1.1\r\nHost: a\r\n") + framing);
+    EXPECT_EQ("", socket.ReadAll());  // Ends although we never finish the body.
+  }
+}
+
+TEST_F(HttpServerTest, LimitsTheNumberOfHeaders) {
+  router_.Handle("GET", "/", [](const ServerRequest&, ResponseWriter&) {});
+  Start();
+  const auto status = [&](int num_headers) {
+    std::string request = "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n";
+    for (int i = 0; i < num_headers; ++i) request += "a:\r\n";
+    return Talk(request + "\r\n").substr(9, 3);
+  };
+  EXPECT_EQ("200", status(900));
+  EXPECT_EQ("431", status(1100));
+}
+
 TEST_F(HttpServerTest, StopsAHandlerWhoseClientIsGone) {
   std::promise<bool> stopped;
   std::promise<void> running;

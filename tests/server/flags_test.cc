@@ -108,7 +108,6 @@ TEST(FlagsTest, RefusesWithPrometheusWordingAndExitCode) {
       {{"--query.max-samples=x"}, "strconv.ParseInt: parsing \"x\": invalid syntax", 2},
       {{"--storage.tsdb.retention.size=5"}, "units: unknown unit", 2},
       {{"--storage.tsdb.wal-segment-size=1MB"}, "must be set between 10MB and 256MB", 2},
-      {{"--web.config.file=x"}, "not supported yet", 2},
       {{"--web.cors.origin=("}, "could not compile CORS regex string", 2},
       {{"--storage.agent.path=x"}, "can only be used in agent mode: [\"--storage.agent.path\"]", 3},
   };

@@ -24,7 +24,7 @@ LINKS = {
     "scrape": ["storage", "net", "proto", "config"],
     "alerting": ["promql", "storage", "net", "config"],
     "web": ["promql", "storage", "net", "proto", "config"],
-    "cli": ["tsdb", "promql", "config", "net", "alerting", "scrape"],
+    "cli": ["tsdb", "promql", "config", "net", "alerting", "scrape", "web"],
     "server": ["tsdb", "promql", "scrape", "alerting", "web", "remote", "cli", "proto"],
 }
 FOLDERS = {

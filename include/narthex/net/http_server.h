@@ -22,6 +22,7 @@ class ThreadPool;
 
 namespace narthex::net {
 
+class AccessRules;
 class IoPool;
 
 /// Query or form parameters in order; keys may repeat.
@@ -111,8 +112,10 @@ struct ServerOptions {
   std::int64_t read_timeout_ms = 300'000;  // Whole request, and idle between requests.
   std::int64_t write_timeout_ms = 60'000;  // For each 64 KiB that the client does not take.
   std::size_t max_header_bytes = 1 << 20;
+  std::size_t max_header_lines = 1000;  // Each takes ten times its bytes once it is parsed.
   std::size_t max_body_bytes = std::size_t{64} << 20;
   std::size_t max_bodies_bytes = std::size_t{512} << 20;  // Of all requests at the same time.
+  AccessRules* access = nullptr;  // Not owned, outlives the server; null = plain HTTP for all.
 };
 
 class HttpServer final {

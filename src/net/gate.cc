@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Source: exporter-toolkit's web handler.
+#include "src/net/gate.h"
+
+#include "narthex/base/clock.h"
+
+namespace narthex::net {
+namespace {
+
+constexpr std::string_view kDigits =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+/// RFC 4648 with its padding.
+std::optional<std::string> DecodeBase64(std::string_view text) {
+  if (text.size() % 4 != 0) return std::nullopt;
+  std::size_t padding = 0;
+  while (padding < 2 && text.ends_with('=')) {
+    text.remove_suffix(1);
+    ++padding;
+  }
+  std::string bytes;
+  std::uint32_t buffer = 0;
+  int bits = 0;
+  for (const char c : text) {
+    const std::size_t digit = kDigits.find(c);
+    if (digit == std::string_view::npos) return std::nullopt;
+    buffer = buffer << 6 | static_cast<std::uint32_t>(digit);
+    bits += 6;
+    if (bits < 8) continue;
+    bits -= 8;
+    bytes.push_back(static_cast<char>(buffer >> bits & 0xff));
+  }
+  return bytes;
+}
+
+/// For a name that nobody has, somebody's hash: comparing takes as long as for others, so that the
+/// time of an answer does not tell who is there. The outcome does not count.
+std::string_view HashOf(const RequestRules& rules, const std::string& user) {
+  const auto found = rules.users.find(user);
+  return found == rules.users.end() ? rules.users.begin()->second : found->second;
+}
+
+}  // namespace
+
+std::optional<Credentials> ParseBasicAuth(std::string_view header) {
+  constexpr std::string_view kScheme = "Basic ";
+  if (!EqualsIgnoreCase(header.substr(0, kScheme.size()), kScheme)) return std::nullopt;
+  const auto text = DecodeBase64(header.substr(kScheme.size()));
+  if (!text) return std::nullopt;
+  const std::size_t colon = text->find(':');
+  if (colon == std::string::npos) return std::nullopt;
+  return Credentials{text->substr(0, colon), text->substr(colon + 1)};
+}
+
+Gate::Decision Gate::Decide(const HeaderList& request_headers) {
+  Decision decision;
+  auto rules = rules_.Requests();
+  if (!rules) {
+    decision.status = 500;
+    return decision;
+  }
+  if (!limiter_.Allow(clock_.MonotonicNs())) {
+    decision.status = 429;
+    return decision;
+  }
+  decision.rules = std::move(*rules);
+  if (decision.rules->users.empty()) return decision;
+  decision.status = 401;
+  const std::string* header = FindHeader(request_headers, "Authorization");
+  if (header == nullptr) return decision;
+  auto credentials = ParseBasicAuth(*header);
+  if (!credentials) return decision;
+  const auto known = passwords_.Known(credentials->user, HashOf(*decision.rules, credentials->user),
+                                      credentials->password);
+  if (!known) {
+    decision.check_password = true;
+    decision.credentials = std::move(*credentials);
+  } else if (*known && decision.rules->users.contains(credentials->user)) {
+    decision.status = 200;
+  }
+  return decision;
+}
+
+void Gate::CheckPassword(Decision& decision) {
+  const auto& [user, password] = decision.credentials;
+  const bool right = passwords_.Check(user, HashOf(*decision.rules, user), password);
+  if (right && decision.rules->users.contains(user)) decision.status = 200;
+  decision.check_password = false;
+}
+
+}  // namespace narthex::net

@@ -1,0 +1,447 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The server behind TLS and passwords, asked by our own client and by OpenSSL.
+#include <future>
+#include <mutex>
+#include <optional>
+
+#include <crypt.h>
+
+#include "narthex/base/thread_pool.h"
+#include "narthex/net/access.h"
+#include "narthex/net/http_client.h"
+#include "narthex/net/http_server.h"
+#include "narthex/net/io_pool.h"
+#include "tests/net/identity.h"
+#include "tests/net/raw_server.h"
+#include "tests/net/tls_client.h"
+
+namespace narthex::net {
+namespace {
+
+constexpr std::string_view kGet = "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n";
+constexpr std::string_view kLastGet = "GET /hello HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+
+class FakeRules final : public AccessRules {
+ public:
+  bool uses_tls() const override { return tls; }
+  RateLimit rate_limit() const override { return limit; }
+  Result<TlsContext> Tls() override {
+    const std::lock_guard lock(mutex);
+    return LoadServerTls(options);
+  }
+  Result<std::shared_ptr<const RequestRules>> Requests() override {
+    const std::lock_guard lock(mutex);
+    if (broken) return Fail(Code::kInvalidArgument, "broken");
+    return std::make_shared<const RequestRules>(rules);
+  }
+  bool tls = true;
+  RateLimit limit;
+  ServerTlsOptions options;
+  RequestRules rules;
+  bool broken = false;
+  std::mutex mutex;  // For changes while the server runs.
+};
+
+class TlsServerTest : public ::testing::Test {
+ protected:
+  TlsServerTest() {
+    rules_.options.cert = identity_.cert_pem;
+    rules_.options.key = identity_.key_pem;
+    router_.Handle("*", "/hello", [](const ServerRequest& r, ResponseWriter& w) {
+      w.Write("hello " + std::to_string(r.body.size()));
+    });
+  }
+  void Start(ServerOptions options = {}) {
+    options.listen_addresses = {"127.0.0.1:0", "127.0.0.1:0"};
+    options.access = &rules_;
+    io_.Start();
+    server_ = std::make_unique<HttpServer>(options, io_, workers_, router_);
+    const Status status = server_->Start();
+    ASSERT_TRUE(status) << status.error().message();
+    port_ = server_->ports().at(0);
+  }
+  template <typename F>
+  void Change(const F& change) {
+    const std::lock_guard lock(rules_.mutex);
+    change();
+  }
+  void TearDown() override {
+    if (server_) server_->Stop(0);
+    io_.Stop();
+    workers_.Stop();
+  }
+  /// The body, or the error.
+  std::string Ask(HttpClientOptions options, std::uint16_t port, int want_status = 200,
+                  const std::string& request_body = "") const {
+    if (options.tls.ca.empty()) options.tls.ca = identity_.cert_pem;
+    ClientRequest request;
+    request.url = *ParseUrl((rules_.tls ? "https://127.0.0.1:" : "http://127.0.0.1:") +
+                            std::to_string(port) + "/hello");
+    request.method = request_body.empty() ? "GET" : "POST";
+    request.body = request_body;
+    request.timeout = std::chrono::seconds(20);
+    std::string body;
+    const auto response = DoBlocking(options, request, body);
+    if (!response) return response.error().message();
+    EXPECT_EQ(want_status, response->status);
+    return body;
+  }
+  /// What became of a connection with this offer.
+  std::string Try(const TlsClient::Offer& offer) const {
+    TlsClient client(port_, offer);
+    if (const std::string why = client.Connect(); !why.empty()) return why;
+    client.Send(kLastGet);
+    const std::string answer = client.ReadAll();
+    return answer.ends_with("\r\n\r\nhello 0") ? "hello" : answer;
+  }
+  std::string Plain(std::string_view bytes) const {
+    RawSocket socket(RawSocket::Dial(port_));
+    socket.Send(bytes);
+    return socket.ReadAll();
+  }
+
+  const Identity identity_{"IP:127.0.0.1"};
+  FakeRules rules_;
+  Router router_;
+  IoPool io_{"io", 2};
+  ThreadPool workers_{"http", 4};
+  std::unique_ptr<HttpServer> server_;
+  std::uint16_t port_ = 0;
+};
+
+TEST_F(TlsServerTest, ServesAllListeners) {
+  Start();
+  EXPECT_EQ("hello 0", Ask({}, server_->ports().at(0)));
+  EXPECT_EQ("hello 0", Ask({}, server_->ports().at(1)));
+  const std::string large(3'000'000, 'x');
+  EXPECT_EQ("hello 3000000", Ask({}, port_, 200, large));
+}
+
+TEST_F(TlsServerTest, KeepsConnectionsAliveAndEndsThemInOrder) {
+  Start();
+  TlsClient client(port_, {});
+  ASSERT_EQ("", client.Connect());
+  client.Send(std::string(kGet) + std::string(kGet));  // Two in one record.
+  EXPECT_TRUE(client.ReadUntil("hello 0").starts_with("HTTP/1.1 200 OK\r\n"));
+  EXPECT_TRUE(client.ReadUntil("hello 0").starts_with("HTTP/1.1 200 OK\r\n"));
+  client.Send(kLastGet);
+  EXPECT_TRUE(client.ReadAll().ends_with("Connection: close\r\n\r\nhello 0"));
+}
+
+TEST_F(TlsServerTest, TellsPlainClientsWhatIsWrong) {
+  Start();
+  for (const char* request :
+       {"GET / HTTP/1.1\r\nHost: a\r\n\r\n", "HEAD / HTTP/1.1\r\n\r\n", "POST /x HTTP/1.1\r\n\r\n",
+        "PUT /x HTTP/1.1\r\n\r\n", "OPTIONS * HTTP/1.1\r\n\r\n"}) {
+    EXPECT_EQ("HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n",
+              Plain(request));
+  }
+  // An alert, no text: this may be anything.
+  EXPECT_EQ(std::string::npos, Plain("DELETE / HTTP/1.1\r\n\r\n").find("HTTP/1"));
+}
+
+TEST_F(TlsServerTest, RefusesOldVersions) {
+  Start();
+  EXPECT_EQ("hello", Try({.max_version = TLS1_2_VERSION}));
+  EXPECT_EQ("hello", Try({.min_version = TLS1_3_VERSION}));
+  EXPECT_EQ("<tlsv1 alert protocol version>", Try({.max_version = TLS1_1_VERSION}));
+  EXPECT_EQ("<tlsv1 alert protocol version>", Try({.max_version = TLS1_VERSION}));
+}
+
+TEST_F(TlsServerTest, OldVersionsCanBeAllowed) {
+  rules_.options.min_version = 10;
+  rules_.options.max_version = 12;
+  Start();
+  EXPECT_EQ("hello", Try({.max_version = TLS1_VERSION}));
+  EXPECT_EQ("hello", Try({.max_version = TLS1_1_VERSION}));
+  EXPECT_EQ("hello", Try({}));
+  EXPECT_EQ("<tlsv1 alert protocol version>", Try({.min_version = TLS1_3_VERSION}));
+}
+
+TEST_F(TlsServerTest, RefusesOtherCiphersAndCurves) {
+  rules_.options.cipher_suites = {"TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",
+                                  "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
+                                  "TLS_AES_128_GCM_SHA256"};
+  rules_.options.curves = {"CurveP384"};
+  Start();
+  const auto old = [](const char* ciphers, const char* groups = nullptr) {
+    return TlsClient::Offer{.max_version = TLS1_2_VERSION, .ciphers = ciphers, .groups = groups};
+  };
+  const std::string refused = "<sslv3 alert handshake failure>";
+  EXPECT_EQ("hello", Try(old("ECDHE-ECDSA-AES128-GCM-SHA256")));
+  EXPECT_EQ(refused, Try(old("ECDHE-ECDSA-CHACHA20-POLY1305")));
+  EXPECT_EQ(refused, Try(old("ECDHE-ECDSA-AES128-GCM-SHA256", "P-256")));
+  EXPECT_EQ("hello", Try({.groups = "P-384"}));
+  EXPECT_EQ(refused, Try({.min_version = TLS1_3_VERSION, .groups = "X25519"}));
+  // The server's order counts.
+  TlsClient client(port_, old("ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384"));
+  ASSERT_EQ("", client.Connect());
+  EXPECT_STREQ("ECDHE-ECDSA-AES256-GCM-SHA384", SSL_get_cipher_name(client.ssl()));
+}
+
+TEST_F(TlsServerTest, TheClientsOrderCountsWhenAsked) {
+  rules_.options.cipher_suites = {"TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",
+                                  "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256"};
+  rules_.options.prefer_server_ciphers = false;
+  Start();
+  TlsClient client(port_,
+                   {.max_version = TLS1_2_VERSION,
+                    .ciphers = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384"});
+  ASSERT_EQ("", client.Connect());
+  EXPECT_STREQ("ECDHE-ECDSA-AES128-GCM-SHA256", SSL_get_cipher_name(client.ssl()));
+}
+
+TEST_F(TlsServerTest, SpeaksHttp11Only) {
+  Start();
+  EXPECT_EQ("hello", Try({.protocols = "\x02h2\x08http/1.1"}));
+  EXPECT_EQ("<tlsv1 alert no application protocol>", Try({.protocols = "\x02h2"}));
+  TlsClient client(port_, {.protocols = "\x02h2\x08http/1.1"});
+  ASSERT_EQ("", client.Connect());
+  const unsigned char* chosen = nullptr;
+  unsigned size = 0;
+  SSL_get0_alpn_selected(client.ssl(), &chosen, &size);
+  EXPECT_EQ("http/1.1", std::string(reinterpret_cast<const char*>(chosen), size));
+}
+
+TEST_F(TlsServerTest, AsksForClientCertificates) {
+  const Identity good("DNS:scraper.example,email:a@b.c,URI:spiffe://x/y,IP:10.0.0.7,IP:::1");
+  const Identity stranger("DNS:stranger");
+  const Identity expired("DNS:scraper.example", -3600);
+  const std::string needed = "<tlsv13 alert certificate required>";
+  const std::string unknown = "<tlsv1 alert unknown ca>";
+  const std::string rejected = "<sslv3 alert bad certificate>";
+  const struct {
+    const char* name;
+    bool request, require, verify;
+    std::optional<std::vector<std::string>> sans;
+    std::string none, of_good, of_stranger;
+  } cases[] = {
+      {"no", false, false, false, {}, "hello", "hello", "hello"},
+      {"no, with names", false, false, false, {{"x"}}, "hello", "hello", "hello"},
+      {"request", true, false, false, {}, "hello", "hello", "hello"},
+      {"require any", true, true, false, {}, needed, "hello", "hello"},
+      {"verify if given", true, false, true, {}, "hello", "hello", unknown},
+      {"require and verify", true, true, true, {}, needed, "hello", unknown},
+      {"DNS", true, true, true, {{"x", "scraper.example"}}, needed, "hello", unknown},
+      {"email", true, true, true, {{"a@b.c"}}, needed, "hello", unknown},
+      {"URI", true, true, true, {{"spiffe://x/y"}}, needed, "hello", unknown},
+      {"address", true, true, true, {{"10.0.0.7"}}, needed, "hello", unknown},
+      {"IPv6", true, true, true, {{"::1"}}, needed, "hello", unknown},
+      {"other name", true, true, true, {{"scraper", "10.0.0.8"}}, needed, rejected, unknown},
+      {"no name", true, true, true, {std::vector<std::string>()}, needed, rejected, unknown},
+      {"name without check", true, false, false, {{"stranger"}}, needed, rejected, "hello"},
+      {"if given, with names", true, false, true, {{"10.0.0.7"}}, needed, "hello", unknown},
+  };
+  rules_.options.client_ca = good.cert_pem + expired.cert_pem;
+  Start();
+  for (const auto& c : cases) {
+    SCOPED_TRACE(c.name);
+    Change([&] {
+      rules_.options.request_client_cert = c.request;
+      rules_.options.require_client_cert = c.require;
+      rules_.options.verify_client_cert = c.verify;
+      rules_.options.check_client_sans = c.sans.has_value();
+      rules_.options.client_allowed_sans = c.sans.value_or(std::vector<std::string>());
+    });
+    EXPECT_EQ(c.none, Try({}));
+    EXPECT_EQ(c.of_good, Try({.identity = &good}));
+    EXPECT_EQ(c.of_stranger, Try({.identity = &stranger}));
+    EXPECT_FALSE(c.verify && Try({.identity = &expired}) == "hello");
+  }
+  HttpClientOptions client;
+  client.tls.cert = good.cert_pem;
+  client.tls.key = good.key_pem;
+  EXPECT_EQ("hello 0", Ask(client, port_));
+}
+
+TEST_F(TlsServerTest, ResumesNoSession) {
+  Start();
+  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    TlsClient client(port_, {.min_version = version, .max_version = version});
+    ASSERT_EQ("", client.Connect());
+    client.Send(kLastGet);
+    EXPECT_TRUE(client.ReadAll().ends_with("hello 0"));
+    EXPECT_EQ(0, SSL_SESSION_is_resumable(SSL_get_session(client.ssl()))) << version;
+  }
+}
+
+TEST_F(TlsServerTest, NamesBadKeyPairs) {
+  const Identity other("DNS:other");
+  const auto load = [](const ServerTlsOptions& options) {
+    const auto context = LoadServerTls(options);
+    return context ? "good" : context.error().message();
+  };
+  const std::string failed = "failed to load X509KeyPair: ";
+  ServerTlsOptions options = rules_.options;
+  EXPECT_EQ("good", load(options));
+  options.key = other.key_pem;
+  EXPECT_EQ(failed + "tls: private key does not match public key", load(options));
+  EVP_PKEY* const rsa = EVP_RSA_gen(2048);
+  options.key = PemOf([&](BIO* bio) {
+    return PEM_write_bio_PrivateKey(bio, rsa, nullptr, nullptr, 0, nullptr, nullptr);
+  });
+  EVP_PKEY_free(rsa);
+  EXPECT_EQ(failed + "tls: private key type does not match public key type", load(options));
+  // With a passphrase, which nobody is asked for.
+  options.key = PemOf([&](BIO* bio) {
+    const unsigned char passphrase[] = "secret";
+    return PEM_write_bio_PrivateKey(bio, identity_.key, EVP_aes_128_cbc(), passphrase, 6, nullptr,
+                                    nullptr);
+  });
+  EXPECT_TRUE(load(options).starts_with(failed)) << load(options);
+  options.key = identity_.cert_pem;
+  EXPECT_EQ(failed + "tls: found a certificate rather than a key in the PEM for the private key",
+            load(options));
+  options.key = "junk";
+  EXPECT_EQ(failed + "tls: failed to find any PEM data in key input", load(options));
+  options.cert = identity_.key_pem;
+  EXPECT_EQ(failed +
+                "tls: failed to find certificate PEM data in certificate input, but did find a "
+                "private key; PEM inputs may have been switched",
+            load(options));
+  options.cert = "junk";
+  EXPECT_EQ(failed + "tls: failed to find any PEM data in certificate input", load(options));
+  options.cert_file = "/nosuch";
+  EXPECT_EQ("failed to read cert_file (/nosuch): open /nosuch: no such file or directory",
+            load(options));
+  options = rules_.options;
+  options.client_ca_file = "/dev/null";
+  EXPECT_TRUE(load(options).starts_with("no certificate in client_ca_file (/dev/null)"))
+      << load(options);
+}
+
+TEST_F(TlsServerTest, ABrokenFileLetsNobodyIn) {
+  Start();
+  ASSERT_EQ("hello", Try({}));
+  TlsClient earlier(port_, {});
+  ASSERT_EQ("", earlier.Connect());
+  Change([&] { rules_.options.key = "junk"; });
+  EXPECT_EQ("<tlsv1 alert internal error>", Try({}));
+  Change([&] { rules_.broken = true; });
+  earlier.Send(kLastGet);
+  EXPECT_TRUE(earlier.ReadAll().starts_with("HTTP/1.1 500 Internal Server Error\r\n"));
+  Change([&] {
+    rules_.broken = false;
+    rules_.options.key = identity_.key_pem;
+  });
+  EXPECT_EQ("hello", Try({}));
+}
+
+TEST_F(TlsServerTest, BoundsTheHandshake) {
+  ServerOptions options;
+  options.read_timeout_ms = 100;
+  Start(options);
+  EXPECT_EQ("", Plain(""));                          // Says nothing.
+  EXPECT_EQ("", Plain("\x16\x03"));                  // Stops within the first record's head,
+  EXPECT_EQ("", Plain("\x16\x03\x01\x02\x00\x01"));  // … and within the first record.
+  EXPECT_EQ("hello", Try({}));
+}
+
+TEST_F(TlsServerTest, CountsConnectionsThatAreNotThroughTheHandshake) {
+  ServerOptions options;
+  options.max_connections = 1;
+  Start(options);
+  auto silent = std::make_unique<RawSocket>(RawSocket::Dial(port_));
+  silent->Send("\x16");
+  RawSocket waiting(RawSocket::Dial(port_));
+  waiting.Send("GET / HTTP/1.1\r\n\r\n");
+  char byte = 0;
+  // Nobody looks at it as long as the other has the only place; it is first in once that is free.
+  EXPECT_EQ(-1, recv(waiting.fd(), &byte, 1, MSG_DONTWAIT));
+  silent = nullptr;
+  EXPECT_TRUE(waiting.ReadAll().starts_with("HTTP/1.0 400"));
+}
+
+TEST_F(TlsServerTest, StopsAHandlerWhoseClientIsGone) {
+  std::promise<void> entered, stopped;
+  router_.Handle("GET", "/wait", [&](const ServerRequest& r, ResponseWriter&) {
+    entered.set_value();
+    std::promise<void> asked;
+    const std::stop_callback on_stop(r.stop, [&] { asked.set_value(); });
+    asked.get_future().wait();
+    stopped.set_value();
+  });
+  Start();
+  TlsClient client(port_, {});
+  ASSERT_EQ("", client.Connect());
+  client.Send("GET /wait HTTP/1.1\r\nHost: a\r\n\r\n");
+  entered.get_future().wait();
+  client.Leave();
+  EXPECT_EQ(std::future_status::ready, stopped.get_future().wait_for(std::chrono::seconds(60)));
+}
+
+class LockedServerTest : public TlsServerTest {
+ protected:
+  LockedServerTest() {
+    rules_.tls = false;
+    crypt_data data{};
+    rules_.rules.users["alice"] = crypt_r("secret", "$2b$04$abcdefghijklmnopqrstuu", &data);
+    rules_.rules.headers = {{"X-Frame-Options", "deny"}};
+  }
+};
+
+TEST_F(LockedServerTest, AsksForThePassword) {
+  Start();
+  const std::string denied = Plain(kLastGet);
+  EXPECT_TRUE(denied.starts_with(
+      "HTTP/1.1 401 Unauthorized\r\nX-Frame-Options: deny\r\nWww-Authenticate: Basic\r\n"
+      "Content-Type: text/plain; charset=utf-8\r\nX-Content-Type-Options: nosniff\r\nDate: "))
+      << denied;
+  EXPECT_TRUE(denied.ends_with("\r\nContent-Length: 13\r\nConnection: close\r\n\r\nUnauthorized\n"))
+      << denied;
+  HttpClientOptions wrong, right;
+  wrong.basic_username = right.basic_username = "alice";
+  wrong.basic_password = "guess";
+  right.basic_password = "secret";
+  EXPECT_EQ("Unauthorized\n", Ask(wrong, port_, 401));
+  EXPECT_EQ("hello 0", Ask(right, port_));
+  EXPECT_EQ("hello 5", Ask(right, port_, 200, "12345"));
+  const std::string let_in = Plain(
+      "GET /hello HTTP/1.1\r\nHost: a\r\nConnection: close\r\n"
+      "Authorization: Basic YWxpY2U6c2VjcmV0\r\n\r\n");
+  EXPECT_NE(std::string::npos, let_in.find("\r\nX-Frame-Options: deny\r\n")) << let_in;
+}
+
+TEST_F(LockedServerTest, ADeniedConnectionStaysOpen) {
+  Start();
+  RawSocket socket(RawSocket::Dial(port_));
+  socket.Send(kGet);
+  EXPECT_NE(std::string::npos, socket.ReadUntil("Unauthorized\n").find("Content-Length: 13"));
+  socket.Send("HEAD /hello HTTP/1.1\r\nHost: a\r\n\r\n");
+  EXPECT_TRUE(socket.ReadHead().ends_with("Content-Length: 13\r\n\r\n"));
+  socket.Send("GET /hello HTTP/1.1\r\nHost: a\r\nAuthorization: Basic YWxpY2U6c2VjcmV0\r\n\r\n");
+  EXPECT_TRUE(socket.ReadUntil("hello 0").ends_with("hello 0"));
+}
+
+TEST_F(LockedServerTest, ReadsNoBodyOfADeniedRequest) {
+  Start();
+  RawSocket socket(RawSocket::Dial(port_));
+  socket.Send("POST /hello HTTP/1.1\r\nHost: a\r\nContent-Length: 50000000\r\n\r\nabc");
+  const std::string denied = socket.ReadAll();
+  EXPECT_TRUE(denied.starts_with("HTTP/1.1 401 Unauthorized\r\n")) << denied;
+  EXPECT_TRUE(denied.ends_with("Connection: close\r\n\r\nUnauthorized\n")) << denied;
+  // No invitation to send it either.
+  EXPECT_TRUE(Plain("POST /hello HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n"
+                    "Content-Length: 5\r\n\r\n")
+                  .starts_with("HTTP/1.1 401 Unauthorized\r\n"));
+}
+
+TEST_F(LockedServerTest, ABrokenFileIsAnErrorOfTheServer) {
+  rules_.broken = true;
+  Start();
+  EXPECT_TRUE(Plain(kLastGet).ends_with("\r\n\r\nInternal Server Error\n"));
+}
+
+TEST_F(LockedServerTest, LimitsTheRate) {
+  rules_.limit = {.interval_ns = std::int64_t{3600} * 1'000'000'000, .burst = 2};
+  Start();
+  EXPECT_TRUE(Plain(kLastGet).starts_with("HTTP/1.1 401 "));
+  EXPECT_TRUE(Plain(kLastGet).starts_with("HTTP/1.1 401 "));
+  const std::string answer = Plain(kLastGet);
+  EXPECT_TRUE(answer.starts_with("HTTP/1.1 429 Too Many Requests\r\n")) << answer;
+  EXPECT_TRUE(answer.ends_with("\r\n\r\nToo Many Requests\n")) << answer;
+}
+
+}  // namespace
+}  // namespace narthex::net

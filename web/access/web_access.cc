@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Source: exporter-toolkit's web package.
+#include <algorithm>
+
+#include "narthex/base/clock.h"
+#include "narthex/base/log.h"
+#include "narthex/base/mutex.h"
+#include "narthex/config/web_config.h"
+#include "narthex/web/access.h"
+#include "web/access/file_state.h"
+
+namespace narthex::web {
+namespace {
+
+net::ServerTlsOptions TlsOptionsOf(const config::WebTlsConfig& tls, config::ClientAuth auth) {
+  using config::ClientAuth;
+  net::ServerTlsOptions options;
+  options.cert = tls.cert;
+  options.key = tls.key;
+  options.client_ca = tls.client_ca;
+  options.cert_file = tls.cert_file;
+  options.key_file = tls.key_file;
+  options.client_ca_file = tls.client_ca_file;
+  options.request_client_cert = auth != ClientAuth::kNone;
+  options.require_client_cert =
+      auth == ClientAuth::kRequireAny || auth == ClientAuth::kRequireAndVerify;
+  options.verify_client_cert =
+      auth == ClientAuth::kVerifyIfGiven || auth == ClientAuth::kRequireAndVerify;
+  options.check_client_sans = tls.check_client_sans;
+  options.client_allowed_sans = tls.client_allowed_sans;
+  options.min_version = tls.min_version;
+  options.max_version = tls.max_version;
+  options.cipher_suites = tls.cipher_suites;
+  options.curves = tls.curve_preferences;
+  options.prefer_server_ciphers = tls.prefer_server_cipher_suites;
+  return options;
+}
+
+Result<net::TlsContext> LoadTls(const config::WebConfig& config) {
+  NX_RETURN_IF_ERROR(config::CheckWebTls(config.tls));
+  if (!config.tls.IsEnabled()) {
+    return Fail(Code::kInvalidArgument,
+                "TLS config is not present, but was when the server started");
+  }
+  NX_ASSIGN_OR_RETURN(const auto client_auth, config::ParseClientAuth(config.tls.client_auth_type));
+  return net::LoadServerTls(TlsOptionsOf(config.tls, client_auth));
+}
+
+std::shared_ptr<const net::RequestRules> RulesOf(const config::WebConfig& config) {
+  auto rules = std::make_shared<net::RequestRules>();
+  rules->headers = config.headers;
+  for (const config::WebUser& user : config.users) rules->users[user.name] = user.password_hash;
+  return rules;
+}
+
+Result<config::WebConfig> LoadChecked(const std::string& path) {
+  NX_ASSIGN_OR_RETURN(config::WebConfig config, config::LoadWebConfig(path));
+  NX_RETURN_IF_ERROR(config::CheckWebUsers(config));
+  if (config.tls.IsEnabled()) {
+    if (const auto context = LoadTls(config); !context) return Fail(context.error());
+  }
+  return config;
+}
+
+/// A value made of files, and whether it is still theirs.
+template <typename T>
+class Cached {
+ public:
+  bool IsCurrent(const FileState& state) const { return settled_ && state == state_; }
+  /// @param state  of before the files were read
+  void Set(FileState state, std::int64_t now_ns, Result<T> value, std::string_view failure) {
+    settled_ = IsSettled(state, now_ns);
+    state_ = std::move(state);
+    const std::string error = value ? "" : value.error().message();
+    // Not for each request that meets it.
+    if (!value && error != error_) log::Error(failure, {{"err", error}});
+    error_ = error;
+    value_ = std::move(value);
+  }
+  const Result<T>& value() const { return value_; }
+  const FileState& state() const { return state_; }
+
+ private:
+  FileState state_;
+  bool settled_ = false;
+  std::string error_;
+  Result<T> value_ = Fail(Code::kUnavailable, "not read yet");
+};
+
+}  // namespace
+
+struct WebAccess::Impl {
+  Impl(std::string file, Clock& c) : path(std::move(file)), clock(c) {}
+
+  /// Reads the file if it has changed.
+  const Result<config::WebConfig>& Refresh() NX_REQUIRES(mutex);
+  /// Of what the TLS settings are made of: the files they name, and the file as `config` has it.
+  FileState TlsState(const config::WebTlsConfig& options) const NX_REQUIRES(mutex) {
+    FileState state = StateOf({options.cert_file, options.key_file, options.client_ca_file});
+    const FileState& own = config.state();
+    state.numbers.insert(state.numbers.end(), own.numbers.begin(), own.numbers.end());
+    state.changed_ns = std::max(state.changed_ns, own.changed_ns);
+    return state;
+  }
+
+  const std::string path;
+  Clock& clock;
+  bool uses_tls = false;  // Set once, as the next.
+  net::RateLimit rate_limit;
+  Mutex mutex;
+  Cached<config::WebConfig> config NX_GUARDED_BY(mutex);
+  std::shared_ptr<const net::RequestRules> rules NX_GUARDED_BY(mutex);  // Of config, if it is good.
+  Cached<net::TlsContext> tls NX_GUARDED_BY(mutex);
+};
+
+const Result<config::WebConfig>& WebAccess::Impl::Refresh() {
+  FileState state = StateOf({path});
+  if (config.IsCurrent(state)) return config.value();
+  config.Set(std::move(state), clock.NowNs(), config::LoadWebConfig(path),
+             "Unable to parse the web configuration file: requests are refused");
+  rules = config.value() ? RulesOf(*config.value()) : nullptr;
+  return config.value();
+}
+
+WebAccess::WebAccess(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+WebAccess::~WebAccess() = default;
+
+Status WebAccess::CheckFile(const std::string& path) {
+  const auto config = LoadChecked(path);
+  return config ? Status() : Fail(config.error());
+}
+
+Result<std::unique_ptr<WebAccess>> WebAccess::Open(const std::string& path, Clock& clock) {
+  NX_ASSIGN_OR_RETURN(const config::WebConfig config, LoadChecked(path));
+  auto impl = std::make_unique<Impl>(path, clock);
+  impl->uses_tls = config.tls.IsEnabled();
+  impl->rate_limit = {config.rate_interval_ns, config.rate_burst};
+  return std::unique_ptr<WebAccess>(new WebAccess(std::move(impl)));
+}
+
+bool WebAccess::uses_tls() const { return impl_->uses_tls; }
+
+net::RateLimit WebAccess::rate_limit() const { return impl_->rate_limit; }
+
+Result<std::shared_ptr<const net::RequestRules>> WebAccess::Requests() {
+  Impl& s = *impl_;
+  MutexLock lock(s.mutex);
+  const auto& config = s.Refresh();
+  if (!config) return Fail(config.error());
+  return s.rules;
+}
+
+Result<net::TlsContext> WebAccess::Tls() {
+  Impl& s = *impl_;
+  MutexLock lock(s.mutex);
+  const auto& config = s.Refresh();
+  if (!config) return Fail(config.error());
+  FileState state = s.TlsState(config->tls);
+  if (!s.tls.IsCurrent(state)) {
+    s.tls.Set(std::move(state), s.clock.NowNs(), LoadTls(*config),
+              "Unable to load the TLS settings of the web configuration file: connections are "
+              "refused");
+  }
+  return s.tls.value();
+}
+
+}  // namespace narthex::web
