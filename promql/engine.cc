@@ -2,7 +2,6 @@
 #include "narthex/promql/engine.h"
 
 #include <algorithm>
-#include <limits>
 
 #include "narthex/base/clock.h"
 #include "narthex/base/metrics.h"
@@ -147,6 +146,7 @@ Result<QueryResult> Engine::Impl::Run(storage::Queryable& queryable, const std::
   ctx.stats.exec_total_s = SecondsSince(clock, start_ns);
   engine_metrics.Observe(ctx.stats);
   if (!value) return Fail(std::move(value).error());
+  ctx.annotations.Settle();
   return QueryResult{std::move(*value), std::move(ctx.annotations), std::move(ctx.stats)};
 }
 
@@ -168,10 +168,7 @@ Result<QueryResult> Engine::Range(storage::Queryable& queryable, const std::stri
   const std::uint64_t span =
       end < start ? 0 : static_cast<std::uint64_t>(end) - static_cast<std::uint64_t>(start);
   const std::uint64_t last_step = span / static_cast<std::uint64_t>(step);
-  if (last_step >= static_cast<std::uint64_t>(std::numeric_limits<int>::max())) {
-    return Fail(Code::kExecution,
-                "query processing would load too many samples into memory in query execution");
-  }
+  if (last_step >= Grid::kTooManySteps) return Fail(TooManySamplesError());
   const int steps = end < start ? 0 : static_cast<int>(last_step) + 1;
   const Grid grid{start, step, steps};
   return impl_->Run(queryable, query, {start, end, step}, grid, false, options);

@@ -21,7 +21,6 @@ constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 class Accumulator {
  public:
   virtual ~Accumulator() = default;
-  virtual std::size_t Bytes() const = 0;
   /// Adds all floats of a row that has no histograms.
   virtual void AddRow(const RowRef& row) = 0;
   virtual void AddFloat(int s, double v) = 0;
@@ -57,7 +56,6 @@ class FoldBase : public Accumulator {
 class Count final : public FoldBase<Count> {
  public:
   explicit Count(int n) : FoldBase(n), counts_(n, 0) {}
-  std::size_t Bytes() const override { return counts_.size() * 8; }
   void Fold(int s, double) { counts_[s] += 1; }
   bool AddHistogram(int s, const HistogramPtr&) override {
     AddFloat(s, 0);
@@ -72,7 +70,6 @@ class Count final : public FoldBase<Count> {
 class Group final : public FoldBase<Group> {
  public:
   explicit Group(int n) : FoldBase(n) {}
-  std::size_t Bytes() const override { return seen_.size() * 8; }
   void Fold(int, double) {}
   bool AddHistogram(int s, const HistogramPtr&) override {
     AddFloat(s, 0);
@@ -86,7 +83,6 @@ class Extreme final : public FoldBase<Extreme<kMax>> {
  public:
   // NaN gives way to any number, so it is the neutral start.
   explicit Extreme(int n) : FoldBase<Extreme<kMax>>(n), values_(n, kNan) {}
-  std::size_t Bytes() const override { return values_.size() * 8; }
   void Fold(int s, double v) {
     double& best = values_[s];
     if ((kMax ? best < v : best > v) || std::isnan(best)) best = v;
@@ -101,7 +97,6 @@ template <bool kDeviation>
 class Variance final : public FoldBase<Variance<kDeviation>> {
  public:
   explicit Variance(int n) : FoldBase<Variance<kDeviation>>(n), states_(n) {}
-  std::size_t Bytes() const override { return states_.size() * sizeof(State); }
   void Fold(int s, double v) {
     State& state = states_[s];
     state.count += 1;
@@ -181,7 +176,6 @@ class Sum final : public WithHistograms<Sum> {
  public:
   Sum(int n, PositionRange position, storage::Annotations& notes)
       : WithHistograms(n, false, position, notes), sums_(n, 0), compensations_(n, 0) {}
-  std::size_t Bytes() const override { return sums_.size() * 16; }
 
   void AddRow(const RowRef& row) override {
     if (!row.Full()) return WithHistograms::AddRow(row);
@@ -215,13 +209,27 @@ class Average final : public WithHistograms<Average> {
  public:
   Average(int n, PositionRange position, storage::Annotations& notes)
       : WithHistograms(n, true, position, notes), means_(n) {}
-  std::size_t Bytes() const override { return means_.size() * sizeof(KahanMean); }
   void Fold(int s, double v) { means_[s].Add(v); }
   double Value(int s) const { return means_[s].Mean(); }
 
  private:
   std::vector<KahanMean> means_;
 };
+
+/// Memory of a group at each step.
+std::size_t BytesPerStep(AggregateOp op) {
+  switch (op) {
+    case AggregateOp::kGroup:
+      return 1;  // The presence bits, as of all.
+    case AggregateOp::kAvg:
+      return 1 + sizeof(KahanMean);
+    case AggregateOp::kStddev:
+    case AggregateOp::kStdvar:
+      return 1 + 3 * sizeof(double);
+    default:
+      return 1 + 2 * sizeof(double);
+  }
+}
 
 class FoldOperator final : public Operator {
  public:
@@ -243,7 +251,8 @@ class FoldOperator final : public Operator {
     NX_RETURN_IF_ERROR(FoldAll());
     child_.reset();
     for (std::size_t g = 0; g < groups_.size(); ++g) {
-      groups_[g]->Emit(out.AddRow(grouping_.labels(g), drop_names_[g] != 0));
+      NX_RETURN_IF_ERROR(AddHeldRow(out, grouping_.labels(g), drop_names_[g] != 0, holding_));
+      groups_[g]->Emit(out.row(g));
       groups_[g].reset();
     }
     out.DropEmptyRows();
@@ -260,9 +269,9 @@ class FoldOperator final : public Operator {
       for (std::size_t r = 0; r < batch.rows(); ++r) {
         const std::size_t g = grouping_.GroupOf(batch.metric(r));
         if (g == groups_.size()) {
+          NX_RETURN_IF_ERROR(holding_.AddBytes(BytesPerStep(expr_.op) * grid_.n + 256));
           groups_.push_back(MakeAccumulator());
           drop_names_.push_back(0);
-          NX_RETURN_IF_ERROR(holding_.AddBytes(groups_.back()->Bytes()));
         }
         drop_names_[g] |= batch.drop_name(r);
         AddRow(*groups_[g], batch.row(r), batch.metric(r));

@@ -230,17 +230,18 @@ class Chooser {
 
 Result<OperatorPtr> BuildK(const AggregateExpr& expr, const Grid& grid, ExecContext& ctx) {
   NX_ASSIGN_OR_RETURN(const Scalars param, EvalScalar(*expr.param, grid, ctx));
-  NX_ASSIGN_OR_RETURN(const OperatorPtr child, Build(*expr.expr, grid, ctx));
-  NX_ASSIGN_OR_RETURN(Batch in, Collect(*child, grid));
+  NX_ASSIGN_OR_RETURN(OperatorPtr child, Build(*expr.expr, grid, ctx));
   Holding holding(ctx);
-  NX_RETURN_IF_ERROR(holding.AddBytes(in.Bytes()));
+  NX_ASSIGN_OR_RETURN(Batch in, Collect(*child, grid, holding));
+  const bool unique_without_name = child->unique_without_name;
   NX_ASSIGN_OR_RETURN(const bool any, expr.op == AggregateOp::kLimitRatio
                                           ? CheckRatio(param, expr.param->position, ctx)
                                           : CheckCount(param));
-  if (!any) return MakeRowsOperator(Batch(grid.n));
+  if (!any) return MakeRowsOperator(Batch(grid.n), ctx);
   NX_ASSIGN_OR_RETURN(Batch out, Chooser(expr, param, std::move(in), grid, ctx).Run());
-  OperatorPtr op = MakeRowsOperator(std::move(out));
-  op->unique_without_name = child->unique_without_name;
+  child.reset();  // Its samples are no longer held.
+  NX_ASSIGN_OR_RETURN(OperatorPtr op, MakeRowsOperator(std::move(out), ctx));
+  op->unique_without_name = unique_without_name;
   return op;
 }
 

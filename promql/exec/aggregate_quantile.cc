@@ -33,9 +33,9 @@ void CheckParameter(const Scalars& q, PositionRange position, ExecContext& ctx) 
 
 Result<OperatorPtr> BuildQuantile(const AggregateExpr& expr, const Grid& grid, ExecContext& ctx) {
   NX_ASSIGN_OR_RETURN(const Scalars q, EvalScalar(*expr.param, grid, ctx));
-  NX_ASSIGN_OR_RETURN(Batch in, BuildAndCollect(*expr.expr, grid, ctx));
+  NX_ASSIGN_OR_RETURN(OperatorPtr child, Build(*expr.expr, grid, ctx));
   Holding holding(ctx);
-  NX_RETURN_IF_ERROR(holding.AddBytes(in.Bytes()));
+  NX_ASSIGN_OR_RETURN(Batch in, Collect(*child, grid, holding));
   CheckParameter(q, expr.param->position, ctx);
   Grouping grouping(expr);
   std::vector<std::vector<std::uint32_t>> members;
@@ -50,7 +50,8 @@ Result<OperatorPtr> BuildQuantile(const AggregateExpr& expr, const Grid& grid, E
     NX_RETURN_IF_ERROR(ctx.Check());
     bool drop_name = false;
     for (const std::uint32_t r : members[g]) drop_name = drop_name || in.drop_name(r);
-    RowRef row = out.AddRow(grouping.labels(g), drop_name);
+    NX_RETURN_IF_ERROR(AddHeldRow(out, grouping.labels(g), drop_name, holding));
+    RowRef row = out.row(out.rows() - 1);
     for (int s = 0; s < grid.n; ++s) {
       values.clear();
       for (const std::uint32_t r : members[g]) {
@@ -66,7 +67,8 @@ Result<OperatorPtr> BuildQuantile(const AggregateExpr& expr, const Grid& grid, E
     }
   }
   out.DropEmptyRows();
-  OperatorPtr op = MakeRowsOperator(std::move(out));
+  child.reset();  // Its samples are no longer held.
+  NX_ASSIGN_OR_RETURN(OperatorPtr op, MakeRowsOperator(std::move(out), ctx));
   op->unique_without_name = grouping.unique_without_name();
   return op;
 }

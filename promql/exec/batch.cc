@@ -39,6 +39,22 @@ void Batch::Append(Batch&& other) {
   std::move(other.histograms_.begin(), other.histograms_.end(), std::back_inserter(histograms_));
 }
 
+Batch Batch::CopyOf(std::size_t first, std::size_t count) const {
+  Batch copy;
+  copy.Reset(n_steps_, count);
+  const auto n = static_cast<std::size_t>(n_steps_);
+  for (std::size_t r = 0; r < count; ++r) {
+    copy.metrics_[r] = metrics_[first + r];
+    copy.drop_names_[r] = drop_names_[first + r];
+    if (first + r < histograms_.size() && histograms_[first + r] != nullptr) {
+      copy.histograms_[r] = std::make_unique<HistogramColumn>(*histograms_[first + r]);
+    }
+  }
+  std::copy_n(values_.data() + first * n, count * n, copy.values_.data());
+  std::copy_n(present_.data() + first * words(), count * words(), copy.present_.data());
+  return copy;
+}
+
 void Batch::KeepRows(const std::vector<std::uint8_t>& keep) {
   histograms_.resize(rows());
   const auto n = static_cast<std::size_t>(n_steps_);

@@ -17,6 +17,8 @@ namespace narthex::promql {
 
 /// The evaluation times start, start+step, …
 struct Grid {
+  static constexpr int kTooManySteps = 2'000'000'000;  // Stands for any greater number, too.
+
   model::TimestampMs start = 0;
   model::DurationMs step = 1;
   int n = 0;
@@ -129,6 +131,8 @@ class Batch {
   RowRef AddRow(model::Labels metric, bool drop_name = false);
   /// Moves all rows of `other` behind the own ones.
   void Append(Batch&& other);
+  /// A copy of `count` rows from `first` on; they share their histograms.
+  Batch CopyOf(std::size_t first, std::size_t count) const;
   /// Keeps the rows for which keep[row] is set, in order.
   void KeepRows(const std::vector<std::uint8_t>& keep);
   /// Keeps the rows that have a sample at some step.
@@ -155,6 +159,12 @@ class Batch {
   bool drop_name(std::size_t r) const { return drop_names_[r] != 0; }
   bool has_histograms() const;
   std::vector<model::Labels>& metrics() { return metrics_; }
+
+  /// Memory of a row over n steps, without its labels and histograms.
+  static std::size_t RowBytes(int n_steps) {
+    return static_cast<std::size_t>(n_steps) * sizeof(double) +
+           PresenceWords(n_steps) * sizeof(std::uint64_t) + sizeof(model::Labels) + 16;
+  }
 
   /// Samples in Prometheus's accounting: a histogram counts by its size.
   std::int64_t SampleCount() const;

@@ -9,6 +9,7 @@
 #include "promql/exec/aggregate.h"
 #include "promql/exec/binary.h"
 #include "promql/exec/label_map.h"
+#include "promql/exec/sides.h"
 
 namespace narthex::promql {
 namespace {
@@ -17,13 +18,16 @@ constexpr std::uint32_t kNone = ~std::uint32_t{0};
 
 class Matcher {
  public:
-  Matcher(const BinaryExpr& expr, Batch many, Batch one, const Grid& grid, ExecContext& ctx)
+  /// @param holding  holds the memory of the result
+  Matcher(const BinaryExpr& expr, Batch many, Batch one, const Grid& grid, Holding& holding,
+          ExecContext& ctx)
       : expr_(expr),
         matching_(*expr.matching),
         swapped_(matching_.card == MatchCardinality::kOneToMany),
         many_(std::move(many)),
         one_(std::move(one)),
         grid_(grid),
+        holding_(holding),
         ctx_(ctx),
         notes_{expr.op, expr.return_bool, expr.position, &ctx.annotations},
         grouping_(matching_.labels, !matching_.on),
@@ -38,7 +42,8 @@ class Matcher {
 
   Result<Batch> Run() {
     if (many_.rows() == 0 && one_.rows() == 0) return Batch(grid_.n);
-    if (!MatchColumns()) NX_RETURN_IF_ERROR(MatchSteps());
+    NX_ASSIGN_OR_RETURN(const bool matched, MatchColumns());
+    if (!matched) NX_RETURN_IF_ERROR(MatchSteps());
     out_.DropEmptyRows();
     return std::move(out_);
   }
@@ -66,12 +71,8 @@ class Matcher {
     return labels.Build();
   }
 
-  RowRef AddRow(const model::Labels& many, const model::Labels& one) {
-    return out_.AddRow(ResultLabels(many, one), expr_.return_bool);
-  }
-
   /// Pairs whole rows. @return false when the pairing can differ from step to step
-  bool MatchColumns() {
+  Result<bool> MatchColumns() {
     if (matching_.fill_lhs || matching_.fill_rhs) return false;
     std::vector<std::uint32_t> one_of(grouping_.size(), kNone);
     for (std::size_t r = 0; r < one_.rows(); ++r) {
@@ -97,7 +98,8 @@ class Matcher {
       pairs.push_back(std::move(pair));
     }
     for (Pair& pair : pairs) {
-      RowRef out = out_.AddRow(std::move(pair.labels), expr_.return_bool);
+      NX_RETURN_IF_ERROR(AddHeldRow(out_, std::move(pair.labels), expr_.return_bool, holding_));
+      RowRef out = out_.row(out_.rows() - 1);
       const Column many = ColumnOf(many_.row(pair.many)), one = ColumnOf(one_.row(pair.one));
       ApplyBinary(notes_, swapped_ ? one : many, swapped_ ? many : one, false, out);
     }
@@ -161,7 +163,7 @@ class Matcher {
     if (swapped_) std::swap(l, r);
     const BinaryOutcome outcome = ApplyToStep(notes_, l.v, l.h, r.v, r.h);
     if (!outcome.valid) return {};
-    const std::size_t row = RowOf(many, one, group);
+    NX_ASSIGN_OR_RETURN(const std::size_t row, RowOf(many, one, group));
     if (const char* conflict = FindConflict(group, row)) return Fail(Code::kExecution, conflict);
     RowRef out = out_.row(row);
     if (!outcome.keep && !expr_.return_bool) return {};
@@ -178,7 +180,7 @@ class Matcher {
   }
 
   /// The result row of a pair; pairs that give the same labels share one.
-  std::size_t RowOf(std::uint32_t many, std::uint32_t one, std::size_t group) {
+  Result<std::size_t> RowOf(std::uint32_t many, std::uint32_t one, std::size_t group) {
     const auto [it, inserted] =
         row_of_pair_.try_emplace((std::uint64_t{many} << 32) | one, std::size_t{0});
     if (!inserted) return it->second;
@@ -186,7 +188,9 @@ class Matcher {
     model::Labels labels = ResultLabels(many == kNone ? filled : many_.metric(many),
                                         one == kNone ? filled : one_.metric(one));
     const auto [row, is_new] = row_of_labels_.try_emplace(std::string(labels.bytes()), out_.rows());
-    if (is_new) out_.AddRow(std::move(labels), expr_.return_bool);
+    if (is_new) {
+      NX_RETURN_IF_ERROR(AddHeldRow(out_, std::move(labels), expr_.return_bool, holding_));
+    }
     return it->second = row->second;
   }
 
@@ -220,6 +224,7 @@ class Matcher {
   const bool swapped_;
   Batch many_, one_;  // Of one-to-one: left and right.
   const Grid grid_;
+  Holding& holding_;
   ExecContext& ctx_;
   const BinaryNotes notes_;
   Grouping grouping_;
@@ -234,16 +239,15 @@ class Matcher {
 }  // namespace
 
 Result<OperatorPtr> BuildMatch(const BinaryExpr& expr, const Grid& grid, ExecContext& ctx) {
-  NX_ASSIGN_OR_RETURN(const OperatorPtr left_op, Build(*expr.lhs, grid, ctx));
-  NX_ASSIGN_OR_RETURN(Batch left, Collect(*left_op, grid));
-  NX_ASSIGN_OR_RETURN(const OperatorPtr right_op, Build(*expr.rhs, grid, ctx));
-  NX_ASSIGN_OR_RETURN(Batch right, Collect(*right_op, grid));
   Holding holding(ctx);
-  NX_RETURN_IF_ERROR(holding.AddBytes(left.Bytes() + right.Bytes()));
+  NX_ASSIGN_OR_RETURN(Sides sides, CollectSides(expr, grid, holding, ctx));
+  Batch &left = sides.left, &right = sides.right;
+  const std::int64_t inputs = PerStep(left.SampleCount() + right.SampleCount(), grid.n);
   if (expr.matching->card == MatchCardinality::kOneToMany) std::swap(left, right);
-  NX_ASSIGN_OR_RETURN(Batch out, Matcher(expr, std::move(left), std::move(right), grid, ctx).Run());
-  NX_RETURN_IF_ERROR(holding.AddSamples(out.SampleCount()));
-  OperatorPtr rows = MakeRowsOperator(std::move(out));
+  NX_ASSIGN_OR_RETURN(Batch out,
+                      Matcher(expr, std::move(left), std::move(right), grid, holding, ctx).Run());
+  NX_ASSIGN_OR_RETURN(OperatorPtr rows, MakeRowsOperator(std::move(out), ctx));
+  NX_RETURN_IF_ERROR(ctx.TouchSamples(inputs));
   rows->unique_without_name = ChangesQuantity(expr.op);
   return JoinRows(std::move(rows), grid, ctx);
 }

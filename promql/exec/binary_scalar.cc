@@ -29,7 +29,7 @@ Result<OperatorPtr> BuildWithScalar(const BinaryExpr& expr, const Grid& grid, Ex
                 row);
   };
   const bool drop_name = ChangesQuantity(expr.op) || expr.return_bool;
-  return MapRows(std::move(child), fn, drop_name, grid, ctx);
+  return MapRows(std::move(child), fn, drop_name, {.num_scalars = 1}, grid, ctx);
 }
 
 void Negate(RowRef row) {
@@ -56,7 +56,7 @@ Result<OperatorPtr> BuildBinary(const BinaryExpr& expr, const Grid& grid, ExecCo
 Result<OperatorPtr> BuildUnary(const UnaryExpr& expr, const Grid& grid, ExecContext& ctx) {
   NX_ASSIGN_OR_RETURN(OperatorPtr child, Build(*expr.expr, grid, ctx));
   if (!expr.negative) return child;
-  return MapRows(std::move(child), Negate, true, grid, ctx);
+  return MapRows(std::move(child), Negate, true, {.new_rows = false, .gathers = false}, grid, ctx);
 }
 
 }  // namespace narthex::promql

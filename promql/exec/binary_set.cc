@@ -3,6 +3,7 @@
 // and, or, unless: presence bitmaps of matching rows, combined word by word.
 #include "promql/exec/aggregate.h"
 #include "promql/exec/binary.h"
+#include "promql/exec/sides.h"
 
 namespace narthex::promql {
 namespace {
@@ -48,26 +49,25 @@ class GroupPresence {
 }  // namespace
 
 Result<OperatorPtr> BuildSet(const BinaryExpr& expr, const Grid& grid, ExecContext& ctx) {
-  NX_ASSIGN_OR_RETURN(const OperatorPtr left_op, Build(*expr.lhs, grid, ctx));
-  NX_ASSIGN_OR_RETURN(Batch left, Collect(*left_op, grid));
-  NX_ASSIGN_OR_RETURN(const OperatorPtr right_op, Build(*expr.rhs, grid, ctx));
-  NX_ASSIGN_OR_RETURN(Batch right, Collect(*right_op, grid));
   Holding holding(ctx);
-  NX_RETURN_IF_ERROR(holding.AddBytes(left.Bytes() + right.Bytes()));
+  NX_ASSIGN_OR_RETURN(Sides sides, CollectSides(expr, grid, holding, ctx));
+  Batch &left = sides.left, &right = sides.right;
+  const std::int64_t inputs = PerStep(left.SampleCount() + right.SampleCount(), grid.n);
   Grouping grouping(expr.matching->labels, !expr.matching->on);
   GroupPresence presence(grouping, grid.n);
-  if (expr.op == BinaryOp::kOr) {
+  const bool both = expr.op == BinaryOp::kOr;
+  if (both) {
     presence.Add(left);
     presence.Mask(right, false);
     left.Append(std::move(right));
-    NX_RETURN_IF_ERROR(holding.AddSamples(left.SampleCount()));
-    return JoinRows(MakeRowsOperator(std::move(left)), grid, ctx);
+  } else {
+    presence.Add(right);
+    presence.Mask(left, expr.op == BinaryOp::kAnd);
   }
-  presence.Add(right);
-  presence.Mask(left, expr.op == BinaryOp::kAnd);
-  NX_RETURN_IF_ERROR(holding.AddSamples(left.SampleCount()));
-  OperatorPtr op = MakeRowsOperator(std::move(left));
-  op->unique_without_name = left_op->unique_without_name;
+  NX_ASSIGN_OR_RETURN(OperatorPtr op, MakeRowsOperator(std::move(left), ctx));
+  NX_RETURN_IF_ERROR(ctx.TouchSamples(inputs));
+  if (both) return JoinRows(std::move(op), grid, ctx);
+  op->unique_without_name = sides.left_op->unique_without_name;
   return op;
 }
 

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "promql/exec/operator.h"
+#include "promql/exec/sides.h"
 #include "promql/functions/scalar.h"
 
 namespace narthex::promql {
@@ -12,7 +13,11 @@ namespace {
 /// Rows that are there already.
 class RowsOperator final : public Operator {
  public:
-  explicit RowsOperator(Batch rows) : rows_(std::move(rows)) {}
+  RowsOperator(Batch rows, ExecContext& ctx) : rows_(std::move(rows)), holding_(ctx) {}
+  Status Hold() {
+    NX_RETURN_IF_ERROR(holding_.AddBytes(rows_.Bytes()));
+    return holding_.AddSamples(rows_.SampleCount());
+  }
   Status Next(Batch& out) override {
     out = std::move(rows_);
     rows_ = Batch(out.n_steps());
@@ -21,13 +26,25 @@ class RowsOperator final : public Operator {
 
  private:
   Batch rows_;
+  Holding holding_;
 };
+
+/// The statistics count every step, though the samples were looked at only once.
+void CountAtLaterSteps(std::int64_t samples, const Grid& grid, ExecContext& ctx) {
+  for (int s = 1; s < grid.n && samples > 0; ++s) ctx.CountSamples(grid, s, samples, 0);
+}
 
 /// Evaluates the child at the first step only and repeats its rows at all steps.
 class StepInvariantOperator final : public Operator {
  public:
-  StepInvariantOperator(OperatorPtr child, const Grid& grid, ExecContext& ctx)
-      : child_(std::move(child)), grid_(grid), ctx_(ctx), holding_(ctx) {
+  /// @param counted  samples that were counted while the child was built
+  StepInvariantOperator(OperatorPtr child, std::int64_t counted, const Grid& grid, ExecContext& ctx)
+      : child_(std::move(child)),
+        counted_(counted),
+        grid_(grid),
+        ctx_(ctx),
+        holding_(ctx),
+        working_(ctx) {
     unique_without_name = child_->unique_without_name;
   }
 
@@ -35,12 +52,12 @@ class StepInvariantOperator final : public Operator {
 
   Status Next(Batch& out) override {
     Batch once;
-    const std::int64_t counted = ctx_.stats.total_queryable_samples;
+    const std::int64_t before = ctx_.stats.total_queryable_samples;
     NX_RETURN_IF_ERROR(child_->Next(once));
-    // The statistics count every step, though the samples were looked at only once.
-    const std::int64_t per_step = ctx_.stats.total_queryable_samples - counted;
-    for (int s = 1; s < grid_.n && per_step > 0; ++s) ctx_.CountSamples(grid_, s, per_step, 0);
-    out.Reset(grid_.n, once.rows());
+    CountAtLaterSteps(std::exchange(counted_, 0) + ctx_.stats.total_queryable_samples - before,
+                      grid_, ctx_);
+    NX_RETURN_IF_ERROR(holding_.AddSamples(once.SampleCount() * (grid_.n - 1)));
+    NX_RETURN_IF_ERROR(ResetHeld(out, grid_.n, once.rows(), working_));
     for (std::size_t r = 0; r < once.rows(); ++r) {
       out.metric(r) = std::move(once.metric(r));
       out.drop_name(r) = once.drop_name(r);
@@ -54,14 +71,16 @@ class StepInvariantOperator final : public Operator {
         }
       }
     }
-    return holding_.AddSamples(out.SampleCount());
+    return {};
   }
 
  private:
   OperatorPtr child_;
+  std::int64_t counted_;
   const Grid grid_;
   ExecContext& ctx_;
   Holding holding_;
+  Holding working_;  // The rows that are passed on.
 };
 
 class JoinOperator final : public Operator {
@@ -77,11 +96,10 @@ class JoinOperator final : public Operator {
       return {};
     }
     done_ = true;
-    NX_ASSIGN_OR_RETURN(out, Collect(*child_, grid_));
+    NX_ASSIGN_OR_RETURN(out, Collect(*child_, grid_, holding_));
     child_.reset();
-    NX_RETURN_IF_ERROR(holding_.AddBytes(out.Bytes()));
     if (!MergeEqualRows(out)) return Fail(SameLabelsetError());
-    return {};
+    return holding_.AddSamples(out.SampleCount());
   }
 
  private:
@@ -111,8 +129,35 @@ const Expr& Unwrapped(const Expr& expr) {
 }
 
 std::size_t RowsPerBatch(int n_steps) {
-  // 64 Ki values fit the second-level cache; few rows would make the portions for threads uneven.
-  return std::clamp<std::size_t>(65536 / static_cast<std::size_t>(std::max(n_steps, 1)), 64, 4096);
+  // 64 Ki values fit the second-level cache; few rows would make the portions for threads uneven,
+  // but over very many steps (of a subquery) even 64 rows are too much memory.
+  const auto n = static_cast<std::size_t>(std::max(n_steps, 1));
+  const std::size_t least = std::clamp<std::size_t>((std::size_t{1} << 23) / n, 1, 64);
+  return std::clamp<std::size_t>(65536 / n, least, 4096);
+}
+
+Status ResetHeld(Batch& out, int n_steps, std::size_t rows, Holding& working) {
+  working.Release();
+  NX_RETURN_IF_ERROR(working.AddRows(rows, n_steps));
+  out.Reset(n_steps, rows);
+  return {};
+}
+
+Status AddHeldRow(Batch& rows, model::Labels metric, bool drop_name, Holding& holding) {
+  // Twice, for the room that vectors have when they grow.
+  NX_RETURN_IF_ERROR(holding.AddBytes(2 * Batch::RowBytes(rows.n_steps()) + metric.bytes().size()));
+  rows.AddRow(std::move(metric), drop_name);
+  return {};
+}
+
+Result<Scalars> Scalars::Make(int n_steps, double value, ExecContext& ctx) {
+  Scalars scalars;
+  scalars.holding_ = std::make_shared<Holding>(ctx);
+  NX_RETURN_IF_ERROR(scalars.holding_->AddSamples(n_steps));
+  const auto n = static_cast<std::size_t>(n_steps);
+  NX_RETURN_IF_ERROR(scalars.holding_->AddBytes(n * sizeof(double)));
+  scalars.values_.assign(n, value);
+  return scalars;
 }
 
 void DropName(Batch& batch, std::size_t row, const ExecContext& ctx) {
@@ -123,7 +168,24 @@ void DropName(Batch& batch, std::size_t row, const ExecContext& ctx) {
   }
 }
 
-OperatorPtr MakeRowsOperator(Batch rows) { return std::make_unique<RowsOperator>(std::move(rows)); }
+Result<OperatorPtr> MakeRowsOperator(Batch rows, ExecContext& ctx) {
+  auto op = std::make_unique<RowsOperator>(std::move(rows), ctx);
+  NX_RETURN_IF_ERROR(op->Hold());
+  return OperatorPtr(std::move(op));
+}
+
+Result<OperatorPtr> MakeOneRow(model::Labels metric, const Grid& grid, ExecContext& ctx,
+                               const std::function<void(RowRef)>& fill) {
+  Holding holding(ctx);
+  NX_RETURN_IF_ERROR(holding.AddRows(1, grid.n));
+  Batch rows(grid.n);
+  fill(rows.AddRow(std::move(metric)));
+  rows.DropEmptyRows();
+  holding.Release();
+  NX_ASSIGN_OR_RETURN(OperatorPtr op, MakeRowsOperator(std::move(rows), ctx));
+  op->unique_without_name = true;
+  return op;
+}
 
 OperatorPtr JoinRows(OperatorPtr child, const Grid& grid, ExecContext& ctx) {
   return std::make_unique<JoinOperator>(std::move(child), grid, ctx);
@@ -136,24 +198,23 @@ OperatorPtr JoinEqualRows(OperatorPtr child, const Grid& grid, ExecContext& ctx)
   return op;
 }
 
-Result<Batch> Collect(Operator& op, const Grid& grid) {
+Result<Batch> Collect(Operator& op, const Grid& grid, Holding& holding) {
   Batch all(grid.n), batch;
   while (true) {
     NX_RETURN_IF_ERROR(op.Next(batch));
     if (batch.rows() == 0) return all;
+    NX_RETURN_IF_ERROR(holding.AddBytes(batch.Bytes()));
     all.Append(std::move(batch));
     batch = Batch(grid.n);
   }
 }
 
-Result<Batch> BuildAndCollect(const Expr& expr, const Grid& grid, ExecContext& ctx) {
-  NX_ASSIGN_OR_RETURN(const OperatorPtr op, Build(expr, grid, ctx));
-  return Collect(*op, grid);
-}
-
 Result<OperatorPtr> Build(const Expr& expr, const Grid& grid, ExecContext& ctx) {
   NX_RETURN_IF_ERROR(ctx.Check());
-  if (grid.n == 0) return MakeRowsOperator(Batch(0));
+  if (grid.n == 0) return MakeRowsOperator(Batch(0), ctx);
+  if (ctx.evaluated != nullptr) {
+    if (OperatorPtr op = BuildEvaluated(expr, grid, ctx)) return op;
+  }
   switch (expr.kind) {
     case ExprKind::kVectorSelector:
       return BuildSelector(*As<VectorSelector>(expr), grid, ctx);
@@ -169,9 +230,12 @@ Result<OperatorPtr> Build(const Expr& expr, const Grid& grid, ExecContext& ctx) 
       return Build(*As<ParenExpr>(expr)->expr, grid, ctx);
     case ExprKind::kStepInvariant: {
       const Grid once{grid.start, grid.step, 1};
+      const std::int64_t before = ctx.stats.total_queryable_samples;
       NX_ASSIGN_OR_RETURN(auto child, Build(*As<StepInvariantExpr>(expr)->expr, once, ctx));
       if (grid.n == 1) return child;
-      return OperatorPtr(std::make_unique<StepInvariantOperator>(std::move(child), grid, ctx));
+      const std::int64_t counted = ctx.stats.total_queryable_samples - before;
+      return OperatorPtr(
+          std::make_unique<StepInvariantOperator>(std::move(child), counted, grid, ctx));
     }
     case ExprKind::kNumberLiteral:
     case ExprKind::kStringLiteral:
@@ -188,15 +252,17 @@ Result<Scalars> EvalScalar(const Expr& expr, const Grid& grid, ExecContext& ctx)
   const auto n = static_cast<std::size_t>(grid.n);
   switch (expr.kind) {
     case ExprKind::kNumberLiteral:
-      return Scalars(n, As<NumberLiteral>(expr)->value);
+      return Scalars::Make(grid.n, As<NumberLiteral>(expr)->value, ctx);
     case ExprKind::kParen:
       return EvalScalar(*As<ParenExpr>(expr)->expr, grid, ctx);
     case ExprKind::kStepInvariant: {
       if (n == 0) return Scalars();
       const Grid once{grid.start, grid.step, 1};
+      const std::int64_t before = ctx.stats.total_queryable_samples;
       NX_ASSIGN_OR_RETURN(const Scalars value,
                           EvalScalar(*As<StepInvariantExpr>(expr)->expr, once, ctx));
-      return Scalars(n, value[0]);
+      CountAtLaterSteps(ctx.stats.total_queryable_samples - before, grid, ctx);
+      return Scalars::Make(grid.n, value[0], ctx);
     }
     case ExprKind::kUnary: {
       NX_ASSIGN_OR_RETURN(Scalars values, EvalScalar(*As<UnaryExpr>(expr)->expr, grid, ctx));
@@ -207,10 +273,12 @@ Result<Scalars> EvalScalar(const Expr& expr, const Grid& grid, ExecContext& ctx)
     }
     case ExprKind::kBinary: {
       const auto& binary = *As<BinaryExpr>(expr);
-      NX_ASSIGN_OR_RETURN(Scalars lhs, EvalScalar(*binary.lhs, grid, ctx));
+      NX_ASSIGN_OR_RETURN(const Scalars lhs, EvalScalar(*binary.lhs, grid, ctx));
       NX_ASSIGN_OR_RETURN(const Scalars rhs, EvalScalar(*binary.rhs, grid, ctx));
-      for (std::size_t i = 0; i < n; ++i) lhs[i] = ScalarBinary(binary.op, lhs[i], rhs[i]);
-      return lhs;
+      NX_ASSIGN_OR_RETURN(Scalars out, Scalars::Make(grid.n, 0, ctx));
+      for (std::size_t i = 0; i < n; ++i) out[i] = ScalarBinary(binary.op, lhs[i], rhs[i]);
+      NX_RETURN_IF_ERROR(ctx.TouchSamples(2));
+      return out;
     }
     case ExprKind::kCall:
       return EvalScalarCall(*As<Call>(expr), grid, ctx);

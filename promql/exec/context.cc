@@ -44,11 +44,13 @@ Status ExecContext::Check() const {
 Status ExecContext::HoldSamples(std::int64_t n) {
   samples_ += n;
   stats.peak_samples = std::max(stats.peak_samples, samples_);
-  if (samples_ > options.max_samples) {
-    return Fail(Code::kExecution,
-                "query processing would load too many samples into memory in query execution");
-  }
+  if (samples_ > options.max_samples) return Fail(TooManySamplesError());
   return {};
+}
+
+Error TooManySamplesError() {
+  return Error(Code::kExecution,
+               "query processing would load too many samples into memory in query execution");
 }
 
 int SubqueryFrame::OuterStep(model::TimestampMs t) const {

@@ -27,7 +27,8 @@ class ThreadPool;
 
 namespace narthex::promql {
 
-/// The series a selector reads, chosen before evaluation begins.
+struct EvaluatedExpr;  // promql/exec/sides.h
+
 /// A subquery that is being evaluated, for the statistics.
 struct SubqueryFrame {
   /// The first step of the outer grid whose window reaches to t.
@@ -39,6 +40,7 @@ struct SubqueryFrame {
   const SubqueryFrame* parent = nullptr;
 };
 
+/// The series a selector reads, chosen before evaluation begins.
 struct SelectedSeries {
   std::shared_ptr<const storage::SeriesSet> set;
   model::TimestampMs mint = 0;  // Closed range of samples that any step can need.
@@ -68,6 +70,12 @@ class ExecContext {
   /// Counts samples as held in memory. Errors: kExecution past --query.max-samples.
   Status HoldSamples(std::int64_t n);
   void ReleaseSamples(std::int64_t n) { samples_ -= n; }
+  /// Counts, for a moment, `n` samples beside what is held.
+  Status TouchSamples(std::int64_t n) {
+    Status outcome = HoldSamples(n);
+    ReleaseSamples(n);
+    return outcome;
+  }
 
   /// Counts samples for the statistics: `looked_at` is the content of the window at a step, `read`
   /// what of it earlier steps did not see. Inside of subqueries only reading counts, as upstream.
@@ -90,8 +98,9 @@ class ExecContext {
   QueryStats stats;
   std::unordered_map<const VectorSelector*, SelectedSeries> selected;
   int subquery_depth = 0;
-  const SubqueryFrame* subquery = nullptr;  // The innermost one that is evaluated, null = none.
-  storage::Queryable* queryable = nullptr;  // For what is known only during evaluation: info().
+  const SubqueryFrame* subquery = nullptr;   // The innermost one that is evaluated, null = none.
+  const EvaluatedExpr* evaluated = nullptr;  // What is there already, innermost first; null = none.
+  storage::Queryable* queryable = nullptr;   // For what is known only during evaluation: info().
 
  private:
   ThreadPool* pool_;
@@ -101,6 +110,9 @@ class ExecContext {
   std::atomic<std::size_t> bytes_{0};
   TotalMemory& total_memory_;
 };
+
+/// Past --query.max-samples.
+Error TooManySamplesError();
 
 /// Holds bytes and samples of the context until destroyed.
 class Holding {
@@ -117,6 +129,10 @@ class Holding {
   Status AddBytes(std::size_t n) {
     bytes_ += n;
     return ctx_.HoldBytes(n);
+  }
+  /// For rows that are about to be made, before there is memory for them.
+  Status AddRows(std::size_t rows, int n_steps) {
+    return AddBytes(rows * Batch::RowBytes(n_steps));
   }
   void Release() {
     ctx_.ReleaseSamples(samples_);

@@ -62,7 +62,7 @@ class SelectorSource final : public RangeSource {
 
   Status Visit(std::size_t first, std::size_t count, const Visitor& fn) const override {
     std::vector<WindowIndexes> indexes(max_portions);
-    return ReadSeries(ctx_, series_, first, count,
+    return ReadSeries(ctx_, series_, StridesOf(window), first, count,
                       [&](std::size_t i, storage::SampleColumns& columns, std::size_t portion) {
                         DropStale(columns);
                         if (columns.t.empty() && columns.histograms.empty()) return;
@@ -91,11 +91,21 @@ class SelectorSource final : public RangeSource {
 class SubquerySource final : public RangeSource {
  public:
   SubquerySource(Batch rows, const Grid& inner, ExecContext& ctx)
-      : rows_(std::move(rows)), inner_(inner), ctx_(ctx), holding_(ctx) {
+      : rows_(std::move(rows)), size_(rows_.rows()), inner_(inner), ctx_(ctx), holding_(ctx) {
     max_portions = 1;
   }
-  Status Hold() { return holding_.AddBytes(rows_.Bytes()); }
-  std::size_t size() const override { return rows_.rows(); }
+  Status Hold() {
+    const std::int64_t samples = rows_.SampleCount();
+    // The row at hand is there once more, as columns.
+    const auto columns = 16 * static_cast<std::size_t>(std::min<std::int64_t>(samples, inner_.n));
+    NX_RETURN_IF_ERROR(holding_.AddBytes(rows_.Bytes() + columns));
+    return holding_.AddSamples(samples);
+  }
+  std::size_t size() const override { return size_; }
+  void Release() override {
+    rows_ = Batch();
+    holding_.Release();
+  }
 
   Status Visit(std::size_t first, std::size_t count, const Visitor& fn) const override {
     storage::SampleColumns columns;
@@ -130,6 +140,7 @@ class SubquerySource final : public RangeSource {
   }
 
   mutable Batch rows_;
+  const std::size_t size_;
   const Grid inner_;
   ExecContext& ctx_;
   Holding holding_;
@@ -208,20 +219,25 @@ Result<std::unique_ptr<RangeSource>> BuildRangeSource(const Expr& expr, const Gr
   }
   const Grid inner_grid =
       SubqueryGrid(*subquery, grid, {ctx.lookback_ms, ctx.options.default_subquery_step_ms});
+  if (inner_grid.n >= Grid::kTooManySteps) return Fail(TooManySamplesError());
   const EvalTimes times(subquery->time);
   const SubqueryFrame frame{grid, times.fixed, times.offset_ms, ctx.subquery};
   ctx.subquery = &frame;
   ++ctx.subquery_depth;
-  NX_ASSIGN_OR_RETURN(const OperatorPtr op, Build(*subquery->expr, inner_grid, ctx));
-  NX_ASSIGN_OR_RETURN(Batch rows, Collect(*op, inner_grid));
+  NX_ASSIGN_OR_RETURN(OperatorPtr op, Build(*subquery->expr, inner_grid, ctx));
+  Holding holding(ctx);
+  NX_ASSIGN_OR_RETURN(Batch rows, Collect(*op, inner_grid, holding));
   --ctx.subquery_depth;
   ctx.subquery = frame.parent;
+  const bool one_name = op->unique_without_name;
+  op.reset();
+  holding.Release();
   auto source = std::make_unique<SubquerySource>(std::move(rows), inner_grid, ctx);
   NX_RETURN_IF_ERROR(source->Hold());
   source->window.grid = grid;
   source->window.time = times;
   source->window.range_ms = subquery->range_ms;
-  source->one_name = op->unique_without_name;
+  source->one_name = one_name;
   source->is_subquery = true;
   return source;
 }

@@ -46,6 +46,13 @@ struct RangeWindow {
   model::TimestampMs Start(int s) const { return End(s) - range_ms; }
 };
 
+/// How upstream's buffer of a window moves.
+inline Strides StridesOf(const RangeWindow& window) {
+  const model::DurationMs reach = window.range_ms + window.extend_left_ms + window.extend_right_ms;
+  return {window.grid, window.time, window.extend_right_ms, reach,
+          std::min(reach, window.grid.step)};
+}
+
 /// Thread safety: Read, any thread.
 class RangeSource {
  public:
@@ -55,6 +62,8 @@ class RangeSource {
   using Visitor = std::function<void(std::size_t, model::Labels, bool, const RangeSeries&,
                                      std::size_t portion)>;
   virtual Status Visit(std::size_t first, std::size_t count, const Visitor& fn) const = 0;
+  /// Gives back what is held of the samples, after the last visit.
+  virtual void Release() {}
   /// How many portions Visit may use.
   std::size_t max_portions = 1;
   RangeWindow window;

@@ -24,9 +24,7 @@ Status FinishNames(Batch& rows, const ExecContext& ctx) {
   return {};
 }
 
-Matrix ToMatrix(Batch& rows, const Grid& grid) {
-  Matrix matrix;
-  matrix.reserve(rows.rows());
+void AppendToMatrix(Batch& rows, const Grid& grid, Matrix& matrix) {
   for (std::size_t r = 0; r < rows.rows(); ++r) {
     MatrixSeries& series = matrix.emplace_back();
     series.metric = std::move(rows.metric(r));
@@ -40,7 +38,21 @@ Matrix ToMatrix(Batch& rows, const Grid& grid) {
       }
     });
   }
+}
+
+Matrix ToMatrix(Batch& rows, const Grid& grid) {
+  Matrix matrix;
+  matrix.reserve(rows.rows());
+  AppendToMatrix(rows, grid, matrix);
   return matrix;
+}
+
+/// Memory of the rows as series of a matrix, which have only the samples that are there. The
+/// histograms are counted with the rows.
+std::size_t MatrixBytes(const Batch& rows) {
+  std::size_t bytes = rows.rows() * sizeof(MatrixSeries);
+  for (std::size_t r = 0; r < rows.rows(); ++r) bytes += rows.metric(r).bytes().size();
+  return bytes + static_cast<std::size_t>(rows.SampleCount()) * sizeof(model::Sample);
 }
 
 Vector ToVector(Batch& rows, model::TimestampMs t) {
@@ -98,49 +110,62 @@ std::vector<model::Sample> ExtendedFloats(const RangeWindow& window, const Range
   return floats;
 }
 
+std::int64_t SampleCount(const MatrixSeries& series) {
+  auto samples = static_cast<std::int64_t>(series.floats.size());
+  for (const HistogramPoint& point : series.histograms) samples += SampleWeight(point.h);
+  return samples;
+}
+
+/// What one series shows at the only step.
+void FillFromWindow(const RangeWindow& window, const RangeSeries& series, MatrixSeries& to) {
+  if (window.anchored || window.smoothed) {
+    to.floats = ExtendedFloats(window, series);
+    return;
+  }
+  for (std::size_t j = series.lo[0]; j < series.hi[0]; ++j) {
+    to.floats.push_back({series.t[j], series.v[j]});
+  }
+  if (series.h.empty()) return;
+  for (std::size_t j = series.hlo[0]; j < series.hhi[0]; ++j) {
+    to.histograms.push_back({series.ht[j], series.h[j]});
+  }
+}
+
 /// The samples of a range vector as they are.
 Result<Value> EvaluateRangeVector(const MatrixSelector& selector, const Grid& grid,
                                   ExecContext& ctx) {
   NX_ASSIGN_OR_RETURN(const auto source, BuildRangeSource(selector, grid, ctx));
   const RangeWindow& window = source->window;
   const bool extended = window.anchored || window.smoothed;
-  Matrix matrix(source->size());
+  Holding holding(ctx);
+  Matrix matrix;
   std::atomic<bool> any_histogram{false};
-  NX_RETURN_IF_ERROR(source->Visit(
-      0, source->size(),
-      [&](std::size_t i, model::Labels labels, bool, const RangeSeries& series, std::size_t) {
-        MatrixSeries& to = matrix[i];
-        if (extended) {
-          if (series.HistogramCount(0) > 0) any_histogram = true;
-          to.floats = ExtendedFloats(window, series);
-          to.metric = std::move(labels);
-          return;
-        }
-        for (std::size_t j = series.lo[0]; j < series.hi[0]; ++j) {
-          to.floats.push_back({series.t[j], series.v[j]});
-        }
-        if (!series.h.empty()) {
-          for (std::size_t j = series.hlo[0]; j < series.hhi[0]; ++j) {
-            to.histograms.push_back({series.ht[j], series.h[j]});
-          }
-        }
-        to.metric = std::move(labels);
-      }));
+  // In portions, so that too much ends before it is all in memory.
+  constexpr std::size_t kPortion = 64;
+  for (std::size_t first = 0; first < source->size(); first += kPortion) {
+    NX_RETURN_IF_ERROR(ctx.Check());
+    Matrix portion(std::min(kPortion, source->size() - first));
+    NX_RETURN_IF_ERROR(source->Visit(
+        first, portion.size(),
+        [&](std::size_t i, model::Labels labels, bool, const RangeSeries& series, std::size_t) {
+          if (extended && series.HistogramCount(0) > 0) any_histogram = true;
+          FillFromWindow(window, series, portion[i]);
+          portion[i].metric = std::move(labels);
+        }));
+    for (MatrixSeries& series : portion) {
+      const std::int64_t samples = SampleCount(series);
+      if (samples == 0) continue;
+      ctx.CountSamples(grid, 0, samples, samples);
+      NX_RETURN_IF_ERROR(holding.AddSamples(samples));
+      NX_RETURN_IF_ERROR(
+          holding.AddBytes(static_cast<std::size_t>(samples) * sizeof(model::Sample)));
+      matrix.push_back(std::move(series));
+    }
+  }
   if (extended && any_histogram) {
     return Fail(Code::kExecution, std::string(window.anchored ? "anchored" : "smoothed") +
                                       " modifier is not supported with histograms");
   }
-  std::erase_if(matrix, [](const MatrixSeries& series) {
-    return series.floats.empty() && series.histograms.empty();
-  });
-  Holding holding(ctx);
-  std::int64_t samples = 0;
-  for (const MatrixSeries& series : matrix) {
-    samples += static_cast<std::int64_t>(series.floats.size());
-    for (const HistogramPoint& point : series.histograms) samples += SampleWeight(point.h);
-  }
-  ctx.CountSamples(grid, 0, samples, samples);
-  NX_RETURN_IF_ERROR(holding.AddSamples(samples));
   SortByLabels(matrix);
   return Value(std::move(matrix));
 }
@@ -148,7 +173,10 @@ Result<Value> EvaluateRangeVector(const MatrixSelector& selector, const Grid& gr
 Result<Value> EvaluateSubquery(const SubqueryExpr& subquery, const Grid& grid, ExecContext& ctx) {
   const Grid inner =
       SubqueryGrid(subquery, grid, {ctx.lookback_ms, ctx.options.default_subquery_step_ms});
-  NX_ASSIGN_OR_RETURN(Batch rows, BuildAndCollect(*subquery.expr, inner, ctx));
+  if (inner.n >= Grid::kTooManySteps) return Fail(TooManySamplesError());
+  Holding holding(ctx);
+  NX_ASSIGN_OR_RETURN(const OperatorPtr op, Build(*subquery.expr, inner, ctx));
+  NX_ASSIGN_OR_RETURN(Batch rows, Collect(*op, inner, holding));
   NX_RETURN_IF_ERROR(FinishNames(rows, ctx));
   Matrix matrix = ToMatrix(rows, inner);
   SortByLabels(matrix);
@@ -166,17 +194,27 @@ Result<Value> EvaluateRows(const Expr& expr, const Grid& grid, bool instant, Exe
   }
   Holding holding(ctx);
   NX_ASSIGN_OR_RETURN(const OperatorPtr op, Build(expr, grid, ctx));
+  // Joining rows at the end needs all of them; else each batch becomes series and is done.
+  const bool at_once = instant || ctx.features.delayed_name_removal;
+  Matrix matrix;
   Batch batch;
   while (true) {
     NX_RETURN_IF_ERROR(op->Next(batch));
     if (batch.rows() == 0) break;
-    NX_RETURN_IF_ERROR(holding.AddBytes(batch.Bytes()));
-    rows.Append(std::move(batch));
-    batch = Batch(grid.n);
+    if (at_once) {
+      NX_RETURN_IF_ERROR(holding.AddBytes(batch.Bytes()));
+      rows.Append(std::move(batch));
+      batch = Batch(grid.n);
+    } else {
+      NX_RETURN_IF_ERROR(holding.AddBytes(MatrixBytes(batch)));
+      AppendToMatrix(batch, grid, matrix);
+    }
   }
-  NX_RETURN_IF_ERROR(FinishNames(rows, ctx));
-  if (instant) return Value(ToVector(rows, grid.start));
-  Matrix matrix = ToMatrix(rows, grid);
+  if (at_once) {
+    NX_RETURN_IF_ERROR(FinishNames(rows, ctx));
+    if (instant) return Value(ToVector(rows, grid.start));
+    AppendToMatrix(rows, grid, matrix);
+  }
   SortByLabels(matrix);
   return Value(std::move(matrix));
 }

@@ -59,8 +59,50 @@ void FillMixed(const InstantWindow& window, storage::SampleColumns& c, RowRef ro
   }
 }
 
-/// Removes the buckets. Resets can't be seen afterwards, so unknown hints are settled before.
-void KeepStatsOnly(std::vector<model::FloatHistogram>& histograms) {
+/// The histograms at which upstream's iterator arrives by a leap, or as its first sample, rising.
+std::vector<std::size_t> Landings(const storage::SampleColumns& c, const Strides& strides) {
+  std::vector<std::size_t> landings;
+  std::size_t i = 0, j = 0;  // The next float and histogram.
+  const auto next_time = [&] {
+    const model::TimestampMs f = i < c.t.size() ? c.t[i] : model::kMaxTime;
+    return j < c.histogram_t.size() ? std::min(f, c.histogram_t[j]) : f;
+  };
+  const auto go_to = [&](model::TimestampMs t) {
+    while (i < c.t.size() && c.t[i] < t) ++i;
+    while (j < c.histogram_t.size() && c.histogram_t[j] < t) ++j;
+    return next_time();
+  };
+  const auto land = [&](model::TimestampMs t) {
+    if (j >= c.histogram_t.size() || c.histogram_t[j] != t) return;
+    if (landings.empty() || landings.back() != j) landings.push_back(j);
+  };
+  land(next_time());
+  model::TimestampMs at = model::kMinTime;
+  for (int s = 0; s < strides.grid.n && at < model::kMaxTime; ++s) {
+    const model::TimestampMs t = strides.time.At(strides.grid.At(s)) + strides.ahead_ms;
+    const model::TimestampMs oldest = t - (s == 0 ? strides.first_reach_ms : strides.reach_ms);
+    if (at < oldest) {
+      at = go_to(oldest);
+      land(at);
+    }
+    if (at < t) at = go_to(t);
+  }
+  return landings;
+}
+
+/// A leap of the iterator over parts of the storage forgets whether a histogram is a reset.
+void ForgetResets(std::vector<model::FloatHistogram>& histograms,
+                  const std::vector<std::size_t>& landings) {
+  for (const std::size_t j : landings) {
+    auto& hint = histograms[j].counter_reset_hint;
+    if (hint != model::CounterResetHint::kGauge) hint = model::CounterResetHint::kUnknown;
+  }
+}
+
+/// Removes the buckets. Resets can't be seen afterwards, so unknown hints are settled before, where
+/// upstream has read the histogram before.
+void KeepStatsOnly(std::vector<model::FloatHistogram>& histograms,
+                   const std::vector<std::size_t>& landings) {
   using model::CounterResetHint;
   const auto settle = [](model::FloatHistogram& h, const model::FloatHistogram* last) {
     if (h.counter_reset_hint != CounterResetHint::kUnknown || last == nullptr) return;
@@ -70,7 +112,13 @@ void KeepStatsOnly(std::vector<model::FloatHistogram>& histograms) {
   std::vector<model::FloatHistogram> stats;
   stats.reserve(histograms.size());
   const model::FloatHistogram* last = nullptr;
-  for (model::FloatHistogram& h : histograms) {
+  auto landing = landings.begin();
+  for (std::size_t j = 0; j < histograms.size(); ++j) {
+    model::FloatHistogram& h = histograms[j];
+    if (landing != landings.end() && *landing == j) {
+      last = nullptr;
+      ++landing;
+    }
     if (!model::IsStale(h.sum)) {
       settle(h, last);
       last = &h;
@@ -87,7 +135,7 @@ void KeepStatsOnly(std::vector<model::FloatHistogram>& histograms) {
 class SelectorOperator final : public Operator {
  public:
   SelectorOperator(const VectorSelector& selector, const InstantWindow& window, ExecContext& ctx)
-      : ctx_(ctx), series_(ctx.selected[&selector]), window_(window), holding_(ctx) {
+      : ctx_(ctx), series_(ctx.selected[&selector]), window_(window), holding_(ctx), working_(ctx) {
     unique_without_name = OneName(selector).has_value();
   }
 
@@ -97,7 +145,7 @@ class SelectorOperator final : public Operator {
     while (true) {
       NX_RETURN_IF_ERROR(ctx_.Check());
       const std::size_t rows = std::min(RowsPerBatch(window_.grid.n), series_.set->size() - next_);
-      out.Reset(window_.grid.n, rows);
+      NX_RETURN_IF_ERROR(ResetHeld(out, window_.grid.n, rows, working_));
       if (rows == 0) return {};
       NX_RETURN_IF_ERROR(FillBatch(out));
       next_ += rows;
@@ -124,7 +172,8 @@ class SelectorOperator final : public Operator {
   }
 
   Status FillBatch(Batch& out) {
-    return ReadSeries(ctx_, series_, next_, out.rows(),
+    const Strides strides{window_.grid, window_.time, 0, window_.lookback_ms, window_.lookback_ms};
+    return ReadSeries(ctx_, series_, strides, next_, out.rows(),
                       [&](std::size_t r, storage::SampleColumns& columns, std::size_t) {
                         if (labels_wanted_ || !columns.histograms.empty()) {
                           out.metric(r) = series_.set->LabelsAt(next_ + r);
@@ -137,6 +186,7 @@ class SelectorOperator final : public Operator {
   const SelectedSeries& series_;
   const InstantWindow window_;
   Holding holding_;
+  Holding working_;  // The rows at hand.
   std::size_t next_ = 0;
   bool labels_wanted_ = true;
 };
@@ -171,7 +221,8 @@ std::optional<std::string_view> OneName(const VectorSelector& selector) {
 }
 
 Status ReadSeries(
-    const ExecContext& ctx, const SelectedSeries& series, std::size_t first, std::size_t count,
+    const ExecContext& ctx, const SelectedSeries& series, const Strides& strides, std::size_t first,
+    std::size_t count,
     const std::function<void(std::size_t, storage::SampleColumns&, std::size_t)>& fn) {
   const std::size_t portions = NumPortions(ctx, series, count);
   std::vector<Status> outcomes(portions);
@@ -181,7 +232,11 @@ Status ReadSeries(
     for (std::size_t i = begin; i < end && outcomes[p]; ++i) {
       columns.Clear();
       outcomes[p] = series.set->Read(first + i, series.mint, series.maxt, columns);
-      if (series.histogram_stats) KeepStatsOnly(columns.histograms);
+      if (!columns.histograms.empty() && (columns.chained || series.histogram_stats)) {
+        const std::vector<std::size_t> landings = Landings(columns, strides);
+        if (columns.chained) ForgetResets(columns.histograms, landings);
+        if (series.histogram_stats) KeepStatsOnly(columns.histograms, landings);
+      }
       if (outcomes[p]) fn(i, columns, p);
       if (i % 64 == 63 && outcomes[p]) outcomes[p] = ctx.Check();
     }

@@ -44,10 +44,20 @@ struct InstantWindow {
 /// The newest sample within the lookback window at every step. Takes histograms out of `columns`.
 void FillInstantRow(const InstantWindow& window, storage::SampleColumns& columns, RowRef row);
 
+/// How upstream's iterator goes over a series: from step to step, and with a leap over what lies
+/// more than the reach before a step.
+struct Strides {
+  Grid grid;
+  EvalTimes time;
+  model::DurationMs ahead_ms = 0;  // The iterator goes to this much after each step.
+  model::DurationMs first_reach_ms = 0;
+  model::DurationMs reach_ms = 0;
+};
+
 /// Decodes series first … first+count-1 on the pool and calls fn(i, columns, portion) for each,
 /// i counted from 0; calls of equal portion come from one thread, in order.
-Status ReadSeries(const ExecContext& ctx, const SelectedSeries& series, std::size_t first,
-                  std::size_t count,
+Status ReadSeries(const ExecContext& ctx, const SelectedSeries& series, const Strides& strides,
+                  std::size_t first, std::size_t count,
                   const std::function<void(std::size_t, storage::SampleColumns&, std::size_t)>& fn);
 
 /// The metric name that all selected series have.

@@ -17,7 +17,11 @@ using model::FloatHistogram;
 class SmoothedOperator final : public Operator {
  public:
   SmoothedOperator(const VectorSelector& selector, const Grid& grid, ExecContext& ctx)
-      : ctx_(ctx), series_(ctx.selected[&selector]), position_(selector.position), holding_(ctx) {
+      : ctx_(ctx),
+        series_(ctx.selected[&selector]),
+        position_(selector.position),
+        holding_(ctx),
+        working_(ctx) {
     unique_without_name = OneName(selector).has_value();
     window_.grid = grid;
     window_.time = EvalTimes(selector.time);
@@ -28,11 +32,11 @@ class SmoothedOperator final : public Operator {
     while (true) {
       NX_RETURN_IF_ERROR(ctx_.Check());
       const std::size_t rows = std::min(RowsPerBatch(window_.grid.n), series_.set->size() - next_);
-      out.Reset(window_.grid.n, rows);
+      NX_RETURN_IF_ERROR(ResetHeld(out, window_.grid.n, rows, working_));
       if (rows == 0) return {};
       std::vector<storage::Annotations> notes(ctx_.num_workers() * 4);
       NX_RETURN_IF_ERROR(ReadSeries(
-          ctx_, series_, next_, rows,
+          ctx_, series_, StridesOf(window_), next_, rows,
           [&](std::size_t r, storage::SampleColumns& columns, std::size_t portion) {
             out.metric(r) = series_.set->LabelsAt(next_ + r);
             DropStale(columns);
@@ -119,6 +123,7 @@ class SmoothedOperator final : public Operator {
   const PositionRange position_;
   RangeWindow window_;
   Holding holding_;
+  Holding working_;  // The rows at hand.
   std::size_t next_ = 0;
 };
 

@@ -31,7 +31,8 @@ model::Labels LabelsOfAbsent(const Expr& arg) {
 }
 
 /// One row of ones at the steps where no row of `child` has a sample.
-Result<OperatorPtr> Complement(Operator& child, const Expr& arg, const Grid& grid) {
+Result<OperatorPtr> Complement(Operator& child, const Expr& arg, const Grid& grid,
+                               ExecContext& ctx) {
   std::vector<std::uint64_t> present(PresenceWords(grid.n), 0);
   Batch batch;
   while (true) {
@@ -41,27 +42,23 @@ Result<OperatorPtr> Complement(Operator& child, const Expr& arg, const Grid& gri
       for (std::size_t w = 0; w < present.size(); ++w) present[w] |= batch.present(r)[w];
     }
   }
-  Batch rows(grid.n);
-  RowRef row = rows.AddRow(LabelsOfAbsent(arg));
-  for (int s = 0; s < grid.n; ++s) {
-    if (((present[s >> 6] >> (s & 63)) & 1) == 0) row.Set(s, 1);
-  }
-  rows.DropEmptyRows();
-  OperatorPtr op = MakeRowsOperator(std::move(rows));
-  op->unique_without_name = true;
-  return op;
+  return MakeOneRow(LabelsOfAbsent(arg), grid, ctx, [&](RowRef row) {
+    for (int s = 0; s < grid.n; ++s) {
+      if (((present[s >> 6] >> (s & 63)) & 1) == 0) row.Set(s, 1);
+    }
+  });
 }
 
 }  // namespace
 
 Result<OperatorPtr> BuildAbsent(const Call& call, const Grid& grid, ExecContext& ctx) {
   NX_ASSIGN_OR_RETURN(const OperatorPtr child, Build(*call.args[0], grid, ctx));
-  return Complement(*child, *call.args[0], grid);
+  return Complement(*child, *call.args[0], grid, ctx);
 }
 
 Result<OperatorPtr> BuildAbsentOverTime(const Call& call, const Grid& grid, ExecContext& ctx) {
   NX_ASSIGN_OR_RETURN(const OperatorPtr child, BuildRangeCall(call, grid, ctx));
-  return Complement(*child, *call.args[0], grid);
+  return Complement(*child, *call.args[0], grid, ctx);
 }
 
 }  // namespace narthex::promql

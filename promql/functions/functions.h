@@ -32,8 +32,15 @@ Result<OperatorPtr> BuildHistogramQuantile(const Call& call, const Grid& grid, E
 // info.cc
 Result<OperatorPtr> BuildInfo(const Call& call, const Grid& grid, ExecContext& ctx);
 
-/// Changes each row in place; fn(row) gets every row of the child. Names are dropped.
+/// How upstream counts the samples of what MapRows stands for.
+struct MapCost {
+  bool new_rows = true;  // The results are held beside the inputs.
+  bool gathers = true;   // The inputs of one step are held a second time.
+  int num_scalars = 0;   // Arguments beside the vector.
+};
+
+/// Changes each row in place; fn(row) gets every row of the child. With `drop_name` names go.
 OperatorPtr MapRows(OperatorPtr child, std::function<void(RowRef)> fn, bool drop_name,
-                    const Grid& grid, ExecContext& ctx);
+                    const MapCost& cost, const Grid& grid, ExecContext& ctx);
 
 }  // namespace narthex::promql

@@ -33,10 +33,11 @@ class HistogramValueOperator final : public Operator {
   }
 
   Status Next(Batch& out) override {
-    do {
+    while (child_ != nullptr) {
       NX_RETURN_IF_ERROR(ctx_.Check());
       NX_RETURN_IF_ERROR(child_->Next(out));
-      if (out.rows() == 0) return {};
+      if (out.rows() == 0) break;
+      inputs_ += out.SampleCount();
       for (std::size_t r = 0; r < out.rows(); ++r) {
         Convert(out.row(r));
         if (ctx_.features.delayed_name_removal) {
@@ -46,8 +47,14 @@ class HistogramValueOperator final : public Operator {
         }
       }
       out.DropEmptyRows();
-    } while (out.rows() == 0);
-    return holding_.AddSamples(out.SampleCount());
+      results_ += out.SampleCount();
+      if (out.rows() > 0) return {};
+    }
+    NX_RETURN_IF_ERROR(holding_.AddSamples(std::exchange(results_, 0)));
+    NX_RETURN_IF_ERROR(ctx_.TouchSamples(PerStep(std::exchange(inputs_, 0), out.n_steps())));
+    child_.reset();  // Its samples are no longer held.
+    out.Reset(out.n_steps(), 0);
+    return {};
   }
 
  private:
@@ -65,6 +72,7 @@ class HistogramValueOperator final : public Operator {
   const FunctionId id_;
   ExecContext& ctx_;
   Holding holding_;
+  std::int64_t inputs_ = 0, results_ = 0;
   std::vector<model::Bucket> scratch_;
 };
 

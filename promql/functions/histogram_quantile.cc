@@ -43,17 +43,25 @@ struct ClassicGroup {
 
 class QuantileEvaluator {
  public:
-  QuantileEvaluator(Batch in, PositionRange position, const Grid& grid, ExecContext& ctx)
-      : in_(std::move(in)), position_(position), grid_(grid), ctx_(ctx) {
+  /// @param holding  holds the memory of the answers
+  QuantileEvaluator(Batch in, PositionRange position, const Grid& grid, Holding& holding,
+                    ExecContext& ctx)
+      : in_(std::move(in)), position_(position), grid_(grid), holding_(holding), ctx_(ctx) {
     GroupClassic();
     FindConflicts();
   }
 
-  void Answer(const Question& question, Batch& out) {
+  Status Answer(const Question& question, Batch& out) {
     for (std::size_t r = 0; r < in_.rows(); ++r) {
-      if (in_.row(r).HasHistograms()) AnswerNative(question, r, out);
+      NX_RETURN_IF_ERROR(ctx_.Check());
+      if (!in_.row(r).HasHistograms()) continue;
+      NX_RETURN_IF_ERROR(AnswerNative(question, r, out));
     }
-    for (std::size_t g = 0; g < groups_.size(); ++g) AnswerClassic(question, g, out);
+    for (std::size_t g = 0; g < groups_.size(); ++g) {
+      NX_RETURN_IF_ERROR(ctx_.Check());
+      NX_RETURN_IF_ERROR(AnswerClassic(question, g, out));
+    }
+    return {};
   }
 
   void NoteRepairs() {
@@ -149,26 +157,29 @@ class QuantileEvaluator {
   }
 
   /// Adds the result as a row, or as one per value that the quantile takes over the steps.
-  void Emit(const Question& question, const model::Labels& labels,
-            const std::vector<std::pair<int, double>>& values, Batch& out) {
-    if (values.empty()) return;
+  Status Emit(const Question& question, const model::Labels& labels,
+              const std::vector<std::pair<int, double>>& values, Batch& out) {
+    if (values.empty()) return {};
     if (question.label.empty()) {
-      RowRef row = out.AddRow(labels);
+      NX_RETURN_IF_ERROR(AddHeldRow(out, labels, false, holding_));
+      RowRef row = out.row(out.rows() - 1);
       for (const auto& [s, v] : values) row.Set(s, v);
-      return DropName(out, out.rows() - 1, ctx_);
+      DropName(out, out.rows() - 1, ctx_);
+      return {};
     }
     std::map<std::string, std::size_t> row_of;
     for (const auto& [s, v] : values) {
       const std::string text = OpenMetricsFloat(question.q[s]);
       auto [it, inserted] = row_of.try_emplace(text, out.rows());
       if (inserted) {
-        out.AddRow(labels);
+        NX_RETURN_IF_ERROR(AddHeldRow(out, labels, false, holding_));
         DropName(out, out.rows() - 1, ctx_);
         out.metric(it->second) =
             model::LabelsBuilder(out.metric(it->second)).Set(question.label, text).Build();
       }
       out.row(it->second).Set(s, v);
     }
+    return {};
   }
 
   /// As OpenMetrics writes label values that are numbers: always with a dot or an exponent.
@@ -181,7 +192,7 @@ class QuantileEvaluator {
     return text;
   }
 
-  void AnswerNative(const Question& question, std::size_t r, Batch& out) {
+  Status AnswerNative(const Question& question, std::size_t r, Batch& out) {
     std::vector<std::pair<int, double>> values;
     const RowRef row = in_.row(r);
     for (int s = 0; s < grid_.n; ++s) {
@@ -194,7 +205,7 @@ class QuantileEvaluator {
       if (note != model::NanNote::kNone) NoteNan(question, note, in_.metric(r));
       values.emplace_back(s, v);
     }
-    Emit(question, in_.metric(r), values, out);
+    return Emit(question, in_.metric(r), values, out);
   }
 
   void NoteNan(const Question& question, model::NanNote note, const model::Labels& labels) {
@@ -211,7 +222,7 @@ class QuantileEvaluator {
     ctx_.annotations.AddInfo(WithMetricName(text, NoteName(labels)), position_);
   }
 
-  void AnswerClassic(const Question& question, std::size_t g, Batch& out) {
+  Status AnswerClassic(const Question& question, std::size_t g, Batch& out) {
     const ClassicGroup& group = groups_[g];
     std::vector<std::pair<int, double>> values;
     for (int s = 0; s < grid_.n; ++s) {
@@ -229,7 +240,7 @@ class QuantileEvaluator {
       values.emplace_back(s, ClassicQuantile(question.q[s], buckets_, fix));
       if (fix.forced) Remember(fix, grid_.At(s), NoteName(group.labels));
     }
-    Emit(question, group.labels, values, out);
+    return Emit(question, group.labels, values, out);
   }
 
   void Remember(const MonotonicityFix& fix, model::TimestampMs t, const std::string& name) {
@@ -245,6 +256,7 @@ class QuantileEvaluator {
   Batch in_;
   const PositionRange position_;
   const Grid grid_;
+  Holding& holding_;
   ExecContext& ctx_;
   std::vector<ClassicGroup> groups_;
   LabelMap<std::size_t> group_of_;
@@ -284,12 +296,17 @@ Result<OperatorPtr> BuildHistogramQuantile(const Call& call, const Grid& grid, E
     }
   }
   NX_ASSIGN_OR_RETURN(const OperatorPtr child, Build(vector, grid, ctx));
-  NX_ASSIGN_OR_RETURN(Batch in, Collect(*child, grid));
-  QuantileEvaluator evaluator(std::move(in), vector.position, grid, ctx);
+  Holding holding(ctx);
+  NX_ASSIGN_OR_RETURN(Batch in, Collect(*child, grid, holding));
+  const auto num_scalars = static_cast<std::int64_t>(call.args.size()) - (many ? 2 : 1);
+  const std::int64_t inputs = PerStep(in.SampleCount(), grid.n) + num_scalars;
+  QuantileEvaluator evaluator(std::move(in), vector.position, grid, holding, ctx);
   Batch out(grid.n);
-  for (const Question& question : questions) evaluator.Answer(question, out);
+  for (const Question& question : questions) NX_RETURN_IF_ERROR(evaluator.Answer(question, out));
   evaluator.NoteRepairs();
-  return JoinEqualRows(MakeRowsOperator(std::move(out)), grid, ctx);
+  NX_ASSIGN_OR_RETURN(OperatorPtr rows, MakeRowsOperator(std::move(out), ctx));
+  NX_RETURN_IF_ERROR(ctx.TouchSamples(inputs));
+  return JoinEqualRows(std::move(rows), grid, ctx);
 }
 
 }  // namespace narthex::promql

@@ -84,12 +84,13 @@ std::string QuoteRegex(std::string_view text) {
 class InfoJoiner {
  public:
   InfoJoiner(const Call& call, const Grid& grid, ExecContext& ctx)
-      : call_(call), grid_(grid), ctx_(ctx), selector_(SelectorOf(call)) {}
+      : call_(call), grid_(grid), ctx_(ctx), selector_(SelectorOf(call)), holding_(ctx) {}
 
   Result<Batch> Run() {
     InfoTime when;
     FindTime(*call_.args[0], when);
-    NX_ASSIGN_OR_RETURN(base_, BuildAndCollect(*call_.args[0], grid_, ctx_));
+    NX_ASSIGN_OR_RETURN(const OperatorPtr base, Build(*call_.args[0], grid_, ctx_));
+    NX_ASSIGN_OR_RETURN(base_, Collect(*base, grid_, holding_));
     for (std::size_t r = 0; r < base_.rows(); ++r) {
       const std::string_view name = base_.metric(r).Get(model::kMetricName);
       is_info_.push_back(std::all_of(selector_.names.begin(), selector_.names.end(),
@@ -150,8 +151,9 @@ class InfoJoiner {
     window.time = time;
     window.lookback_ms = ctx_.lookback_ms;
     window.part = SamplePart::kTime;
+    NX_RETURN_IF_ERROR(holding_.AddRows(series.set->size(), grid_.n));
     info_.Reset(grid_.n, series.set->size());
-    NX_RETURN_IF_ERROR(ReadSeries(ctx_, series, 0, series.set->size(),
+    NX_RETURN_IF_ERROR(ReadSeries(ctx_, series, {}, 0, series.set->size(),
                                   [&](std::size_t r, storage::SampleColumns& columns, std::size_t) {
                                     info_.metric(r) = series.set->LabelsAt(r);
                                     if (!columns.histograms.empty()) has_histograms_ = true;
@@ -251,7 +253,7 @@ class InfoJoiner {
 
   Status Emit(const RowRef& from, int s, model::Labels labels, bool drop_name, Batch& out) {
     const auto [it, inserted] = row_of_.try_emplace(std::string(labels.bytes()), out.rows());
-    if (inserted) out.AddRow(std::move(labels), drop_name);
+    if (inserted) NX_RETURN_IF_ERROR(AddHeldRow(out, std::move(labels), drop_name, holding_));
     RowRef to = out.row(it->second);
     if (to.Has(s)) return Fail(SameLabelsetError());
     if (HistogramPtr h = from.SharedHistogramAt(s)) {
@@ -266,6 +268,7 @@ class InfoJoiner {
   const Grid grid_;
   ExecContext& ctx_;
   const InfoSelector selector_;
+  Holding holding_;
   Batch base_, info_;
   std::vector<std::uint8_t> is_info_;  // Base rows that are info series themselves.
   std::vector<std::string> info_key_, info_name_;
@@ -277,7 +280,7 @@ class InfoJoiner {
 
 Result<OperatorPtr> BuildInfo(const Call& call, const Grid& grid, ExecContext& ctx) {
   NX_ASSIGN_OR_RETURN(Batch out, InfoJoiner(call, grid, ctx).Run());
-  return MakeRowsOperator(std::move(out));
+  return MakeRowsOperator(std::move(out), ctx);
 }
 
 }  // namespace narthex::promql

@@ -125,11 +125,14 @@ void ApplyAtSteps(RowRef row, Fn&& fn) {
   }
 }
 
+/// A bound without numbers is infinite.
 std::function<void(RowRef)> Clamp(Scalars min, Scalars max) {
   return [min = std::move(min), max = std::move(max)](RowRef row) {
-    ApplyAtSteps(row, [&](int s, double v) { return GoMax(min[s], GoMin(max[s], v)); });
+    const auto min_at = [&](int s) { return min.empty() ? -kInf : min[s]; };
+    const auto max_at = [&](int s) { return max.empty() ? kInf : max[s]; };
+    ApplyAtSteps(row, [&](int s, double v) { return GoMax(min_at(s), GoMin(max_at(s), v)); });
     for (int s = 0; s < row.n_steps; ++s) {
-      if (max[s] < min[s]) row.Clear(s);
+      if (max_at(s) < min_at(s)) row.Clear(s);
     }
   };
 }
@@ -138,7 +141,7 @@ std::function<void(RowRef)> Round(Scalars to_nearest) {
   return [to_nearest = std::move(to_nearest)](RowRef row) {
     ApplyAtSteps(row, [&](int s, double v) {
       // Inverted, which loses less precision.
-      const double inverse = 1.0 / to_nearest[s];
+      const double inverse = to_nearest.empty() ? 1.0 : 1.0 / to_nearest[s];
       return std::floor(v * inverse + 0.5) / inverse;
     });
   };
@@ -156,21 +159,21 @@ Result<OperatorPtr> BuildMath(const Call& call, const Grid& grid, ExecContext& c
     NX_ASSIGN_OR_RETURN(Scalars values, EvalScalar(*call.args[i], grid, ctx));
     scalars.push_back(std::move(values));
   }
-  const auto n = static_cast<std::size_t>(grid.n);
   if (id == FunctionId::kClamp) {
     fn = Clamp(std::move(scalars[0]), std::move(scalars[1]));
   } else if (id == FunctionId::kClampMin) {
-    fn = Clamp(std::move(scalars[0]), Scalars(n, kInf));
+    fn = Clamp(std::move(scalars[0]), Scalars());
   } else if (id == FunctionId::kClampMax) {
-    fn = Clamp(Scalars(n, -kInf), std::move(scalars[0]));
+    fn = Clamp(Scalars(), std::move(scalars[0]));
   } else if (id == FunctionId::kRound) {
-    fn = Round(scalars.empty() ? Scalars(n, 1.0) : std::move(scalars[0]));
+    fn = Round(scalars.empty() ? Scalars() : std::move(scalars[0]));
   }
   if (!fn) {
     return Fail(Code::kInternal,
                 "unexpected error: unknown function " + std::string(call.function->name));
   }
-  return MapRows(std::move(child), std::move(fn), true, grid, ctx);
+  const MapCost cost{.num_scalars = static_cast<int>(call.args.size()) - 1};
+  return MapRows(std::move(child), std::move(fn), true, cost, grid, ctx);
 }
 
 }  // namespace narthex::promql

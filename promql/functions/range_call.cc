@@ -30,7 +30,8 @@ class RangeCallOperator final : public Operator {
         call_{source_->window, scalars_, ArgumentPosition(call), call.function->id},
         grid_(grid),
         ctx_(ctx),
-        holding_(ctx) {
+        holding_(ctx),
+        working_(ctx) {
     unique_without_name = source_->one_name;
   }
 
@@ -42,8 +43,9 @@ class RangeCallOperator final : public Operator {
   Status Next(Batch& out) override {
     while (true) {
       NX_RETURN_IF_ERROR(ctx_.Check());
+      if (next_ == source_->size()) source_->Release();
       const std::size_t rows = std::min(RowsPerBatch(grid_.n), source_->size() - next_);
-      out.Reset(grid_.n, rows);
+      NX_RETURN_IF_ERROR(ResetHeld(out, grid_.n, rows, working_));
       if (rows == 0) return {};
       // One window at a time counts as held, beside the results.
       Holding window(ctx_);
@@ -207,6 +209,7 @@ class RangeCallOperator final : public Operator {
   const Grid grid_;
   ExecContext& ctx_;
   Holding holding_;
+  Holding working_;  // The rows at hand.
   std::size_t next_ = 0;
   LabelSet seen_;
 };

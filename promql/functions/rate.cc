@@ -2,6 +2,7 @@
 //
 // rate, increase, delta: difference over the window, corrected for counter resets and extrapolated
 // to the window's ends. irate, idelta: the last two samples.
+#include <algorithm>
 #include <cmath>
 
 #include <fmt/core.h>
@@ -112,18 +113,29 @@ void FindResets(std::span<const double> v, const StartedSamples& started,
   }
 }
 
-/// Once for a window where a sample after its first one began within the one before it.
-void WarnOverlap(const RangeCall& call, const RangeSeries& series, const StartedSamples& started,
-                 std::uint32_t lo, std::uint32_t hi, storage::Annotations& notes) {
-  for (std::uint32_t i = lo + 1; started.starts != nullptr && i < hi; ++i) {
-    if (!started.Overlaps(i)) continue;
-    notes.AddWarning(
-        "PromQL warning: sample has start time that overlaps with previous sample timestamp for "
-        "metric " +
-            go::Quote(series.name),
-        call.position);
-    return;
+/// Indexes of samples that claim to have begun within what the one before them counted.
+void FindOverlaps(const StartedSamples& started, std::vector<std::uint32_t>& overlaps) {
+  overlaps.clear();
+  if (started.starts == nullptr) return;
+  for (std::size_t i = 1; i < started.t.size(); ++i) {
+    if (started.Overlaps(i)) overlaps.push_back(static_cast<std::uint32_t>(i));
   }
+}
+
+/// Whether the window [lo, hi) holds one of the overlaps together with the sample before it.
+bool HasOverlap(const std::vector<std::uint32_t>& overlaps, std::uint32_t lo, std::uint32_t hi) {
+  const auto it = std::upper_bound(overlaps.begin(), overlaps.end(), lo);
+  return it != overlaps.end() && *it < hi;
+}
+
+void WarnOverlaps(const RangeCall& call, const RangeSeries& series, std::size_t windows,
+                  storage::Annotations& notes) {
+  if (windows == 0) return;
+  notes.CountWarning(
+      "PromQL warning: sample has start time that overlaps with previous sample timestamp for "
+      "metric " +
+          go::Quote(series.name),
+      windows, call.position);
 }
 
 /// Of the windows without histograms.
@@ -140,13 +152,16 @@ void FloatRates(const RangeCall& call, const RangeSeries& series, RowRef row,
   resets.clear();
   const StartedSamples started{series.t, kind.counter ? series.starts : nullptr};
   if (kind.counter) FindResets(series.v, started, resets);
+  static thread_local std::vector<std::uint32_t> overlaps;
+  FindOverlaps(started, overlaps);
+  std::size_t overlapping = 0;
   std::size_t first_reset = 0;
   FillSteps(row, [&](int s, double& rate) {
     const std::uint32_t lo = series.lo[s], hi = series.hi[s];
     if (hi == lo || (!series.h.empty() && series.HistogramCount(s) > 0)) return false;
     x.zero = started.ZeroAt(lo, call.window.Start(s));
     if (hi - lo < 2 && x.zero == 0) return false;
-    WarnOverlap(call, series, started, lo, hi, notes);
+    if (!overlaps.empty() && HasOverlap(overlaps, lo, hi)) ++overlapping;
     x.result = series.v[hi - 1] - series.v[lo];
     while (first_reset < resets.size() && resets[first_reset] <= lo) ++first_reset;
     for (std::size_t r = first_reset; r < resets.size() && resets[r] < hi; ++r) {
@@ -162,6 +177,7 @@ void FloatRates(const RangeCall& call, const RangeSeries& series, RowRef row,
     rate = x.result * extrapolator.Factor(x);
     return true;
   });
+  WarnOverlaps(call, series, overlapping, notes);
 }
 
 void HistogramWindowRate(const RangeCall& call, const RangeSeries& series, int s, RowRef row,
@@ -178,7 +194,11 @@ void HistogramWindowRate(const RangeCall& call, const RangeSeries& series, int s
   } else {
     const HistogramPtr increase = HistogramRate(call, series, s, notes);
     if (increase == nullptr) return;
-    WarnOverlap(call, series, started, lo, hi, notes);
+    for (std::uint32_t i = lo + 1; i < hi; ++i) {
+      if (!started.Overlaps(i)) continue;
+      WarnOverlaps(call, series, 1, notes);
+      break;
+    }
     result = *increase;
     x.result = increase->count;
     if (x.zero != 0) {

@@ -16,12 +16,11 @@ constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 /// The value of the only float row at each step, else NaN.
 Result<Scalars> ScalarOf(const Expr& arg, const Grid& grid, ExecContext& ctx) {
   NX_ASSIGN_OR_RETURN(const OperatorPtr op, Build(arg, grid, ctx));
-  Scalars values(static_cast<std::size_t>(grid.n), kNan);
-  std::vector<std::uint8_t> seen(values.size(), 0);
   Batch batch;
-  while (true) {
-    NX_RETURN_IF_ERROR(op->Next(batch));
-    if (batch.rows() == 0) return values;
+  NX_RETURN_IF_ERROR(op->Next(batch));
+  NX_ASSIGN_OR_RETURN(Scalars values, Scalars::Make(grid.n, kNan, ctx));
+  std::vector<std::uint8_t> seen(values.size(), 0);
+  while (batch.rows() != 0) {
     for (std::size_t r = 0; r < batch.rows(); ++r) {
       const RowRef row = batch.row(r);
       ForEachPresent(row.present, grid.n, [&](int s) {
@@ -30,7 +29,9 @@ Result<Scalars> ScalarOf(const Expr& arg, const Grid& grid, ExecContext& ctx) {
         seen[s] = 1;
       });
     }
+    NX_RETURN_IF_ERROR(op->Next(batch));
   }
+  return values;
 }
 
 }  // namespace
@@ -90,24 +91,22 @@ double ScalarBinary(BinaryOp op, double lhs, double rhs) {
 Result<Scalars> EvalScalarCall(const Call& call, const Grid& grid, ExecContext& ctx) {
   const FunctionId id = call.function->id;
   const auto n = static_cast<std::size_t>(grid.n);
-  if (id == FunctionId::kPi) return Scalars(n, std::numbers::pi);
+  if (id == FunctionId::kPi) return Scalars::Make(grid.n, std::numbers::pi, ctx);
   if (id == FunctionId::kTime) {
-    Scalars values(n);
+    NX_ASSIGN_OR_RETURN(Scalars values, Scalars::Make(grid.n, 0, ctx));
     for (int s = 0; s < grid.n; ++s) values[s] = static_cast<double>(grid.At(s)) / 1000;
     return values;
   }
   if (id == FunctionId::kScalar) return ScalarOf(*call.args[0], grid, ctx);
   if (id == FunctionId::kMaxOf || id == FunctionId::kMinOf) {
-    NX_ASSIGN_OR_RETURN(Scalars a, EvalScalar(*call.args[0], grid, ctx));
+    NX_ASSIGN_OR_RETURN(const Scalars a, EvalScalar(*call.args[0], grid, ctx));
     NX_ASSIGN_OR_RETURN(const Scalars b, EvalScalar(*call.args[1], grid, ctx));
+    NX_ASSIGN_OR_RETURN(Scalars out, Scalars::Make(grid.n, kNan, ctx));
     for (std::size_t i = 0; i < n; ++i) {
-      if (std::isnan(a[i]) || std::isnan(b[i])) {
-        a[i] = kNan;
-      } else {
-        a[i] = id == FunctionId::kMaxOf ? GoMax(a[i], b[i]) : GoMin(a[i], b[i]);
-      }
+      if (std::isnan(a[i]) || std::isnan(b[i])) continue;
+      out[i] = id == FunctionId::kMaxOf ? GoMax(a[i], b[i]) : GoMin(a[i], b[i]);
     }
-    return a;
+    return out;
   }
   return Fail(Code::kInternal,
               "unexpected error: unknown scalar function " + std::string(call.function->name));

@@ -53,7 +53,9 @@ void DropHistograms(Batch& rows) {
 Result<OperatorPtr> BuildSort(const Call& call, const Grid& grid, ExecContext& ctx) {
   const FunctionId id = call.function->id;
   NX_ASSIGN_OR_RETURN(const OperatorPtr child, Build(*call.args[0], grid, ctx));
-  NX_ASSIGN_OR_RETURN(Batch rows, Collect(*child, grid));
+  Holding holding(ctx);
+  NX_ASSIGN_OR_RETURN(Batch rows, Collect(*child, grid, holding));
+  const std::int64_t inputs = PerStep(rows.SampleCount(), grid.n);
   // After the child: of nested sorts the outermost is the one that is named.
   if (grid.n != 1) {
     ctx.annotations.AddWarning(
@@ -76,7 +78,8 @@ Result<OperatorPtr> BuildSort(const Call& call, const Grid& grid, ExecContext& c
     }
     rows.Reorder(order);
   }
-  OperatorPtr op = MakeRowsOperator(std::move(rows));
+  NX_ASSIGN_OR_RETURN(OperatorPtr op, MakeRowsOperator(std::move(rows), ctx));
+  NX_RETURN_IF_ERROR(ctx.TouchSamples(inputs));
   op->unique_without_name = child->unique_without_name;
   return op;
 }

@@ -102,12 +102,10 @@ bool IsDateFunction(FunctionId id) {
 Result<OperatorPtr> BuildDate(const Call& call, const Grid& grid, ExecContext& ctx) {
   const FunctionId id = call.function->id;
   if (call.args.empty()) {
-    Batch rows(grid.n);
-    RowRef row = rows.AddRow({});
-    for (int s = 0; s < grid.n; ++s) row.Set(s, Part(id, grid.At(s) / 1000));
-    OperatorPtr op = MakeRowsOperator(std::move(rows));
-    op->unique_without_name = true;
-    return op;
+    NX_RETURN_IF_ERROR(ctx.TouchSamples(grid.n));
+    return MakeOneRow({}, grid, ctx, [&](RowRef row) {
+      for (int s = 0; s < grid.n; ++s) row.Set(s, Part(id, grid.At(s) / 1000));
+    });
   }
   NX_ASSIGN_OR_RETURN(OperatorPtr child, Build(*call.args[0], grid, ctx));
   const auto fn = [id](RowRef row) {
@@ -119,7 +117,7 @@ Result<OperatorPtr> BuildDate(const Call& call, const Grid& grid, ExecContext& c
       }
     }
   };
-  return MapRows(std::move(child), fn, true, grid, ctx);
+  return MapRows(std::move(child), fn, true, {}, grid, ctx);
 }
 
 Result<OperatorPtr> BuildTimestamp(const Call& call, const Grid& grid, ExecContext& ctx) {
@@ -128,7 +126,7 @@ Result<OperatorPtr> BuildTimestamp(const Call& call, const Grid& grid, ExecConte
     NX_ASSIGN_OR_RETURN(OperatorPtr child,
                         BuildInstantSelector(*selector, SamplePart::kTime, grid, ctx));
     return MapRows(
-        std::move(child), [](RowRef) {}, true, grid, ctx);
+        std::move(child), [](RowRef) {}, true, {.new_rows = false}, grid, ctx);
   }
   NX_ASSIGN_OR_RETURN(OperatorPtr child, Build(*call.args[0], grid, ctx));
   const auto fn = [grid](RowRef row) {
@@ -138,7 +136,7 @@ Result<OperatorPtr> BuildTimestamp(const Call& call, const Grid& grid, ExecConte
       row.Set(s, static_cast<double>(grid.At(s)) / 1000);
     }
   };
-  return MapRows(std::move(child), fn, true, grid, ctx);
+  return MapRows(std::move(child), fn, true, {}, grid, ctx);
 }
 
 Result<OperatorPtr> BuildStartTimestamp(const Call& call, const Grid& grid, ExecContext& ctx) {
@@ -147,7 +145,7 @@ Result<OperatorPtr> BuildStartTimestamp(const Call& call, const Grid& grid, Exec
     NX_ASSIGN_OR_RETURN(OperatorPtr child,
                         BuildInstantSelector(*selector, SamplePart::kStartTime, grid, ctx));
     return MapRows(
-        std::move(child), [](RowRef) {}, true, grid, ctx);
+        std::move(child), [](RowRef) {}, true, {.new_rows = false}, grid, ctx);
   }
   // What an expression gives has no start times; it is evaluated for its errors and notes.
   NX_ASSIGN_OR_RETURN(OperatorPtr child, Build(*call.args[0], grid, ctx));
@@ -156,7 +154,7 @@ Result<OperatorPtr> BuildStartTimestamp(const Call& call, const Grid& grid, Exec
       if (row.Has(s)) row.Clear(s);
     }
   };
-  return MapRows(std::move(child), clear, true, grid, ctx);
+  return MapRows(std::move(child), clear, true, {}, grid, ctx);
 }
 
 }  // namespace narthex::promql

@@ -127,7 +127,9 @@ Grid SubqueryGrid(const SubqueryExpr& subquery, const Grid& outer, const PlanOpt
   const model::TimestampMs end = times.At(outer.end());
   grid.start = grid.step * (open_start / grid.step);
   if (grid.start <= open_start) grid.start += grid.step;
-  grid.n = grid.start > end ? 0 : static_cast<int>((end - grid.start) / grid.step) + 1;
+  if (grid.start > end) return grid;
+  grid.n = static_cast<int>(
+      std::min<std::int64_t>((end - grid.start) / grid.step, Grid::kTooManySteps - 1) + 1);
   return grid;
 }
 

@@ -74,8 +74,8 @@ bool ValidNames(const model::Labels& labels, bool legacy) {
 
 }  // namespace
 
-model::Labels MakeSampleLabels(const ParsedLabels& exposed, const model::Labels& target,
-                               const config::ScrapeConfig& config) {
+Result<model::Labels> MakeSampleLabels(const ParsedLabels& exposed, const model::Labels& target,
+                                       const config::ScrapeConfig& config) {
   model::LabelsBuilder builder;
   for (const auto& [name, value] : exposed.pairs) builder.Set(name, value);
   std::vector<std::pair<std::string, std::string>> conflicting;
@@ -91,8 +91,8 @@ model::Labels MakeSampleLabels(const ParsedLabels& exposed, const model::Labels&
     builder.Set(name, value);
   }
   MoveConflicting(builder, std::move(conflicting));
-  if (!model::Relabel(builder, config.metric_relabel_configs)) return {};
-  return builder.Build();
+  NX_ASSIGN_OR_RETURN(const bool kept, model::Relabel(builder, config.metric_relabel_configs));
+  return kept ? builder.Build() : model::Labels();
 }
 
 model::Labels MakeReportLabels(std::string_view name, const model::Labels& target) {

@@ -12,8 +12,9 @@ namespace narthex::scrape {
 
 /// Adds the target's labels (honor_labels) and applies metric_relabel_configs.
 /// @return the final set; empty when the series is dropped
-model::Labels MakeSampleLabels(const ParsedLabels& exposed, const model::Labels& target,
-                               const config::ScrapeConfig& config);
+/// Errors: kResourceExhausted when the rules make too much of the labels.
+Result<model::Labels> MakeSampleLabels(const ParsedLabels& exposed, const model::Labels& target,
+                                       const config::ScrapeConfig& config);
 
 /// Labels of a report series: the target's and the name.
 model::Labels MakeReportLabels(std::string_view name, const model::Labels& target);

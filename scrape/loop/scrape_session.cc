@@ -188,7 +188,7 @@ Status ScrapeSession::AppendKnown(Parser& parser, SeriesCache::Index i, bool see
   if (outcome == AppendError::kUnknownSeries) {
     NX_RETURN_IF_ERROR(parser.ReadLabels(buffers.labels));
     ref = SeriesRef{0};
-    const auto labels = MakeSampleLabels(buffers.labels, target_->public_labels(), *config_);
+    NX_ASSIGN_OR_RETURN(const auto labels, RelabelledSample(buffers));
     outcome = appender_->Append(ref, labels, parser.timestamp(), parser.value());
     if (outcome == AppendError::kNone) cache_->set_ref(i, ref);
   }
@@ -196,11 +196,15 @@ Status ScrapeSession::AppendKnown(Parser& parser, SeriesCache::Index i, bool see
   return CountOutcome(outcome);
 }
 
+Result<model::Labels> ScrapeSession::RelabelledSample(const ScrapeBuffers& buffers) const {
+  return MakeSampleLabels(buffers.labels, target_->public_labels(), *config_);
+}
+
 template <typename Parser>
 Status ScrapeSession::AppendNew(Parser& parser, ScrapeBuffers& buffers) {
   NX_RETURN_IF_ERROR(parser.ReadLabels(buffers.labels));
   const std::string_view text = parser.series();
-  const auto labels = MakeSampleLabels(buffers.labels, target_->public_labels(), *config_);
+  NX_ASSIGN_OR_RETURN(const auto labels, RelabelledSample(buffers));
   if (labels.empty()) {
     cache_->Add(parser.series_hash(), text.size(), SeriesRef{0});
     return {};
@@ -261,7 +265,7 @@ Status ScrapeSession::AppendKnownStart(Parser& parser, SeriesCache::Index i, mod
   if (AppendStart(ref, model::Labels(), t) != AppendError::kUnknownSeries) return {};
   NX_RETURN_IF_ERROR(parser.ReadLabels(buffers.labels));
   ref = SeriesRef{0};
-  const auto labels = MakeSampleLabels(buffers.labels, target_->public_labels(), *config_);
+  NX_ASSIGN_OR_RETURN(const auto labels, RelabelledSample(buffers));
   (void)AppendStart(ref, labels, t);
   if (ref != SeriesRef{0}) cache_->set_ref(i, ref);
   return {};
@@ -284,8 +288,8 @@ Status ScrapeSession::AppendKnownMetadata(Parser& parser, SeriesCache::Index i,
   const MetadataCache& cache = target_->metadata();
   if (cache.current() == nullptr || !cache.current_changed()) return {};
   NX_RETURN_IF_ERROR(parser.ReadLabels(buffers.labels));
-  AppendMetadata(cache_->ref(i),
-                 MakeSampleLabels(buffers.labels, target_->public_labels(), *config_));
+  NX_ASSIGN_OR_RETURN(const auto labels, RelabelledSample(buffers));
+  AppendMetadata(cache_->ref(i), labels);
   return {};
 }
 
@@ -320,7 +324,7 @@ template <typename Parser>
 Status ScrapeSession::AppendAgain(Parser& parser, const SampleBatch::Item& item, double value,
                                   ScrapeBuffers& buffers) {
   NX_RETURN_IF_ERROR(parser.ReadLabelsAt(item.line, item.type, buffers.labels));
-  const auto labels = MakeSampleLabels(buffers.labels, target_->public_labels(), *config_);
+  NX_ASSIGN_OR_RETURN(const auto labels, RelabelledSample(buffers));
   SeriesRef ref{0};
   const AppendError outcome = appender_->Append(ref, labels, t_, value);
   if (outcome != AppendError::kNone) return CountOutcome(outcome);

@@ -109,6 +109,8 @@ class ScrapeSession {
   Status AppendSample(Parser& parser, ScrapeBuffers& buffers);
   template <typename Parser>
   Status AppendKnown(Parser& parser, SeriesCache::Index i, bool seen, ScrapeBuffers& buffers);
+  /// The final labels of the series at hand; empty when it is dropped.
+  Result<model::Labels> RelabelledSample(const ScrapeBuffers& buffers) const;
   template <typename Parser>
   Status AppendNew(Parser& parser, ScrapeBuffers& buffers);
   /// Takes note of the time at which the series began. @return false for a line that tells nothing

@@ -135,7 +135,8 @@ model::Labels DiscoveredLabels(const model::Labels& target, const config::Target
 Result<Target::Identity> MakeTarget(const model::Labels& discovered,
                                     const config::ScrapeConfig& config) {
   model::LabelsBuilder labels(discovered);
-  if (!model::Relabel(labels, config.relabel_configs)) return Target::Identity{};
+  NX_ASSIGN_OR_RETURN(const bool kept, model::Relabel(labels, config.relabel_configs));
+  if (!kept) return Target::Identity{};
   NX_RETURN_IF_ERROR(CheckAddress(labels.Get(kAddress)));
   Target::Identity identity;
   NX_ASSIGN_OR_RETURN(identity.interval_ms, Positive(labels, kInterval, "interval"));

@@ -118,7 +118,12 @@ Status ParseScalar(std::string_view text, Value& value) {
       return {};
     }
     case Kind::kRegex:
-      if (auto regex = model::Regex::Compile(text); !regex) return Fail(regex.error());
+      if (auto regex = model::Regex::Compile(text); !regex) {
+        return Fail(regex.error());
+      } else if (!regex->GroupsFitMemory()) {
+        return Fail(Code::kInvalidArgument,
+                    "regular expression has too many groups for its length");
+      }
       value.text = text;
       return {};
     default:

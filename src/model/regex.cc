@@ -99,13 +99,13 @@ std::string GoErrorPart(const re2::RE2& re, std::string_view pattern) {
 re2::StringPiece Piece(std::string_view text) { return {text.data(), text.size()}; }
 
 // Replaces $1, ${name}, $$ by regexp.Expand's rules: the longest name of letters, digits and '_';
-// an unknown one stands for "".
+// an unknown one stands for "". Ends early when the result is too long for a label.
 void ExpandTemplate(std::string_view replacement, const re2::RE2& re,
                     const std::vector<re2::StringPiece>& groups, std::string& out) {
   const auto is_name_char = [](char c) {
     return c == '_' || (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
   };
-  while (!replacement.empty()) {
+  while (!replacement.empty() && out.size() <= kMaxLabelBytes) {
     const std::size_t dollar = replacement.find('$');
     out += replacement.substr(0, dollar);
     if (dollar == std::string_view::npos) return;

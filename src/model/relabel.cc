@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "narthex/model/relabel.h"
 
+#include <fmt/core.h>
 #include <locale.h>
 #include <openssl/evp.h>
 #include <wctype.h>
 
 #include "narthex/base/check.h"
+#include "narthex/base/go_format.h"
 
 namespace narthex::model {
 
@@ -26,28 +28,49 @@ bool IsValidName(std::string_view name, bool legacy) {
   return legacy ? IsLegacyLabelName(name) : !name.empty() && IsValidUtf8(name);
 }
 
-std::string JoinSources(const LabelsBuilder& labels, const RelabelConfig& rule) {
+Error TooLong(std::string_view what, std::string_view name) {
+  return Error(Code::kResourceExhausted,
+               fmt::format("relabelling gives more than {} bytes for {} {}", kMaxLabelBytes, what,
+                           go::Quote(name.substr(0, 100))));
+}
+
+Result<std::string> JoinSources(const LabelsBuilder& labels, const RelabelConfig& rule) {
   std::string value;
   for (std::size_t i = 0; i < rule.source_labels.size(); ++i) {
     if (i > 0) value += rule.separator;
     value += labels.Get(rule.source_labels[i]);
+    if (value.size() > kMaxLabelBytes) return Fail(TooLong("source label", rule.source_labels[i]));
   }
   return value;
 }
 
-void Replace(LabelsBuilder& labels, const RelabelConfig& rule, std::string_view value) {
+/// Sets what a rule made, within bounds.
+Status SetMade(LabelsBuilder& labels, std::string_view name, std::string_view value) {
+  if (name.size() > kMaxLabelBytes) return Fail(TooLong("a name", name));
+  if (value.size() > kMaxLabelBytes) return Fail(TooLong("label", name));
+  labels.Set(name, value);
+  // What adds up to too much has to have a long value now and then.
+  constexpr std::size_t kLong = std::size_t{64} << 10, kMaxTotal = 4 * kMaxLabelBytes;
+  if (name.size() + value.size() < kLong) return {};
+  std::size_t total = 0;
+  for (const auto& [n, v] : labels.pairs()) total += n.size() + v.size();
+  if (total <= kMaxTotal) return {};
+  return Fail(Code::kResourceExhausted,
+              fmt::format("relabelling gives labels of more than {} bytes together", kMaxTotal));
+}
+
+Status Replace(LabelsBuilder& labels, const RelabelConfig& rule, std::string_view value) {
   // A constant for an absent source needs no match, and the target is taken as it is.
   if (value.empty() && rule.regex.pattern() == DefaultRegex().pattern() &&
       !HasVariable(rule.target_label) && !HasVariable(rule.replacement)) {
-    labels.Set(rule.target_label, rule.replacement);
-    return;
+    return SetMade(labels, rule.target_label, rule.replacement);
   }
   std::string target;
-  if (!rule.regex.Expand(value, rule.target_label, target)) return;
-  if (!IsValidName(target, rule.legacy_names)) return;
+  if (!rule.regex.Expand(value, rule.target_label, target)) return {};
+  if (!IsValidName(target, rule.legacy_names)) return {};
   std::string result;
   rule.regex.Expand(value, rule.replacement, result);
-  labels.Set(target, result);  // An empty result deletes the label.
+  return SetMade(labels, target, result);  // An empty result deletes the label.
 }
 
 /// The last eight bytes of MD5 as a big-endian number.
@@ -109,12 +132,14 @@ std::string MapCase(std::string_view text, bool upper) {
   return out;
 }
 
-void MapLabels(LabelsBuilder& labels, const RelabelConfig& rule) {
+Status MapLabels(LabelsBuilder& labels, const RelabelConfig& rule) {
   const auto pairs = labels.pairs();  // A copy: the names that are set may match as well.
   for (const auto& [name, value] : pairs) {
     std::string target;
-    if (rule.regex.Expand(name, rule.replacement, target)) labels.Set(target, value);
+    if (!rule.regex.Expand(name, rule.replacement, target)) continue;
+    NX_RETURN_IF_ERROR(SetMade(labels, target, value));
   }
+  return {};
 }
 
 void DeleteLabels(LabelsBuilder& labels, const RelabelConfig& rule, bool matching) {
@@ -126,12 +151,12 @@ void DeleteLabels(LabelsBuilder& labels, const RelabelConfig& rule, bool matchin
 }
 
 /// @return false when the rule drops the set
-bool Apply(LabelsBuilder& labels, const RelabelConfig& rule) {
-  const std::string value = JoinSources(labels, rule);
+Result<bool> Apply(LabelsBuilder& labels, const RelabelConfig& rule) {
+  NX_ASSIGN_OR_RETURN(const std::string value, JoinSources(labels, rule));
   switch (rule.action) {
     case RelabelAction::kReplace:
-      Replace(labels, rule, value);
-      return true;
+      NX_RETURN_IF_ERROR(Replace(labels, rule, value));
+      break;
     case RelabelAction::kKeep:
       return rule.regex.Matches(value);
     case RelabelAction::kDrop:
@@ -144,22 +169,22 @@ bool Apply(LabelsBuilder& labels, const RelabelConfig& rule) {
       if (rule.modulus > 0) {
         labels.Set(rule.target_label, std::to_string(HashForMod(value) % rule.modulus));
       }
-      return true;
+      break;
     case RelabelAction::kLabelMap:
-      MapLabels(labels, rule);
-      return true;
+      NX_RETURN_IF_ERROR(MapLabels(labels, rule));
+      break;
     case RelabelAction::kLabelDrop:
       DeleteLabels(labels, rule, true);
-      return true;
+      break;
     case RelabelAction::kLabelKeep:
       DeleteLabels(labels, rule, false);
-      return true;
+      break;
     case RelabelAction::kLowercase:
-      labels.Set(rule.target_label, MapCase(value, false));
-      return true;
+      NX_RETURN_IF_ERROR(SetMade(labels, rule.target_label, MapCase(value, false)));
+      break;
     case RelabelAction::kUppercase:
-      labels.Set(rule.target_label, MapCase(value, true));
-      return true;
+      NX_RETURN_IF_ERROR(SetMade(labels, rule.target_label, MapCase(value, true)));
+      break;
   }
   return true;
 }
@@ -172,9 +197,10 @@ std::string_view RelabelActionName(RelabelAction action) {
 
 RelabelConfig::RelabelConfig() : regex(DefaultRegex()) {}
 
-bool Relabel(LabelsBuilder& labels, std::span<const RelabelConfig> rules) {
+Result<bool> Relabel(LabelsBuilder& labels, std::span<const RelabelConfig> rules) {
   for (const RelabelConfig& rule : rules) {
-    if (!Apply(labels, rule)) return false;
+    NX_ASSIGN_OR_RETURN(const bool kept, Apply(labels, rule));
+    if (!kept) return false;
   }
   return true;
 }

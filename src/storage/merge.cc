@@ -35,6 +35,8 @@ class MergedSeriesSet final : public SeriesSet {
       const std::size_t floats = out.t.size();
       const std::size_t histograms = out.histogram_t.size();
       NX_RETURN_IF_ERROR(sets_[m.set]->Read(m.index, mint, maxt, out));
+      const bool more = floats < out.t.size() || histograms < out.histogram_t.size();
+      if (more && floats + histograms > 0) out.chained = true;
       MergeTail(out, floats, histograms);
     }
     return {};

@@ -138,6 +138,7 @@ void MergeTail(SampleColumns& columns, std::size_t floats, std::size_t histogram
   SampleColumns tail = columns.TakeTail(floats, histograms);
   SampleColumns scratch;
   AppendOrMerge(columns, tail, scratch);
+  columns.chained = true;
 }
 
 }  // namespace narthex::storage

@@ -32,9 +32,10 @@ struct Case {
 void Check(const Case& c) {
   SCOPED_TRACE(c.name);
   LabelsBuilder builder(c.input);
-  const bool kept = Relabel(builder, c.rules);
-  EXPECT_EQ(kept, c.kept);
-  if (kept) {
+  const auto kept = Relabel(builder, c.rules);
+  ASSERT_TRUE(kept) << kept.error().message();
+  EXPECT_EQ(*kept, c.kept);
+  if (*kept) {
     EXPECT_EQ(builder.Build().ToString(), c.output.ToString());
   }
 }
@@ -185,6 +186,32 @@ TEST(RelabelTest, ActionNames) {
   EXPECT_EQ(RelabelActionName(RelabelAction::kReplace), "replace");
   EXPECT_EQ(RelabelActionName(RelabelAction::kLabelDrop), "labeldrop");
   EXPECT_EQ(RelabelActionName(RelabelAction::kUppercase), "uppercase");
+}
+
+std::string ErrorOf(const Labels& labels, const std::vector<RelabelConfig>& rules) {
+  LabelsBuilder builder(labels);
+  const auto kept = Relabel(builder, rules);
+  return kept ? "" : kept.error().message();
+}
+
+TEST(RelabelTest, LabelsThatGrow) {
+  const Labels a{{"a", "foo"}};
+  const std::string too_long = "relabelling gives more than 16777216 bytes for ";
+  EXPECT_EQ(ErrorOf(a, std::vector(40, Rule(kReplace, {"a"}, "(.*)", "a", "$1$1"))),
+            too_long + "label \"a\"");
+  EXPECT_EQ(ErrorOf(a, std::vector(40, Rule(kReplace, {"a", "a"}, "(.*)", "a"))),
+            too_long + "source label \"a\"");
+  EXPECT_EQ(ErrorOf(a, std::vector(40, Rule(RelabelAction::kUppercase, {"a", "a"}, "", "a"))),
+            too_long + "source label \"a\"");
+  // None is too long alone.
+  std::vector<RelabelConfig> rules;
+  for (int i = 0; i < 100; ++i) {
+    rules.push_back(
+        Rule(kReplace, {"a"}, "(.*)", "l" + std::to_string(i), std::string(1'000'000, 'x')));
+  }
+  EXPECT_EQ(ErrorOf(a, rules), "relabelling gives labels of more than 67108864 bytes together");
+  rules.resize(60);
+  EXPECT_EQ(ErrorOf(a, rules), "");
 }
 
 }  // namespace

@@ -199,7 +199,8 @@ TEST(WindowsTest, Lines) {
       if (f.Values(s).size() < 2) return std::nullopt;
       return Fit(f.TimesOf(s), f.Values(s), f.TimesOf(s)[0]).slope;
     });
-    const std::vector<Scalars> ahead = {Scalars(static_cast<std::size_t>(f.window().grid.n), 3600)};
+    const std::vector<Scalars> ahead = {
+        Scalars(std::vector<double>(static_cast<std::size_t>(f.window().grid.n), 3600))};
     f.Expect(
         PredictLinearKernel, FunctionId::kPredictLinear,
         [&](int s) -> std::optional<double> {

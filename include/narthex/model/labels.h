@@ -21,6 +21,11 @@ inline constexpr std::string_view kInstanceLabel = "instance";
 inline constexpr std::string_view kBucketLabel = "le";
 inline constexpr std::string_view kAlertName = "alertname";
 
+/// Longest name or value of a label, as Prometheus's. What makes labels from labels (relabelling,
+/// label_replace) ends there; without an end, a few rules that double a value would take all
+/// memory.
+inline constexpr std::size_t kMaxLabelBytes = std::size_t{1} << 24;
+
 struct LabelView {
   std::string_view name;
   std::string_view value;

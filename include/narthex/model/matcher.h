@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "narthex/base/result.h"
+#include "narthex/model/labels.h"
 
 namespace narthex::model {
 
@@ -42,6 +43,7 @@ class Regex {
   bool GroupsFitMemory() const;
 
   /// Go's regexp Expand: replaces $1, ${name} and $$ in the template with the groups of the match.
+  /// A result of more than kMaxLabelBytes is not whole.
   /// @return false when the text does not match; out is then unchanged
   bool Expand(std::string_view text, std::string_view replacement, std::string& out) const;
   /// regexp.ReplaceAllString of an unanchored use of the same pattern (templates' reReplaceAll).

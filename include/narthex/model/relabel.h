@@ -45,6 +45,8 @@ struct RelabelConfig {
 };
 
 /// Applies the rules in order. @return false when the label set is dropped
-bool Relabel(LabelsBuilder& labels, std::span<const RelabelConfig> rules);
+/// Errors: kResourceExhausted for a label of more than kMaxLabelBytes, or labels of more than four
+/// times that together.
+Result<bool> Relabel(LabelsBuilder& labels, std::span<const RelabelConfig> rules);
 
 }  // namespace narthex::model

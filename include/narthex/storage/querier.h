@@ -45,6 +45,7 @@ struct SampleColumns {
   std::vector<model::FloatHistogram> histograms;  // Stale: sum is the stale NaN.
   StartTimes starts;                              // Of the floats …
   StartTimes histogram_starts;                    // … and of the histograms.
+  bool chained = false;  // The samples come from more than one part of the storage.
 
   /// Adds the samples of `later` behind these, whatever their times.
   void Append(SampleColumns&& later);
@@ -53,6 +54,7 @@ struct SampleColumns {
   SampleColumns TakeTail(std::size_t floats, std::size_t histograms_from);
 
   void Clear() {
+    chained = false;
     t.clear();
     v.clear();
     histogram_t.clear();

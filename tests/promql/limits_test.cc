@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Queries that would need all memory or time end with an error, before they have taken it.
+#include <gtest/gtest.h>
+
+#include "narthex/base/clock.h"
+#include "narthex/base/metrics.h"
+#include "narthex/promql/engine.h"
+#include "tests/support/memory_storage.h"
+
+namespace narthex::promql {
+namespace {
+
+constexpr const char* kTooManySamples =
+    "query processing would load too many samples into memory in query execution";
+
+class LimitsTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    const auto appender = storage_.NewAppender();
+    for (int i = 0; i < 20; ++i) {
+      storage::SeriesRef ref{0};
+      const model::Labels labels{{"__name__", "x"}, {"i", std::to_string(i)}};
+      for (int k = 0; k <= 100; ++k) {
+        ASSERT_EQ(appender->Append(ref, labels, k * 10'000, k * 20 + i),
+                  storage::AppendError::kNone);
+      }
+    }
+    ASSERT_TRUE(appender->Commit());
+  }
+
+  std::string ErrorOf(const std::string& query, EngineOptions options = {}) {
+    Engine engine(options, nullptr, SystemClock(), registry_);
+    const auto result = engine.Range(storage_, query, 500'000, 600'000, 10'000);
+    return result ? "" : result.error().message();
+  }
+
+  std::int64_t PeakOf(const std::string& query) {
+    Engine engine(EngineOptions(), nullptr, SystemClock(), registry_);
+    const auto result = engine.Range(storage_, query, 500'000, 600'000, 10'000);
+    EXPECT_TRUE(result) << query << ": " << (result ? "" : result.error().message());
+    return result ? result->stats.peak_samples : -1;
+  }
+
+  testing::MemoryStorage storage_;
+  metrics::Registry registry_;
+};
+
+// Nothing of this is as large as it says: each ends before its first value is computed.
+TEST_F(LimitsTest, CountlessSubquerySteps) {
+  for (const char* query :
+       {"count_over_time(vector(1)[1000000000s:1s])", "count_over_time(vector(1)[290y:1ms])",
+        "max_over_time(max_over_time(vector(time())[5y:1s])[5y:1s])",
+        "count_over_time((1 + x)[1000000000s:1s])", "sum_over_time(hour()[1000000000s:1s])"}) {
+    EXPECT_EQ(ErrorOf(query), kTooManySamples) << query;
+  }
+  EngineOptions options;
+  options.max_query_bytes = 100'000'000;
+  for (const char* query :
+       {"count_over_time(x[1000000000s:1s])", "count_over_time(absent(none)[1000000000s:1s])",
+        "count_over_time(sum(x)[1000000000s:1s])",
+        "count_over_time(rate(x[1m])[1000000000s:1s])"}) {
+    EXPECT_EQ(ErrorOf(query, options),
+              "query needs more than 100000000 bytes of memory, the limit of one query")
+        << query;
+  }
+  EXPECT_EQ(ErrorOf("count_over_time(none[1000000000s:1s])"), "");
+}
+
+TEST_F(LimitsTest, LabelsThatGrow) {
+  std::string query = "x";
+  for (int i = 0; i < 30; ++i) query = "label_replace(" + query + ",'i','$1$1$1$1$1$1','i','(.*)')";
+  EXPECT_EQ(ErrorOf(query), "String too long to encode as label.");
+  query = "x";
+  for (int i = 0; i < 30; ++i) query = "label_join(" + query + ",'i',',','i','i','i','i','i')";
+  EXPECT_EQ(ErrorOf(query), "String too long to encode as label.");
+  // Each is short enough, all together are not.
+  EngineOptions options;
+  options.max_query_bytes = 50'000'000;
+  query = "label_replace(x,'i','" + std::string(4'000'000, 'y') + "$1','i','(.*)')";
+  EXPECT_EQ(ErrorOf(query, options),
+            "query needs more than 50000000 bytes of memory, the limit of one query");
+}
+
+TEST_F(LimitsTest, ManyDifferentValues) {
+  // 20 series x 11 steps, no value twice: 220 rows with one sample each.
+  Engine engine(EngineOptions(), nullptr, SystemClock(), registry_);
+  const auto result = engine.Range(storage_, "count_values('v', x)", 500'000, 600'000, 10'000);
+  ASSERT_TRUE(result) << result.error().message();
+  const auto& matrix = std::get<Matrix>(result->value);
+  ASSERT_EQ(matrix.size(), 220U);
+  EXPECT_EQ(matrix[0].floats.size(), 1U);
+  EngineOptions options;
+  options.max_query_bytes = 60'000;
+  EXPECT_EQ(ErrorOf("count_values('v', x)", options),
+            "query needs more than 60000 bytes of memory, the limit of one query");
+}
+
+/// The numbers are those of Prometheus 3.14, which decides by them.
+TEST_F(LimitsTest, CountsSamplesAsPrometheus) {
+  const struct {
+    const char* query;
+    std::int64_t peak;
+  } cases[] = {{"x", 220},
+               {"1", 11},
+               {"vector(1)", 11},
+               {"x * 2", 472},
+               {"-x", 220},
+               {"x + x", 700},
+               {"x + x + x", 700},
+               {"(x * 2) + (x * 2)", 700},
+               {"x or x", 700},
+               {"sum(x)", 220},
+               {"sum(x @ 500)", 20},
+               {"topk(2, x)", 231},
+               {"quantile(0.5, x)", 231},
+               {"sum(rate(x[1m]))", 226},
+               {"count_values('v', x)", 460},
+               {"label_replace(x, 'a', 'b', 'c', '')", 220},
+               {"predict_linear(x[1m], 60)", 237},
+               {"max_over_time(x[1m:20s])", 383},
+               {"absent(none)", 11},
+               {"sort(x)", 460},
+               {"clamp(x, 1, 2)", 484},
+               {"hour()", 11},
+               {"scalar(sum(x))", 220},
+               {"time() + 1", 35},
+               {"histogram_quantile(0.5, x)", 252},
+               {"timestamp(x)", 240}};
+  for (const auto& c : cases) EXPECT_EQ(PeakOf(c.query), c.peak) << c.query;
+}
+
+}  // namespace
+}  // namespace narthex::promql
