@@ -4,6 +4,7 @@
 // for. For ledgers of memory.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <string>
 #include <vector>
@@ -12,11 +13,15 @@
 
 namespace narthex {
 
-/// Of the array alone, not of what its entries hold.
+/// Of the array alone, not of what its entries hold. The pages of a large block behind the array
+/// are never touched, so they take no memory.
 template <typename T, typename Allocator>
 std::size_t HeapBytes(const std::vector<T, Allocator>& entries) {
+  constexpr std::size_t kPageBytes = 4096;
+  const std::size_t array = entries.capacity() * sizeof(T);
   // The function reads what the allocator knows of the block, not the block.
-  return malloc_usable_size(const_cast<T*>(entries.data()));
+  return std::min(malloc_usable_size(const_cast<T*>(entries.data())),
+                  (array + kPageBytes - 1) / kPageBytes * kPageBytes);
 }
 
 /// Nothing for a text that has its place within the object.
