@@ -118,6 +118,8 @@ struct Family {
   Kind kind;
   std::string help;
   std::map<LabelPairs, Child> children;
+  std::string list_label;
+  std::vector<std::function<GaugeList()>> lists;  // Of gauges told apart by list_label.
 };
 
 void AppendEscaped(std::string& out, std::string_view text, bool escape_quotes) {
@@ -201,17 +203,32 @@ void AppendChild(std::string& out, std::string_view name, const LabelPairs& labe
   }
 }
 
+void AppendLists(std::string& out, std::string_view name, const Family& family) {
+  GaugeList all;
+  for (const auto& list : family.lists) {
+    for (auto& gauge : list()) all.push_back(std::move(gauge));
+  }
+  std::sort(all.begin(), all.end());
+  for (const auto& [label_value, value] : all) {
+    AppendLine(out, name, {}, {{family.list_label, label_value}}, {}, 0, value);
+  }
+}
+
 }  // namespace
 
 struct Registry::Impl {
-  Child& Find(Kind kind, std::string_view name, std::string_view help, LabelPairs labels)
-      NX_REQUIRES(mutex) {
+  Family& FindFamily(Kind kind, std::string_view name, std::string_view help) NX_REQUIRES(mutex) {
     auto it = families.find(name);
     if (it == families.end()) {
-      it = families.emplace(std::string(name), Family{kind, std::string(help), {}}).first;
+      it = families.emplace(std::string(name), Family{kind, std::string(help), {}, {}, {}}).first;
     }
     NX_CHECK(it->second.kind == kind, "metric registered twice with different kinds");
-    return it->second.children[std::move(labels)];
+    return it->second;
+  }
+
+  Child& Find(Kind kind, std::string_view name, std::string_view help, LabelPairs labels)
+      NX_REQUIRES(mutex) {
+    return FindFamily(kind, name, help).children[std::move(labels)];
   }
 
   mutable Mutex mutex;
@@ -263,12 +280,23 @@ void Registry::AddCounterFn(std::string_view name, std::string_view help,
   impl_->Find(Kind::kCounter, name, help, std::move(labels)).fn = std::move(fn);
 }
 
+void Registry::AddGaugeList(std::string_view name, std::string_view help, std::string_view label,
+                            std::function<GaugeList()> fn) {
+  MutexLock lock(impl_->mutex);
+  Family& family = impl_->FindFamily(Kind::kGauge, name, help);
+  NX_CHECK(family.list_label.empty() || family.list_label == label,
+           "lists of one metric with different labels");
+  family.list_label = label;
+  family.lists.push_back(std::move(fn));
+}
+
 void Registry::Remove(std::string_view name, const LabelPairs& labels) {
   MutexLock lock(impl_->mutex);
   const auto family = impl_->families.find(name);
   if (family == impl_->families.end()) return;
   family->second.children.erase(labels);
-  if (family->second.children.empty()) impl_->families.erase(family);
+  if (family->second.children.empty() && family->second.lists.empty())
+    impl_->families.erase(family);
 }
 
 void Registry::WriteText(std::string& out) const {
@@ -284,6 +312,7 @@ void Registry::WriteText(std::string& out) const {
     out += KindName(family.kind);
     out += '\n';
     for (const auto& [labels, child] : family.children) AppendChild(out, name, labels, child);
+    AppendLists(out, name, family);
   }
 }
 

@@ -2,6 +2,7 @@
 #include "src/server/memory_parts.h"
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -16,15 +17,15 @@ namespace {
 
 using Parts = std::vector<std::pair<std::string, std::uint64_t>>;
 
-// @param list  gives the same parts in the same order each time
-template <typename List>
-void Add(const List& list, metrics::Registry& registry) {
-  const Parts parts = list();
-  for (std::size_t i = 0; i < parts.size(); ++i) {
-    registry.AddGaugeFn("narthex_memory_bytes", "Bytes that each part of the server holds.",
-                        [list, i] { return static_cast<double>(list()[i].second); },
-                        {{"part", parts[i].first}});
-  }
+void Add(std::function<Parts()> parts, metrics::Registry& registry) {
+  registry.AddGaugeList("narthex_memory_bytes", "Bytes that each part of the server holds.", "part",
+                        [parts = std::move(parts)] {
+                          metrics::GaugeList gauges;
+                          for (auto& [part, bytes] : parts()) {
+                            gauges.emplace_back(std::move(part), static_cast<double>(bytes));
+                          }
+                          return gauges;
+                        });
 }
 
 }  // namespace

@@ -19,7 +19,7 @@ class Db;
 
 namespace narthex::server {
 
-/// Adds narthex_memory_bytes{part="…"}, whose parts look at counters alone, whatever the number of
+/// Adds narthex_memory_bytes{part="…"}, whose parts look at counters and at containers, but at no
 /// series. Db and manager outlive the registry's use.
 /// @param at_start  anonymous memory that the process had before it held anything
 void AddMemoryMetrics(const tsdb::Db& db, const scrape::ScrapeManager& scrape,

@@ -197,6 +197,22 @@ TEST(MetricsTest, TextFormat) {
   EXPECT_EQ(text.find("# HELP g"), std::string::npos);
 }
 
+TEST(MetricsTest, ListsOfGaugesAreAskedForOnce) {
+  metrics::Registry registry;
+  int asked = 0;
+  registry.AddGaugeList("g", "G", "part", [&] {
+    ++asked;
+    return metrics::GaugeList{{"c", 3}, {"a", 1}};
+  });
+  registry.AddGaugeList("g", "G", "part", [] { return metrics::GaugeList{{"b", 2}}; });
+  std::string text;
+  registry.WriteText(text);
+  EXPECT_EQ(text,
+            "# HELP g G\n# TYPE g gauge\n"
+            "g{part=\"a\"} 1\ng{part=\"b\"} 2\ng{part=\"c\"} 3\n");
+  EXPECT_EQ(asked, 1);
+}
+
 TEST(FsTest, WritesMapsListsAndLocks) {
   const testing::TempDir dir;
   Fs& fs = SystemFs();

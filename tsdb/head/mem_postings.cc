@@ -2,11 +2,24 @@
 #include "tsdb/head/mem_postings.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <cstring>
 
 #include <roaring/roaring.h>
 
 namespace narthex::tsdb {
+namespace {
+
+// Of each container of up to 65,536 series: its key, type, pointer and header.
+constexpr std::size_t kContainerBytes = 32;
+
+// roaring_bitmap_statistics would look at each series.
+std::size_t BitmapBytes(const roaring_bitmap_t& bitmap) {
+  return sizeof bitmap + roaring_bitmap_portable_size_in_bytes(&bitmap) +
+         static_cast<std::size_t>(bitmap.high_low_container.size) * kContainerBytes;
+}
+
+}  // namespace
 
 MemPostings::MemPostings() : all_(roaring_bitmap_create()) {}
 
@@ -189,18 +202,10 @@ std::size_t MemPostings::held_bytes() const {
                       lists_.capacity() * (sizeof(std::pair<std::uint64_t, List>) + 1) +
                       values_.capacity() * (sizeof(std::pair<Symbol, std::vector<Symbol>>) + 1);
   for (const auto& [name, values] : values_) bytes += values.capacity() * sizeof(Symbol);
-  roaring_statistics_t statistics;
-  const auto add = [&](const roaring_bitmap_s* bitmap) {
-    roaring_bitmap_statistics(bitmap, &statistics);
-    bytes += sizeof(roaring_bitmap_t) + statistics.n_containers * 32 +
-             statistics.n_bytes_array_containers + statistics.n_bytes_run_containers +
-             statistics.n_bytes_bitset_containers;
-  };
   for (const auto* bitmap : bitmaps_) {
-    if (bitmap != nullptr) add(bitmap);
+    if (bitmap != nullptr) bytes += BitmapBytes(*bitmap);
   }
-  add(all_);
-  return bytes;
+  return bytes + BitmapBytes(*all_);
 }
 
 }  // namespace narthex::tsdb

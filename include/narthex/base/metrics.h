@@ -84,6 +84,9 @@ class Summary {
   double sum_ NX_GUARDED_BY(mutex_) = 0;
 };
 
+/// Label values with the values of their gauges.
+using GaugeList = std::vector<std::pair<std::string, double>>;
+
 /// Owns all metrics. Asking twice for the same name and labels gives the same object; asking for
 /// a name with another kind is a bug and aborts. Returned references live as long as the registry.
 /// Thread safety: any thread.
@@ -107,6 +110,11 @@ class Registry {
                   LabelPairs labels = {});
   void AddCounterFn(std::string_view name, std::string_view help, std::function<double()> fn,
                     LabelPairs labels = {});
+
+  /// Gauges of one label whose values are asked for together, once for each printing. Several
+  /// lists may share a name and then a label. `fn` must stay callable until the registry ends.
+  void AddGaugeList(std::string_view name, std::string_view help, std::string_view label,
+                    std::function<GaugeList()> fn);
 
   /// Forgets a child; nothing happens when there is none.
   void Remove(std::string_view name, const LabelPairs& labels);
