@@ -114,8 +114,9 @@ void HeadState::AddFull(std::vector<SeriesSlot>& slots) {
     MutexLock lock(full_mutex_);
     full_.insert(full_.end(), slots.begin(), slots.end());
     if (full_.size() >= kMaxWaiting) {
-      // The oldest ones are the first that a block may take.
-      const auto from = full_.end() - static_cast<std::ptrdiff_t>(kFlushSeries);
+      // The oldest ones are the first that a block may take. One commit may fill many at once.
+      const std::size_t beyond = full_.size() - kMaxWaiting;
+      const auto from = full_.end() - static_cast<std::ptrdiff_t>(std::max(kFlushSeries, beyond));
       newest.assign(from, full_.end());
       full_.erase(from, full_.end());
     }
@@ -142,7 +143,9 @@ void HeadState::ForgetDropped() {
     const auto full = chunks.FullChunks(series);
     return full.empty() || !full.back().in_memory();
   });
-  AddFull(slots);
+  // Before those that came meanwhile, so that the newest stay at the end.
+  MutexLock lock(full_mutex_);
+  full_.insert(full_.begin(), slots.begin(), slots.end());
 }
 
 Status HeadState::FlushFull() { return Flush(TakeFull()); }

@@ -90,6 +90,11 @@ TEST(HeadFlushTest, FullChunksWaitForTheNextFlush) {
   EXPECT_LT(state.metrics.mmap_chunks.value(), 5'000U);
   ASSERT_TRUE(state.FlushFull());
   EXPECT_EQ(state.metrics.mmap_chunks.value(), 35'000U);
+  // A commit that ends more chunks than may wait writes those beyond.
+  cut(70'000);
+  EXPECT_GE(state.metrics.mmap_chunks.value(), 35'000U + 70'000 - 32 * 1024);
+  ASSERT_TRUE(state.FlushFull());
+  EXPECT_EQ(state.metrics.mmap_chunks.value(), 105'000U);
 }
 
 }  // namespace
