@@ -16,6 +16,7 @@ struct Around {
   std::string func;
   std::vector<std::string> grouping;
   bool by = false;
+  bool any_order = false;      // All series go into one result, which the order can't change.
   bool asks_stats = false;     // Inside of histogram_count and the like.
   bool needs_buckets = false;  // Inside of what looks at buckets, or needs them to see resets.
 };
@@ -28,6 +29,18 @@ bool AsksStats(FunctionId id) {
 bool LooksAtBuckets(FunctionId id) {
   return id == FunctionId::kHistogramQuantile || id == FunctionId::kHistogramQuantiles ||
          id == FunctionId::kHistogramFraction;
+}
+
+// Sums depend on the order of what they add, and the least of -0 and 0 on which comes first.
+bool CountsAll(const AggregateExpr& aggregate) {
+  return (aggregate.op == AggregateOp::kCount || aggregate.op == AggregateOp::kGroup) &&
+         !aggregate.without && aggregate.grouping.empty();
+}
+
+// Functions of range vectors look at one series after the other.
+bool TakesRange(const Call& call) {
+  return std::any_of(call.args.begin(), call.args.end(),
+                     [](const ExprPtr& arg) { return arg->type == ValueType::kMatrix; });
 }
 
 class Collector {
@@ -59,6 +72,7 @@ class Collector {
         inner.func = std::string(As<Call>(expr)->function->name);
         inner.grouping.clear();
         inner.by = false;
+        inner.any_order = around.any_order && TakesRange(*As<Call>(expr));
         const FunctionId id = As<Call>(expr)->function->id;
         inner.asks_stats = inner.asks_stats || AsksStats(id);
         inner.needs_buckets = inner.needs_buckets || LooksAtBuckets(id);
@@ -74,6 +88,7 @@ class Collector {
         inner.func = std::string(AggregateOpName(aggregate.op));
         inner.grouping = aggregate.grouping;
         inner.by = !aggregate.without;
+        inner.any_order = CountsAll(aggregate);
         return ForEachChild(expr, [&](const Expr& child) { Visit(child, inner); });
       }
       case ExprKind::kBinary: {
@@ -109,6 +124,7 @@ class Collector {
     use.hints.func = around.func;
     use.hints.grouping = around.grouping;
     use.hints.by = around.by;
+    use.hints.any_order = around.any_order;
     use.histogram_stats = around.asks_stats && !around.needs_buckets;
     uses.push_back(std::move(use));
   }

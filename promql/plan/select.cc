@@ -24,14 +24,25 @@ bool SameSeries(const SelectorUse& a, const SelectorUse& b) {
          a.selector->matchers == b.selector->matchers;
 }
 
+// What is selected once for several is sorted when one of them asks for it.
+void AgreeOnOrder(std::vector<SelectorUse>& uses) {
+  for (SelectorUse& use : uses) {
+    use.hints.any_order = use.hints.any_order &&
+                          std::none_of(uses.begin(), uses.end(), [&](const SelectorUse& other) {
+                            return !other.hints.any_order && SameSeries(use, other);
+                          });
+  }
+}
+
 }  // namespace
 
 Status SelectAll(const Expr& expr, const Grid& grid, storage::Queryable& queryable,
                  ExecContext& ctx) {
   ctx.queryable = &queryable;
-  const std::vector<SelectorUse> uses =
+  std::vector<SelectorUse> uses =
       SelectorUses(expr, grid, {ctx.lookback_ms, ctx.options.default_subquery_step_ms});
   if (uses.empty()) return {};
+  AgreeOnOrder(uses);
   model::TimestampMs mint = model::kMaxTime, maxt = model::kMinTime;
   for (const SelectorUse& use : uses) {
     mint = std::min(mint, use.hints.start_ms);

@@ -64,9 +64,11 @@ class MergedQuerier final : public Querier {
   Result<std::unique_ptr<SeriesSet>> Select(std::span<const model::Matcher> matchers,
                                             const SelectHints& hints,
                                             std::stop_token stop) const override {
+    SelectHints of_parts = hints;
+    of_parts.any_order = false;  // Sorted sets are merged in one pass.
     std::vector<std::unique_ptr<SeriesSet>> sets;
     for (const auto& querier : queriers_) {
-      NX_ASSIGN_OR_RETURN(auto set, querier->Select(matchers, hints, stop));
+      NX_ASSIGN_OR_RETURN(auto set, querier->Select(matchers, of_parts, stop));
       sets.push_back(std::move(set));
     }
     return MergeSeriesSets(std::move(sets));

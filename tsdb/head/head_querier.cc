@@ -180,13 +180,13 @@ bool HeadQuerier::HasInOrder(SeriesSlot slot, ChunkReader& reader) const {
 }
 
 Result<PostingList> HeadQuerier::SelectSeries(std::span<const model::Matcher> matchers,
-                                              std::size_t limit,
+                                              std::size_t limit, bool any_order,
                                               const std::stop_token& stop) const {
   PostingList ids;
   if (OutsideHead()) return ids;
   NX_ASSIGN_OR_RETURN(ids, SelectPostings(HeadPostings(head_.index), matchers, stop));
   KeepInRange(ids);
-  SortByLabels(head_.index, ids);
+  if (!any_order || limit > 0) SortByLabels(head_.index, ids);
   if (limit > 0 && ids.size() > limit) ids.resize(limit);
   return ids;
 }
@@ -194,14 +194,14 @@ Result<PostingList> HeadQuerier::SelectSeries(std::span<const model::Matcher> ma
 Result<std::unique_ptr<storage::SeriesSet>> HeadQuerier::Select(
     std::span<const model::Matcher> matchers, const storage::SelectHints& hints,
     std::stop_token stop) const {
-  NX_ASSIGN_OR_RETURN(auto ids, SelectSeries(matchers, hints.limit, stop));
+  NX_ASSIGN_OR_RETURN(auto ids, SelectSeries(matchers, hints.limit, hints.any_order, stop));
   return std::make_unique<HeadSeriesSet>(head_, reader_, range_, std::move(ids));
 }
 
 Result<std::unique_ptr<storage::ChunkSeriesSet>> HeadQuerier::SelectChunks(
     std::span<const model::Matcher> matchers, std::size_t limit,
     const std::stop_token& stop) const {
-  NX_ASSIGN_OR_RETURN(auto ids, SelectSeries(matchers, limit, stop));
+  NX_ASSIGN_OR_RETURN(auto ids, SelectSeries(matchers, limit, false, stop));
   return std::make_unique<HeadChunkSet>(head_, reader_, range_, std::move(ids));
 }
 

@@ -56,7 +56,7 @@ class HeadQuerier final : public storage::Querier {
 
  private:
   Result<PostingList> SelectSeries(std::span<const model::Matcher> matchers, std::size_t limit,
-                                   const std::stop_token& stop) const;
+                                   bool any_order, const std::stop_token& stop) const;
   bool OutsideHead() const;
   void KeepInRange(PostingList& ids) const;
   bool HasInOrder(SeriesSlot slot, ChunkReader& reader) const;

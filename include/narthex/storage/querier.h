@@ -35,6 +35,8 @@ struct SelectHints {
   std::string func;  // Surrounding function or aggregation; "series" = labels only.
   std::vector<std::string> grouping;
   bool by = false;
+  bool any_order =
+      false;  // The series may come in any order: sorting a million takes half a second.
 };
 
 /// The samples of one series as columns, ascending in time, timestamps unique over both kinds.
@@ -64,9 +66,9 @@ struct SampleColumns {
   }
 };
 
-/// The selected series, sorted by labels, labels unique. Holds what it needs alive (mapped blocks,
-/// head state) until destroyed; so keep it no longer than needed: it delays deletions.
-/// Thread safety: all const methods, any thread.
+/// The selected series, sorted by labels (unless SelectHints::any_order), labels unique. Holds what
+/// it needs alive (mapped blocks, head state) until destroyed; so keep it no longer than needed: it
+/// delays deletions. Thread safety: all const methods, any thread.
 class SeriesSet {
  public:
   virtual ~SeriesSet() = default;

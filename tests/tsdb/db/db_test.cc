@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "narthex/tsdb/db.h"
 
+#include <algorithm>
 #include <bit>
 #include <map>
 #include <random>
@@ -181,6 +182,36 @@ TEST(DbTest, HeadIsCutIntoBlocks) {
   EXPECT_EQ(db.ReadAll(), want);
   db.Reopen();
   EXPECT_EQ(db.ReadAll(), want);
+}
+
+// The reader who takes any order gets each series once, also where blocks and head are merged.
+TEST(DbTest, AnyOrderOfTheSameSeries) {
+  DbOptions options;
+  options.min_block_duration_ms = 60'000;
+  DbFixture db(options);
+  const auto select = [&](bool any_order) {
+    const std::vector<model::Matcher> matchers = {
+        model::Matcher::Create(model::MatchType::kRegex, "__name__", ".+").value()};
+    storage::SelectHints hints;
+    hints.any_order = any_order;
+    const auto querier = db->NewQuerier(0, 2'000'000).value();
+    const auto set = querier->Select(matchers, hints).value();
+    std::vector<std::string> labels;
+    for (std::size_t i = 0; i < set->size(); ++i) labels.push_back(set->LabelsAt(i).ToString());
+    return labels;
+  };
+  for (const char* name : {"b", "c", "a"}) db.Append({{{{"__name__", name}}, 1'000'000, 1}});
+  const std::vector<std::string> want = {R"({__name__="a"})", R"({__name__="b"})",
+                                         R"({__name__="c"})"};
+  EXPECT_EQ(select(false), want);
+  auto unsorted = select(true);
+  EXPECT_NE(unsorted, want);
+  std::sort(unsorted.begin(), unsorted.end());
+  EXPECT_EQ(unsorted, want);
+  for (const char* name : {"c", "b", "a"}) db.Append({{{{"__name__", name}}, 1'400'000, 1}});
+  ASSERT_TRUE(db->Compact());
+  ASSERT_FALSE(db->Blocks().empty());
+  EXPECT_EQ(select(true), want);
 }
 
 }  // namespace
