@@ -15,6 +15,15 @@ std::int64_t Deadline(const EngineOptions& options, const QueryOptions& query, C
   return clock.MonotonicNs() + timeout_ms * 1'000'000;
 }
 
+/// Adds n unless that makes more than the limit. @return whether it did
+bool AddWithin(std::atomic<std::size_t>& sum, std::size_t n, std::size_t limit) {
+  std::size_t now = sum.load();
+  do {
+    if (n > limit || now > limit - n) return false;
+  } while (!sum.compare_exchange_weak(now, now + n));
+  return true;
+}
+
 }  // namespace
 
 ExecContext::ExecContext(const EngineOptions& engine_options, const QueryOptions& query,
@@ -83,14 +92,15 @@ void ExecContext::CountSamples(const Grid& grid, int step, std::int64_t looked_a
 }
 
 Status ExecContext::HoldBytes(std::size_t n) {
-  const std::size_t mine = bytes_ += n;
-  const std::size_t all = total_memory_.bytes += n;
-  if (mine > options.max_query_bytes) {
+  // The own budget first: a claim that is refused must not stand in the total meanwhile, where it
+  // would fail the queries of others.
+  if (!AddWithin(bytes_, n, options.max_query_bytes)) {
     return Fail(Code::kExecution,
                 fmt::format("query needs more than {} bytes of memory, the limit of one query",
                             options.max_query_bytes));
   }
-  if (all > total_memory_.limit) {
+  if (!AddWithin(total_memory_.bytes, n, total_memory_.limit)) {
+    bytes_ -= n;
     return Fail(Code::kExecution,
                 fmt::format("running queries need more than {} bytes of memory together",
                             total_memory_.limit));

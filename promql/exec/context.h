@@ -127,8 +127,9 @@ class Holding {
     return ctx_.HoldSamples(n);
   }
   Status AddBytes(std::size_t n) {
+    NX_RETURN_IF_ERROR(ctx_.HoldBytes(n));
     bytes_ += n;
-    return ctx_.HoldBytes(n);
+    return {};
   }
   /// For rows that are about to be made, before there is memory for them.
   Status AddRows(std::size_t rows, int n_steps) {

@@ -6,6 +6,10 @@
 #include "narthex/base/clock.h"
 #include "narthex/base/metrics.h"
 #include "narthex/promql/engine.h"
+#include "narthex/promql/parser.h"
+#include "promql/exec/operator.h"
+#include "promql/plan/plan.h"
+#include "promql/plan/select.h"
 #include "tests/support/memory_storage.h"
 
 namespace narthex::promql {
@@ -128,6 +132,61 @@ TEST_F(LimitsTest, CountsSamplesAsPrometheus) {
                {"histogram_quantile(0.5, x)", 252},
                {"timestamp(x)", 240}};
   for (const auto& c : cases) EXPECT_EQ(PeakOf(c.query), c.peak) << c.query;
+}
+
+/// A query in the middle of its evaluation.
+class HeldTest : public LimitsTest {
+ protected:
+  static constexpr int kCountless = 1'900'000'000;
+
+  std::unique_ptr<ExecContext> NewContext() {
+    return std::make_unique<ExecContext>(options_, QueryOptions{.stop = stop_.get_token()}, nullptr,
+                                         SystemClock(), total_);
+  }
+  /// Sets expr_, ready for evaluation.
+  void PrepareOn(const char* query, const Grid& grid, ExecContext& ctx) {
+    auto parsed = ParseExpr(query, {});
+    ASSERT_TRUE(parsed) << query;
+    expr_ = std::move(*parsed);
+    ASSERT_TRUE(Prepare(expr_, {grid.start, grid.end(), grid.step}));
+    ASSERT_TRUE(SelectAll(*expr_, grid, storage_, ctx));
+  }
+  OperatorPtr BuildOn(const char* query, const Grid& grid, ExecContext& ctx) {
+    PrepareOn(query, grid, ctx);
+    auto op = Build(*expr_, grid, ctx);
+    EXPECT_TRUE(op) << query;
+    return op ? std::move(*op) : nullptr;
+  }
+
+  EngineOptions options_;
+  std::stop_source stop_;
+  TotalMemory total_{.limit = 1'000'000};
+  ExprPtr expr_;
+};
+
+TEST_F(HeldTest, ARefusedClaimStandsNowhere) {
+  options_.max_query_bytes = 800'000;
+  const auto first = NewContext(), second = NewContext();
+  Holding greedy(*first), modest(*second);
+  EXPECT_FALSE(greedy.AddBytes(800'001));
+  EXPECT_FALSE(greedy.AddBytes(SIZE_MAX));
+  EXPECT_EQ(total_.bytes, 0U);
+  EXPECT_TRUE(modest.AddBytes(800'000));
+  // Within its own budget, but not within what the other has left.
+  EXPECT_FALSE(greedy.AddBytes(200'001));
+  EXPECT_EQ(total_.bytes, 800'000U);
+  EXPECT_TRUE(greedy.AddBytes(200'000));
+  EXPECT_EQ(total_.bytes, 1'000'000U);
+  greedy.Release();
+  EXPECT_EQ(total_.bytes, 800'000U);
+}
+
+TEST_F(HeldTest, AFailedQueryTakesNothingFromOthersWhileItEnds) {
+  const auto ctx = NewContext();
+  const OperatorPtr op = BuildOn("x", {500'000, 1, kCountless}, *ctx);
+  Batch out;
+  EXPECT_FALSE(op->Next(out));
+  EXPECT_EQ(total_.bytes, 0U);
 }
 
 }  // namespace
