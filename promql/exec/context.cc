@@ -69,11 +69,11 @@ int SubqueryFrame::OuterStep(model::TimestampMs t) const {
   return static_cast<int>(std::min<std::int64_t>(step, outer.n - 1));
 }
 
-void ExecContext::CountSamples(const Grid& grid, int step, std::int64_t looked_at,
-                               std::int64_t read) {
+Status ExecContext::CountSamples(const Grid& grid, int step, std::int64_t looked_at,
+                                 std::int64_t read) {
   stats.samples_read += read;
   if (subquery_depth == 0) stats.total_queryable_samples += looked_at;
-  if (!features.per_step_stats) return;
+  if (!features.per_step_stats) return {};
   // What a subquery reads is read for the first step of the query that needs it.
   int outer_n = grid.n, outer_step = step;
   model::TimestampMs t = grid.At(step);
@@ -82,13 +82,29 @@ void ExecContext::CountSamples(const Grid& grid, int step, std::int64_t looked_a
     outer_step = frame->OuterStep(t);
     t = frame->outer.At(outer_step);
   }
-  const auto steps = static_cast<std::size_t>(outer_n);
-  if (stats.total_per_step.size() < steps) {
-    stats.total_per_step.resize(steps);
-    stats.read_per_step.resize(steps);
-  }
+  NX_RETURN_IF_ERROR(HoldStepCounts(outer_n));
   if (subquery_depth == 0) stats.total_per_step[outer_step] += looked_at;
   stats.read_per_step[outer_step] += read;
+  return {};
+}
+
+Status ExecContext::CountAtLaterSteps(const Grid& grid, std::int64_t looked_at) {
+  if (subquery_depth > 0 || looked_at == 0) return {};
+  stats.total_queryable_samples += looked_at * (grid.n - 1);
+  if (!features.per_step_stats) return {};
+  NX_RETURN_IF_ERROR(HoldStepCounts(grid.n));
+  for (int s = 1; s < grid.n; ++s) stats.total_per_step[s] += looked_at;
+  return {};
+}
+
+Status ExecContext::HoldStepCounts(int n_steps) {
+  const auto steps = static_cast<std::size_t>(n_steps);
+  const std::size_t before = stats.total_per_step.size();
+  if (before >= steps) return {};
+  NX_RETURN_IF_ERROR(HoldBytes((steps - before) * 2 * sizeof(std::int64_t)));
+  stats.total_per_step.resize(steps);
+  stats.read_per_step.resize(steps);
+  return {};
 }
 
 Status ExecContext::HoldBytes(std::size_t n) {

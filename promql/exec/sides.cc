@@ -42,6 +42,11 @@ class Watch {
   const std::vector<std::int64_t> total_per_step_, read_per_step_;
 };
 
+/// Of a copy of the numbers per step.
+std::size_t StepCountBytes(const ExecContext& ctx) {
+  return 2 * sizeof(std::int64_t) * ctx.stats.total_per_step.size();
+}
+
 void Add(std::vector<std::int64_t>& to, const std::vector<std::int64_t>& from) {
   if (to.size() < from.size()) to.resize(from.size());
   for (std::size_t s = 0; s < from.size(); ++s) to[s] += from[s];
@@ -116,10 +121,14 @@ Result<Sides> CollectSides(const BinaryExpr& expr, const Grid& grid, Holding& ho
   const bool again = ContainsExpr(*expr.rhs, *expr.lhs);
   EvaluatedExpr left;
   std::optional<Watch> watch;
-  if (again) watch.emplace(ctx);
+  if (again) {
+    NX_RETURN_IF_ERROR(holding.AddBytes(StepCountBytes(ctx)));
+    watch.emplace(ctx);
+  }
   NX_ASSIGN_OR_RETURN(sides.left_op, Build(*expr.lhs, grid, ctx));
   NX_ASSIGN_OR_RETURN(sides.left, Collect(*sides.left_op, grid, holding));
   if (again) {
+    NX_RETURN_IF_ERROR(holding.AddBytes(StepCountBytes(ctx)));
     watch->End(left);
     left.expr = expr.lhs.get();
     left.grid = grid;

@@ -189,5 +189,47 @@ TEST_F(HeldTest, AFailedQueryTakesNothingFromOthersWhileItEnds) {
   EXPECT_EQ(total_.bytes, 0U);
 }
 
+// Counting at countless steps would take seconds, and gigabytes with numbers per step.
+TEST_F(HeldTest, WhatDoesNotChangeIsHeldBeforeItIsCounted) {
+  for (const bool per_step : {false, true}) {
+    options_.features.per_step_stats = per_step;
+    const auto ctx = NewContext();
+    const OperatorPtr op = BuildOn("x @ 500", {500'000, 1, kCountless}, *ctx);
+    Batch out;
+    const Status status = op->Next(out);
+    ASSERT_FALSE(status);
+    EXPECT_EQ(status.error().message(), kTooManySamples);
+    EXPECT_EQ(ctx->stats.total_queryable_samples, 20);
+    EXPECT_LE(ctx->stats.total_per_step.size(), 1U);
+  }
+}
+
+TEST_F(HeldTest, ScalarsThatDoNotChangeAreHeldBeforeTheyAreCounted) {
+  const Grid grid{500'000, 1, kCountless};
+  const auto ctx = NewContext();
+  PrepareOn("scalar(sum(x @ 500))", grid, *ctx);
+  const auto scalars = EvalScalar(*expr_, grid, *ctx);
+  ASSERT_FALSE(scalars);
+  EXPECT_EQ(scalars.error().message(), kTooManySamples);
+  EXPECT_EQ(ctx->stats.total_queryable_samples, 20);
+}
+
+TEST_F(HeldTest, NumbersPerStepAreHeld) {
+  options_.features.per_step_stats = true;
+  options_.max_query_bytes = 100'000;
+  auto ctx = NewContext();
+  EXPECT_TRUE(ctx->CountSamples({0, 1, 5'000}, 0, 1, 1));
+  EXPECT_EQ(total_.bytes, 80'000U);
+  EXPECT_TRUE(ctx->CountAtLaterSteps({0, 1, 5'000}, 3));
+  EXPECT_EQ(total_.bytes, 80'000U);
+  EXPECT_EQ(ctx->stats.total_queryable_samples, 1 + 3 * 4'999);
+  EXPECT_EQ(ctx->stats.total_per_step[0], 1);
+  EXPECT_EQ(ctx->stats.total_per_step[4'999], 3);
+  EXPECT_FALSE(ctx->CountSamples({0, 1, 10'000}, 0, 1, 1));
+  EXPECT_EQ(ctx->stats.total_per_step.size(), 5'000U);
+  ctx = nullptr;
+  EXPECT_EQ(total_.bytes, 0U);
+}
+
 }  // namespace
 }  // namespace narthex::promql
