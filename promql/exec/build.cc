@@ -198,6 +198,7 @@ OperatorPtr JoinEqualRows(OperatorPtr child, const Grid& grid, ExecContext& ctx)
 Result<Batch> Collect(Operator& op, const Grid& grid, Holding& holding) {
   Batch all(grid.n), batch;
   while (true) {
+    NX_RETURN_IF_ERROR(holding.context().Check());
     NX_RETURN_IF_ERROR(op.Next(batch));
     if (batch.rows() == 0) return all;
     NX_RETURN_IF_ERROR(holding.AddBytes(batch.Bytes()));

@@ -148,6 +148,7 @@ class Holding {
     samples_ = 0;
     bytes_ = 0;
   }
+  const ExecContext& context() const { return ctx_; }
 
  private:
   ExecContext& ctx_;

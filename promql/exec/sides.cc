@@ -82,9 +82,10 @@ class CopyOperator final : public Operator {
   }
 
   Status Next(Batch& out) override {
+    NX_RETURN_IF_ERROR(holding_.context().Check());
     const std::size_t count = std::min(RowsPerBatch(rows_.n_steps()), rows_.rows() - next_);
     working_.Release();
-    NX_RETURN_IF_ERROR(working_.AddRows(count, rows_.n_steps()));
+    NX_RETURN_IF_ERROR(working_.AddBytes(rows_.BytesOfCopy(next_, count)));
     out = rows_.CopyOf(next_, count);
     next_ += count;
     return holding_.AddSamples(out.SampleCount());

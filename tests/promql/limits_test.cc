@@ -8,6 +8,7 @@
 #include "narthex/promql/engine.h"
 #include "narthex/promql/parser.h"
 #include "promql/exec/operator.h"
+#include "promql/exec/sides.h"
 #include "promql/plan/plan.h"
 #include "promql/plan/select.h"
 #include "tests/support/memory_storage.h"
@@ -229,6 +230,54 @@ TEST_F(HeldTest, NumbersPerStepAreHeld) {
   EXPECT_EQ(ctx->stats.total_per_step.size(), 5'000U);
   ctx = nullptr;
   EXPECT_EQ(total_.bytes, 0U);
+}
+
+TEST_F(HeldTest, CopiesHoldWhatTheyTake) {
+  const auto ctx = NewContext();
+  const Grid grid{500'000, 10'000, 3};
+  Batch rows(grid.n);
+  RowRef row = rows.AddRow(model::Labels{{"long", std::string(100'000, 'x')}});
+  for (int s = 0; s < grid.n; ++s) row.Set(s, model::FloatHistogram());
+  PrepareOn("x", grid, *ctx);
+  EvaluatedExpr there;
+  there.expr = expr_.get();
+  there.grid = grid;
+  there.rows = &rows;
+  ctx->evaluated = &there;
+  const auto op = Build(*expr_, grid, *ctx);
+  ASSERT_TRUE(op);
+  Batch out;
+  const std::size_t before = total_.bytes;
+  ASSERT_TRUE((*op)->Next(out));
+  ASSERT_EQ(out.rows(), 1U);
+  EXPECT_GE(total_.bytes, before + 100'000 + 3 * sizeof(HistogramPtr));
+  stop_.request_stop();
+  const Status stopped = (*op)->Next(out);
+  ASSERT_FALSE(stopped);
+  EXPECT_EQ(stopped.error().code(), Code::kCancelled);
+}
+
+TEST_F(HeldTest, CollectingEndsWithTheQuery) {
+  class Endless final : public Operator {
+   public:
+    explicit Endless(std::stop_source& stop) : stop_(stop) {}
+    Status Next(Batch& out) override {
+      if (++batches == 3) stop_.request_stop();
+      out.Reset(1, 1);
+      return {};
+    }
+    int batches = 0;
+
+   private:
+    std::stop_source& stop_;
+  };
+  const auto ctx = NewContext();
+  Holding holding(*ctx);
+  Endless endless(stop_);
+  const auto rows = Collect(endless, {0, 1, 1}, holding);
+  ASSERT_FALSE(rows);
+  EXPECT_EQ(rows.error().code(), Code::kCancelled);
+  EXPECT_EQ(endless.batches, 3);
 }
 
 }  // namespace
