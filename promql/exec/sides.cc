@@ -98,7 +98,7 @@ class CopyOperator final : public Operator {
   std::size_t next_ = 0;
 };
 
-/// What is said of one place, said of another.
+/// What is said of one expression, said of another one of the same layout.
 storage::Annotations Moved(const storage::Annotations& notes, int by) {
   const auto moved = [by](std::optional<PositionRange> position) {
     // No place, or the start of the query, which stands for a place that upstream has lost.
@@ -151,6 +151,7 @@ OperatorPtr BuildEvaluated(const Expr& expr, const Grid& grid, ExecContext& ctx)
   for (const EvaluatedExpr* e = ctx.evaluated; e != nullptr; e = e->next) {
     if (e->grid != grid || e->subquery != ctx.subquery || !SameExpr(*e->expr, expr)) continue;
     if (!ReadTheSame(*e->expr, expr, ctx)) continue;
+    if (!e->notes.empty() && !SameLayout(*e->expr, expr)) continue;
     ctx.annotations.Merge(Moved(e->notes, expr.position.start - e->expr->position.start));
     ctx.stats.total_queryable_samples += e->total_samples;
     ctx.stats.samples_read += e->samples_read;
