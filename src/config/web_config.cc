@@ -176,7 +176,8 @@ std::string FolderOf(const std::string& path) {
 
 bool WebTlsConfig::IsEnabled() const {
   return !cert_file.empty() || !cert.empty() || !key_file.empty() || !key.empty() ||
-         !client_ca_file.empty() || !client_ca.empty() || !client_auth_type.empty();
+         !client_ca_file.empty() || !client_ca.empty() || !client_auth_type.empty() ||
+         check_client_sans;
 }
 
 Result<ClientAuth> ParseClientAuth(std::string_view text) {
@@ -222,6 +223,11 @@ Status CheckWebTls(const WebTlsConfig& tls) {
   const bool has_ca = !tls.client_ca.empty() || !tls.client_ca_file.empty();
   if (has_ca && *client_auth == ClientAuth::kNone) {
     return reject("client CA's have been configured without a Client Auth Policy",
+                  "add client_auth_type: RequireAndVerifyClientCert");
+  }
+  if (tls.check_client_sans && *client_auth == ClientAuth::kNone) {
+    // Upstream takes it, and lets everybody in.
+    return reject("client_allowed_sans has been configured without a Client Auth Policy",
                   "add client_auth_type: RequireAndVerifyClientCert");
   }
   if (tls.min_version > tls.max_version) {

@@ -154,6 +154,15 @@ TEST(WebConfigTest, SaysWhatIsWrongAndWhere) {
       {tls + "  client_ca_file: c\n",
        "client CA's have been configured without a Client Auth Policy" + section +
            "add client_auth_type: RequireAndVerifyClientCert"},
+      {tls + "  client_allowed_sans: [a]\n",
+       "client_allowed_sans has been configured without a Client Auth Policy" + section +
+           "add client_auth_type: RequireAndVerifyClientCert"},
+      {tls + "  client_allowed_sans: []\n  client_auth_type: NoClientCert\n",
+       "client_allowed_sans has been configured without a Client Auth Policy" + section +
+           "add client_auth_type: RequireAndVerifyClientCert"},
+      {"tls_server_config:\n  client_allowed_sans: [a]\n",
+       "missing one of cert or cert_file" + section +
+           "name the file with the server's certificate in cert_file"},
       {tls + "  client_auth_type: nope\n",
        "invalid ClientAuth: nope" + section +
            "one of NoClientCert, RequestClientCert, RequireAnyClientCert, "
