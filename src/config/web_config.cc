@@ -192,9 +192,10 @@ Result<ClientAuth> ParseClientAuth(std::string_view text) {
 
 Status CheckWebUsers(const WebConfig& config) {
   for (const WebUser& user : config.users) {
-    if (Status status = CheckBcryptForm(user.password_hash); !status) {
-      return Fail(std::move(status).error().Wrap(
-          fmt::format("basic_auth_users: {}", go::Quote(user.name))));
+    if (const Status status = CheckBcryptForm(user.password_hash); !status) {
+      return Fail(Code::kInvalidArgument,
+                  fmt::format("basic_auth_users: {}: {} (line {})", go::Quote(user.name),
+                              status.error().message(), user.line));
     }
   }
   return {};
@@ -246,7 +247,7 @@ Result<WebConfig> LoadWebConfigText(std::string_view text, const std::string& pa
   }
   const Value& users = file["basic_auth_users"];
   for (std::size_t i = 0; i < users.keys.size(); ++i) {
-    config.users.push_back({users.keys[i], users.items[i].text});
+    config.users.push_back({users.keys[i], users.items[i].text, users.items[i].line});
   }
   const Value& rate = file["rate_limit"];
   config.rate_interval_ns = ParseInterval(rate["interval"].text).value_or(0);

@@ -169,8 +169,8 @@ TEST(WebConfigTest, SaysWhatIsWrongAndWhere) {
            "VerifyClientCertIfGiven, RequireAndVerifyClientCert"},
       {"rate_limit: {interval: abc}\n",
        "invalid interval \"abc\": write it with its unit, as in \"100ms\" (line 1)"},
-      {"basic_auth_users: {a: doe}\n", too_short + ": make one with htpasswd -nBC 10 ''"},
-      {"basic_auth_users: {a: }\n", too_short + ": make one with htpasswd -nBC 10 ''"},
+      {"basic_auth_users: {a: doe}\n", too_short + ": make one with htpasswd -nBC 10 '' (line 1)"},
+      {"basic_auth_users:\n  a:\n", too_short + ": make one with htpasswd -nBC 10 '' (line 2)"},
   };
   for (const auto& [text, want] : cases) {
     SCOPED_TRACE(text);

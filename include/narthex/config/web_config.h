@@ -43,6 +43,7 @@ struct WebTlsConfig {
 struct WebUser {
   std::string name;
   std::string password_hash;  // bcrypt.
+  int line = 0;               // Where it is written.
 };
 
 struct WebConfig {
