@@ -249,6 +249,7 @@ Result<WebConfig> LoadWebConfigText(std::string_view text, const std::string& pa
   for (std::size_t i = 0; i < users.keys.size(); ++i) {
     config.users.push_back({users.keys[i], users.items[i].text, users.items[i].line});
   }
+  config.names_users = users.set;
   const Value& rate = file["rate_limit"];
   config.rate_interval_ns = ParseInterval(rate["interval"].text).value_or(0);
   config.rate_burst = rate["burst"].number;

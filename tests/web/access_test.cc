@@ -69,7 +69,7 @@ TEST_F(WebAccessTest, SeesEachChangeAtOnce) {
   Write("web.yml", Users("abc") + "http_server_config: {headers: {X-Frame-Options: deny}}\n");
   EXPECT_EQ(3U, NumUsers(*access));
   EXPECT_EQ(1U, (*access->Requests())->headers.size());
-  Write("fresh.yml", "");
+  Write("fresh.yml", "basic_auth_users: {}\n");
   std::filesystem::rename(dir_.path() + "/fresh.yml", path_);
   EXPECT_EQ(0U, NumUsers(*access));
 }
@@ -88,6 +88,63 @@ TEST_F(WebAccessTest, ABrokenFileRefusesUntilItIsMended) {
   // One bad hash keeps out one user.
   Write("web.yml", Users("a") + "  b: junk\n");
   EXPECT_EQ(2U, NumUsers(*access));
+}
+
+// A file that is written in place is seen empty, or cut at any place.
+TEST_F(WebAccessTest, AHalfWrittenFileTakesNoPasswordAway) {
+  const std::string whole =
+      "http_server_config:\n  headers: {X-Frame-Options: deny}\n" + Users("ab");
+  Write("web.yml", whole);
+  const auto access = Open();
+  for (std::size_t n = 0; n < whole.size(); ++n) {
+    Write("web.yml", whole.substr(0, n));
+    const auto rules = access->Requests();
+    EXPECT_FALSE(rules && (*rules)->users.empty()) << whole.substr(0, n);
+  }
+  Write("web.yml", "");
+  EXPECT_EQ(
+      "basic_auth_users was in the file and is not any more, as in one that is half written: to "
+      "ask for no password write basic_auth_users: {}",
+      Error(*access));
+  Write("web.yml", "basic_auth_users:\n");  // Cut right behind it.
+  EXPECT_NE("", Error(*access));
+  Write("web.yml", whole);
+  EXPECT_EQ(2U, NumUsers(*access));
+  Write("web.yml", "basic_auth_users: {}\n");
+  EXPECT_EQ(0U, NumUsers(*access));
+  Write("web.yml", "");
+  EXPECT_EQ(0U, NumUsers(*access));
+}
+
+TEST_F(WebAccessTest, AHalfWrittenFileAsksForCertificatesAllTheSame) {
+  WritePair(net::Identity("DNS:a"));
+  const std::string whole =
+      "tls_server_config:\n  cert_file: server.crt\n  key_file: server.key\n"
+      "  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: server.crt\n"
+      "  client_allowed_sans: [x]\n";
+  Write("web.yml", whole);
+  const auto access = Open();
+  ASSERT_TRUE(access->Tls());
+  for (std::size_t n = 0; n < whole.size() - 1; ++n) {
+    Write("web.yml", whole.substr(0, n));
+    EXPECT_FALSE(access->Tls()) << whole.substr(0, n);
+  }
+  const auto error = [&](const std::string& text) {
+    Write("web.yml", text);
+    const auto context = access->Tls();
+    return context ? "" : context.error().message();
+  };
+  EXPECT_EQ(
+      "client_auth_type was in the file and is not any more, as in one that is half written: to "
+      "ask for no certificates write client_auth_type: NoClientCert",
+      error(kTls));
+  EXPECT_TRUE(error(whole.substr(0, whole.find("  client_ca_file"))).starts_with("client_ca_file"));
+  EXPECT_TRUE(
+      error(whole.substr(0, whole.find("  client_all"))).starts_with("client_allowed_sans"));
+  EXPECT_EQ("", error(whole));
+  EXPECT_EQ("", error("tls_server_config: {cert_file: server.crt, key_file: server.key, "
+                      "client_auth_type: NoClientCert}\n"));
+  EXPECT_EQ("", error(kTls));
 }
 
 TEST_F(WebAccessTest, LoadsTlsAgainWhenOneOfItsFilesChanges) {

@@ -17,7 +17,8 @@ namespace narthex::web {
 
 /// Looks at the files' state for each connection and request, so that new certificates, users and
 /// headers count at once and without a reload. A file that has become bad lets nobody in, and the
-/// log says why. Whether there is TLS, and the rate limit, stay as they were at the start.
+/// log says why; so does one that no longer has what kept people out (users, client certificates)
+/// unless it says so. Whether there is TLS, and the rate limit, stay as they were at the start.
 /// Thread safety: any thread.
 class WebAccess final : public net::AccessRules {
  public:
