@@ -186,6 +186,8 @@ TEST_F(WebAccessTest, KeepsWhatHasNotChanged) {
     EXPECT_TRUE(IsSettled(state, state.changed_ns + 1'000'000'000));
     EXPECT_FALSE(IsSettled(state, state.changed_ns + 1'000'000));
     EXPECT_FALSE(IsSettled(state, state.changed_ns - 1'000'000));
+    // The clock was set back.
+    EXPECT_TRUE(IsSettled(state, state.changed_ns - 60'000'000'000));
   }
   class LateClock final : public Clock {
    public:
