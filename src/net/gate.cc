@@ -4,6 +4,7 @@
 #include "src/net/gate.h"
 
 #include "narthex/base/clock.h"
+#include "narthex/base/log.h"
 
 namespace narthex::net {
 namespace {
@@ -56,37 +57,57 @@ std::optional<Credentials> ParseBasicAuth(std::string_view header) {
 Gate::Decision Gate::Decide(const HeaderList& request_headers) {
   Decision decision;
   auto rules = rules_.Requests();
-  if (!rules) {
-    decision.status = 500;
-    return decision;
-  }
-  if (!limiter_.Allow(clock_.MonotonicNs())) {
-    decision.status = 429;
-    return decision;
-  }
+  const auto refuse = [&](int status, Refused why) {
+    rules_.CountRefused(why);
+    decision.status = status;
+    return std::move(decision);
+  };
+  if (!rules) return refuse(500, Refused::kConfig);
+  if (!limiter_.Allow(clock_.MonotonicNs())) return refuse(429, Refused::kRate);
   decision.rules = std::move(*rules);
   if (decision.rules->users.empty()) return decision;
-  decision.status = 401;
   const std::string* header = FindHeader(request_headers, "Authorization");
-  if (header == nullptr) return decision;
-  auto credentials = ParseBasicAuth(*header);
-  if (!credentials) return decision;
+  auto credentials = header == nullptr ? std::nullopt : ParseBasicAuth(*header);
+  if (!credentials) return refuse(401, Refused::kPassword);
   const auto known = passwords_.Known(credentials->user, HashOf(*decision.rules, credentials->user),
                                       credentials->password);
-  if (!known) {
-    decision.check_password = true;
-    decision.credentials = std::move(*credentials);
-  } else if (*known && decision.rules->users.contains(credentials->user)) {
-    decision.status = 200;
+  if (known) {
+    const bool right = *known && decision.rules->users.contains(credentials->user);
+    return right ? std::move(decision) : refuse(401, Refused::kPassword);
   }
+  decision.place = TakePlace();
+  if (decision.place == nullptr) return refuse(503, Refused::kBusy);
+  decision.check_password = true;
+  decision.status = 401;
+  decision.credentials = std::move(*credentials);
   return decision;
 }
 
-void Gate::CheckPassword(Decision& decision) {
-  const auto& [user, password] = decision.credentials;
-  const bool right = passwords_.Check(user, HashOf(*decision.rules, user), password);
-  if (right && decision.rules->users.contains(user)) decision.status = 200;
+Gate::Place Gate::TakePlace() {
+  Place place(&waiting_);
+  return ++waiting_ <= kMaxWaiting ? std::move(place) : nullptr;
+}
+
+void Gate::CheckPassword(Decision& decision, const std::stop_token& stop) {
+  decision.status = 500;
+  try {
+    decision.status = Compare(decision, stop);
+  } catch (const std::exception& e) {
+    log::Error("Comparing a password failed", {{"err", e.what()}});
+  } catch (...) {
+    log::Error("Comparing a password failed");
+  }
+  if (decision.status == 401) rules_.CountRefused(Refused::kPassword);
+  if (decision.status == 500) rules_.CountRefused(Refused::kError);
   decision.check_password = false;
+  decision.place = nullptr;
+}
+
+int Gate::Compare(const Decision& decision, const std::stop_token& stop) {
+  const auto& [user, password] = decision.credentials;
+  const auto right = passwords_.Check(user, HashOf(*decision.rules, user), password, stop);
+  if (!right) return 503;
+  return *right && decision.rules->users.contains(user) ? 200 : 401;
 }
 
 }  // namespace narthex::net
