@@ -237,6 +237,32 @@ TEST(GateTest, CountsWhatItRefuses) {
   EXPECT_EQ(want, rules.refused);
 }
 
+TEST(GateTest, AnUnknownNameCostsAsMuchAsTheCostliest) {
+  FakeRules rules;
+  // The first one's cost is not the highest, and some are none.
+  rules.rules.users = {{"alice", Bcrypt("secret")},
+                       {"bob", "$2y$06$" + Bcrypt("hidden").substr(7)},
+                       {"carol", "$2$05$" + Bcrypt("hidden").substr(7)},
+                       {"dave", "junk"},
+                       {"eve", "$2b$xx$junk"},
+                       {"mallory", "$2b$99$junk"}};
+  testing::FakeClock clock;
+  std::vector<std::string> hashes;
+  Gate gate(rules, clock, [&](std::string_view hash, std::string_view) {
+    hashes.emplace_back(hash);
+    return true;
+  });
+  EXPECT_EQ(401, Ask(gate, "Basic " + Base64("nobody:secret")));
+  ASSERT_EQ(1U, hashes.size());
+  EXPECT_TRUE(hashes[0].starts_with("$2b$06$")) << hashes[0];
+  for (const auto& [name, hash] : rules.rules.users) EXPECT_NE(hash, hashes[0]);
+  // It is one that is really computed.
+  crypt_data data{};
+  const std::string computed = crypt_r("secret", hashes[0].c_str(), &data);
+  EXPECT_TRUE(computed.starts_with("$2b$06$")) << computed;
+  EXPECT_EQ(hashes[0].size(), computed.size());
+}
+
 TEST(GateTest, AFailureLetsNobodyIn) {
   FakeRules rules;
   rules.rules.users = {{"alice", Bcrypt("secret")}};
