@@ -185,7 +185,9 @@ Server::Server(const ServerFlags& flags, net::AccessRules* access)
       // One for each connection, because queries that wait and clients that read slowly keep
       // theirs: health checks must be answered all the same. Unused ones are never started.
       http_workers_("http", static_cast<std::size_t>(flags.max_connections)),
-      http_io_("http-io", 1) {
+      // One keeps up with all requests, as the workers answer them; but not with handshakes, each
+      // of which takes a millisecond with a key of RSA.
+      http_io_("http-io", access != nullptr && access->uses_tls() ? NumCores() : 1) {
   AddServerMetrics();
   AddAppliers();
 }
