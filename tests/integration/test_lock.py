@@ -184,6 +184,11 @@ class LockTest(unittest.TestCase):
         self.assertIn("basic_auth_users was in the file and is not any more", self.server.log_text())
         self.lock(users=(), more="basic_auth_users: {}\n")
         self.assertEqual("200", self.curl("/-/healthy")[0])
+        metrics = self.curl("/metrics")[1]
+        self.assertIn("\nnarthex_web_config_last_reload_successful 1\n", metrics)
+        self.assertRegex(metrics, r'\nnarthex_web_refused_requests_total\{reason="password"\} [1-9]')
+        self.assertRegex(metrics, r'\nnarthex_web_refused_requests_total\{reason="config"\} 1\n')
+        self.assertRegex(metrics, r"\nnarthex_web_failed_tls_handshakes_total [1-9]")
 
     def test_a_bad_file_at_the_start_ends_it(self):
         self.web.write_text("tls_server_config: {cert_file: nosuch.crt, key_file: server.key}\n")

@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "narthex/base/clock.h"
+#include "narthex/base/metrics.h"
 #include "tests/net/identity.h"
 #include "tests/support/temp_dir.h"
 #include "web/access/file_state.h"
@@ -207,6 +208,35 @@ TEST_F(WebAccessTest, TheRateLimitIsOfTheStart) {
   Write("web.yml", "rate_limit: {interval: 2s, burst: 9}\n");
   EXPECT_EQ(1'000'000'000, access->rate_limit().interval_ns);
   EXPECT_EQ(7, access->rate_limit().burst);
+}
+
+TEST_F(WebAccessTest, ItsMetricsSayHowItIs) {
+  WritePair(net::Identity("DNS:a"));
+  Write("web.yml", kTls);
+  const auto access = Open();
+  metrics::Registry registry;
+  access->AddMetrics(registry);
+  const auto shows = [&](const std::string& line) {
+    std::string text;
+    registry.WriteText(text);
+    return text.find("\n" + line + "\n") != std::string::npos;
+  };
+  EXPECT_TRUE(shows("narthex_web_config_last_reload_successful 1"));
+  EXPECT_TRUE(shows("narthex_web_refused_requests_total{reason=\"password\"} 0"));
+  access->CountRefused(net::Refused::kPassword);
+  access->CountRefused(net::Refused::kError);
+  access->CountRefused(net::Refused::kHandshake);
+  access->CountRefused(net::Refused::kHandshake);
+  EXPECT_TRUE(shows("narthex_web_refused_requests_total{reason=\"password\"} 1"));
+  EXPECT_TRUE(shows("narthex_web_refused_requests_total{reason=\"rate\"} 0"));
+  EXPECT_TRUE(shows("narthex_web_refused_requests_total{reason=\"config\"} 0"));
+  EXPECT_TRUE(shows("narthex_web_refused_requests_total{reason=\"busy\"} 0"));
+  EXPECT_TRUE(shows("narthex_web_refused_requests_total{reason=\"error\"} 1"));
+  EXPECT_TRUE(shows("narthex_web_failed_tls_handshakes_total 2"));
+  Write("server.key", "junk");
+  EXPECT_TRUE(shows("narthex_web_config_last_reload_successful 0"));
+  WritePair(net::Identity("DNS:b"));
+  EXPECT_TRUE(shows("narthex_web_config_last_reload_successful 1"));
 }
 
 TEST_F(WebAccessTest, OpensOnlyGoodFiles) {

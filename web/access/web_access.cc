@@ -9,6 +9,7 @@
 
 #include "narthex/base/clock.h"
 #include "narthex/base/log.h"
+#include "narthex/base/metrics.h"
 #include "narthex/base/mutex.h"
 #include "narthex/config/web_config.h"
 #include "narthex/web/access.h"
@@ -143,6 +144,10 @@ class Cached {
   Result<T> value_ = Fail(Code::kUnavailable, "not read yet");
 };
 
+/// Label values of refused requests, as net::Refused lists them; kHandshake comes after these.
+constexpr std::array<const char*, 5> kReasons = {"password", "rate", "config", "busy", "error"};
+static_assert(static_cast<std::size_t>(net::Refused::kHandshake) == kReasons.size());
+
 }  // namespace
 
 struct WebAccess::Impl {
@@ -168,6 +173,7 @@ struct WebAccess::Impl {
   std::shared_ptr<const net::RequestRules> rules NX_GUARDED_BY(mutex);  // Of config, if it is good.
   Guards guards NX_GUARDED_BY(mutex);                                   // Of the last good config.
   Cached<net::TlsContext> tls NX_GUARDED_BY(mutex);
+  std::array<std::atomic<std::uint64_t>, kReasons.size() + 1> refused{};  // By net::Refused.
 };
 
 const Result<config::WebConfig>& WebAccess::Impl::Refresh() {
@@ -231,6 +237,30 @@ Result<net::TlsContext> WebAccess::Tls() {
               "refused");
   }
   return s.tls.value();
+}
+
+void WebAccess::CountRefused(net::Refused why) { ++impl_->refused[static_cast<std::size_t>(why)]; }
+
+void WebAccess::AddMetrics(metrics::Registry& registry) {
+  // Asks itself, because connections that are kept alive look at no certificate.
+  registry.AddGaugeFn("narthex_web_config_last_reload_successful",
+                      "Whether the file of --web.config.file and what it names could be used when "
+                      "they were last read.",
+                      [this] {
+                        const bool good = uses_tls() ? Tls().has_value() : Requests().has_value();
+                        return good ? 1.0 : 0.0;
+                      });
+  const auto value = [this](std::size_t i) {
+    return [this, i] { return static_cast<double>(impl_->refused[i].load()); };
+  };
+  for (std::size_t i = 0; i < kReasons.size(); ++i) {
+    registry.AddCounterFn("narthex_web_refused_requests_total",
+                          "Requests that were refused by the rules of --web.config.file.", value(i),
+                          {{"reason", kReasons[i]}});
+  }
+  registry.AddCounterFn("narthex_web_failed_tls_handshakes_total",
+                        "Connections to a TLS listener that ended before they were secure.",
+                        value(kReasons.size()));
 }
 
 }  // namespace narthex::web

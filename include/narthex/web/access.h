@@ -11,7 +11,10 @@
 
 namespace narthex {
 class Clock;
+namespace metrics {
+class Registry;
 }
+}  // namespace narthex
 
 namespace narthex::web {
 
@@ -34,6 +37,10 @@ class WebAccess final : public net::AccessRules {
   net::RateLimit rate_limit() const override;
   Result<net::TlsContext> Tls() override;
   Result<std::shared_ptr<const net::RequestRules>> Requests() override;
+  void CountRefused(net::Refused why) override;
+
+  /// Whether the file is good, and how much was refused. This must outlive the registry.
+  void AddMetrics(metrics::Registry& registry);
 
  private:
   struct Impl;
