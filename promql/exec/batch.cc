@@ -55,6 +55,17 @@ Batch Batch::CopyOf(std::size_t first, std::size_t count) const {
   return copy;
 }
 
+std::size_t Batch::BytesOfCopy(std::size_t first, std::size_t count) const {
+  std::size_t bytes = count * RowBytes(n_steps_);
+  for (std::size_t r = first; r < first + count; ++r) {
+    bytes += metrics_[r].bytes().size();
+    if (r < histograms_.size() && histograms_[r] != nullptr) {
+      bytes += histograms_[r]->size() * sizeof(HistogramPtr);
+    }
+  }
+  return bytes;
+}
+
 void Batch::KeepRows(const std::vector<std::uint8_t>& keep) {
   histograms_.resize(rows());
   const auto n = static_cast<std::size_t>(n_steps_);

@@ -133,6 +133,8 @@ class Batch {
   void Append(Batch&& other);
   /// A copy of `count` rows from `first` on; they share their histograms.
   Batch CopyOf(std::size_t first, std::size_t count) const;
+  /// Memory that such a copy would take.
+  std::size_t BytesOfCopy(std::size_t first, std::size_t count) const;
   /// Keeps the rows for which keep[row] is set, in order.
   void KeepRows(const std::vector<std::uint8_t>& keep);
   /// Keeps the rows that have a sample at some step.

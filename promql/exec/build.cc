@@ -29,11 +29,6 @@ class RowsOperator final : public Operator {
   Holding holding_;
 };
 
-/// The statistics count every step, though the samples were looked at only once.
-void CountAtLaterSteps(std::int64_t samples, const Grid& grid, ExecContext& ctx) {
-  for (int s = 1; s < grid.n && samples > 0; ++s) ctx.CountSamples(grid, s, samples, 0);
-}
-
 /// Evaluates the child at the first step only and repeats its rows at all steps.
 class StepInvariantOperator final : public Operator {
  public:
@@ -51,13 +46,15 @@ class StepInvariantOperator final : public Operator {
   void LeaveOutLabels() override { child_->LeaveOutLabels(); }
 
   Status Next(Batch& out) override {
+    NX_RETURN_IF_ERROR(ctx_.Check());
     Batch once;
     const std::int64_t before = ctx_.stats.total_queryable_samples;
     NX_RETURN_IF_ERROR(child_->Next(once));
-    CountAtLaterSteps(std::exchange(counted_, 0) + ctx_.stats.total_queryable_samples - before,
-                      grid_, ctx_);
+    const std::int64_t counted =
+        std::exchange(counted_, 0) + ctx_.stats.total_queryable_samples - before;
     NX_RETURN_IF_ERROR(holding_.AddSamples(once.SampleCount() * (grid_.n - 1)));
     NX_RETURN_IF_ERROR(ResetHeld(out, grid_.n, once.rows(), working_));
+    NX_RETURN_IF_ERROR(ctx_.CountAtLaterSteps(grid_, counted));
     for (std::size_t r = 0; r < once.rows(); ++r) {
       out.metric(r) = std::move(once.metric(r));
       out.drop_name(r) = once.drop_name(r);
@@ -201,6 +198,7 @@ OperatorPtr JoinEqualRows(OperatorPtr child, const Grid& grid, ExecContext& ctx)
 Result<Batch> Collect(Operator& op, const Grid& grid, Holding& holding) {
   Batch all(grid.n), batch;
   while (true) {
+    NX_RETURN_IF_ERROR(holding.context().Check());
     NX_RETURN_IF_ERROR(op.Next(batch));
     if (batch.rows() == 0) return all;
     NX_RETURN_IF_ERROR(holding.AddBytes(batch.Bytes()));
@@ -261,8 +259,10 @@ Result<Scalars> EvalScalar(const Expr& expr, const Grid& grid, ExecContext& ctx)
       const std::int64_t before = ctx.stats.total_queryable_samples;
       NX_ASSIGN_OR_RETURN(const Scalars value,
                           EvalScalar(*As<StepInvariantExpr>(expr)->expr, once, ctx));
-      CountAtLaterSteps(ctx.stats.total_queryable_samples - before, grid, ctx);
-      return Scalars::Make(grid.n, value[0], ctx);
+      const std::int64_t counted = ctx.stats.total_queryable_samples - before;
+      NX_ASSIGN_OR_RETURN(Scalars values, Scalars::Make(grid.n, value[0], ctx));
+      NX_RETURN_IF_ERROR(ctx.CountAtLaterSteps(grid, counted));
+      return values;
     }
     case ExprKind::kUnary: {
       NX_ASSIGN_OR_RETURN(Scalars values, EvalScalar(*As<UnaryExpr>(expr)->expr, grid, ctx));

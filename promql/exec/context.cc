@@ -15,6 +15,15 @@ std::int64_t Deadline(const EngineOptions& options, const QueryOptions& query, C
   return clock.MonotonicNs() + timeout_ms * 1'000'000;
 }
 
+/// Adds n unless that makes more than the limit. @return whether it did
+bool AddWithin(std::atomic<std::size_t>& sum, std::size_t n, std::size_t limit) {
+  std::size_t now = sum.load();
+  do {
+    if (n > limit || now > limit - n) return false;
+  } while (!sum.compare_exchange_weak(now, now + n));
+  return true;
+}
+
 }  // namespace
 
 ExecContext::ExecContext(const EngineOptions& engine_options, const QueryOptions& query,
@@ -60,11 +69,11 @@ int SubqueryFrame::OuterStep(model::TimestampMs t) const {
   return static_cast<int>(std::min<std::int64_t>(step, outer.n - 1));
 }
 
-void ExecContext::CountSamples(const Grid& grid, int step, std::int64_t looked_at,
-                               std::int64_t read) {
+Status ExecContext::CountSamples(const Grid& grid, int step, std::int64_t looked_at,
+                                 std::int64_t read) {
   stats.samples_read += read;
   if (subquery_depth == 0) stats.total_queryable_samples += looked_at;
-  if (!features.per_step_stats) return;
+  if (!features.per_step_stats) return {};
   // What a subquery reads is read for the first step of the query that needs it.
   int outer_n = grid.n, outer_step = step;
   model::TimestampMs t = grid.At(step);
@@ -73,24 +82,41 @@ void ExecContext::CountSamples(const Grid& grid, int step, std::int64_t looked_a
     outer_step = frame->OuterStep(t);
     t = frame->outer.At(outer_step);
   }
-  const auto steps = static_cast<std::size_t>(outer_n);
-  if (stats.total_per_step.size() < steps) {
-    stats.total_per_step.resize(steps);
-    stats.read_per_step.resize(steps);
-  }
+  NX_RETURN_IF_ERROR(HoldStepCounts(outer_n));
   if (subquery_depth == 0) stats.total_per_step[outer_step] += looked_at;
   stats.read_per_step[outer_step] += read;
+  return {};
+}
+
+Status ExecContext::CountAtLaterSteps(const Grid& grid, std::int64_t looked_at) {
+  if (subquery_depth > 0 || looked_at == 0) return {};
+  stats.total_queryable_samples += looked_at * (grid.n - 1);
+  if (!features.per_step_stats) return {};
+  NX_RETURN_IF_ERROR(HoldStepCounts(grid.n));
+  for (int s = 1; s < grid.n; ++s) stats.total_per_step[s] += looked_at;
+  return {};
+}
+
+Status ExecContext::HoldStepCounts(int n_steps) {
+  const auto steps = static_cast<std::size_t>(n_steps);
+  const std::size_t before = stats.total_per_step.size();
+  if (before >= steps) return {};
+  NX_RETURN_IF_ERROR(HoldBytes((steps - before) * 2 * sizeof(std::int64_t)));
+  stats.total_per_step.resize(steps);
+  stats.read_per_step.resize(steps);
+  return {};
 }
 
 Status ExecContext::HoldBytes(std::size_t n) {
-  const std::size_t mine = bytes_ += n;
-  const std::size_t all = total_memory_.bytes += n;
-  if (mine > options.max_query_bytes) {
+  // The own budget first: a claim that is refused must not stand in the total meanwhile, where it
+  // would fail the queries of others.
+  if (!AddWithin(bytes_, n, options.max_query_bytes)) {
     return Fail(Code::kExecution,
                 fmt::format("query needs more than {} bytes of memory, the limit of one query",
                             options.max_query_bytes));
   }
-  if (all > total_memory_.limit) {
+  if (!AddWithin(total_memory_.bytes, n, total_memory_.limit)) {
+    bytes_ -= n;
     return Fail(Code::kExecution,
                 fmt::format("running queries need more than {} bytes of memory together",
                             total_memory_.limit));

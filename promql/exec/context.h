@@ -79,9 +79,16 @@ class ExecContext {
 
   /// Counts samples for the statistics: `looked_at` is the content of the window at a step, `read`
   /// what of it earlier steps did not see. Inside of subqueries only reading counts, as upstream.
-  void CountSamples(const Grid& grid, int step, std::int64_t looked_at, std::int64_t read);
+  /// Errors: as HoldBytes, because numbers per step take memory.
+  Status CountSamples(const Grid& grid, int step, std::int64_t looked_at, std::int64_t read);
+  /// What does not change from step to step is looked at only at the first one, and counts again at
+  /// all others. For grids whose rows are held already. Errors: as CountSamples.
+  Status CountAtLaterSteps(const Grid& grid, std::int64_t looked_at);
+  /// Makes room for the numbers of so many steps, held as long as the query runs.
+  Status HoldStepCounts(int n_steps);
 
-  /// Counts bytes against the budgets of the query and of the engine. Any thread.
+  /// Counts bytes against the budgets of the query and of the engine. What is refused counts
+  /// nowhere. Any thread.
   Status HoldBytes(std::size_t n);
   void ReleaseBytes(std::size_t n);
 
@@ -127,8 +134,9 @@ class Holding {
     return ctx_.HoldSamples(n);
   }
   Status AddBytes(std::size_t n) {
+    NX_RETURN_IF_ERROR(ctx_.HoldBytes(n));
     bytes_ += n;
-    return ctx_.HoldBytes(n);
+    return {};
   }
   /// For rows that are about to be made, before there is memory for them.
   Status AddRows(std::size_t rows, int n_steps) {
@@ -140,6 +148,7 @@ class Holding {
     samples_ = 0;
     bytes_ = 0;
   }
+  const ExecContext& context() const { return ctx_; }
 
  private:
   ExecContext& ctx_;

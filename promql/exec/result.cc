@@ -155,7 +155,7 @@ Result<Value> EvaluateRangeVector(const MatrixSelector& selector, const Grid& gr
     for (MatrixSeries& series : portion) {
       const std::int64_t samples = SampleCount(series);
       if (samples == 0) continue;
-      ctx.CountSamples(grid, 0, samples, samples);
+      NX_RETURN_IF_ERROR(ctx.CountSamples(grid, 0, samples, samples));
       NX_RETURN_IF_ERROR(holding.AddSamples(samples));
       NX_RETURN_IF_ERROR(
           holding.AddBytes(static_cast<std::size_t>(samples) * sizeof(model::Sample)));

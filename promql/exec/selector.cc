@@ -151,13 +151,13 @@ class SelectorOperator final : public Operator {
       next_ += rows;
       out.DropEmptyRows();
       if (out.rows() == 0) continue;
-      CountAll(out);
+      NX_RETURN_IF_ERROR(CountAll(out));
       return holding_.AddSamples(out.SampleCount());
     }
   }
 
  private:
-  void CountAll(Batch& out) {
+  Status CountAll(Batch& out) {
     std::vector<std::int64_t> counts(static_cast<std::size_t>(out.n_steps()), 0);
     for (std::size_t r = 0; r < out.rows(); ++r) {
       const RowRef row = out.row(r);
@@ -167,8 +167,9 @@ class SelectorOperator final : public Operator {
       });
     }
     for (int s = 0; s < out.n_steps(); ++s) {
-      ctx_.CountSamples(window_.grid, s, counts[s], counts[s]);
+      NX_RETURN_IF_ERROR(ctx_.CountSamples(window_.grid, s, counts[s], counts[s]));
     }
+    return {};
   }
 
   Status FillBatch(Batch& out) {

@@ -42,6 +42,11 @@ class Watch {
   const std::vector<std::int64_t> total_per_step_, read_per_step_;
 };
 
+/// Of a copy of the numbers per step.
+std::size_t StepCountBytes(const ExecContext& ctx) {
+  return 2 * sizeof(std::int64_t) * ctx.stats.total_per_step.size();
+}
+
 void Add(std::vector<std::int64_t>& to, const std::vector<std::int64_t>& from) {
   if (to.size() < from.size()) to.resize(from.size());
   for (std::size_t s = 0; s < from.size(); ++s) to[s] += from[s];
@@ -77,9 +82,10 @@ class CopyOperator final : public Operator {
   }
 
   Status Next(Batch& out) override {
+    NX_RETURN_IF_ERROR(holding_.context().Check());
     const std::size_t count = std::min(RowsPerBatch(rows_.n_steps()), rows_.rows() - next_);
     working_.Release();
-    NX_RETURN_IF_ERROR(working_.AddRows(count, rows_.n_steps()));
+    NX_RETURN_IF_ERROR(working_.AddBytes(rows_.BytesOfCopy(next_, count)));
     out = rows_.CopyOf(next_, count);
     next_ += count;
     return holding_.AddSamples(out.SampleCount());
@@ -92,7 +98,7 @@ class CopyOperator final : public Operator {
   std::size_t next_ = 0;
 };
 
-/// What is said of one place, said of another.
+/// What is said of one expression, said of another one of the same layout.
 storage::Annotations Moved(const storage::Annotations& notes, int by) {
   const auto moved = [by](std::optional<PositionRange> position) {
     // No place, or the start of the query, which stands for a place that upstream has lost.
@@ -116,10 +122,14 @@ Result<Sides> CollectSides(const BinaryExpr& expr, const Grid& grid, Holding& ho
   const bool again = ContainsExpr(*expr.rhs, *expr.lhs);
   EvaluatedExpr left;
   std::optional<Watch> watch;
-  if (again) watch.emplace(ctx);
+  if (again) {
+    NX_RETURN_IF_ERROR(holding.AddBytes(StepCountBytes(ctx)));
+    watch.emplace(ctx);
+  }
   NX_ASSIGN_OR_RETURN(sides.left_op, Build(*expr.lhs, grid, ctx));
   NX_ASSIGN_OR_RETURN(sides.left, Collect(*sides.left_op, grid, holding));
   if (again) {
+    NX_RETURN_IF_ERROR(holding.AddBytes(StepCountBytes(ctx)));
     watch->End(left);
     left.expr = expr.lhs.get();
     left.grid = grid;
@@ -141,6 +151,7 @@ OperatorPtr BuildEvaluated(const Expr& expr, const Grid& grid, ExecContext& ctx)
   for (const EvaluatedExpr* e = ctx.evaluated; e != nullptr; e = e->next) {
     if (e->grid != grid || e->subquery != ctx.subquery || !SameExpr(*e->expr, expr)) continue;
     if (!ReadTheSame(*e->expr, expr, ctx)) continue;
+    if (!e->notes.empty() && !SameLayout(*e->expr, expr)) continue;
     ctx.annotations.Merge(Moved(e->notes, expr.position.start - e->expr->position.start));
     ctx.stats.total_queryable_samples += e->total_samples;
     ctx.stats.samples_read += e->samples_read;

@@ -90,8 +90,8 @@ class RangeCallOperator final : public Operator {
       NX_RETURN_IF_ERROR(portion.outcome);
       ctx_.annotations.Merge(portion.notes);
       for (std::size_t s = 0; s < portion.windowed.size(); ++s) {
-        ctx_.CountSamples(grid_, static_cast<int>(s), portion.windowed[s],
-                          source_->is_subquery ? 0 : portion.read[s]);
+        NX_RETURN_IF_ERROR(ctx_.CountSamples(grid_, static_cast<int>(s), portion.windowed[s],
+                                             source_->is_subquery ? 0 : portion.read[s]));
       }
       largest = std::max(largest, portion.largest_window);
     }

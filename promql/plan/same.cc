@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "promql/plan/same.h"
 
+#include <algorithm>
 #include <bit>
 
 namespace narthex::promql {
@@ -74,6 +75,18 @@ std::vector<const Expr*> Children(const Expr& e) {
   return children;
 }
 
+bool IsLost(const PositionRange& position) { return position.start == 0 && position.end == 0; }
+
+/// Whether each part of b stands `by` bytes behind its counterpart.
+bool IsMoved(const Expr& a, const Expr& b, int by) {
+  const bool moved =
+      b.position.start - a.position.start == by && b.position.end - a.position.end == by;
+  if (!moved && !(IsLost(a.position) && IsLost(b.position))) return false;
+  const auto of_a = Children(a), of_b = Children(b);
+  return std::equal(of_a.begin(), of_a.end(), of_b.begin(), of_b.end(),
+                    [by](const Expr* x, const Expr* y) { return IsMoved(*x, *y, by); });
+}
+
 }  // namespace
 
 bool SameExpr(const Expr& a, const Expr& b) {
@@ -84,6 +97,10 @@ bool SameExpr(const Expr& a, const Expr& b) {
     if (!SameExpr(*of_a[i], *of_b[i])) return false;
   }
   return true;
+}
+
+bool SameLayout(const Expr& a, const Expr& b) {
+  return IsMoved(a, b, b.position.start - a.position.start);
 }
 
 bool ContainsExpr(const Expr& whole, const Expr& part) {

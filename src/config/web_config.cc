@@ -176,7 +176,8 @@ std::string FolderOf(const std::string& path) {
 
 bool WebTlsConfig::IsEnabled() const {
   return !cert_file.empty() || !cert.empty() || !key_file.empty() || !key.empty() ||
-         !client_ca_file.empty() || !client_ca.empty() || !client_auth_type.empty();
+         !client_ca_file.empty() || !client_ca.empty() || !client_auth_type.empty() ||
+         check_client_sans;
 }
 
 Result<ClientAuth> ParseClientAuth(std::string_view text) {
@@ -191,9 +192,10 @@ Result<ClientAuth> ParseClientAuth(std::string_view text) {
 
 Status CheckWebUsers(const WebConfig& config) {
   for (const WebUser& user : config.users) {
-    if (Status status = CheckBcryptForm(user.password_hash); !status) {
-      return Fail(std::move(status).error().Wrap(
-          fmt::format("basic_auth_users: {}", go::Quote(user.name))));
+    if (const Status status = CheckBcryptForm(user.password_hash); !status) {
+      return Fail(Code::kInvalidArgument,
+                  fmt::format("basic_auth_users: {}: {} (line {})", go::Quote(user.name),
+                              status.error().message(), user.line));
     }
   }
   return {};
@@ -224,6 +226,11 @@ Status CheckWebTls(const WebTlsConfig& tls) {
     return reject("client CA's have been configured without a Client Auth Policy",
                   "add client_auth_type: RequireAndVerifyClientCert");
   }
+  if (tls.check_client_sans && *client_auth == ClientAuth::kNone) {
+    // Upstream takes it, and lets everybody in.
+    return reject("client_allowed_sans has been configured without a Client Auth Policy",
+                  "add client_auth_type: RequireAndVerifyClientCert");
+  }
   if (tls.min_version > tls.max_version) {
     return reject("min_version is above max_version", "no client could connect");
   }
@@ -240,8 +247,9 @@ Result<WebConfig> LoadWebConfigText(std::string_view text, const std::string& pa
   }
   const Value& users = file["basic_auth_users"];
   for (std::size_t i = 0; i < users.keys.size(); ++i) {
-    config.users.push_back({users.keys[i], users.items[i].text});
+    config.users.push_back({users.keys[i], users.items[i].text, users.items[i].line});
   }
+  config.names_users = users.set;
   const Value& rate = file["rate_limit"];
   config.rate_interval_ns = ParseInterval(rate["interval"].text).value_or(0);
   config.rate_burst = rate["burst"].number;

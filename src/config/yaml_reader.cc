@@ -113,6 +113,7 @@ Status YamlReader::ReadMap(const YamlNode& node, Value& value) {
     }
     value.keys.push_back(key->text);
     Value& element = value.items.emplace_back(*value.type().element);
+    element.line = key->line;  // For a null, which has no line.
     NX_RETURN_IF_ERROR(Read(child, element));
   }
   return {};

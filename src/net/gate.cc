@@ -3,7 +3,12 @@
 // Source: exporter-toolkit's web handler.
 #include "src/net/gate.h"
 
+#include <algorithm>
+
+#include <fmt/core.h>
+
 #include "narthex/base/clock.h"
+#include "narthex/base/log.h"
 
 namespace narthex::net {
 namespace {
@@ -34,11 +39,23 @@ std::optional<std::string> DecodeBase64(std::string_view text) {
   return bytes;
 }
 
-/// For a name that nobody has, somebody's hash: comparing takes as long as for others, so that the
+/// The two digits of a bcrypt hash's cost; empty when there are none.
+std::string_view CostOf(std::string_view hash) {
+  hash.remove_prefix(std::min<std::size_t>(hash.starts_with("$2$") ? 3 : 4, hash.size()));
+  const std::string_view cost = hash.substr(0, 2);
+  const bool digits =
+      cost.size() == 2 && cost.find_first_not_of("0123456789") == std::string_view::npos;
+  return digits && cost <= "31" ? cost : "";
+}
+
+/// For a name that nobody has, a hash of no password, as costly as the costliest of the others: the
 /// time of an answer does not tell who is there. The outcome does not count.
-std::string_view HashOf(const RequestRules& rules, const std::string& user) {
+std::string HashOf(const RequestRules& rules, const std::string& user) {
   const auto found = rules.users.find(user);
-  return found == rules.users.end() ? rules.users.begin()->second : found->second;
+  if (found != rules.users.end()) return found->second;
+  std::string_view cost = "04";
+  for (const auto& [name, hash] : rules.users) cost = std::max(cost, CostOf(hash));
+  return fmt::format("$2b${}$Narthex.Nobody.HasThisNo.Password.Gives.This.Hash.AtA", cost);
 }
 
 }  // namespace
@@ -56,37 +73,57 @@ std::optional<Credentials> ParseBasicAuth(std::string_view header) {
 Gate::Decision Gate::Decide(const HeaderList& request_headers) {
   Decision decision;
   auto rules = rules_.Requests();
-  if (!rules) {
-    decision.status = 500;
-    return decision;
-  }
-  if (!limiter_.Allow(clock_.MonotonicNs())) {
-    decision.status = 429;
-    return decision;
-  }
+  const auto refuse = [&](int status, Refused why) {
+    rules_.CountRefused(why);
+    decision.status = status;
+    return std::move(decision);
+  };
+  if (!rules) return refuse(500, Refused::kConfig);
+  if (!limiter_.Allow(clock_.MonotonicNs())) return refuse(429, Refused::kRate);
   decision.rules = std::move(*rules);
   if (decision.rules->users.empty()) return decision;
-  decision.status = 401;
   const std::string* header = FindHeader(request_headers, "Authorization");
-  if (header == nullptr) return decision;
-  auto credentials = ParseBasicAuth(*header);
-  if (!credentials) return decision;
+  auto credentials = header == nullptr ? std::nullopt : ParseBasicAuth(*header);
+  if (!credentials) return refuse(401, Refused::kPassword);
   const auto known = passwords_.Known(credentials->user, HashOf(*decision.rules, credentials->user),
                                       credentials->password);
-  if (!known) {
-    decision.check_password = true;
-    decision.credentials = std::move(*credentials);
-  } else if (*known && decision.rules->users.contains(credentials->user)) {
-    decision.status = 200;
+  if (known) {
+    const bool right = *known && decision.rules->users.contains(credentials->user);
+    return right ? std::move(decision) : refuse(401, Refused::kPassword);
   }
+  decision.place = TakePlace();
+  if (decision.place == nullptr) return refuse(503, Refused::kBusy);
+  decision.check_password = true;
+  decision.status = 401;
+  decision.credentials = std::move(*credentials);
   return decision;
 }
 
-void Gate::CheckPassword(Decision& decision) {
-  const auto& [user, password] = decision.credentials;
-  const bool right = passwords_.Check(user, HashOf(*decision.rules, user), password);
-  if (right && decision.rules->users.contains(user)) decision.status = 200;
+Gate::Place Gate::TakePlace() {
+  Place place(&waiting_);
+  return ++waiting_ <= kMaxWaiting ? std::move(place) : nullptr;
+}
+
+void Gate::CheckPassword(Decision& decision, const std::stop_token& stop) {
+  decision.status = 500;
+  try {
+    decision.status = Compare(decision, stop);
+  } catch (const std::exception& e) {
+    log::Error("Comparing a password failed", {{"err", e.what()}});
+  } catch (...) {
+    log::Error("Comparing a password failed");
+  }
+  if (decision.status == 401) rules_.CountRefused(Refused::kPassword);
+  if (decision.status == 500) rules_.CountRefused(Refused::kError);
   decision.check_password = false;
+  decision.place = nullptr;
+}
+
+int Gate::Compare(const Decision& decision, const std::stop_token& stop) {
+  const auto& [user, password] = decision.credentials;
+  const auto right = passwords_.Check(user, HashOf(*decision.rules, user), password, stop);
+  if (!right) return 503;
+  return *right && decision.rules->users.contains(user) ? 200 : 401;
 }
 
 }  // namespace narthex::net

@@ -157,15 +157,18 @@ asio::awaitable<void> HttpServer::Impl::Accept(std::shared_ptr<Listener> listene
 }
 
 void HttpServer::Impl::StartSession(tcp::socket socket) {
-  const auto session = std::make_shared<Session>(std::move(socket), options, workers, router,
-                                                 gate.get(), all_bodies);
+  auto session = std::make_shared<Session>(std::move(socket), options, workers, router, gate.get(),
+                                           all_bodies);
   {
     MutexLock lock(mutex);
     if (stopping) return;
     sessions.insert(session);
   }
-  asio::co_spawn(session->executor(), session->Run(),
-                 [this, session](const std::exception_ptr& failure) {
+  const auto executor = session->executor();
+  auto run = session->Run();
+  // Given away, so that it ends on its own thread, which need not be the acceptor's.
+  asio::co_spawn(executor, std::move(run),
+                 [this, session = std::move(session)](const std::exception_ptr& failure) {
                    if (failure) log::Error("An HTTP session ended by an exception");
                    SessionEnded(session);
                  });

@@ -38,7 +38,7 @@ bool MatchesBcrypt(std::string_view hash, std::string_view password) {
   return right;
 }
 
-PasswordChecker::PasswordChecker() {
+PasswordChecker::PasswordChecker(Compare compare) : compare_(std::move(compare)) {
   NX_CHECK(RAND_bytes(key_.data(), static_cast<int>(key_.size())) == 1, "no random bytes");
 }
 
@@ -67,16 +67,16 @@ std::optional<bool> PasswordChecker::Known(std::string_view user, std::string_vi
   return std::nullopt;
 }
 
-bool PasswordChecker::Check(std::string_view user, std::string_view hash,
-                            std::string_view password) {
-  bool right = false;
-  {
-    MutexLock lock(bcrypt_mutex_);
-    // Many connections may bring the same password at once: all but the first find it here.
-    if (const auto known = Known(user, hash, password)) return *known;
-    right = MatchesBcrypt(hash, password);
-    Remember(DigestOf(user, hash, password), right);
-  }
+std::optional<bool> PasswordChecker::Check(std::string_view user, std::string_view hash,
+                                           std::string_view password, const std::stop_token& stop) {
+  MutexLock lock(bcrypt_mutex_);
+  // Many connections may bring the same password at once: all but the first find it here.
+  if (const auto known = Known(user, hash, password)) return known;
+  // Those who wait long for their turn may be gone, and the server must not wait for all at its
+  // end.
+  if (stop.stop_requested()) return std::nullopt;
+  const bool right = compare_(hash, password);
+  Remember(DigestOf(user, hash, password), right);
   return right;
 }
 

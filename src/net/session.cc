@@ -88,7 +88,9 @@ bool Session::HoldBody(std::size_t bytes) {
 
 void Session::CloseWhenIdle() {
   closing_ = true;
-  if (!answering_) connection_.Cancel();
+  if (answering_) return;
+  RequestStop();
+  connection_.Cancel();
 }
 
 void Session::RequestStop() {
@@ -141,6 +143,7 @@ asio::awaitable<bool> Session::StartTls() {
     filled += *n;
   }
   if (LooksLikeHttp(first)) {
+    gate_->rules().CountRefused(Refused::kHandshake);
     const Status sent = co_await connection_.Write(
         "HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n");
     if (sent) {
@@ -150,6 +153,7 @@ asio::awaitable<bool> Session::StartTls() {
   }
   Result<TlsContext> context = gate_->rules().Tls();
   if (!context) {
+    gate_->rules().CountRefused(Refused::kHandshake);
     // An alert in plain, as before any handshake: fatal, internal error.
     const Status sent = co_await connection_.Write(std::string_view("\x15\x03\x01\0\2\2\x50", 7));
     if (sent) {
@@ -159,6 +163,7 @@ asio::awaitable<bool> Session::StartTls() {
   }
   const Status shaken = co_await connection_.AcceptTls(std::move(*context), std::move(first));
   if (shaken) co_return true;
+  gate_->rules().CountRefused(Refused::kHandshake);
   log::Debug("TLS handshake error", {{"remote", remote_}, {"err", shaken.error().message()}});
   co_await FinishAndDrain();  // The alert that says why has been sent.
   co_return false;
@@ -278,13 +283,19 @@ asio::awaitable<bool> Session::Admit(const RequestHead& head) {
 asio::awaitable<void> Session::CheckPassword(Gate::Decision& decision) {
   const auto done =
       std::make_shared<asio::steady_timer>(executor(), asio::steady_timer::time_point::max());
-  workers_.Submit([this, self = shared_from_this(), &decision, done] {
-    gate_->CheckPassword(decision);
+  // Others may be first: whoever leaves meanwhile costs nothing.
+  stop_ = std::make_shared<std::stop_source>();
+  if (closing_) RequestStop();
+  LookAgainForDisconnect(stop_);
+  workers_.Submit([this, self = shared_from_this(), &decision, done, stop = stop_->get_token()] {
+    gate_->CheckPassword(decision, stop);
     asio::post(done->get_executor(), [done] { done->expires_at(Connection::Clock::now()); });
   });
   do {
     co_await done->async_wait(kAwait);
   } while (done->expiry() == asio::steady_timer::time_point::max());
+  stop_ = nullptr;
+  watch_.cancel();
 }
 
 asio::awaitable<void> Session::Deny(int status, bool head_only) {
@@ -365,12 +376,13 @@ void Session::WatchForDisconnect(std::shared_ptr<std::stop_source> source) {
       });
 }
 
-/// A client of TLS says farewell before it goes, so that there is something to read.
+/// A client of TLS says farewell before it goes, so that there is something to read. The same with
+/// a body that has not been read.
 void Session::LookAgainForDisconnect(std::shared_ptr<std::stop_source> source) {
   watch_.expires_after(kWatchInterval);
   watch_.async_wait([self = shared_from_this(), source = std::move(source)](const error_code& ec) {
     if (ec || self->stop_ != source) return;  // That handler has ended.
-    if (self->connection_.PeerHasEnded()) {
+    if (!self->connection_.is_open() || self->connection_.PeerHasEnded()) {
       source->request_stop();
     } else {
       self->LookAgainForDisconnect(source);

@@ -35,7 +35,7 @@ class Session final : public std::enable_shared_from_this<Session> {
 
   /// Ends the connection once the current answer is sent; at once when there is none.
   void CloseWhenIdle();
-  /// Requests stop of a running handler.
+  /// Requests stop of what runs on a worker.
   void RequestStop();
   /// Cuts the connection.
   void Abort();
@@ -94,7 +94,7 @@ class Session final : public std::enable_shared_from_this<Session> {
   bool keep_alive_ = true;
   bool answering_ = false;
   bool closing_ = false;
-  std::shared_ptr<std::stop_source> stop_;  // Of the running handler.
+  std::shared_ptr<std::stop_source> stop_;  // Of the running handler, or comparison of a password.
 };
 
 }  // namespace narthex::net

@@ -122,7 +122,7 @@ alerting::RuleManagerOptions MakeRuleOptions(const ServerFlags& flags) {
 class Server final {
  public:
   /// @param access  null = open to everybody; not owned, as flags
-  Server(const ServerFlags& flags, net::AccessRules* access);
+  Server(const ServerFlags& flags, web::WebAccess* access);
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
@@ -140,7 +140,7 @@ class Server final {
   Status OpenStorage();
 
   const ServerFlags& flags_;
-  net::AccessRules* const access_;
+  web::WebAccess* const access_;
   SignalQueue signals_;  // First: threads made later inherit its signal mask.
   const std::uint64_t memory_at_start_ = ReadResidentBytes().anonymous;
   metrics::Registry registry_;
@@ -164,7 +164,7 @@ class Server final {
   std::unique_ptr<net::HttpServer> http_;
 };
 
-Server::Server(const ServerFlags& flags, net::AccessRules* access)
+Server::Server(const ServerFlags& flags, web::WebAccess* access)
     : flags_(flags),
       access_(access),
       configuration_(
@@ -185,13 +185,16 @@ Server::Server(const ServerFlags& flags, net::AccessRules* access)
       // One for each connection, because queries that wait and clients that read slowly keep
       // theirs: health checks must be answered all the same. Unused ones are never started.
       http_workers_("http", static_cast<std::size_t>(flags.max_connections)),
-      http_io_("http-io", 1) {
+      // One keeps up with all requests, as the workers answer them; but not with handshakes, each
+      // of which takes a millisecond with a key of RSA.
+      http_io_("http-io", access != nullptr && access->uses_tls() ? NumCores() : 1) {
   AddServerMetrics();
   AddAppliers();
 }
 
 void Server::AddServerMetrics() {
   metrics::AddProcessMetrics(registry_);
+  if (access_ != nullptr) access_->AddMetrics(registry_);
   const web::BuildInfo build = BuildInformation();
   registry_
       .AddGauge("prometheus_build_info",

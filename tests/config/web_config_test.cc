@@ -154,14 +154,23 @@ TEST(WebConfigTest, SaysWhatIsWrongAndWhere) {
       {tls + "  client_ca_file: c\n",
        "client CA's have been configured without a Client Auth Policy" + section +
            "add client_auth_type: RequireAndVerifyClientCert"},
+      {tls + "  client_allowed_sans: [a]\n",
+       "client_allowed_sans has been configured without a Client Auth Policy" + section +
+           "add client_auth_type: RequireAndVerifyClientCert"},
+      {tls + "  client_allowed_sans: []\n  client_auth_type: NoClientCert\n",
+       "client_allowed_sans has been configured without a Client Auth Policy" + section +
+           "add client_auth_type: RequireAndVerifyClientCert"},
+      {"tls_server_config:\n  client_allowed_sans: [a]\n",
+       "missing one of cert or cert_file" + section +
+           "name the file with the server's certificate in cert_file"},
       {tls + "  client_auth_type: nope\n",
        "invalid ClientAuth: nope" + section +
            "one of NoClientCert, RequestClientCert, RequireAnyClientCert, "
            "VerifyClientCertIfGiven, RequireAndVerifyClientCert"},
       {"rate_limit: {interval: abc}\n",
        "invalid interval \"abc\": write it with its unit, as in \"100ms\" (line 1)"},
-      {"basic_auth_users: {a: doe}\n", too_short + ": make one with htpasswd -nBC 10 ''"},
-      {"basic_auth_users: {a: }\n", too_short + ": make one with htpasswd -nBC 10 ''"},
+      {"basic_auth_users: {a: doe}\n", too_short + ": make one with htpasswd -nBC 10 '' (line 1)"},
+      {"basic_auth_users:\n  a:\n", too_short + ": make one with htpasswd -nBC 10 '' (line 2)"},
   };
   for (const auto& [text, want] : cases) {
     SCOPED_TRACE(text);

@@ -176,9 +176,19 @@ class LockTest(unittest.TestCase):
         open_connection.request("GET", "/-/healthy")
         self.assertEqual(500, open_connection.getresponse().status)
         self.assertEqual("000", self.curl("/-/healthy", "-u", "bob:secret")[0])
-        self.assertIn("Unable to parse the web configuration file", self.server.log_text())
+        self.assertIn("Unable to use the web configuration file", self.server.log_text())
+        self.assertIn(f"file={self.web}", self.server.log_text())
+        # Nor does one that is half written let anybody in.
         self.lock(users=())
+        self.assertEqual("000", self.curl("/-/healthy")[0])
+        self.assertIn("basic_auth_users was in the file and is not any more", self.server.log_text())
+        self.lock(users=(), more="basic_auth_users: {}\n")
         self.assertEqual("200", self.curl("/-/healthy")[0])
+        metrics = self.curl("/metrics")[1]
+        self.assertIn("\nnarthex_web_config_last_reload_successful 1\n", metrics)
+        self.assertRegex(metrics, r'\nnarthex_web_refused_requests_total\{reason="password"\} [1-9]')
+        self.assertRegex(metrics, r'\nnarthex_web_refused_requests_total\{reason="config"\} 1\n')
+        self.assertRegex(metrics, r"\nnarthex_web_failed_tls_handshakes_total [1-9]")
 
     def test_a_bad_file_at_the_start_ends_it(self):
         self.web.write_text("tls_server_config: {cert_file: nosuch.crt, key_file: server.key}\n")

@@ -42,9 +42,11 @@ class FakeRules final : public AccessRules {
     if (broken) return Fail(Code::kInvalidArgument, "broken");
     return std::make_shared<const RequestRules>(rules);
   }
+  void CountRefused(Refused why) override { refused[why] += 1; }
   RequestRules rules;
   RateLimit limit;
   bool broken = false;
+  std::map<Refused, int> refused;
 };
 
 /// The status for these credentials, the slow way included.
@@ -96,8 +98,8 @@ TEST(PasswordCheckerTest, RemembersOutcomesOfTheSameThreeTexts) {
   PasswordChecker checker;
   const std::string hash = Bcrypt("secret");
   EXPECT_EQ(std::nullopt, checker.Known("alice", hash, "secret"));
-  EXPECT_TRUE(checker.Check("alice", hash, "secret"));
-  EXPECT_FALSE(checker.Check("alice", hash, "wrong"));
+  EXPECT_EQ(true, checker.Check("alice", hash, "secret"));
+  EXPECT_EQ(false, checker.Check("alice", hash, "wrong"));
   EXPECT_EQ(true, checker.Known("alice", hash, "secret"));
   EXPECT_EQ(false, checker.Known("alice", hash, "wrong"));
   EXPECT_EQ(std::nullopt, checker.Known("bob", hash, "secret"));
@@ -109,13 +111,23 @@ TEST(PasswordCheckerTest, RemembersOutcomesOfTheSameThreeTexts) {
 TEST(PasswordCheckerTest, GuessesDoNotPushOutTheRightOne) {
   PasswordChecker checker;
   const std::string hash = Bcrypt("secret");
-  ASSERT_TRUE(checker.Check("alice", hash, "secret"));
+  ASSERT_EQ(true, checker.Check("alice", hash, "secret"));
   int known = 0;
   for (int i = 0; i < 250; ++i) checker.Check("alice", "no hash", std::to_string(i));
   for (int i = 0; i < 250; ++i)
     known += checker.Known("alice", "no hash", std::to_string(i)) ? 1 : 0;
   EXPECT_EQ(100, known);
   EXPECT_EQ(true, checker.Known("alice", hash, "secret"));
+}
+
+TEST(PasswordCheckerTest, ComparesNothingThatNobodyWaitsFor) {
+  PasswordChecker checker([](auto, auto) { return true; });
+  std::stop_source gone;
+  gone.request_stop();
+  EXPECT_EQ(std::nullopt, checker.Check("alice", "hash", "secret", gone.get_token()));
+  EXPECT_EQ(std::nullopt, checker.Known("alice", "hash", "secret"));
+  EXPECT_EQ(true, checker.Check("alice", "hash", "secret"));
+  EXPECT_EQ(true, checker.Check("alice", "hash", "secret", gone.get_token()));
 }
 
 TEST(BasicAuthTest, ParsesTheHeader) {
@@ -203,6 +215,108 @@ TEST(GateTest, LimitsTheRateBeforePasswordsAreLookedAt) {
   Gate gate(rules, clock);
   EXPECT_EQ(401, Ask(gate, ""));
   EXPECT_EQ(429, Ask(gate, "Basic " + Base64("alice:secret")));
+}
+
+TEST(GateTest, CountsWhatItRefuses) {
+  FakeRules rules;
+  rules.rules.users = {{"alice", Bcrypt("secret")}};
+  rules.limit = {.interval_ns = 1'000'000'000, .burst = 5};
+  testing::FakeClock clock;
+  Gate gate(rules, clock);
+  EXPECT_EQ(200, Ask(gate, "Basic " + Base64("alice:secret")));
+  EXPECT_EQ(200, Ask(gate, "Basic " + Base64("alice:secret")));
+  EXPECT_TRUE(rules.refused.empty());
+  EXPECT_EQ(401, Ask(gate, ""));
+  EXPECT_EQ(401, Ask(gate, "Basic " + Base64("alice:guess")));
+  EXPECT_EQ(401, Ask(gate, "Basic " + Base64("alice:guess")));
+  EXPECT_EQ(429, Ask(gate, ""));
+  rules.broken = true;
+  EXPECT_EQ(500, Ask(gate, ""));
+  const std::map<Refused, int> want = {
+      {Refused::kPassword, 3}, {Refused::kRate, 1}, {Refused::kConfig, 1}};
+  EXPECT_EQ(want, rules.refused);
+}
+
+TEST(GateTest, AnUnknownNameCostsAsMuchAsTheCostliest) {
+  FakeRules rules;
+  // The first one's cost is not the highest, and some are none.
+  rules.rules.users = {{"alice", Bcrypt("secret")},
+                       {"bob", "$2y$06$" + Bcrypt("hidden").substr(7)},
+                       {"carol", "$2$05$" + Bcrypt("hidden").substr(7)},
+                       {"dave", "junk"},
+                       {"eve", "$2b$xx$junk"},
+                       {"mallory", "$2b$99$junk"}};
+  testing::FakeClock clock;
+  std::vector<std::string> hashes;
+  Gate gate(rules, clock, [&](std::string_view hash, std::string_view) {
+    hashes.emplace_back(hash);
+    return true;
+  });
+  EXPECT_EQ(401, Ask(gate, "Basic " + Base64("nobody:secret")));
+  ASSERT_EQ(1U, hashes.size());
+  EXPECT_TRUE(hashes[0].starts_with("$2b$06$")) << hashes[0];
+  for (const auto& [name, hash] : rules.rules.users) EXPECT_NE(hash, hashes[0]);
+  // It is one that is really computed.
+  crypt_data data{};
+  const std::string computed = crypt_r("secret", hashes[0].c_str(), &data);
+  EXPECT_TRUE(computed.starts_with("$2b$06$")) << computed;
+  EXPECT_EQ(hashes[0].size(), computed.size());
+}
+
+TEST(GateTest, AFailureLetsNobodyIn) {
+  FakeRules rules;
+  rules.rules.users = {{"alice", Bcrypt("secret")}};
+  testing::FakeClock clock;
+  Gate gate(rules, clock, [](auto, auto) -> bool { throw std::bad_alloc(); });
+  EXPECT_EQ(500, Ask(gate, "Basic " + Base64("alice:secret")));
+  EXPECT_EQ(1, rules.refused[Refused::kError]);
+}
+
+TEST(GateTest, OnlySoManyPasswordsWait) {
+  FakeRules rules;
+  rules.rules.users = {{"alice", Bcrypt("secret")}};
+  testing::FakeClock clock;
+  Gate gate(rules, clock);
+  const auto decide = [&](const std::string& password) {
+    return gate.Decide({{"Authorization", "Basic " + Base64("alice:" + password)}});
+  };
+  std::vector<Gate::Decision> waiting;
+  for (int i = 0; i < Gate::kMaxWaiting; ++i) {
+    waiting.push_back(decide(std::to_string(i)));
+    EXPECT_TRUE(waiting.back().check_password);
+  }
+  Gate::Decision late = decide("late");
+  EXPECT_FALSE(late.check_password);
+  EXPECT_EQ(503, late.status);
+  EXPECT_EQ(1, rules.refused[Refused::kBusy]);
+  // One that is done, and one that has gone, make room.
+  gate.CheckPassword(waiting[0]);
+  EXPECT_EQ(401, waiting[0].status);
+  EXPECT_TRUE(decide("a").check_password);
+  waiting.pop_back();
+  waiting.push_back(decide("b"));
+  EXPECT_TRUE(waiting.back().check_password);
+  // What is known needs no place.
+  waiting.push_back(decide("c"));
+  EXPECT_TRUE(waiting.back().check_password);
+  EXPECT_EQ(503, decide("d").status);
+  EXPECT_EQ(401, decide("0").status);
+}
+
+TEST(GateTest, NobodyWaitsForAPasswordAnyMore) {
+  FakeRules rules;
+  rules.rules.users = {{"alice", Bcrypt("secret")}};
+  testing::FakeClock clock;
+  int compared = 0;
+  Gate gate(rules, clock, [&](auto, auto) { return ++compared > 0; });
+  Gate::Decision decision = gate.Decide({{"Authorization", "Basic " + Base64("alice:secret")}});
+  ASSERT_TRUE(decision.check_password);
+  EXPECT_EQ(401, decision.status);
+  std::stop_source gone;
+  gone.request_stop();
+  gate.CheckPassword(decision, gone.get_token());
+  EXPECT_EQ(503, decision.status);
+  EXPECT_EQ(0, compared);
 }
 
 }  // namespace

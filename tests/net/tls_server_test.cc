@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The server behind TLS and passwords, asked by our own client and by OpenSSL.
+#include <atomic>
 #include <future>
 #include <mutex>
 #include <optional>
 
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <crypt.h>
 
 #include "narthex/base/thread_pool.h"
@@ -32,9 +35,13 @@ class FakeRules final : public AccessRules {
   }
   Result<std::shared_ptr<const RequestRules>> Requests() override {
     const std::lock_guard lock(mutex);
+    if (asked != nullptr) std::exchange(asked, nullptr)->set_value();
     if (broken) return Fail(Code::kInvalidArgument, "broken");
     return std::make_shared<const RequestRules>(rules);
   }
+  void CountRefused(Refused why) override { refused += why == Refused::kHandshake ? 1 : 0; }
+  std::atomic<int> refused{0};  // Handshakes.
+  std::promise<void>* asked = nullptr;
   bool tls = true;
   RateLimit limit;
   ServerTlsOptions options;
@@ -139,6 +146,7 @@ TEST_F(TlsServerTest, TellsPlainClientsWhatIsWrong) {
   }
   // An alert, no text: this may be anything.
   EXPECT_EQ(std::string::npos, Plain("DELETE / HTTP/1.1\r\n\r\n").find("HTTP/1"));
+  EXPECT_EQ(6, rules_.refused);
 }
 
 TEST_F(TlsServerTest, RefusesOldVersions) {
@@ -316,8 +324,10 @@ TEST_F(TlsServerTest, ABrokenFileLetsNobodyIn) {
   ASSERT_EQ("hello", Try({}));
   TlsClient earlier(port_, {});
   ASSERT_EQ("", earlier.Connect());
+  EXPECT_EQ(0, rules_.refused);
   Change([&] { rules_.options.key = "junk"; });
   EXPECT_EQ("<tlsv1 alert internal error>", Try({}));
+  EXPECT_EQ(1, rules_.refused);
   Change([&] { rules_.broken = true; });
   earlier.Send(kLastGet);
   EXPECT_TRUE(earlier.ReadAll().starts_with("HTTP/1.1 500 Internal Server Error\r\n"));
@@ -441,6 +451,63 @@ TEST_F(LockedServerTest, LimitsTheRate) {
   const std::string answer = Plain(kLastGet);
   EXPECT_TRUE(answer.starts_with("HTTP/1.1 429 Too Many Requests\r\n")) << answer;
   EXPECT_TRUE(answer.ends_with("\r\n\r\nToo Many Requests\n")) << answer;
+}
+
+/// All workers are taken, so that a password waits until somebody lets it go on.
+class WaitingPasswordTest : public LockedServerTest {
+ protected:
+  // Comparing with it would take hours.
+  static constexpr const char* kEndless =
+      "$2b$31$abcdefghijklmnopqrstuuIS3lXZIPhHDSQNFPpdDHNsu0DEVuB3W";
+  static constexpr std::string_view kLogin =
+      "GET /hello HTTP/1.1\r\nHost: a\r\nAuthorization: Basic Ym9iOmd1ZXNz\r\n\r\n";
+
+  WaitingPasswordTest() {
+    rules_.rules.users["bob"] = kEndless;
+    const std::shared_future<void> go = go_on_.get_future().share();
+    for (std::size_t i = 0; i < workers_.num_threads(); ++i) {
+      workers_.Submit([go] { go.wait(); });
+    }
+  }
+  /// Returns when the request is past the rules and waits for a worker.
+  void Send(RawSocket& socket) {
+    std::promise<void> asked;
+    Change([&] { rules_.asked = &asked; });
+    socket.Send(kLogin);
+    asked.get_future().wait();
+  }
+
+  std::promise<void> go_on_;
+};
+
+TEST_F(WaitingPasswordTest, TheServerDoesNotWaitForItAtItsEnd) {
+  Start();
+  RawSocket socket(RawSocket::Dial(port_));
+  Send(socket);
+  const auto stopped = std::async(std::launch::async, [&] { server_->Stop(0); });
+  EXPECT_EQ("", socket.ReadAll());  // Cut, so that the comparison is called off by now.
+  go_on_.set_value();
+  stopped.wait();
+}
+
+TEST_F(WaitingPasswordTest, NobodyComparesItWhenItsClientIsGone) {
+  Start();
+  RawSocket socket(RawSocket::Dial(port_));
+  Send(socket);
+  socket.ShutdownSend();
+  // Timers of one thread end in order: this one after the session's next look at its client.
+  for (std::size_t i = 0; i < io_.size(); ++i) {
+    boost::asio::io_context& context = io_.context(i);
+    std::promise<void> looked;
+    std::optional<boost::asio::steady_timer> timer;
+    boost::asio::post(context, [&] {
+      timer.emplace(context, std::chrono::milliseconds(500));
+      timer->async_wait([&](const auto&) { looked.set_value(); });
+    });
+    looked.get_future().wait();
+  }
+  go_on_.set_value();
+  EXPECT_TRUE(socket.ReadAll().starts_with("HTTP/1.1 503 Service Unavailable\r\n"));
 }
 
 }  // namespace

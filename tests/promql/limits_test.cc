@@ -6,6 +6,11 @@
 #include "narthex/base/clock.h"
 #include "narthex/base/metrics.h"
 #include "narthex/promql/engine.h"
+#include "narthex/promql/parser.h"
+#include "promql/exec/operator.h"
+#include "promql/exec/sides.h"
+#include "promql/plan/plan.h"
+#include "promql/plan/select.h"
 #include "tests/support/memory_storage.h"
 
 namespace narthex::promql {
@@ -128,6 +133,151 @@ TEST_F(LimitsTest, CountsSamplesAsPrometheus) {
                {"histogram_quantile(0.5, x)", 252},
                {"timestamp(x)", 240}};
   for (const auto& c : cases) EXPECT_EQ(PeakOf(c.query), c.peak) << c.query;
+}
+
+/// A query in the middle of its evaluation.
+class HeldTest : public LimitsTest {
+ protected:
+  static constexpr int kCountless = 1'900'000'000;
+
+  std::unique_ptr<ExecContext> NewContext() {
+    return std::make_unique<ExecContext>(options_, QueryOptions{.stop = stop_.get_token()}, nullptr,
+                                         SystemClock(), total_);
+  }
+  /// Sets expr_, ready for evaluation.
+  void PrepareOn(const char* query, const Grid& grid, ExecContext& ctx) {
+    auto parsed = ParseExpr(query, {});
+    ASSERT_TRUE(parsed) << query;
+    expr_ = std::move(*parsed);
+    ASSERT_TRUE(Prepare(expr_, {grid.start, grid.end(), grid.step}));
+    ASSERT_TRUE(SelectAll(*expr_, grid, storage_, ctx));
+  }
+  OperatorPtr BuildOn(const char* query, const Grid& grid, ExecContext& ctx) {
+    PrepareOn(query, grid, ctx);
+    auto op = Build(*expr_, grid, ctx);
+    EXPECT_TRUE(op) << query;
+    return op ? std::move(*op) : nullptr;
+  }
+
+  EngineOptions options_;
+  std::stop_source stop_;
+  TotalMemory total_{.limit = 1'000'000};
+  ExprPtr expr_;
+};
+
+TEST_F(HeldTest, ARefusedClaimStandsNowhere) {
+  options_.max_query_bytes = 800'000;
+  const auto first = NewContext(), second = NewContext();
+  Holding greedy(*first), modest(*second);
+  EXPECT_FALSE(greedy.AddBytes(800'001));
+  EXPECT_FALSE(greedy.AddBytes(SIZE_MAX));
+  EXPECT_EQ(total_.bytes, 0U);
+  EXPECT_TRUE(modest.AddBytes(800'000));
+  // Within its own budget, but not within what the other has left.
+  EXPECT_FALSE(greedy.AddBytes(200'001));
+  EXPECT_EQ(total_.bytes, 800'000U);
+  EXPECT_TRUE(greedy.AddBytes(200'000));
+  EXPECT_EQ(total_.bytes, 1'000'000U);
+  greedy.Release();
+  EXPECT_EQ(total_.bytes, 800'000U);
+}
+
+TEST_F(HeldTest, AFailedQueryTakesNothingFromOthersWhileItEnds) {
+  const auto ctx = NewContext();
+  const OperatorPtr op = BuildOn("x", {500'000, 1, kCountless}, *ctx);
+  Batch out;
+  EXPECT_FALSE(op->Next(out));
+  EXPECT_EQ(total_.bytes, 0U);
+}
+
+// Counting at countless steps would take seconds, and gigabytes with numbers per step.
+TEST_F(HeldTest, WhatDoesNotChangeIsHeldBeforeItIsCounted) {
+  for (const bool per_step : {false, true}) {
+    options_.features.per_step_stats = per_step;
+    const auto ctx = NewContext();
+    const OperatorPtr op = BuildOn("x @ 500", {500'000, 1, kCountless}, *ctx);
+    Batch out;
+    const Status status = op->Next(out);
+    ASSERT_FALSE(status);
+    EXPECT_EQ(status.error().message(), kTooManySamples);
+    EXPECT_EQ(ctx->stats.total_queryable_samples, 20);
+    EXPECT_LE(ctx->stats.total_per_step.size(), 1U);
+  }
+}
+
+TEST_F(HeldTest, ScalarsThatDoNotChangeAreHeldBeforeTheyAreCounted) {
+  const Grid grid{500'000, 1, kCountless};
+  const auto ctx = NewContext();
+  PrepareOn("scalar(sum(x @ 500))", grid, *ctx);
+  const auto scalars = EvalScalar(*expr_, grid, *ctx);
+  ASSERT_FALSE(scalars);
+  EXPECT_EQ(scalars.error().message(), kTooManySamples);
+  EXPECT_EQ(ctx->stats.total_queryable_samples, 20);
+}
+
+TEST_F(HeldTest, NumbersPerStepAreHeld) {
+  options_.features.per_step_stats = true;
+  options_.max_query_bytes = 100'000;
+  auto ctx = NewContext();
+  EXPECT_TRUE(ctx->CountSamples({0, 1, 5'000}, 0, 1, 1));
+  EXPECT_EQ(total_.bytes, 80'000U);
+  EXPECT_TRUE(ctx->CountAtLaterSteps({0, 1, 5'000}, 3));
+  EXPECT_EQ(total_.bytes, 80'000U);
+  EXPECT_EQ(ctx->stats.total_queryable_samples, 1 + 3 * 4'999);
+  EXPECT_EQ(ctx->stats.total_per_step[0], 1);
+  EXPECT_EQ(ctx->stats.total_per_step[4'999], 3);
+  EXPECT_FALSE(ctx->CountSamples({0, 1, 10'000}, 0, 1, 1));
+  EXPECT_EQ(ctx->stats.total_per_step.size(), 5'000U);
+  ctx = nullptr;
+  EXPECT_EQ(total_.bytes, 0U);
+}
+
+TEST_F(HeldTest, CopiesHoldWhatTheyTake) {
+  const auto ctx = NewContext();
+  const Grid grid{500'000, 10'000, 3};
+  Batch rows(grid.n);
+  RowRef row = rows.AddRow(model::Labels{{"long", std::string(100'000, 'x')}});
+  for (int s = 0; s < grid.n; ++s) row.Set(s, model::FloatHistogram());
+  PrepareOn("x", grid, *ctx);
+  EvaluatedExpr there;
+  there.expr = expr_.get();
+  there.grid = grid;
+  there.rows = &rows;
+  ctx->evaluated = &there;
+  const auto op = Build(*expr_, grid, *ctx);
+  ASSERT_TRUE(op);
+  Batch out;
+  const std::size_t before = total_.bytes;
+  ASSERT_TRUE((*op)->Next(out));
+  ASSERT_EQ(out.rows(), 1U);
+  EXPECT_GE(total_.bytes, before + 100'000 + 3 * sizeof(HistogramPtr));
+  stop_.request_stop();
+  const Status stopped = (*op)->Next(out);
+  ASSERT_FALSE(stopped);
+  EXPECT_EQ(stopped.error().code(), Code::kCancelled);
+}
+
+TEST_F(HeldTest, CollectingEndsWithTheQuery) {
+  class Endless final : public Operator {
+   public:
+    explicit Endless(std::stop_source& stop) : stop_(stop) {}
+    Status Next(Batch& out) override {
+      if (++batches == 3) stop_.request_stop();
+      out.Reset(1, 1);
+      return {};
+    }
+    int batches = 0;
+
+   private:
+    std::stop_source& stop_;
+  };
+  const auto ctx = NewContext();
+  Holding holding(*ctx);
+  Endless endless(stop_);
+  const auto rows = Collect(endless, {0, 1, 1}, holding);
+  ASSERT_FALSE(rows);
+  EXPECT_EQ(rows.error().code(), Code::kCancelled);
+  EXPECT_EQ(endless.batches, 3);
 }
 
 }  // namespace

@@ -111,7 +111,11 @@ TEST_F(SidesTest, ReadOnce) {
                {"sum(a) / sum by (i) (a)", 20},
                {"a and (b or a)", 20},
                {"a + on (i) group_left () (a + (a + a))", 10},
-               {"a / on (i) max_over_time(a[1m:10s])", 20}};
+               {"a / on (i) max_over_time(a[1m:10s])", 20},
+               // What is noted would point beside.
+               {"rate(a[1m]) / rate(  a[1m])", 20},
+               {"rate(a[1m]) / rate(a[60s])", 20},
+               {"sum(a) / sum(  a)", 10}};
   for (const auto& c : cases) {
     Run(c.query);
     EXPECT_EQ(storage_.reads, c.reads) << c.query;
@@ -153,6 +157,19 @@ TEST_F(SidesTest, NotesPointToTheLastPlace) {
   const auto& [text, position] = *result.annotations.infos().begin();
   ASSERT_TRUE(position);
   EXPECT_EQ(position->start, 19);
+}
+
+TEST_F(SidesTest, NotesPointToTheLastPlaceOfAnotherLayout) {
+  for (const auto& [query, start, end] : {std::tuple("rate(a[1m]) + rate(  a[1m])", 21, 26),
+                                          {"rate(a[1m]) + rate(a[60s])", 19, 25}}) {
+    SCOPED_TRACE(query);
+    const QueryResult result = Run(query);
+    ASSERT_EQ(result.annotations.infos().size(), 1U);
+    const auto& position = result.annotations.infos().begin()->second;
+    ASSERT_TRUE(position);
+    EXPECT_EQ(position->start, start);
+    EXPECT_EQ(position->end, end);
+  }
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "narthex/base/clock.h"
+#include "narthex/base/metrics.h"
 #include "tests/net/identity.h"
 #include "tests/support/temp_dir.h"
 #include "web/access/file_state.h"
@@ -69,7 +70,7 @@ TEST_F(WebAccessTest, SeesEachChangeAtOnce) {
   Write("web.yml", Users("abc") + "http_server_config: {headers: {X-Frame-Options: deny}}\n");
   EXPECT_EQ(3U, NumUsers(*access));
   EXPECT_EQ(1U, (*access->Requests())->headers.size());
-  Write("fresh.yml", "");
+  Write("fresh.yml", "basic_auth_users: {}\n");
   std::filesystem::rename(dir_.path() + "/fresh.yml", path_);
   EXPECT_EQ(0U, NumUsers(*access));
 }
@@ -88,6 +89,63 @@ TEST_F(WebAccessTest, ABrokenFileRefusesUntilItIsMended) {
   // One bad hash keeps out one user.
   Write("web.yml", Users("a") + "  b: junk\n");
   EXPECT_EQ(2U, NumUsers(*access));
+}
+
+// A file that is written in place is seen empty, or cut at any place.
+TEST_F(WebAccessTest, AHalfWrittenFileTakesNoPasswordAway) {
+  const std::string whole =
+      "http_server_config:\n  headers: {X-Frame-Options: deny}\n" + Users("ab");
+  Write("web.yml", whole);
+  const auto access = Open();
+  for (std::size_t n = 0; n < whole.size(); ++n) {
+    Write("web.yml", whole.substr(0, n));
+    const auto rules = access->Requests();
+    EXPECT_FALSE(rules && (*rules)->users.empty()) << whole.substr(0, n);
+  }
+  Write("web.yml", "");
+  EXPECT_EQ(
+      "basic_auth_users was in the file and is not any more, as in one that is half written: to "
+      "ask for no password write basic_auth_users: {}",
+      Error(*access));
+  Write("web.yml", "basic_auth_users:\n");  // Cut right behind it.
+  EXPECT_NE("", Error(*access));
+  Write("web.yml", whole);
+  EXPECT_EQ(2U, NumUsers(*access));
+  Write("web.yml", "basic_auth_users: {}\n");
+  EXPECT_EQ(0U, NumUsers(*access));
+  Write("web.yml", "");
+  EXPECT_EQ(0U, NumUsers(*access));
+}
+
+TEST_F(WebAccessTest, AHalfWrittenFileAsksForCertificatesAllTheSame) {
+  WritePair(net::Identity("DNS:a"));
+  const std::string whole =
+      "tls_server_config:\n  cert_file: server.crt\n  key_file: server.key\n"
+      "  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: server.crt\n"
+      "  client_allowed_sans: [x]\n";
+  Write("web.yml", whole);
+  const auto access = Open();
+  ASSERT_TRUE(access->Tls());
+  for (std::size_t n = 0; n < whole.size() - 1; ++n) {
+    Write("web.yml", whole.substr(0, n));
+    EXPECT_FALSE(access->Tls()) << whole.substr(0, n);
+  }
+  const auto error = [&](const std::string& text) {
+    Write("web.yml", text);
+    const auto context = access->Tls();
+    return context ? "" : context.error().message();
+  };
+  EXPECT_EQ(
+      "client_auth_type was in the file and is not any more, as in one that is half written: to "
+      "ask for no certificates write client_auth_type: NoClientCert",
+      error(kTls));
+  EXPECT_TRUE(error(whole.substr(0, whole.find("  client_ca_file"))).starts_with("client_ca_file"));
+  EXPECT_TRUE(
+      error(whole.substr(0, whole.find("  client_all"))).starts_with("client_allowed_sans"));
+  EXPECT_EQ("", error(whole));
+  EXPECT_EQ("", error("tls_server_config: {cert_file: server.crt, key_file: server.key, "
+                      "client_auth_type: NoClientCert}\n"));
+  EXPECT_EQ("", error(kTls));
 }
 
 TEST_F(WebAccessTest, LoadsTlsAgainWhenOneOfItsFilesChanges) {
@@ -129,6 +187,8 @@ TEST_F(WebAccessTest, KeepsWhatHasNotChanged) {
     EXPECT_TRUE(IsSettled(state, state.changed_ns + 1'000'000'000));
     EXPECT_FALSE(IsSettled(state, state.changed_ns + 1'000'000));
     EXPECT_FALSE(IsSettled(state, state.changed_ns - 1'000'000));
+    // The clock was set back.
+    EXPECT_TRUE(IsSettled(state, state.changed_ns - 60'000'000'000));
   }
   class LateClock final : public Clock {
    public:
@@ -148,6 +208,35 @@ TEST_F(WebAccessTest, TheRateLimitIsOfTheStart) {
   Write("web.yml", "rate_limit: {interval: 2s, burst: 9}\n");
   EXPECT_EQ(1'000'000'000, access->rate_limit().interval_ns);
   EXPECT_EQ(7, access->rate_limit().burst);
+}
+
+TEST_F(WebAccessTest, ItsMetricsSayHowItIs) {
+  WritePair(net::Identity("DNS:a"));
+  Write("web.yml", kTls);
+  const auto access = Open();
+  metrics::Registry registry;
+  access->AddMetrics(registry);
+  const auto shows = [&](const std::string& line) {
+    std::string text;
+    registry.WriteText(text);
+    return text.find("\n" + line + "\n") != std::string::npos;
+  };
+  EXPECT_TRUE(shows("narthex_web_config_last_reload_successful 1"));
+  EXPECT_TRUE(shows("narthex_web_refused_requests_total{reason=\"password\"} 0"));
+  access->CountRefused(net::Refused::kPassword);
+  access->CountRefused(net::Refused::kError);
+  access->CountRefused(net::Refused::kHandshake);
+  access->CountRefused(net::Refused::kHandshake);
+  EXPECT_TRUE(shows("narthex_web_refused_requests_total{reason=\"password\"} 1"));
+  EXPECT_TRUE(shows("narthex_web_refused_requests_total{reason=\"rate\"} 0"));
+  EXPECT_TRUE(shows("narthex_web_refused_requests_total{reason=\"config\"} 0"));
+  EXPECT_TRUE(shows("narthex_web_refused_requests_total{reason=\"busy\"} 0"));
+  EXPECT_TRUE(shows("narthex_web_refused_requests_total{reason=\"error\"} 1"));
+  EXPECT_TRUE(shows("narthex_web_failed_tls_handshakes_total 2"));
+  Write("server.key", "junk");
+  EXPECT_TRUE(shows("narthex_web_config_last_reload_successful 0"));
+  WritePair(net::Identity("DNS:b"));
+  EXPECT_TRUE(shows("narthex_web_config_last_reload_successful 1"));
 }
 
 TEST_F(WebAccessTest, OpensOnlyGoodFiles) {

@@ -36,7 +36,10 @@ FileState StateOf(const std::vector<std::string>& paths) {
 
 bool IsSettled(const FileState& state, std::int64_t now_ns) {
   constexpr std::int64_t kTickNs = 100'000'000;  // Some file systems tick more coarsely than 10 ms.
-  return now_ns - state.changed_ns > kTickNs;
+  // Ahead of the clock by more than clocks differ: the clock was set back since. The next change is
+  // one of now, which is another time.
+  constexpr std::int64_t kAheadNs = 5'000'000'000;
+  return now_ns - state.changed_ns > kTickNs || state.changed_ns - now_ns > kAheadNs;
 }
 
 }  // namespace narthex::web

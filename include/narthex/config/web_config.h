@@ -43,12 +43,14 @@ struct WebTlsConfig {
 struct WebUser {
   std::string name;
   std::string password_hash;  // bcrypt.
+  int line = 0;               // Where it is written.
 };
 
 struct WebConfig {
   WebTlsConfig tls;
   std::vector<std::pair<std::string, std::string>> headers;  // Of every answer.
   std::vector<WebUser> users;                                // Empty = no password is asked for.
+  bool names_users = false;           // basic_auth_users is there with a value, maybe an empty one.
   std::int64_t rate_interval_ns = 0;  // Between two requests; 0 or less = no limit.
   std::int64_t rate_burst = 0;
 };

@@ -29,6 +29,16 @@ struct RateLimit {
   std::int64_t burst = 0;        // So many at once.
 };
 
+/// Why somebody was not let in.
+enum class Refused : std::uint8_t {
+  kPassword,  // A wrong one, or none.
+  kRate,
+  kConfig,     // The rules can't be had.
+  kBusy,       // Too many passwords to compare.
+  kError,      // Comparing the password failed.
+  kHandshake,  // Of TLS: the connection was refused before any request.
+};
+
 /// Asked for each connection and each request, so cheap as long as nothing has changed.
 /// Thread safety: any thread.
 class AccessRules {
@@ -42,6 +52,8 @@ class AccessRules {
   virtual Result<TlsContext> Tls() = 0;
   /// For the next request. Errors: those of the file; then the request is answered with 500.
   virtual Result<std::shared_ptr<const RequestRules>> Requests() = 0;
+  /// Told of each request and each handshake that was refused, for statistics.
+  virtual void CountRefused(Refused /*why*/) {}
 };
 
 }  // namespace narthex::net

@@ -24,7 +24,9 @@ struct ServerTlsOptions {
   bool require_client_cert = false;  // As of the next, only with request_client_cert.
   bool verify_client_cert = false;   // By client_ca, or by the system's authorities without one.
   /// A client's certificate must be there and have one of client_allowed_sans, even if that is
-  /// empty: as DNS name, address, e-mail or URI, compared as text.
+  /// empty: as DNS name, address, e-mail or URI, compared as text. Only with request_client_cert,
+  /// and worth something only with verify_client_cert: whoever signs a certificate chooses its
+  /// names.
   bool check_client_sans = false;
   std::vector<std::string> client_allowed_sans;
 

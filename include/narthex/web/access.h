@@ -11,13 +11,17 @@
 
 namespace narthex {
 class Clock;
+namespace metrics {
+class Registry;
 }
+}  // namespace narthex
 
 namespace narthex::web {
 
 /// Looks at the files' state for each connection and request, so that new certificates, users and
 /// headers count at once and without a reload. A file that has become bad lets nobody in, and the
-/// log says why. Whether there is TLS, and the rate limit, stay as they were at the start.
+/// log says why; so does one that no longer has what kept people out (users, client certificates)
+/// unless it says so. Whether there is TLS, and the rate limit, stay as they were at the start.
 /// Thread safety: any thread.
 class WebAccess final : public net::AccessRules {
  public:
@@ -33,6 +37,10 @@ class WebAccess final : public net::AccessRules {
   net::RateLimit rate_limit() const override;
   Result<net::TlsContext> Tls() override;
   Result<std::shared_ptr<const net::RequestRules>> Requests() override;
+  void CountRefused(net::Refused why) override;
+
+  /// Whether the file is good, and how much was refused. This must outlive the registry.
+  void AddMetrics(metrics::Registry& registry);
 
  private:
   struct Impl;
