@@ -2,6 +2,7 @@
 #include "narthex/alerting/recording_rules.h"
 
 #include "alerting/rules/spec.h"
+#include "narthex/config/config.h"
 
 namespace narthex::alerting {
 
@@ -20,7 +21,9 @@ std::int64_t RecordingGroup::TickBefore(std::int64_t at_ns) const {
 
 Result<std::vector<RecordingGroup>> LoadRecordingRules(std::span<const std::string> files,
                                                        model::DurationMs interval_ms) {
-  NX_ASSIGN_OR_RETURN(const auto specs, LoadGroupsOf(files, interval_ms));
+  config::GlobalConfig global;
+  global.evaluation_interval_ms = interval_ms;
+  NX_ASSIGN_OR_RETURN(const auto specs, LoadGroupsOf(files, global, {}, false));
   std::vector<RecordingGroup> groups;
   for (const GroupSpec& spec : specs) {
     RecordingGroup& group = groups.emplace_back();

@@ -17,7 +17,8 @@
 
 namespace narthex::config {
 struct Config;
-}
+struct GlobalConfig;
+}  // namespace narthex::config
 
 namespace narthex::alerting {
 
@@ -55,9 +56,11 @@ struct GroupSpec {
 Result<std::vector<GroupSpec>> LoadGroups(const config::Config& config,
                                           const promql::Features& features);
 
-/// The same of files named one by one. @param interval_ms  of groups that have none
+/// The same of files named one by one. @param global  interval, offset and labels
 Result<std::vector<GroupSpec>> LoadGroupsOf(std::span<const std::string> files,
-                                            model::DurationMs interval_ms);
+                                            const config::GlobalConfig& global,
+                                            const promql::Features& features,
+                                            bool ignore_unknown_fields);
 
 /// When in its interval a group is evaluated, nanoseconds in [0, interval): spread by the hash of
 /// file and name, the same on every start. Source: Prometheus rules.Group.EvalTimestamp.
