@@ -45,7 +45,7 @@ std::string AlertsJson(std::span<const std::shared_ptr<const Notification>> aler
   out.BeginArray();
   for (const auto& alert : alerts) {
     out.BeginObject();
-    WriteLabels("annotations", alert->annotations, out);
+    if (!alert->annotations.empty()) WriteLabels("annotations", alert->annotations, out);
     WriteTime("endsAt", alert->ends_at_ns, out);
     WriteTime("startsAt", alert->starts_at_ns, out);
     if (!alert->generator_url.empty()) {

@@ -61,11 +61,10 @@ std::vector<AlertInstance> MakeInstances(const RuleSpec& rule, const promql::Vec
     model::LabelsBuilder labels(sample.metric);
     labels.Delete(model::kMetricName);
     for (const auto& [name, text] : rule.labels) labels.Set(name, expand(text));
-    for (const std::string& name : rule.unset) labels.Delete(name);
     labels.Set(model::kAlertName, rule.name);
-    model::LabelsBuilder annotations;
-    for (const auto& [name, text] : rule.annotations) annotations.Set(name, expand(text));
-    instances.push_back({labels.Build(), annotations.Build(), sample.v});
+    model::Labels annotations;
+    for (const auto& [name, text] : rule.annotations) annotations.AppendSorted(name, expand(text));
+    instances.push_back({labels.Build(), std::move(annotations), sample.v});
   }
   return instances;
 }

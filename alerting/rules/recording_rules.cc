@@ -9,7 +9,6 @@ namespace narthex::alerting {
 model::Labels RecordingRuleSpec::SeriesOf(const model::Labels& result) const {
   model::LabelsBuilder builder(result);
   for (const auto& [label, value] : labels) builder.Set(label, value);
-  for (const auto& label : remove) builder.Delete(label);
   builder.Set(model::kMetricName, name);
   return builder.Build();
 }
@@ -31,7 +30,7 @@ Result<std::vector<RecordingGroup>> LoadRecordingRules(std::span<const std::stri
     group.name = spec.name;
     group.interval_ms = spec.interval_ms;
     for (const RuleSpec& rule : spec.rules) {
-      if (!rule.alerting) group.rules.push_back({rule.name, rule.query, rule.labels, rule.unset});
+      if (!rule.alerting) group.rules.push_back({rule.name, rule.query, rule.labels});
     }
   }
   return groups;

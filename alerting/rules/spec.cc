@@ -23,21 +23,10 @@ namespace {
 
 using Pairs = std::vector<std::pair<std::string, std::string>>;
 
-model::Labels ToLabels(const Pairs& pairs) {
-  model::LabelsBuilder builder;
-  for (const auto& [name, value] : pairs) builder.Set(name, value);
-  return builder.Build();
-}
-
-void MergeLabels(const Pairs& group, const Pairs& rule, RuleSpec& spec) {
+model::Labels Merged(const Pairs& group, const Pairs& rule) {
   std::map<std::string_view, std::string_view> merged(group.begin(), group.end());
   for (const auto& [name, value] : rule) merged[name] = value;
-  model::LabelsBuilder builder;
-  for (const auto& [name, value] : merged) {
-    builder.Set(name, value);
-    if (value.empty()) spec.unset.emplace_back(name);
-  }
-  spec.labels = builder.Build();
+  return model::Labels::FromSorted(merged);
 }
 
 Result<RuleSpec> MakeRule(const config::RuleConfig& rule, const Pairs& group_labels,
@@ -47,8 +36,8 @@ Result<RuleSpec> MakeRule(const config::RuleConfig& rule, const Pairs& group_lab
   spec.name = spec.alerting ? rule.alert : rule.record;
   NX_ASSIGN_OR_RETURN(const auto expr, promql::ParseExpr(rule.expr, features));
   spec.query = promql::ToString(*expr);
-  MergeLabels(group_labels, rule.labels, spec);
-  spec.annotations = ToLabels(rule.annotations);
+  spec.labels = Merged(group_labels, rule.labels);
+  spec.annotations = model::Labels::FromSorted(rule.annotations);
   spec.hold_ms = rule.for_ms;
   spec.keep_firing_ms = rule.keep_firing_for_ms;
   return spec;

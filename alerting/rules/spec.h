@@ -25,11 +25,12 @@ namespace narthex::alerting {
 struct RuleSpec {
   bool alerting = false;
   std::string name;
-  std::string query;     // Canonical form; this is what is evaluated.
-  model::Labels labels;  // The group's, overridden by the rule's. Empty values are in `unset`.
-  std::vector<std::string> unset;  // Labels that the rule takes away from its results.
+  std::string query;  // Canonical form; this is what is evaluated.
+  /// The group's, overridden by the rule's. As written, with labels of empty values, which the rule
+  /// takes away from its results.
+  model::Labels labels;
   // Of alerting rules only:
-  model::Labels annotations;
+  model::Labels annotations;      // As written, with empty ones.
   model::DurationMs hold_ms = 0;  // `for`.
   model::DurationMs keep_firing_ms = 0;
 

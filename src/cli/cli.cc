@@ -39,6 +39,8 @@ void AddTestRules(CLI::App& test, Command& chosen) {
                    "Only run tests whose names match the regular expression. Can be repeated.")
       ->expected(1);
   rules->add_flag("--debug", arguments->options.debug, "Print all data of each test.");
+  rules->add_flag("--diff", arguments->options.diff,
+                  "Print expected and actual alerts as a coloured difference.");
   rules->add_flag("--ignore-unknown-fields", arguments->options.ignore_unknown_fields,
                   "Ignore unknown fields in the rule files, which the server does not.");
   AddFeatureOption(*rules, arguments->features);

@@ -18,6 +18,7 @@
 #include "narthex/promql/engine.h"
 #include "narthex/promql/parser.h"
 #include "narthex/storage/appender.h"
+#include "src/cli/alert_diff.h"
 #include "src/cli/rule_test_text.h"
 #include "src/cli/test_promql.h"
 
@@ -214,11 +215,14 @@ void RuleTest::CompareAlert(const config::AlertRuleTest& expected,
   std::sort(got.begin(), got.end());
   std::sort(want.begin(), want.end());
   if (got == want) return;
-  failures_.push_back(
-      fmt::format("{}    alertname: {}, time: {}, \n        exp:{}, \n        got:{}",
+  const std::string where =
+      fmt::format("{}    alertname: {}, time: {}, \n        ",
                   test_.name.empty() ? "" : fmt::format("    name: {},\n", test_.name),
-                  expected.alertname, model::FormatDuration(expected.eval_time_ms),
-                  AlertsText(want, kIndent), AlertsText(got, kIndent)));
+                  expected.alertname, model::FormatDuration(expected.eval_time_ms));
+  failures_.push_back(
+      context_.diff ? where + "diff: " + AlertDiff(std::move(want), std::move(got), kIndent)
+                    : where + fmt::format("exp:{}, \n        got:{}", AlertsText(want, kIndent),
+                                          AlertsText(got, kIndent)));
 }
 
 Result<promql::Vector> RuleTest::Query(const config::PromqlExprTest& expected) {
@@ -306,9 +310,11 @@ void RuleTest::Dump() {
     return;
   }
   fmt::print(stderr, "DEBUG: Dump of all data (input_series and rules) at {}:\n", time);
+  std::string text;
   for (const promql::MatrixSeries& series : std::get<promql::Matrix>(result->value)) {
-    fmt::print(stderr, "{}\n", MatrixText(series));
+    text += (text.empty() ? "" : "\n") + MatrixText(series);
   }
+  fmt::print(stderr, "{}\n", text);
 }
 
 std::vector<std::string> RuleTest::Run() {

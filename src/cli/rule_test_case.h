@@ -16,6 +16,7 @@ struct RuleTestContext {
   const config::RuleTestFile& file;
   std::vector<std::string> rule_files;  // Paths.
   bool debug = false;
+  bool diff = false;  // Show alerts as a coloured difference.
   bool ignore_unknown_fields = false;
   promql::Features features;
 };

@@ -65,8 +65,8 @@ std::vector<std::string> TestFile(const std::string& path, const TestRulesOption
   };
   const auto file = config::LoadRuleTestFile(path);
   if (!file) return abort(file.error().message());
-  RuleTestContext context{*file, RuleFiles(path, file->rule_files), options.debug,
-                          options.ignore_unknown_fields, options.features};
+  RuleTestContext context{*file,        RuleFiles(path, file->rule_files), options.debug,
+                          options.diff, options.ignore_unknown_fields,     options.features};
   suite.timestamp = LocalTime();
   if (const auto twice = RepeatedName(file->group_eval_order)) {
     return abort("group name repeated in evaluation order: " + *twice);

@@ -14,6 +14,7 @@ namespace narthex::cli {
 struct TestRulesOptions {
   std::vector<std::string> run;  // Regular expressions; only tests with such names. None = all.
   bool debug = false;
+  bool diff = false;
   bool ignore_unknown_fields = false;  // Of rule files.
   std::string junit;                   // File for the results in JUnit's XML; "" = none.
   promql::Features features;

@@ -115,7 +115,8 @@ TEST(AlertsTest, NoSamplesBeforeRestore) {
 TEST(AlertsTest, EqualLabelsFailAndChangeNothing) {
   Alerts alerts;
   RuleSpec rule = Rule(0, 0);
-  rule.unset = {"instance"};
+  rule.labels = {};
+  rule.labels.AppendSorted("instance", "");  // Takes the label away.
   const auto samples = Update(alerts, rule, {{"a", 1}, {"b", 1}}, kSecond, 1000, 0);
   ASSERT_FALSE(samples.has_value());
   EXPECT_EQ(samples.error().message(),
@@ -163,7 +164,7 @@ TEST(AlertsTest, TemplatesOfLabelsAndAnnotations) {
   EXPECT_EQ(instances[0].labels.ToString(),
             R"({alertname="Down", instance="A", severity="info", where="a"})");
   EXPECT_EQ(instances[1].labels.Get("severity"), "page");
-  EXPECT_EQ(instances[1].annotations.ToString(), R"({summary="up is 2.5"})");
+  EXPECT_EQ(instances[1].annotations.ToString(), R"({none="", summary="up is 2.5"})");
 }
 
 // What is sent at each evaluation, every 10 seconds: f = firing, r = resolved, . = nothing.
