@@ -54,7 +54,7 @@ std::vector<AlertInstance> MakeInstances(const RuleSpec& rule, const promql::Vec
   std::vector<AlertInstance> instances;
   instances.reserve(result.size());
   for (const promql::VectorSample& sample : result) {
-    const AlertData data{sample.metric, sample.v};
+    const AlertData data{sample.metric, sample.v, sample.h.get()};
     const auto expand = [&](std::string_view text) {
       return ExpandAlertText(rule.name, text, context, data, t);
     };
