@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs the judges of behaviour in a folder against the built programs: upstream's PromQL scripts and
-# upstream's good and bad configuration and rule files.
+# upstream's good and bad configuration and rule files, and its tests of rules.
 #
 #   scripts/judge.sh FOLDER [BUILD-FOLDER]
 set -euo pipefail
@@ -30,4 +30,5 @@ done
 echo "judge: configuration and rule files"
 NARTHEX_TESTDATA="$folder/testdata" "$build/tests/config/config_test" --gtest_brief=1 \
     --gtest_filter='ConfigTestdata.*' || failed=1
+python3 tests/tools/judge_rule_tools.py "$build/narthex" "$folder/testdata/promtool" || failed=1
 exit $failed

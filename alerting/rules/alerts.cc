@@ -54,18 +54,17 @@ std::vector<AlertInstance> MakeInstances(const RuleSpec& rule, const promql::Vec
   std::vector<AlertInstance> instances;
   instances.reserve(result.size());
   for (const promql::VectorSample& sample : result) {
-    const AlertData data{sample.metric, sample.v};
+    const AlertData data{sample.metric, sample.v, sample.h.get()};
     const auto expand = [&](std::string_view text) {
       return ExpandAlertText(rule.name, text, context, data, t);
     };
     model::LabelsBuilder labels(sample.metric);
     labels.Delete(model::kMetricName);
     for (const auto& [name, text] : rule.labels) labels.Set(name, expand(text));
-    for (const std::string& name : rule.unset) labels.Delete(name);
     labels.Set(model::kAlertName, rule.name);
-    model::LabelsBuilder annotations;
-    for (const auto& [name, text] : rule.annotations) annotations.Set(name, expand(text));
-    instances.push_back({labels.Build(), annotations.Build(), sample.v});
+    model::Labels annotations;
+    for (const auto& [name, text] : rule.annotations) annotations.AppendSorted(name, expand(text));
+    instances.push_back({labels.Build(), std::move(annotations), sample.v});
   }
   return instances;
 }
@@ -96,7 +95,7 @@ bool Alerts::Advance(const RuleSpec& rule, bool in_result, std::int64_t slot_ns,
     a.fired_at_ns = slot_ns;
   } else if (a.state == AlertState::kFiring && !held) {
     a.state = AlertState::kPending;  // A reload has raised `for`.
-    a.fired_at_ns = 0;
+    a.fired_at_ns = a.last_sent_ns = a.keep_firing_since_ns = 0;
   }
   return true;
 }
@@ -141,6 +140,25 @@ Result<promql::Vector> Alerts::Update(const RuleSpec& rule, std::vector<AlertIns
                 fmt::format("exceeded limit of {} with {} alerts", limit, num_active));
   }
   return samples;
+}
+
+std::vector<Notification> Alerts::TakeUnsent(std::int64_t slot_ns, std::int64_t resend_ns,
+                                             std::int64_t interval_ns) {
+  std::vector<Notification> unsent;
+  for (auto& [labels, alert] : active_) {
+    if (alert.state == AlertState::kPending) continue;
+    const bool newly_resolved = alert.resolved_at_ns > alert.last_sent_ns;
+    const bool never_sent = alert.last_sent_ns == 0;
+    if (!never_sent && !newly_resolved && alert.last_sent_ns + resend_ns >= slot_ns) continue;
+    alert.last_sent_ns = slot_ns;
+    Notification& out = unsent.emplace_back();
+    out.labels = labels;
+    out.annotations = alert.annotations;
+    out.starts_at_ns = alert.fired_at_ns;
+    out.ends_at_ns = alert.resolved_at_ns != 0 ? alert.resolved_at_ns
+                                               : slot_ns + 4 * std::max(interval_ns, resend_ns);
+  }
+  return unsent;
 }
 
 std::vector<AlertSnapshot> Alerts::Snapshot() const {

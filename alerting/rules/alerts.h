@@ -32,6 +32,7 @@ struct ActiveAlert {
   std::int64_t fired_at_ns = 0;
   std::int64_t resolved_at_ns = 0;
   std::int64_t keep_firing_since_ns = 0;
+  std::int64_t last_sent_ns = 0;
   double value = 0;
 };
 
@@ -56,6 +57,13 @@ class Alerts {
   /// `limit` alerts (0 = no limit; all alerts are forgotten then).
   Result<promql::Vector> Update(const RuleSpec& rule, std::vector<AlertInstance> instances,
                                 std::int64_t slot_ns, model::TimestampMs sample_t, int limit);
+
+  /// What is to be sent after the evaluation at `slot_ns`: alerts that have resolved since they
+  /// were sent last, and firing and resolved ones whose last sending is longer ago than
+  /// `resend_ns`. They end, as far as known now, after four times the longer of that and the
+  /// group's interval: enough for two evaluations or deliveries that fail.
+  std::vector<Notification> TakeUnsent(std::int64_t slot_ns, std::int64_t resend_ns,
+                                       std::int64_t interval_ns);
 
   /// Pending and firing ones, sorted by labels.
   std::vector<AlertSnapshot> Snapshot() const;

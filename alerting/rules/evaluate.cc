@@ -34,7 +34,6 @@ Status NameRecorded(const RuleSpec& rule, int limit, promql::Vector& samples) {
     builder.Reset(sample.metric);
     builder.Set(model::kMetricName, rule.name);
     for (const auto& [name, value] : rule.labels) builder.Set(name, value);
-    for (const std::string& name : rule.unset) builder.Delete(name);
     sample.metric = builder.Build();
     if (!seen.insert(sample.metric).second) {
       return Fail(Code::kExecution,

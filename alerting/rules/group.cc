@@ -3,12 +3,14 @@
 #include "alerting/rules/group.h"
 
 #include <algorithm>
+#include <atomic>
 #include <memory>
 #include <utility>
 
 #include <fmt/core.h>
 
 #include "alerting/rules/evaluate.h"
+#include "alerting/template/escape.h"
 #include "narthex/base/clock.h"
 #include "narthex/base/log.h"
 #include "narthex/model/sample.h"
@@ -40,6 +42,8 @@ RuleGroup::RuleGroup(GroupSpec spec, const GroupDeps& deps, bool restore)
     : spec_(std::move(spec)),
       deps_(deps),
       metrics_(deps.registry, spec_.Key()),
+      batches_(deps.rule_slots == nullptr ? std::vector<RuleBatch>()
+                                          : SplitIntoBatches(spec_.rules, deps.features)),
       until_restore_(restore ? 2 : 0),
       rules_(spec_.rules.size()) {
   metrics_.interval.Set(static_cast<double>(spec_.interval_ms) / 1e3);
@@ -57,10 +61,7 @@ void RuleGroup::Evaluate(std::int64_t slot_ns, std::int64_t missed, const std::s
 
   const std::int64_t begin_ns = deps_.clock.NowNs();
   const std::int64_t begin = deps_.clock.MonotonicNs();
-  std::size_t num_samples = 0;
-  for (std::size_t i = 0; i < spec_.rules.size() && !stop.stop_requested(); ++i) {
-    num_samples += EvaluateRule(i, slot_ns, stop);
-  }
+  const std::size_t num_samples = EvaluateRules(slot_ns, stop);
   if (stop.stop_requested()) return;
   EndLeftOver(SampleTime(slot_ns));
   const double took_s = Seconds(deps_.clock.MonotonicNs() - begin);
@@ -69,6 +70,7 @@ void RuleGroup::Evaluate(std::int64_t slot_ns, std::int64_t missed, const std::s
   metrics_.last_evaluation.Set(Seconds(begin_ns));
   metrics_.last_duration.Set(took_s);
   deps_.rule_metrics.group_duration.Observe(took_s);
+  deps_.rule_metrics.group_duration_histogram.Observe(took_s);
   double rules_s = 0;
   {
     MutexLock lock(mutex_);
@@ -78,6 +80,32 @@ void RuleGroup::Evaluate(std::int64_t slot_ns, std::int64_t missed, const std::s
   }
   metrics_.last_rule_duration_sum.Set(rules_s);
   MaybeRestore();
+}
+
+std::size_t RuleGroup::EvaluateRules(std::int64_t slot_ns, const std::stop_token& stop) {
+  std::atomic<std::size_t> num_samples = 0;
+  const auto evaluate = [&](std::size_t index) {
+    if (!stop.stop_requested()) num_samples += EvaluateRule(index, slot_ns, stop);
+  };
+  for (const RuleBatch& batch : batches_) deps_.rule_slots->RunBatch(batch, evaluate);
+  if (batches_.empty()) {
+    for (std::size_t i = 0; i < spec_.rules.size(); ++i) evaluate(i);
+  }
+  return num_samples;
+}
+
+void RuleGroup::Notify(std::size_t index, std::int64_t slot_ns) {
+  if (!deps_.notify || !spec_.rules[index].alerting) return;
+  std::vector<Notification> alerts;
+  {
+    MutexLock lock(mutex_);
+    alerts = rules_[index].alerts.TakeUnsent(slot_ns, deps_.resend_delay_ns,
+                                             spec_.interval_ms * kNsPerMs);
+  }
+  if (alerts.empty()) return;
+  const std::string url = deps_.external_url + tmpl::TableLinkPath(spec_.rules[index].query);
+  for (Notification& alert : alerts) alert.generator_url = url;
+  deps_.notify(std::move(alerts));
 }
 
 void RuleGroup::MaybeRestore() {
@@ -105,6 +133,7 @@ std::size_t RuleGroup::EvaluateRule(std::size_t index, std::int64_t slot_ns,
   metrics_.evaluations.Add();
 
   auto samples = ResultOf(index, slot_ns, stop);
+  if (samples) Notify(index, slot_ns);
   std::string error;
   if (!samples) {
     error = samples.error().message();
@@ -126,6 +155,7 @@ std::size_t RuleGroup::EvaluateRule(std::size_t index, std::int64_t slot_ns,
 
   const double took_s = Seconds(deps_.clock.MonotonicNs() - begin);
   deps_.rule_metrics.rule_duration.Observe(took_s);
+  deps_.rule_metrics.rule_duration_histogram.Observe(took_s);
   MutexLock lock(mutex_);
   RuleState& state = rules_[index];
   state.health = error.empty() ? RuleHealth::kOk : RuleHealth::kErr;
@@ -184,7 +214,10 @@ Status RuleGroup::Write(std::size_t index, const promql::Vector& samples, model:
                 {{"sample", labels.ToString()}, {"err", storage::AppendErrorText(error)}});
     }
   }
-  NX_RETURN_IF_ERROR(appender->Commit());
+  if (auto status = appender->Commit(); !status) {
+    metrics_.failures.Add();
+    return status;
+  }
   before = std::move(now);
   if (num_rejected == 0) return {};
   return Fail(
@@ -218,6 +251,11 @@ void RuleGroup::TakeStateFrom(RuleGroup& old) {
     by_name.emplace(std::pair(old.spec_.rules[i].name, old.spec_.rules[i].labels), i);
   }
   MutexLock old_lock(old.mutex_);
+  {
+    MutexLock lock(mutex_);
+    evaluation_time_s_ = old.evaluation_time_s_;
+    last_evaluation_ns_ = old.last_evaluation_ns_;
+  }
   for (std::size_t i = 0; i < spec_.rules.size(); ++i) {
     const auto [it, end] = by_name.equal_range({spec_.rules[i].name, spec_.rules[i].labels});
     if (it == end) continue;

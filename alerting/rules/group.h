@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <stop_token>
 #include <string>
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "alerting/rules/alerts.h"
+#include "alerting/rules/concurrency.h"
 #include "alerting/rules/group_metrics.h"
 #include "alerting/rules/restore.h"
 #include "alerting/rules/spec.h"
@@ -21,6 +23,7 @@
 
 namespace narthex {
 class Clock;
+class ThreadPool;
 namespace promql {
 class Engine;
 }
@@ -40,7 +43,11 @@ struct GroupDeps {
   metrics::Registry& registry;
   RuleMetrics& rule_metrics;
   RestoreLimits restore;
-  std::string external_url;  // For templates.
+  std::string external_url;  // For templates and links.
+  std::int64_t resend_delay_ns = 0;
+  std::function<void(std::vector<Notification>)> notify = {};  // May be none.
+  RuleSlots* rule_slots = nullptr;  // Null: the rules of a group run one after the other.
+  promql::Features features = {};
 };
 
 /// Thread safety: Snapshot any thread; the rest one thread at a time.
@@ -79,6 +86,8 @@ class RuleGroup final {
     std::int64_t last_evaluation_ns = 0;
   };
 
+  /// All rules, in batches. @return the number of samples they gave
+  std::size_t EvaluateRules(std::int64_t slot_ns, const std::stop_token& stop);
   /// @return the number of samples the rule gave
   std::size_t EvaluateRule(std::size_t index, std::int64_t slot_ns, const std::stop_token& stop);
   Result<promql::Vector> ResultOf(std::size_t index, std::int64_t slot_ns,
@@ -87,12 +96,15 @@ class RuleGroup final {
   /// among them. Errors: the first that an append or the commit gave; the other samples stay.
   Status Write(std::size_t index, const promql::Vector& samples, model::TimestampMs t);
   void EndLeftOver(model::TimestampMs t);
+  void Notify(std::size_t index, std::int64_t slot_ns);
   void MaybeRestore();
   model::TimestampMs SampleTime(std::int64_t slot_ns) const;
 
   const GroupSpec spec_;
   const GroupDeps deps_;
   GroupMetrics metrics_;
+  /// Rules by index; those of one batch may run together. Empty: all one after the other.
+  const std::vector<RuleBatch> batches_;
   SeriesMap left_over_;    // Of rules that are gone.
   int until_restore_ = 0;  // Evaluations to go; 0 = done.
 

@@ -9,6 +9,7 @@ namespace narthex::alerting {
 namespace {
 
 constexpr std::array kRuleQuantiles = {0.5, 0.9, 0.99};
+constexpr std::array kBuckets = {.01, .1, 1.0, 10.0};
 constexpr std::array kGroupQuantiles = {0.01, 0.05, 0.5, 0.9, 0.99};
 
 constexpr std::string_view kEvaluations = "prometheus_rule_evaluations_total";
@@ -33,7 +34,13 @@ RuleMetrics::RuleMetrics(metrics::Registry& registry)
                                         "Time that one rule takes.", kRuleQuantiles)),
       group_duration(registry.AddSummary("prometheus_rule_group_duration_seconds",
                                          "Time that one pass over a group takes.",
-                                         kGroupQuantiles)) {}
+                                         kGroupQuantiles)),
+      rule_duration_histogram(
+          registry.AddHistogram("prometheus_rule_evaluation_duration_histogram_seconds",
+                                "Time that one rule takes.", kBuckets)),
+      group_duration_histogram(
+          registry.AddHistogram("prometheus_rule_group_duration_histogram_seconds",
+                                "Time that one pass over a group takes.", kBuckets)) {}
 
 GroupMetrics::GroupMetrics(metrics::Registry& registry, const std::string& key)
     : evaluations(registry.AddCounter(kEvaluations, "Rules that were evaluated.", Group(key))),

@@ -15,6 +15,8 @@ struct RuleMetrics {
 
   metrics::Summary& rule_duration;
   metrics::Summary& group_duration;
+  metrics::Histogram& rule_duration_histogram;
+  metrics::Histogram& group_duration_histogram;
 };
 
 /// Of one group. Two objects with the same key in one registry share their values.

@@ -2,13 +2,13 @@
 #include "narthex/alerting/recording_rules.h"
 
 #include "alerting/rules/spec.h"
+#include "narthex/config/config.h"
 
 namespace narthex::alerting {
 
 model::Labels RecordingRuleSpec::SeriesOf(const model::Labels& result) const {
   model::LabelsBuilder builder(result);
   for (const auto& [label, value] : labels) builder.Set(label, value);
-  for (const auto& label : remove) builder.Delete(label);
   builder.Set(model::kMetricName, name);
   return builder.Build();
 }
@@ -20,7 +20,9 @@ std::int64_t RecordingGroup::TickBefore(std::int64_t at_ns) const {
 
 Result<std::vector<RecordingGroup>> LoadRecordingRules(std::span<const std::string> files,
                                                        model::DurationMs interval_ms) {
-  NX_ASSIGN_OR_RETURN(const auto specs, LoadGroupsOf(files, interval_ms));
+  config::GlobalConfig global;
+  global.evaluation_interval_ms = interval_ms;
+  NX_ASSIGN_OR_RETURN(const auto specs, LoadGroupsOf(files, global, {}, false));
   std::vector<RecordingGroup> groups;
   for (const GroupSpec& spec : specs) {
     RecordingGroup& group = groups.emplace_back();
@@ -28,7 +30,7 @@ Result<std::vector<RecordingGroup>> LoadRecordingRules(std::span<const std::stri
     group.name = spec.name;
     group.interval_ms = spec.interval_ms;
     for (const RuleSpec& rule : spec.rules) {
-      if (!rule.alerting) group.rules.push_back({rule.name, rule.query, rule.labels, rule.unset});
+      if (!rule.alerting) group.rules.push_back({rule.name, rule.query, rule.labels});
     }
   }
   return groups;

@@ -10,6 +10,7 @@
 #include <thread>
 #include <utility>
 
+#include "alerting/rules/concurrency.h"
 #include "alerting/rules/group.h"
 #include "alerting/rules/group_metrics.h"
 #include "alerting/rules/spec.h"
@@ -31,18 +32,25 @@ class RuleManager::Impl {
  public:
   Impl(promql::Engine& engine, storage::Queryable& queryable, storage::Appendable& appendable,
        Clock& clock, metrics::Registry& registry, RuleManagerOptions options)
-      : options_(options),
+      : options_(std::move(options)),
         clock_(clock),
         registry_(registry),
         rule_metrics_(registry),
+        rule_slots_(options_.max_concurrent_rules == 0
+                        ? nullptr
+                        : std::make_unique<RuleSlots>(options_.max_concurrent_rules)),
         deps_{engine,
               queryable,
               appendable,
               clock,
               registry,
               rule_metrics_,
-              {options.for_outage_tolerance_ms, options.for_grace_period_ms},
-              options.external_url} {}
+              {options_.for_outage_tolerance_ms, options_.for_grace_period_ms},
+              options_.external_url,
+              options_.resend_delay_ms * kNsPerMs,
+              options_.notify,
+              rule_slots_.get(),
+              options_.features} {}
   ~Impl() { Stop(); }
 
   Status Update(const config::Config& config);
@@ -89,6 +97,7 @@ class RuleManager::Impl {
   Clock& clock_;
   metrics::Registry& registry_;
   RuleMetrics rule_metrics_;
+  const std::unique_ptr<RuleSlots> rule_slots_;  // Null: see GroupDeps.
   const GroupDeps deps_;
 
   mutable Mutex mutex_;  // Before RuleGroup's lock.

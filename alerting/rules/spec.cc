@@ -9,6 +9,8 @@
 #include <fmt/core.h>
 
 #include "alerting/template/expand.h"
+#include "narthex/alerting/rule_check.h"
+#include "narthex/base/go_format.h"
 #include "narthex/base/hash.h"
 #include "narthex/config/config.h"
 #include "narthex/config/glob.h"
@@ -21,21 +23,10 @@ namespace {
 
 using Pairs = std::vector<std::pair<std::string, std::string>>;
 
-model::Labels ToLabels(const Pairs& pairs) {
-  model::LabelsBuilder builder;
-  for (const auto& [name, value] : pairs) builder.Set(name, value);
-  return builder.Build();
-}
-
-void MergeLabels(const Pairs& group, const Pairs& rule, RuleSpec& spec) {
+model::Labels Merged(const Pairs& group, const Pairs& rule) {
   std::map<std::string_view, std::string_view> merged(group.begin(), group.end());
   for (const auto& [name, value] : rule) merged[name] = value;
-  model::LabelsBuilder builder;
-  for (const auto& [name, value] : merged) {
-    builder.Set(name, value);
-    if (value.empty()) spec.unset.emplace_back(name);
-  }
-  spec.labels = builder.Build();
+  return model::Labels::FromSorted(merged);
 }
 
 Result<RuleSpec> MakeRule(const config::RuleConfig& rule, const Pairs& group_labels,
@@ -43,32 +34,28 @@ Result<RuleSpec> MakeRule(const config::RuleConfig& rule, const Pairs& group_lab
   RuleSpec spec;
   spec.alerting = !rule.alert.empty();
   spec.name = spec.alerting ? rule.alert : rule.record;
-  auto expr = promql::ParseExpr(rule.expr, features);
-  if (!expr) {
-    return Fail(Code::kInvalidArgument,
-                fmt::format("could not parse expression: {}", expr.error().message()));
-  }
-  spec.query = promql::ToString(**expr);
-  MergeLabels(group_labels, rule.labels, spec);
-  spec.annotations = ToLabels(rule.annotations);
+  NX_ASSIGN_OR_RETURN(const auto expr, promql::ParseExpr(rule.expr, features));
+  spec.query = promql::ToString(*expr);
+  spec.labels = Merged(group_labels, rule.labels);
+  spec.annotations = model::Labels::FromSorted(rule.annotations);
   spec.hold_ms = rule.for_ms;
   spec.keep_firing_ms = rule.keep_firing_for_ms;
   return spec;
 }
 
-/// Errors: "label "NAME": template: …".
-Status CheckTemplates(const config::RuleConfig& rule) {
-  if (rule.alert.empty()) return {};
+/// "label "NAME": template: …" for each that is bad.
+std::vector<std::string> TemplateProblems(const config::RuleConfig& rule) {
+  std::vector<std::string> problems;
   for (const auto& [kind, pairs] :
        {std::pair("label", &rule.labels), std::pair("annotation", &rule.annotations)}) {
     for (const auto& [name, text] : *pairs) {
       if (auto status = CheckAlertText(rule.alert, text); !status) {
-        return Fail(Code::kInvalidArgument,
-                    fmt::format("{} \"{}\": {}", kind, name, status.error().message()));
+        problems.push_back(
+            fmt::format("{} {}: {}", kind, go::Quote(name), status.error().message()));
       }
     }
   }
-  return {};
+  return problems;
 }
 
 Result<GroupSpec> MakeGroup(const std::string& file, const config::RuleGroupConfig& group,
@@ -81,21 +68,9 @@ Result<GroupSpec> MakeGroup(const std::string& file, const config::RuleGroupConf
   spec.query_offset_ms = group.query_offset_ms.value_or(global.rule_query_offset_ms);
   spec.limit = group.limit;
   spec.external_labels = global.external_labels;
-  for (std::size_t i = 0; i < group.rules.size(); ++i) {
-    const config::RuleConfig& rule = group.rules[i];
-    const std::string& name = rule.alert.empty() ? rule.record : rule.alert;
-    auto made = MakeRule(rule, group.labels, features);
-    if (!made) {
-      return Fail(Code::kInvalidArgument,
-                  fmt::format("{}: {}:{}: group \"{}\", rule {}, \"{}\": {}", file, rule.expr_line,
-                              rule.expr_column, group.name, i + 1, name, made.error().message()));
-    }
-    if (auto status = CheckTemplates(rule); !status) {
-      return Fail(Code::kInvalidArgument,
-                  fmt::format("{}: group \"{}\", rule {}, \"{}\": {}", file, group.name, i + 1,
-                              name, status.error().message()));
-    }
-    spec.rules.push_back(std::move(*made));
+  for (const config::RuleConfig& rule : group.rules) {
+    NX_ASSIGN_OR_RETURN(auto made, MakeRule(rule, group.labels, features));
+    spec.rules.push_back(std::move(made));
   }
   return spec;
 }
@@ -103,9 +78,14 @@ Result<GroupSpec> MakeGroup(const std::string& file, const config::RuleGroupConf
 using GroupsByKey = std::map<std::string, GroupSpec>;
 
 Status AddFile(const std::string& file, const config::GlobalConfig& global,
-               const promql::Features& features, GroupsByKey& by_key) {
-  NX_ASSIGN_OR_RETURN(const auto groups, config::LoadRuleFile(file));
-  for (const config::RuleGroupConfig& group : groups) {
+               const promql::Features& features, bool ignore_unknown_fields, GroupsByKey& by_key) {
+  NX_ASSIGN_OR_RETURN(const auto read, CheckRuleFile(file, features, ignore_unknown_fields));
+  if (!read.problems.empty()) {
+    std::string all;
+    for (const std::string& problem : read.problems) all += (all.empty() ? "" : "\n") + problem;
+    return Fail(Code::kInvalidArgument, std::move(all));
+  }
+  for (const config::RuleGroupConfig& group : read.groups) {
     NX_ASSIGN_OR_RETURN(auto spec, MakeGroup(file, group, global, features));
     by_key.insert_or_assign(spec.Key(), std::move(spec));
   }
@@ -124,23 +104,42 @@ std::vector<GroupSpec> Sorted(GroupsByKey&& by_key) {
 
 }  // namespace
 
+Result<config::RuleFile> CheckRuleFile(const std::string& file, const promql::Features& features,
+                                       bool ignore_unknown_fields) {
+  return config::ReadRuleFile(file, RuleFileChecks(features, ignore_unknown_fields));
+}
+
+config::RuleFileOptions RuleFileChecks(const promql::Features& features,
+                                       bool ignore_unknown_fields) {
+  config::RuleFileOptions options;
+  options.ignore_unknown_fields = ignore_unknown_fields;
+  options.check_expr = [features](const std::string& expr) -> Status {
+    NX_RETURN_IF_ERROR(promql::ParseExpr(expr, features));
+    return {};
+  };
+  options.check_templates = TemplateProblems;
+  return options;
+}
+
 Result<std::vector<GroupSpec>> LoadGroups(const config::Config& config,
                                           const promql::Features& features) {
   GroupsByKey by_key;
   for (const std::string& pattern : config.rule_files) {
     for (const std::string& file : config::Glob(pattern)) {
-      NX_RETURN_IF_ERROR(AddFile(file, config.global, features, by_key));
+      NX_RETURN_IF_ERROR(AddFile(file, config.global, features, false, by_key));
     }
   }
   return Sorted(std::move(by_key));
 }
 
 Result<std::vector<GroupSpec>> LoadGroupsOf(std::span<const std::string> files,
-                                            model::DurationMs interval_ms) {
-  config::GlobalConfig global;
-  global.evaluation_interval_ms = interval_ms;
+                                            const config::GlobalConfig& global,
+                                            const promql::Features& features,
+                                            bool ignore_unknown_fields) {
   GroupsByKey by_key;
-  for (const auto& file : files) NX_RETURN_IF_ERROR(AddFile(file, global, {}, by_key));
+  for (const auto& file : files) {
+    NX_RETURN_IF_ERROR(AddFile(file, global, features, ignore_unknown_fields, by_key));
+  }
   return Sorted(std::move(by_key));
 }
 

@@ -17,18 +17,20 @@
 
 namespace narthex::config {
 struct Config;
-}
+struct GlobalConfig;
+}  // namespace narthex::config
 
 namespace narthex::alerting {
 
 struct RuleSpec {
   bool alerting = false;
   std::string name;
-  std::string query;     // Canonical form; this is what is evaluated.
-  model::Labels labels;  // The group's, overridden by the rule's. Empty values are in `unset`.
-  std::vector<std::string> unset;  // Labels that the rule takes away from its results.
+  std::string query;  // Canonical form; this is what is evaluated.
+  /// The group's, overridden by the rule's. As written, with labels of empty values, which the rule
+  /// takes away from its results.
+  model::Labels labels;
   // Of alerting rules only:
-  model::Labels annotations;
+  model::Labels annotations;      // As written, with empty ones.
   model::DurationMs hold_ms = 0;  // `for`.
   model::DurationMs keep_firing_ms = 0;
 
@@ -55,9 +57,11 @@ struct GroupSpec {
 Result<std::vector<GroupSpec>> LoadGroups(const config::Config& config,
                                           const promql::Features& features);
 
-/// The same of files named one by one. @param interval_ms  of groups that have none
+/// The same of files named one by one. @param global  interval, offset and labels
 Result<std::vector<GroupSpec>> LoadGroupsOf(std::span<const std::string> files,
-                                            model::DurationMs interval_ms);
+                                            const config::GlobalConfig& global,
+                                            const promql::Features& features,
+                                            bool ignore_unknown_fields);
 
 /// When in its interval a group is evaluated, nanoseconds in [0, interval): spread by the hash of
 /// file and name, the same on every start. Source: Prometheus rules.Group.EvalTimestamp.

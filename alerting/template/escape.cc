@@ -81,4 +81,8 @@ std::string EscapeQuery(std::string_view text) {
   return out;
 }
 
+std::string TableLinkPath(std::string_view expr) {
+  return fmt::format("/graph?g0.expr={}&g0.tab=1", EscapeQuery(expr));
+}
+
 }  // namespace narthex::alerting::tmpl

@@ -12,5 +12,7 @@ std::string EscapeHtml(std::string_view text);
 std::string EscapeJs(std::string_view text);
 /// url.QueryEscape: a space becomes '+'.
 std::string EscapeQuery(std::string_view text);
+/// The path and query of the page that shows an expression as a table.
+std::string TableLinkPath(std::string_view expr);
 
 }  // namespace narthex::alerting::tmpl

@@ -9,6 +9,7 @@
 
 #include "alerting/template/exec.h"
 #include "alerting/template/parser.h"
+#include "narthex/model/float_histogram.h"
 
 namespace narthex::alerting {
 namespace {
@@ -26,15 +27,29 @@ tmpl::Value ToMap(const model::Labels& labels) {
   return tmpl::Value::Map(std::move(map));
 }
 
+tmpl::Value ToValue(const model::FloatHistogram& h) {
+  auto value = std::make_shared<tmpl::StructValue>();
+  value->type = "*histogram.FloatHistogram";
+  value->fields = {{"CounterResetHint", static_cast<std::int64_t>(h.counter_reset_hint)},
+                   {"Schema", static_cast<std::int64_t>(h.schema)},
+                   {"ZeroThreshold", h.zero_threshold},
+                   {"ZeroCount", h.zero_count},
+                   {"Count", h.count},
+                   {"Sum", h.sum}};
+  value->text = model::ToString(h);
+  return tmpl::Value::Struct(std::move(value));
+}
+
 tmpl::Value MakeDot(const TemplateContext& context, const AlertData& data) {
   auto dot = std::make_shared<tmpl::StructValue>();
   dot->type =
       "struct { Labels map[string]string; ExternalLabels map[string]string; ExternalURL string; "
       "Value interface {} }";
-  dot->fields = {{"Labels", ToMap(data.labels)},
-                 {"ExternalLabels", ToMap(context.external_labels)},
-                 {"ExternalURL", tmpl::Value(context.external_url)},
-                 {"Value", tmpl::Value(data.value)}};
+  dot->fields = {
+      {"Labels", ToMap(data.labels)},
+      {"ExternalLabels", ToMap(context.external_labels)},
+      {"ExternalURL", tmpl::Value(context.external_url)},
+      {"Value", data.histogram != nullptr ? ToValue(*data.histogram) : tmpl::Value(data.value)}};
   return tmpl::Value::Struct(std::move(dot));
 }
 
@@ -43,7 +58,8 @@ tmpl::Value ToList(const promql::Vector& vector) {
   for (const promql::VectorSample& sample : vector) {
     auto item = std::make_shared<tmpl::StructValue>();
     item->type = "*template.sample";
-    item->fields = {{"Labels", ToMap(sample.metric)}, {"Value", tmpl::Value(sample.v)}};
+    item->fields = {{"Labels", ToMap(sample.metric)},
+                    {"Value", sample.h ? ToValue(*sample.h) : tmpl::Value(sample.v)}};
     list->emplace_back(tmpl::Value::Struct(std::move(item)));
   }
   return tmpl::Value::List(std::move(list));

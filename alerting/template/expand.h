@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "narthex/base/result.h"
+#include "narthex/model/histogram.h"
 #include "narthex/model/labels.h"
 #include "narthex/model/timestamp.h"
 #include "narthex/promql/engine.h"
@@ -26,6 +27,7 @@ struct TemplateContext {
 struct AlertData {
   const model::Labels& labels;  // Of the result, with __name__.
   double value = 0;
+  const model::FloatHistogram* histogram = nullptr;  // Instead of the value, unless null.
 };
 
 /// The text with its templates executed. A failure becomes the text: "<error expanding template:

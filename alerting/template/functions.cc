@@ -228,7 +228,7 @@ Result<Value> GraphLink(const Environment&, const Args& args) {
   return Value(fmt::format("/graph?g0.expr={}&g0.tab=0", EscapeQuery(Text(args[0]))));
 }
 Result<Value> TableLink(const Environment&, const Args& args) {
-  return Value(fmt::format("/graph?g0.expr={}&g0.tab=1", EscapeQuery(Text(args[0]))));
+  return Value(TableLinkPath(Text(args[0])));
 }
 Result<Value> PathPrefix(const Environment& env, const Args&) { return Value(env.path_prefix); }
 Result<Value> ExternalUrl(const Environment& env, const Args&) { return Value(env.external_url); }

@@ -65,6 +65,7 @@ std::string Value::ToString() const {
       return text + ']';
     }
     std::string operator()(const Struct& v) const {
+      if (!v->text.empty()) return v->text;
       std::string text = "{";
       for (const auto& [name, value] : v->fields) {
         if (text.size() > 1) text += ' ';

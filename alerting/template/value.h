@@ -26,6 +26,7 @@ using ListValue = std::vector<Value>;  // What query gives.
 struct StructValue {
   std::string type;  // As Go names it in errors.
   std::vector<std::pair<std::string, Value>> fields;
+  std::string text;  // What it prints as; empty = its fields.
 };
 struct TimeValue {
   std::int64_t unix_ms = 0;

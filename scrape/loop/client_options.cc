@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "scrape/loop/client_options.h"
+#include "narthex/scrape/client_options.h"
 
 #include "narthex/base/fs.h"
 

@@ -18,7 +18,7 @@
 #include "narthex/base/go_format.h"
 #include "narthex/base/log.h"
 #include "narthex/net/http_client.h"
-#include "scrape/loop/client_options.h"
+#include "narthex/scrape/client_options.h"
 #include "scrape/loop/scrape_session.h"
 #include "scrape/loop/timing.h"
 #include "scrape/textparse/protocol.h"

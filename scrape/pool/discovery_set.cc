@@ -16,8 +16,8 @@ std::string KeyOf(const config::FileSdConfig& sd) {
 }
 
 /// Static groups are cheap, so each job has its own; the key tells whether they are still the same.
-std::string KeyOf(const config::ScrapeConfig& job) {
-  std::string key = "static/" + job.job_name;
+std::string KeyOf(const DiscoveryJob& job) {
+  std::string key = "static/" + job.name;
   for (const config::TargetGroup& group : job.static_configs) {
     key += '\1';
     key += group.labels.bytes();
@@ -31,18 +31,18 @@ std::string KeyOf(const config::ScrapeConfig& job) {
 
 }  // namespace
 
-DiscoverySet::DiscoverySet(metrics::Registry& registry,
+DiscoverySet::DiscoverySet(metrics::Registry& registry, const std::string& name,
                            std::function<void(std::vector<std::string>)> changed)
     : registry_(registry),
       received_updates_(registry.AddCounter("prometheus_sd_received_updates_total",
                                             "Total number of update events received from the SD "
                                             "providers.",
-                                            {{"name", "scrape"}})),
+                                            {{"name", name}})),
       changed_(std::move(changed)) {}
 
 DiscoverySet::~DiscoverySet() { Stop(); }
 
-void DiscoverySet::Apply(const config::Config& config) {
+void DiscoverySet::Apply(const std::vector<DiscoveryJob>& jobs) {
   std::map<std::string, Provider> gone;
   {
     MutexLock lock(mutex_);
@@ -57,13 +57,13 @@ void DiscoverySet::Apply(const config::Config& config) {
     }
     Add(key, job, make);
   };
-  for (const config::ScrapeConfig& job : config.scrape_configs) {
+  for (const DiscoveryJob& job : jobs) {
     for (const config::FileSdConfig& sd : job.file_sd_configs) {
-      keep_or_make(KeyOf(sd), job.job_name,
+      keep_or_make(KeyOf(sd), job.name,
                    [&] { return std::make_unique<FileDiscoverer>(sd, registry_); });
     }
     if (job.static_configs.empty()) continue;
-    keep_or_make(KeyOf(job), job.job_name,
+    keep_or_make(KeyOf(job), job.name,
                  [&] { return std::make_unique<StaticDiscoverer>(job.static_configs); });
   }
   for (auto& [key, provider] : gone) provider.discoverer->Stop();

@@ -44,7 +44,8 @@ struct ScrapeManager::Impl {
         updates(registry.AddCounter("prometheus_sd_updates_total",
                                     "Total number of update events sent to the SD consumers.",
                                     {{"name", "scrape"}})),
-        discovery(registry, [this](std::vector<std::string> jobs) { Changed(std::move(jobs)); }),
+        discovery(registry, "scrape",
+                  [this](std::vector<std::string> jobs) { Changed(std::move(jobs)); }),
         thread([this] { SyncThread(); }) {}
 
   /// A discoverer found something else.
@@ -89,7 +90,11 @@ struct ScrapeManager::Impl {
   Status Apply(const config::Config& config) {
     MutexLock apply_lock(apply_mutex);
     // Discovery first, so that the pools find their targets; it must not wait for `mutex`.
-    discovery.Apply(config);
+    std::vector<DiscoveryJob> jobs;
+    for (const config::ScrapeConfig& job : config.scrape_configs) {
+      jobs.push_back({job.job_name, job.static_configs, job.file_sd_configs});
+    }
+    discovery.Apply(jobs);
     MutexLock lock(mutex);
     if (stopped) return {};
     const std::uint64_t seed = OffsetSeed(config.global.external_labels);

@@ -9,7 +9,9 @@
 #include <fmt/core.h>
 
 #include "narthex/web/access.h"
+#include "src/cli/check_rules.h"
 #include "src/cli/command.h"
+#include "src/cli/feature_option.h"
 
 namespace narthex::cli {
 namespace {
@@ -28,11 +30,36 @@ int CheckWebConfigs(const std::vector<std::string>& files) {
   return all_good ? 0 : 1;
 }
 
+void AddCheckRules(CLI::App& check, Command& chosen) {
+  CLI::App* rules = check.add_subcommand("rules", "Check if the rule files are valid or not.");
+  struct Arguments {
+    std::vector<std::string> files, features;
+    CheckRulesOptions options;
+  };
+  auto arguments = std::make_shared<Arguments>();
+  rules->add_option("FILE", arguments->files, "The rule files; none = standard input.")
+      ->check(CLI::ExistingFile);
+  rules->add_option("--lint", arguments->options.lint,
+                    "Linting checks to apply, comma-separated: all, duplicate-rules, none.");
+  rules->add_flag("--lint-fatal", arguments->options.lint_fatal,
+                  "Make lint errors exit with exit code 3.");
+  rules->add_flag("--ignore-unknown-fields", arguments->options.ignore_unknown_fields,
+                  "Ignore unknown fields in the rule files, which the server does not.");
+  AddFeatureOption(*rules, arguments->features);
+  rules->callback([arguments, &chosen] {
+    chosen = [arguments] {
+      arguments->options.features = PromqlFeatures(arguments->features);
+      return CheckRules(arguments->files, arguments->options);
+    };
+  });
+}
+
 }  // namespace
 
 void AddCheckCommands(CLI::App& app, Command& chosen) {
   CLI::App* check = app.add_subcommand("check", "Check files for validity.");
   check->require_subcommand(1);
+  AddCheckRules(*check, chosen);
   CLI::App* web_config =
       check->add_subcommand("web-config", "Check files for --web.config.file and what they name.");
   auto files = std::make_shared<std::vector<std::string>>();

@@ -12,16 +12,51 @@
 #include "narthex/base/log.h"
 #include "narthex/promql/test_runner.h"
 #include "src/cli/command.h"
+#include "src/cli/feature_option.h"
 #include "src/cli/test_promql.h"
+#include "src/cli/test_rules.h"
 
 namespace narthex::cli {
 namespace {
 
 constexpr std::array<std::string_view, 3> kGroups = {"check", "test", "tsdb"};
 
+void AddTestRules(CLI::App& test, Command& chosen) {
+  struct Arguments {
+    std::vector<std::string> files, features;
+    TestRulesOptions options;
+  };
+  auto arguments = std::make_shared<Arguments>();
+  test.add_option("--junit", arguments->options.junit,
+                  "File path to store JUnit XML test results of rules.");
+  CLI::App* rules = test.add_subcommand("rules", "Unit tests for rules.");
+  rules->fallthrough();  // The group's flag may come behind.
+  rules->add_option("FILE", arguments->files, "The unit test files.")
+      ->required()
+      ->check(CLI::ExistingFile);
+  rules
+      ->add_option("--run", arguments->options.run,
+                   "Only run tests whose names match the regular expression. Can be repeated.")
+      ->expected(1);
+  rules->add_flag("--debug", arguments->options.debug, "Print all data of each test.");
+  rules->add_flag("--diff", arguments->options.diff,
+                  "Print expected and actual alerts as a coloured difference.");
+  rules->add_flag("--ignore-unknown-fields", arguments->options.ignore_unknown_fields,
+                  "Ignore unknown fields in the rule files, which the server does not.");
+  AddFeatureOption(*rules, arguments->features);
+  rules->callback([arguments, &chosen] {
+    chosen = [arguments] {
+      log::Configure(log::Level::kError, log::Format::kLogfmt);  // Failures are the output.
+      arguments->options.features = PromqlFeatures(arguments->features);
+      return TestRules(arguments->files, arguments->options);
+    };
+  });
+}
+
 void AddTestCommands(CLI::App& app, Command& chosen) {
   CLI::App* test = app.add_subcommand("test", "Run tests of queries and rules.");
   test->require_subcommand(1);
+  AddTestRules(*test, chosen);
   CLI::App* test_promql =
       test->add_subcommand("promql", "Run PromQL scripts (.test files) on an empty database.");
   auto files = std::make_shared<std::vector<std::string>>();

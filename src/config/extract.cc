@@ -200,6 +200,8 @@ Result<AlertingConfig> ExtractAlerting(const Value& alerting, bool legacy_names)
     manager.path_prefix = item["path_prefix"].text;
     manager.timeout_ms = item["timeout"].number;
     manager.http = ExtractHttp(item);
+    manager.has_sigv4 = item["sigv4"].set;
+    manager.has_oauth2 = item["oauth2"].set;
     manager.static_configs = ExtractTargetGroups(item["static_configs"]);
     manager.file_sd_configs = ExtractFileSd(item["file_sd_configs"]);
     NX_ASSIGN_OR_RETURN(manager.relabel_configs,

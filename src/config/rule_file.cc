@@ -55,123 +55,6 @@ Pairs SortedPairs(const Value& map) {
   return pairs;
 }
 
-class RuleChecker {
- public:
-  explicit RuleChecker(bool legacy) : legacy_(legacy) {}
-
-  /// The first thing wrong with the groups.
-  Status Check(const Value& groups) {
-    std::set<std::string> names;
-    for (const Value& group : groups.items) {
-      if (!group.IsOpen() || group["name"].text.empty()) {
-        return Fail(Code::kInvalidArgument,
-                    fmt::format("{}: Groupname must not be empty", Position(group)));
-      }
-      const std::string& name = group["name"].text;
-      if (!names.insert(name).second) {
-        return Fail(Code::kInvalidArgument,
-                    fmt::format("{}: groupname: \"{}\" is repeated in the same file",
-                                Position(group), name));
-      }
-      NX_RETURN_IF_ERROR(CheckLabels(SortedPairs(group["labels"])));
-      int number = 0;
-      for (const Value& rule : group["rules"].items) {
-        ++number;
-        NX_RETURN_IF_ERROR(CheckRule(name, number, rule));
-      }
-    }
-    return {};
-  }
-
- private:
-  static std::string Position(const Value& value) {
-    return fmt::format("{}:{}", value.line, value.column);
-  }
-
-  bool ValidName(std::string_view name) const {
-    return legacy_ ? model::IsLegacyLabelName(name) : !name.empty() && model::IsValidUtf8(name);
-  }
-
-  Status CheckLabels(const Pairs& labels) const {
-    for (const auto& [name, value] : labels) {
-      if (!ValidName(name) || name == model::kMetricName) {
-        return Fail(Code::kInvalidArgument, fmt::format("invalid label name: {}", name));
-      }
-      if (!model::IsValidUtf8(value)) {
-        return Fail(Code::kInvalidArgument, fmt::format("invalid label value: {}", value));
-      }
-    }
-    return {};
-  }
-
-  Status CheckRecord(const Value& rule) const {
-    const std::string& record = rule["record"].text;
-    for (const std::string_view field : {"annotations", "for", "keep_firing_for"}) {
-      if (rule[field].IsZero()) continue;
-      return Fail(Code::kInvalidArgument,
-                  fmt::format("invalid field '{}' in recording rule", field));
-    }
-    const bool valid = legacy_ ? model::IsLegacyMetricName(record) : model::IsValidUtf8(record);
-    if (!valid) {
-      return Fail(Code::kInvalidArgument, fmt::format("invalid recording rule name: {}", record));
-    }
-    if (record.find_first_of("{}") != std::string::npos) {
-      return Fail(Code::kInvalidArgument,
-                  fmt::format("braces present in the recording rule name; should it be in expr?: "
-                              "{}",
-                              record));
-    }
-    return {};
-  }
-
-  /// @param[out] where  the field that the error is about, null when there is none
-  Status CheckFields(const Value& rule, const Value*& where) const {
-    const Value& record = rule["record"];
-    const Value& alert = rule["alert"];
-    where = &record;
-    if (!record.text.empty() && !alert.text.empty()) {
-      return Fail(Code::kInvalidArgument, "only one of 'record' and 'alert' must be set");
-    }
-    if (record.text.empty() && alert.text.empty()) {
-      return Fail(Code::kInvalidArgument, "one of 'record' or 'alert' must be set");
-    }
-    where = &rule["expr"];
-    if (rule["expr"].text.empty()) {
-      return Fail(Code::kInvalidArgument, "field 'expr' must be set in rule");
-    }
-    where = &record;
-    if (!record.text.empty()) NX_RETURN_IF_ERROR(CheckRecord(rule));
-    where = nullptr;
-    NX_RETURN_IF_ERROR(CheckLabels(SortedPairs(rule["labels"])));
-    for (const auto& [name, value] : SortedPairs(rule["annotations"])) {
-      if (!ValidName(name)) {
-        return Fail(Code::kInvalidArgument, fmt::format("invalid annotation name: {}", name));
-      }
-    }
-    return {};
-  }
-
-  Status CheckRule(const std::string& group, int number, const Value& rule) const {
-    if (!rule.IsOpen()) {
-      return Fail(Code::kInvalidArgument,
-                  fmt::format("{}: group \"{}\", rule {}, \"\": one of 'record' or 'alert' must be "
-                              "set",
-                              Position(rule), group, number));
-    }
-    const Value* where = nullptr;
-    const auto status = CheckFields(rule, where);
-    if (status) return {};
-    // A field that is not there has no place of its own: then the rule's.
-    const Value& at = where != nullptr && where->line > 0 ? *where : rule;
-    const std::string& name = rule["alert"].text.empty() ? rule["record"].text : rule["alert"].text;
-    return Fail(Code::kInvalidArgument,
-                fmt::format("{}: group {}, rule {}, {}: {}", Position(at), go::Quote(group), number,
-                            go::Quote(name), status.error().message()));
-  }
-
-  const bool legacy_;
-};
-
 RuleConfig ExtractRule(const Value& value) {
   RuleConfig rule;
   rule.record = value["record"].text;
@@ -201,11 +84,145 @@ std::vector<RuleGroupConfig> ExtractGroups(const Value& groups) {
   return result;
 }
 
+class RuleChecker {
+ public:
+  RuleChecker(const std::string& path, const RuleFileOptions& options)
+      : path_(path), options_(options) {}
+
+  /// All that is wrong with the groups, none of which is null.
+  std::vector<std::string> Check(const Value& groups) {
+    std::set<std::string> names;
+    for (const Value& group : groups.items) {
+      CheckGroup(group, names);
+      int number = 0;
+      for (const Value& rule : group["rules"].items) {
+        where_ = fmt::format("group {}, rule {}, ", go::Quote(group["name"].text), ++number);
+        CheckRule(rule);
+      }
+    }
+    return std::move(problems_);
+  }
+
+ private:
+  static std::string Position(const Value& value) {
+    return fmt::format("{}:{}", value.line, value.column);
+  }
+
+  bool ValidName(std::string_view name) const {
+    return options_.legacy_names ? model::IsLegacyLabelName(name)
+                                 : !name.empty() && model::IsValidUtf8(name);
+  }
+
+  template <typename... Parts>
+  void Add(fmt::format_string<Parts...> format, Parts&&... parts) {
+    problems_.push_back(fmt::format(format, std::forward<Parts>(parts)...));
+    if (!path_.empty()) problems_.back().insert(0, path_ + ": ");
+  }
+
+  void CheckGroup(const Value& group, std::set<std::string>& names) {
+    // Upstream means to name the place of the group, and has not got it.
+    const std::string& name = group["name"].text;
+    if (name.empty()) Add("0:0: Groupname must not be empty");
+    if (!names.insert(name).second) {
+      Add("0:0: groupname: \"{}\" is repeated in the same file", name);
+    }
+    for (const std::string& problem : LabelProblems(SortedPairs(group["labels"]))) {
+      Add("{}", problem);
+    }
+  }
+
+  std::vector<std::string> LabelProblems(const Pairs& labels) const {
+    std::vector<std::string> problems;
+    for (const auto& [name, value] : labels) {
+      if (!ValidName(name) || name == model::kMetricName) {
+        problems.push_back(fmt::format("invalid label name: {}", name));
+      }
+      if (!model::IsValidUtf8(value)) {
+        problems.push_back(fmt::format("invalid label value: {}", value));
+      }
+    }
+    return problems;
+  }
+
+  /// @param at  "LINE:COL: " or nothing
+  void AddToRule(const Value& rule, const std::string& at, std::string_view problem) {
+    const std::string& name = rule["alert"].text.empty() ? rule["record"].text : rule["alert"].text;
+    Add("{}{}{}: {}", at, where_, go::Quote(name), problem);
+  }
+  /// The place of a field; that of one that is not there is 0:0, as upstream prints it.
+  static std::string At(const Value& field) { return Position(field) + ": "; }
+
+  void CheckRecord(const Value& rule) {
+    const Value& record = rule["record"];
+    for (const std::string_view field : {"annotations", "for", "keep_firing_for"}) {
+      if (rule[field].IsZero()) continue;
+      AddToRule(rule, At(record), fmt::format("invalid field '{}' in recording rule", field));
+    }
+    const std::string& name = record.text;
+    const bool valid =
+        options_.legacy_names ? model::IsLegacyMetricName(name) : model::IsValidUtf8(name);
+    if (!valid) AddToRule(rule, At(record), "invalid recording rule name: " + name);
+    if (name.find_first_of("{}") != std::string::npos) {
+      AddToRule(rule, At(record),
+                "braces present in the recording rule name; should it be in expr?: " + name);
+    }
+  }
+
+  void CheckExpr(const Value& rule) {
+    const Value& expr = rule["expr"];
+    if (expr.text.empty()) {
+      AddToRule(rule, At(expr), "field 'expr' must be set in rule");
+    } else if (options_.check_expr) {
+      if (const Status status = options_.check_expr(expr.text); !status) {
+        AddToRule(rule, At(expr), "could not parse expression: " + status.error().message());
+      }
+    }
+  }
+
+  void CheckRule(const Value& rule) {
+    const Value& record = rule["record"];
+    const Value& alert = rule["alert"];
+    if (record.text.empty() == alert.text.empty()) {
+      AddToRule(rule, At(record) + At(alert),
+                record.text.empty() ? "one of 'record' or 'alert' must be set"
+                                    : "only one of 'record' and 'alert' must be set");
+    }
+    CheckExpr(rule);
+    if (!record.text.empty()) CheckRecord(rule);
+    for (const std::string& problem : LabelProblems(SortedPairs(rule["labels"]))) {
+      AddToRule(rule, "", problem);
+    }
+    for (const auto& [name, value] : SortedPairs(rule["annotations"])) {
+      if (!ValidName(name)) AddToRule(rule, "", "invalid annotation name: " + name);
+    }
+    if (alert.text.empty() || !options_.check_templates) return;
+    for (const std::string& problem : options_.check_templates(ExtractRule(rule))) {
+      AddToRule(rule, "", problem);
+    }
+  }
+
+  const std::string& path_;
+  const RuleFileOptions& options_;
+  std::string where_;  // The rule that is checked: group "G", rule 1,
+  std::vector<std::string> problems_;
+};
+
 }  // namespace
 
-Result<std::vector<RuleGroupConfig>> LoadRuleText(std::string_view text, const std::string& path,
-                                                  bool legacy_names) {
-  const auto named = [&](Error error) { return Fail(std::move(error).Wrap(path)); };
+namespace {
+
+/// An element that is null is none, as in Go's yaml.
+void DropNulls(Value& list) {
+  std::erase_if(list.items, [](const Value& item) { return !item.IsOpen(); });
+}
+
+}  // namespace
+
+Result<RuleFile> ReadRuleText(std::string_view text, const std::string& path,
+                              const RuleFileOptions& options) {
+  const auto named = [&](Error error) {
+    return path.empty() ? Fail(std::move(error)) : Fail(std::move(error).Wrap(path));
+  };
   auto document = ParseYaml(text);
   if (!document) return named(std::move(document).error());
   if (document->more_documents) {
@@ -216,13 +233,26 @@ Result<std::vector<RuleGroupConfig>> LoadRuleText(std::string_view text, const s
   }
   Value root(RuleFileType());
   root.Open();
-  YamlReader reader(*document);
+  YamlReader reader(*document, options.ignore_unknown_fields);
   if (auto status = reader.Read(root); !status) return named(status.error());
   if (auto status = reader.Finish(); !status) return named(status.error());
-  if (auto status = RuleChecker(legacy_names).Check(root["groups"]); !status) {
-    return named(status.error());
-  }
-  return ExtractGroups(root["groups"]);
+  DropNulls(root["groups"]);
+  for (Value& group : root["groups"].items) DropNulls(group["rules"]);
+  return RuleFile{ExtractGroups(root["groups"]), RuleChecker(path, options).Check(root["groups"])};
+}
+
+Result<RuleFile> ReadRuleFile(const std::string& path, const RuleFileOptions& options) {
+  NX_ASSIGN_OR_RETURN(const std::string text, SystemFs().ReadFile(path));
+  return ReadRuleText(text, path, options);
+}
+
+Result<std::vector<RuleGroupConfig>> LoadRuleText(std::string_view text, const std::string& path,
+                                                  bool legacy_names) {
+  RuleFileOptions options;
+  options.legacy_names = legacy_names;
+  NX_ASSIGN_OR_RETURN(RuleFile file, ReadRuleText(text, path, options));
+  if (!file.problems.empty()) return Fail(Code::kInvalidArgument, file.problems[0]);
+  return std::move(file.groups);
 }
 
 Result<std::vector<RuleGroupConfig>> LoadRuleFile(const std::string& path, bool legacy_names) {

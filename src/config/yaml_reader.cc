@@ -54,6 +54,7 @@ Status YamlReader::ReadStruct(const YamlNode& node, Value& value) {
     const auto field = std::find_if(schema.fields.begin(), schema.fields.end(),
                                     [&key = key](const Field& f) { return f.name == key->text; });
     if (field == schema.fields.end()) {
+      if (ignore_unknown_fields_) continue;
       AddError(key->line, fmt::format("field {} not found in type {}", key->text, schema.go_name));
       continue;
     }

@@ -22,7 +22,8 @@ Result<Value> ReadYaml(std::string_view text, const Type& type);
 class YamlReader {
  public:
   /// @param document  not owned; outlives the reader
-  explicit YamlReader(const YamlDocument& document) : document_(document) {}
+  explicit YamlReader(const YamlDocument& document, bool ignore_unknown_fields = false)
+      : document_(document), ignore_unknown_fields_(ignore_unknown_fields) {}
 
   /// Errors: kInvalidArgument when a check fails, or when the document's aliases stand for many
   /// times what is written.
@@ -43,6 +44,7 @@ class YamlReader {
   void AddWrongType(const YamlNode& node, const Type& type);
 
   const YamlDocument& document_;
+  const bool ignore_unknown_fields_;
   std::size_t num_read_ = 0;
   std::vector<std::string> errors_;
 };

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "narthex/net/http_client.h"
 
+#include <atomic>
+
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/address.hpp>
+#include <boost/asio/post.hpp>
 #include <fmt/core.h>
 
 #include "narthex/base/heap_bytes.h"
@@ -338,17 +341,45 @@ std::size_t HttpClient::held_bytes() const {
          impl_->connection.held_bytes();
 }
 
-Result<ClientResponse> DoBlocking(const HttpClientOptions& options, const ClientRequest& request,
-                                  std::string& body) {
-  asio::io_context context(1);
+struct BlockingClient::Impl {
+  explicit Impl(HttpClientOptions options) : client(context.get_executor(), std::move(options)) {}
+
+  // The flag is looked at on the context's thread: Cancel comes either before, and is seen, or its
+  // handler runs while the request waits.
+  asio::awaitable<Result<ClientResponse>> Do(const ClientRequest& request, std::string& body) {
+    if (cancelled) co_return Fail(Code::kCancelled, "context canceled");
+    co_return co_await client.Do(request, body);
+  }
+
+  asio::io_context context{1};
+  HttpClient client;
+  std::atomic<bool> cancelled{false};
+};
+
+BlockingClient::BlockingClient(HttpClientOptions options)
+    : impl_(std::make_unique<Impl>(std::move(options))) {}
+
+BlockingClient::~BlockingClient() = default;
+
+Result<ClientResponse> BlockingClient::Do(const ClientRequest& request, std::string& body) {
   Result<ClientResponse> response = Fail(Code::kInternal, "not run");
-  HttpClient client(context.get_executor(), options);
-  asio::co_spawn(context, client.Do(request, body),
+  asio::co_spawn(impl_->context, impl_->Do(request, body),
                  [&](const std::exception_ptr&, Result<ClientResponse> result) {
                    response = std::move(result);
                  });
-  context.run();
+  impl_->context.restart();
+  impl_->context.run();
   return response;
+}
+
+void BlockingClient::Cancel() {
+  impl_->cancelled = true;
+  asio::post(impl_->context, [this] { impl_->client.Cancel(); });
+}
+
+Result<ClientResponse> DoBlocking(const HttpClientOptions& options, const ClientRequest& request,
+                                  std::string& body) {
+  return BlockingClient(options).Do(request, body);
 }
 
 }  // namespace narthex::net

@@ -10,8 +10,7 @@ namespace narthex::server {
 namespace {
 
 // Names that Prometheus 3.14 knows and that change nothing here yet.
-constexpr std::array<std::string_view, 8> kWithoutEffect = {"concurrent-rule-eval",
-                                                            "fast-startup",
+constexpr std::array<std::string_view, 7> kWithoutEffect = {"fast-startup",
                                                             "memory-snapshot-on-shutdown",
                                                             "old-ui",
                                                             "otlp-deltatocumulative",
@@ -33,6 +32,7 @@ bool Contains(const Names& names, std::string_view name) {
 bool* FindSwitch(EnabledFeatures& features, std::string_view name) {
   promql::Features& promql = features.promql;
   const std::pair<std::string_view, bool*> switches[] = {
+      {"concurrent-rule-eval", &features.concurrent_rule_eval},
       {"created-timestamp-zero-ingestion", &features.start_zeros},
       {"delayed-compaction", &features.delayed_compaction},
       {"exemplar-storage", &features.exemplar_storage},

@@ -12,6 +12,7 @@ namespace narthex::server {
 
 struct EnabledFeatures {
   promql::Features promql;
+  bool concurrent_rule_eval = false;
   bool exemplar_storage = false;
   bool extra_scrape_metrics = false;
   bool delayed_compaction = false;

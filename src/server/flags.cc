@@ -185,6 +185,22 @@ void ReadEngine(FlagValues& values, ServerFlags& flags) {
   engine.features = flags.features.promql;
 }
 
+void ReadAlerting(FlagValues& values, ServerFlags& flags) {
+  const auto count = [&values](std::string_view name, std::int64_t least) {
+    return static_cast<std::size_t>(std::max(least, values.Int(name)));
+  };
+  flags.for_outage_tolerance_ms = values.Duration("rules.alert.for-outage-tolerance");
+  flags.for_grace_period_ms = values.Duration("rules.alert.for-grace-period");
+  flags.resend_delay_ms = values.Duration("rules.alert.resend-delay");
+  if (flags.features.concurrent_rule_eval) {
+    flags.max_concurrent_rules = count("rules.max-concurrent-evals", 0);
+  }
+  flags.notification_queue_capacity = count("alertmanager.notification-queue-capacity", 0);
+  flags.notification_batch_size = count("alertmanager.notification-batch-size", 0);
+  if (flags.notification_batch_size == 0) flags.notification_batch_size = 256;  // As upstream.
+  flags.drain_notifications = values.Bool("alertmanager.drain-notification-queue-on-shutdown");
+}
+
 ServerFlags MakeFlags(FlagValues& values) {
   ServerFlags flags;
   flags.config_file = values.Text("config.file");
@@ -202,8 +218,7 @@ ServerFlags MakeFlags(FlagValues& values) {
   ReadRemoteRead(values, flags);
   ReadEngine(values, flags);
   if (flags.features.exemplar_storage) flags.db.max_exemplars = 100'000;
-  flags.for_outage_tolerance_ms = values.Duration("rules.alert.for-outage-tolerance");
-  flags.for_grace_period_ms = values.Duration("rules.alert.for-grace-period");
+  ReadAlerting(values, flags);
   flags.adjust_timestamps = values.Bool("scrape.adjust-timestamps");
   flags.timestamp_tolerance_ms = values.GoDurationNs("scrape.timestamp-tolerance") / 1'000'000;
   flags.discovery_reload_interval_ms = values.Duration("scrape.discovery-reload-interval");

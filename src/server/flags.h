@@ -48,6 +48,11 @@ struct ServerFlags {
 
   model::DurationMs for_outage_tolerance_ms = 0;
   model::DurationMs for_grace_period_ms = 0;
+  model::DurationMs resend_delay_ms = 0;
+  std::size_t max_concurrent_rules = 0;  // 0 = the feature is off.
+  std::size_t notification_queue_capacity = 0;
+  std::size_t notification_batch_size = 0;
+  bool drain_notifications = true;
 
   bool adjust_timestamps = true;
   std::int64_t timestamp_tolerance_ms = 2;

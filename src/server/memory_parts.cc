@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "narthex/alerting/notifier.h"
 #include "narthex/base/metrics.h"
 #include "narthex/base/process_memory.h"
 #include "narthex/scrape/scrape_manager.h"
@@ -31,9 +32,11 @@ void Add(std::function<Parts()> parts, metrics::Registry& registry) {
 }  // namespace
 
 void AddMemoryMetrics(const tsdb::Db& db, const scrape::ScrapeManager& scrape,
-                      std::uint64_t at_start, metrics::Registry& registry) {
+                      const alerting::Notifier& notifier, std::uint64_t at_start,
+                      metrics::Registry& registry) {
   Add([&db] { return db.Memory().parts; }, registry);
   Add([&scrape] { return scrape.Memory(); }, registry);
+  Add([&notifier] { return Parts{{"alerting/notifications", notifier.held_bytes()}}; }, registry);
   Add(
       [at_start] {
         return Parts{{"process/files", ReadResidentBytes().files}, {"process/start", at_start}};

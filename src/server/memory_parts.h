@@ -6,6 +6,9 @@
 #include <cstdint>
 
 namespace narthex {
+namespace alerting {
+class Notifier;
+}
 namespace metrics {
 class Registry;
 }
@@ -20,9 +23,10 @@ class Db;
 namespace narthex::server {
 
 /// Adds narthex_memory_bytes{part="…"}, whose parts look at counters and at containers, but at no
-/// series. Db and manager outlive the registry's use.
+/// series. The parts outlive the registry's use.
 /// @param at_start  anonymous memory that the process had before it held anything
 void AddMemoryMetrics(const tsdb::Db& db, const scrape::ScrapeManager& scrape,
-                      std::uint64_t at_start, metrics::Registry& registry);
+                      const alerting::Notifier& notifier, std::uint64_t at_start,
+                      metrics::Registry& registry);
 
 }  // namespace narthex::server

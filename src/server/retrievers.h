@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "narthex/alerting/notifier.h"
 #include "narthex/alerting/rule_manager.h"
 #include "narthex/scrape/scrape_manager.h"
 #include "narthex/tsdb/db.h"
@@ -44,6 +45,21 @@ class AlertingRules final : public web::RulesRetriever {
 
  private:
   const alerting::RuleManager& manager_;
+};
+
+/// Thread safety: any thread.
+class NotifiedAlertmanagers final : public web::AlertmanagerRetriever {
+ public:
+  explicit NotifiedAlertmanagers(const alerting::Notifier& notifier) : notifier_(notifier) {}
+  std::vector<std::string> ActiveAlertmanagers() const override {
+    return notifier_.ActiveAlertmanagers();
+  }
+  std::vector<std::string> DroppedAlertmanagers() const override {
+    return notifier_.DroppedAlertmanagers();
+  }
+
+ private:
+  const alerting::Notifier& notifier_;
 };
 
 /// Thread safety: any thread; SetDb and SetState by the wiring.

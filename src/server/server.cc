@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "narthex/alerting/notifier.h"
 #include "narthex/alerting/rule_manager.h"
 #include "narthex/base/clock.h"
 #include "narthex/base/fs.h"
@@ -18,6 +19,8 @@
 #include "narthex/net/http_server.h"
 #include "narthex/net/io_pool.h"
 #include "narthex/promql/engine.h"
+#include "narthex/scrape/client_options.h"
+#include "narthex/scrape/peer_discovery.h"
 #include "narthex/scrape/scrape_manager.h"
 #include "narthex/tsdb/chunk_decoder.h"
 #include "narthex/tsdb/db.h"
@@ -109,8 +112,25 @@ tsdb::FloatEncoding FloatEncodingOf(const EnabledFeatures& features,
   return xor2 ? tsdb::FloatEncoding::kXor2 : tsdb::FloatEncoding::kXor;
 }
 
-alerting::RuleManagerOptions MakeRuleOptions(const ServerFlags& flags) {
+alerting::NotifierOptions MakeNotifierOptions(const ServerFlags& flags) {
+  alerting::NotifierOptions options;
+  options.queue_capacity = flags.notification_queue_capacity;
+  options.batch_size = flags.notification_batch_size;
+  options.drain_on_stop = flags.drain_notifications;
+  options.client_options = [](const config::HttpConfig& http) {
+    return scrape::MakeClientOptions(http, scrape::ScrapeOptions().user_agent);
+  };
+  return options;
+}
+
+alerting::RuleManagerOptions MakeRuleOptions(const ServerFlags& flags,
+                                             alerting::Notifier& notifier) {
   alerting::RuleManagerOptions options;
+  options.resend_delay_ms = flags.resend_delay_ms;
+  options.max_concurrent_rules = flags.max_concurrent_rules;
+  options.notify = [&notifier](std::vector<alerting::Notification> alerts) {
+    notifier.Send(std::move(alerts));
+  };
   options.features = flags.features.promql;
   options.external_url = flags.external_url;
   options.for_outage_tolerance_ms = flags.for_outage_tolerance_ms;
@@ -156,6 +176,9 @@ class Server final {
   net::IoPool scrape_io_;
   scrape::ScrapeManager scrape_;
   ScrapeTargets targets_;
+  alerting::Notifier notifier_;  // Before what gives it targets and alerts.
+  scrape::PeerDiscovery alertmanagers_;
+  NotifiedAlertmanagers notified_;
   alerting::RuleManager rules_;
   AlertingRules rule_groups_;
   ThreadPool http_workers_;
@@ -180,7 +203,14 @@ Server::Server(const ServerFlags& flags, web::WebAccess* access)
       scrape_io_("scrape", NumCores()),
       scrape_(scrape_io_, storage_, SystemClock(), registry_, MakeScrapeOptions(flags)),
       targets_(scrape_),
-      rules_(engine_, storage_, storage_, SystemClock(), registry_, MakeRuleOptions(flags)),
+      notifier_(SystemClock(), registry_, MakeNotifierOptions(flags)),
+      alertmanagers_(registry_,
+                     [this](const std::string& set, const std::vector<config::TargetGroup>& found) {
+                       notifier_.SetTargets(set, found);
+                     }),
+      notified_(notifier_),
+      rules_(engine_, storage_, storage_, SystemClock(), registry_,
+             MakeRuleOptions(flags, notifier_)),
       rule_groups_(rules_),
       // One for each connection, because queries that wait and clients that read slowly keep
       // theirs: health checks must be answered all the same. Unused ones are never started.
@@ -215,6 +245,8 @@ void Server::AddAppliers() {
   configuration_.AddApplier("chunk_encoding", [this](const auto& config) {
     return db_->CheckFloatEncoding(FloatEncodingOf(flags_.features, config->storage));
   });
+  configuration_.AddApplier("alerting",
+                            [this](const auto& config) { return notifier_.Check(*config); });
   configuration_.AddApplier("rules", [this](const auto& config) { return rules_.Update(*config); });
   configuration_.AddApplier("storage", [this](const auto& config) -> Status {
     NX_RETURN_IF_ERROR(db_->SetFloatEncoding(FloatEncodingOf(flags_.features, config->storage)));
@@ -230,6 +262,11 @@ void Server::AddAppliers() {
   });
   configuration_.AddApplier("scrape",
                             [this](const auto& config) { return scrape_.ApplyConfig(config); });
+  configuration_.AddApplier("notify", [this](const auto& config) -> Status {
+    NX_RETURN_IF_ERROR(notifier_.ApplyConfig(*config));
+    alertmanagers_.Apply(config->alerting, alerting::AlertmanagerSetName);
+    return {};
+  });
 }
 
 Status Server::StartHttp() {
@@ -240,6 +277,7 @@ Status Server::StartHttp() {
                                                 .status = status_,
                                                 .targets = &targets_,
                                                 .rules = &rule_groups_,
+                                                .alertmanagers = &notified_,
                                                 .lifecycle = &lifecycle_,
                                                 .admin = &admin_,
                                                 .exemplars = &exemplars_,
@@ -280,7 +318,7 @@ Status Server::OpenStorage() {
   if (!db) return Fail(std::move(db).error().Wrap("opening storage failed"));
   db_ = std::move(*db);
   db_->StartBackground();
-  AddMemoryMetrics(*db_, scrape_, memory_at_start_, registry_);
+  AddMemoryMetrics(*db_, scrape_, notifier_, memory_at_start_, registry_);
   status_.SetDb(db_.get());
   storage_.SetDb(db_.get());
   admin_.SetDb(db_.get());
@@ -319,6 +357,8 @@ void Server::Stop() {
   http_io_.Stop();
   http_workers_.Stop();
   rules_.Stop();
+  alertmanagers_.Stop();
+  notifier_.Stop();  // After the last alert of the rules.
   scrape_.Stop();
   scrape_io_.Stop();
   query_workers_.Stop();

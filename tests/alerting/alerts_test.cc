@@ -115,7 +115,8 @@ TEST(AlertsTest, NoSamplesBeforeRestore) {
 TEST(AlertsTest, EqualLabelsFailAndChangeNothing) {
   Alerts alerts;
   RuleSpec rule = Rule(0, 0);
-  rule.unset = {"instance"};
+  rule.labels = {};
+  rule.labels.AppendSorted("instance", "");  // Takes the label away.
   const auto samples = Update(alerts, rule, {{"a", 1}, {"b", 1}}, kSecond, 1000, 0);
   ASSERT_FALSE(samples.has_value());
   EXPECT_EQ(samples.error().message(),
@@ -163,7 +164,60 @@ TEST(AlertsTest, TemplatesOfLabelsAndAnnotations) {
   EXPECT_EQ(instances[0].labels.ToString(),
             R"({alertname="Down", instance="A", severity="info", where="a"})");
   EXPECT_EQ(instances[1].labels.Get("severity"), "page");
-  EXPECT_EQ(instances[1].annotations.ToString(), R"({summary="up is 2.5"})");
+  EXPECT_EQ(instances[1].annotations.ToString(), R"({none="", summary="up is 2.5"})");
+}
+
+// What is sent at each evaluation, every 10 seconds: f = firing, r = resolved, . = nothing.
+TEST(AlertsTest, SendsAndSendsAgain) {
+  const struct {
+    const char* name;
+    std::int64_t hold_s, keep_s, resend_s;
+    std::string in_result, want;
+  } cases[] = {
+      {"again when strictly more than the delay has passed", 0, 0, 20, "xxxxxxx", "f..f..f"},
+      {"each time when the delay is shorter", 0, 0, 5, "xxx", "fff"},
+      {"a pending one never", 20, 0, 5, "xxxx", "..ff"},
+      {"resolved at once, then again for a while", 0, 0, 20, "xx______", "f.r..r.."},
+      {"one that only was pending has nothing to tell", 20, 0, 5, "xx__", "...."},
+      {"keeps firing", 0, 15, 5, "x____", "fffrr"},
+      {"fires again: at once", 0, 0, 1000, "xx_x_", "f.rfr"},
+  };
+  for (const auto& c : cases) {
+    SCOPED_TRACE(c.name);
+    const RuleSpec rule = Rule(c.hold_s, c.keep_s);
+    Alerts alerts;
+    std::string got;
+    for (std::size_t i = 0; i < c.in_result.size(); ++i) {
+      const std::int64_t slot = (1000 + 10 * static_cast<std::int64_t>(i)) * kSecond;
+      const Samples result = {{"a", 1}};
+      ASSERT_TRUE(Update(alerts, rule, c.in_result[i] == 'x' ? result : Samples{}, slot));
+      const auto unsent = alerts.TakeUnsent(slot, c.resend_s * kSecond, 10 * kSecond);
+      ASSERT_LE(unsent.size(), 1U);
+      got += unsent.empty() ? '.' : unsent[0].ends_at_ns > slot ? 'f' : 'r';
+    }
+    EXPECT_EQ(got, c.want);
+  }
+}
+
+TEST(AlertsTest, TimesOfWhatIsSent) {
+  const RuleSpec rule = Rule(10, 0);
+  Alerts alerts;
+  ASSERT_TRUE(Update(alerts, rule, {{"a", 1}}, 1000 * kSecond));
+  ASSERT_TRUE(Update(alerts, rule, {{"a", 1}}, 1010 * kSecond));
+  auto sent = alerts.TakeUnsent(1010 * kSecond, 60 * kSecond, 10 * kSecond);
+  ASSERT_EQ(sent.size(), 1U);
+  EXPECT_EQ(sent[0].starts_at_ns, 1010 * kSecond) << "since it fires, not since it is pending";
+  EXPECT_EQ(sent[0].ends_at_ns, (1010 + 4 * 60) * kSecond);
+  ASSERT_TRUE(Update(alerts, rule, {}, 1020 * kSecond));
+  sent = alerts.TakeUnsent(1020 * kSecond, 60 * kSecond, 10 * kSecond);
+  ASSERT_EQ(sent.size(), 1U);
+  EXPECT_EQ(sent[0].starts_at_ns, 1010 * kSecond);
+  EXPECT_EQ(sent[0].ends_at_ns, 1020 * kSecond);
+  // An interval that is longer than the delay counts instead.
+  ASSERT_TRUE(Update(alerts, Rule(0, 0), {{"b", 1}}, 1030 * kSecond));
+  sent = alerts.TakeUnsent(1030 * kSecond, 60 * kSecond, 100 * kSecond);
+  ASSERT_EQ(sent.size(), 1U);
+  EXPECT_EQ(sent[0].ends_at_ns, (1030 + 4 * 100) * kSecond);
 }
 
 // rules-alerting.md, 4.4; times in seconds.

@@ -416,6 +416,46 @@ TEST_F(RuleManagerTest, RestartDoesNotContinueAlertsThatHadEnded) {
   EXPECT_EQ(Rule(0).alerts.at(0).active_at_ns, since) << "a new alert, not the old one";
 }
 
+TEST_F(RuleManagerTest, TellsOfFiringAndResolvedAlerts) {
+  std::vector<Notification> told;
+  RuleManagerOptions options;
+  options.external_url = "http://ex.org/p";
+  options.resend_delay_ms = 60'000;
+  options.notify = [&told](std::vector<Notification> alerts) {
+    for (Notification& alert : alerts) told.push_back(std::move(alert));
+  };
+  rules_ = std::make_unique<RuleManager>(engine_, storage_, storage_, clock_, registry_, options);
+  Put({{"__name__", "up"}, {"job", "a"}}, 0);
+  MustLoad(fmt::format(kAlert, "10s"));
+  Tick();
+  EXPECT_TRUE(told.empty()) << "pending";
+  Tick();
+  ASSERT_EQ(told.size(), 1U);
+  EXPECT_EQ(told[0].generator_url, "http://ex.org/p/graph?g0.expr=up+%3D%3D+0&g0.tab=1");
+  EXPECT_EQ(told[0].labels, Rule(0).alerts.at(0).labels);
+  EXPECT_EQ(told[0].annotations, Rule(0).alerts.at(0).annotations);
+  Tick();
+  EXPECT_EQ(told.size(), 1U) << "not again before the delay is over";
+  Put({{"__name__", "up"}, {"job", "a"}}, 1);
+  Tick();
+  ASSERT_EQ(told.size(), 2U);
+  EXPECT_EQ(told[1].ends_at_ns / 1'000'000, LastTick("g"));
+  EXPECT_EQ(told[1].starts_at_ns, told[0].starts_at_ns);
+}
+
+TEST_F(RuleManagerTest, IndependentRulesRunTogether) {
+  RuleManagerOptions options;
+  options.max_concurrent_rules = 3;
+  rules_ = std::make_unique<RuleManager>(engine_, storage_, storage_, clock_, registry_, options);
+  std::string text = "groups:\n- name: g\n  rules:\n";
+  for (int i = 0; i < 20; ++i) text += fmt::format("  - {{record: r{0}, expr: '{0}'}}\n", i);
+  text += "  - {record: middle, expr: r1 + r2}\n  - {record: last, expr: middle * 10}\n";
+  MustLoad(text);
+  Tick();
+  EXPECT_EQ(Dump("last", LastTick("g")), Lines{"{}: 30@0"});
+  EXPECT_EQ(Metric("prometheus_rule_group_last_evaluation_samples", "g"), 22);
+}
+
 TEST_F(RuleManagerTest, RunsByItselfAndStops) {
   std::ofstream(File())
       << "groups:\n- {name: g, interval: 10ms, rules: [{record: r, expr: '1'}]}\n";

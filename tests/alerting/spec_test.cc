@@ -86,8 +86,7 @@ TEST_F(LoadGroupsTest, DefaultsAndOwnValues) {
   EXPECT_EQ(down.query, "up == 0");
   EXPECT_EQ(down.hold_ms, 60'000);
   EXPECT_EQ(down.keep_firing_ms, 120'000);
-  EXPECT_EQ(down.labels, (model::Labels{{"team", "a"}}));
-  EXPECT_EQ(down.unset, std::vector<std::string>{"region"});
+  EXPECT_EQ(down.labels.ToString(), R"({region="", team="a"})");
   EXPECT_EQ(down.annotations.Get("summary"), "{{ $value }}");
 }
 

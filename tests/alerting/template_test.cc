@@ -280,6 +280,51 @@ TEST(TemplateTest, NewerFunctions) {
 }
 
 // The wording is Go's text/template's.
+// What promtool 3.14 makes of a histogram as value.
+TEST(TemplateTest, Histogram) {
+  model::FloatHistogram h;
+  h.schema = 1;
+  h.count = 3;
+  h.sum = 2.5;
+  h.positive_spans = {{0, 3}};
+  h.positive_buckets = {1, 0, 2};
+  const std::string text = "{count:3, sum:2.5, (0.7071067811865475,1]:1, (1.414213562373095,2]:2}";
+  const auto failure = [](int column, const std::string& at, const std::string& why) {
+    return fmt::format(
+        "<error expanding template: error executing template __alert_A: template: "
+        "__alert_A:1:{}: executing \"__alert_A\" at <{}>: {}>",
+        column, at, why);
+  };
+  const std::pair<std::string, std::string> cases[] = {
+      {"{{ $value }}", text},
+      {"{{ printf \"%v %s %T\" $value .Value $value }}",
+       text + " " + text + " *histogram.FloatHistogram"},
+      {"{{ if $value }}yes{{ end }}", "yes"},
+      {"{{ with query \"h\" }}{{ . | first | value }}{{ end }}", text},
+      {"{{ $value.Count }} {{ .Value.Sum }}", "3 2.5"},
+      {"{{ print $value 1 \"x\" $value }}", text + " 1x" + text},
+      {"{{ not $value }} {{ and $value 1 }}", "false 1"},
+      {"{{ humanize $value }}",
+       failure(115, "humanize $value",
+               "error calling humanize: can't convert *histogram.FloatHistogram to float")},
+      {"{{ $value.Nope }}",
+       failure(121, "$value.Nope", "can't evaluate field Nope in type *histogram.FloatHistogram")},
+      {"{{ toUpper $value }}",
+       failure(123, "$value",
+               "wrong type for value; expected string; got *histogram.FloatHistogram")},
+  };
+  TemplateContext context;
+  context.query = [&h](const std::string&, model::TimestampMs) -> Result<promql::Vector> {
+    promql::Vector vector(1);
+    vector[0].h = std::make_unique<model::FloatHistogram>(h);
+    return vector;
+  };
+  for (const auto& [written, want] : cases) {
+    SCOPED_TRACE(written);
+    EXPECT_EQ(ExpandAlertText("A", written, context, {{}, 0, &h}, 0), want);
+  }
+}
+
 TEST(TemplateTest, ParseErrors) {
   const Case cases[] = {
       {"{{ x }}", "template: __alert_A:1: function \"x\" not defined"},

@@ -53,6 +53,145 @@ class CliTest : public ::testing::Test {
   const std::string blocks_ = dir_.path() + "/blocks";
 };
 
+// Texts and exit codes are those of promtool 3.14.
+TEST_F(CliTest, CheckRules) {
+  const std::string good =
+      File("good.yml", "groups: [{name: g, rules: [{record: r, expr: up}]}]\n");
+  auto outcome = Call({"check", "rules", good});
+  EXPECT_EQ(outcome.exit_code, 0);
+  EXPECT_EQ(outcome.out, "Checking " + good + "\n  SUCCESS: 1 rules found\n\n");
+  EXPECT_EQ(outcome.err, "");
+
+  const std::string bad = File("bad.yml", R"(groups:
+- name: g
+  rules:
+  - {record: r, expr: "up{", for: 1m}
+  - {alert: A, expr: up, labels: {a: '{{ $x }}'}, annotations: {'': b}}
+)");
+  outcome = Call({"check", "rules", bad, good});
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_EQ(outcome.out,
+            "Checking " + bad + "\nChecking " + good + "\n  SUCCESS: 1 rules found\n\n");
+  EXPECT_EQ(outcome.err,
+            fmt::format("  FAILED:\n"
+                        "{0}: 4:23: group \"g\", rule 1, \"r\": could not parse expression: 1:4: "
+                        "parse error: unexpected end of input inside braces\n"
+                        "{0}: 4:14: group \"g\", rule 1, \"r\": invalid field 'for' in recording "
+                        "rule\n"
+                        "{0}: group \"g\", rule 2, \"A\": invalid annotation name: \n"
+                        "{0}: group \"g\", rule 2, \"A\": label \"a\": template: __alert_A:1: "
+                        "undefined variable \"$x\"\n",
+                        bad));
+}
+
+TEST_F(CliTest, CheckRulesLintsDuplicates) {
+  const std::string twice = File(
+      "twice.yml",
+      "groups: [{name: g, labels: {a: b}, rules: [{record: r, expr: up}, {record: r, expr: x}, "
+      "{record: r, expr: x}, {record: r, expr: x, labels: {a: c}}]}]\n");
+  const auto outcome = Call({"check", "rules", twice});
+  EXPECT_EQ(outcome.exit_code, 0);
+  EXPECT_EQ(outcome.err,
+            "  FAILED:\nlint error 1 duplicate rule(s) found.\nMetric: r\nLabel(s):\n\ta: b\n"
+            "Might cause inconsistency while recording expressions\n");
+  EXPECT_EQ(Call({"check", "rules", "--lint-fatal", twice}).exit_code, 3);
+  EXPECT_EQ(Call({"check", "rules", "--lint-fatal", "--lint=none", twice}).exit_code, 0);
+  EXPECT_EQ(Call({"check", "rules", "--lint=x,all", twice}).out,
+            "WARNING: unknown lint option: \"x\"\nChecking " + twice + "\n\n");
+  const std::string extra = File("extra.yml", "groups: [{name: g, more: 1, rules: []}]\n");
+  EXPECT_EQ(Call({"check", "rules", extra}).exit_code, 1);
+  EXPECT_EQ(Call({"check", "rules", "--ignore-unknown-fields", extra}).exit_code, 0);
+}
+
+class TestRulesTest : public CliTest {
+ protected:
+  TestRulesTest() {
+    File("rules.yml", R"(groups:
+- name: g
+  rules:
+  - {record: 'x:double', expr: x * 2}
+  - alert: Big
+    expr: x:double > 4
+    for: 1m
+    annotations: {summary: '{{ $labels.a }} is {{ $value }} in {{ $externalLabels.dc }}'}
+)");
+  }
+  std::string Test(const std::string& alert, const std::string& sample) {
+    return File("test.yml", fmt::format(R"(rule_files: [rules.yml]
+tests:
+- name: first
+  interval: 1m
+  external_labels: {{dc: eu}}
+  input_series:
+  - {{series: 'x{{a="1"}}', values: '1+1x9'}}
+  alert_rule_test:
+  - {{eval_time: 3m30s, alertname: Big, exp_alerts: [{}]}}
+  promql_expr_test:
+  - {{expr: x:double, eval_time: 2m, exp_samples: [{}]}}
+)",
+                                        alert, sample));
+  }
+};
+
+TEST_F(TestRulesTest, Passes) {
+  const auto outcome =
+      Call({"test", "rules",
+            Test(R"({exp_labels: {a: 1}, exp_annotations: {summary: "1 is 8 in eu"}})",
+                 R"({labels: 'x:double{a="1"}', value: 6})")});
+  EXPECT_EQ(outcome.err, "");
+  EXPECT_EQ(outcome.out, "  SUCCESS\n\n");
+  EXPECT_EQ(outcome.exit_code, 0);
+}
+
+TEST_F(TestRulesTest, PrintsWhatWasExpectedAndGot) {
+  const std::string junit = dir_.path() + "/junit.xml";
+  const std::string test = Test("{exp_labels: {a: 2}}", "{labels: 'x:double', value: 5}");
+  const auto outcome = Call({"test", "--junit", junit, "rules", test});
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_EQ(outcome.out, "\n\n\n");
+  EXPECT_EQ(outcome.err,
+            "  FAILED:\n    name: first,\n    alertname: Big, time: 3m30s, \n"
+            "        exp:[\n            0:\n"
+            "              Labels:{a=\"2\", alertname=\"Big\"}\n"
+            "              Annotations:{}\n            ], \n"
+            "        got:[\n            0:\n"
+            "              Labels:{a=\"1\", alertname=\"Big\"}\n"
+            "              Annotations:{summary=\"1 is 8 in eu\"}\n            ]\n"
+            "    expr: \"x:double\", time: 2m,\n"
+            "        exp: {__name__=\"x:double\"} 5E+00\n"
+            "        got: {__name__=\"x:double\", a=\"1\"} 6E+00\n");
+  std::ifstream file(junit);
+  const std::string xml{std::istreambuf_iterator<char>(file), {}};
+  EXPECT_TRUE(xml.starts_with("<testsuites><testsuite name=\"" + test +
+                              "\" tests=\"1\" failures=\"2\" errors=\"0\" skipped=\"0\" "))
+      << xml;
+  EXPECT_NE(xml.find("<testcase name=\"first\"><failure>    name: first,&#xA;"), std::string::npos);
+}
+
+TEST_F(TestRulesTest, Flags) {
+  const std::string test = Test("{exp_labels: {a: 2}}", "{labels: 'x:double', value: 5}");
+  EXPECT_EQ(Call({"test", "rules", "--run", "other", test}).exit_code, 0);
+  EXPECT_EQ(Call({"test", "rules", "--run", "other", "--run", "^fi", test}).exit_code, 1);
+  const std::string diff = Call({"test", "rules", "--diff", test}).err;
+  EXPECT_NE(diff.find("        diff: [\n                {\n"
+                      "                    \"Annotations\": {\n"
+                      "                        \033[0;32m\"summary\": \"1 is 8 in eu\"\033[0m\n"
+                      "                    },\n"
+                      "                    \"Labels\": {\n"
+                      "                        \"a\": \033[0;33m\"2\" => \"1\"\033[0m,\n"
+                      "                        \"alertname\": \"Big\"\n"),
+            std::string::npos)
+      << diff;
+  const std::string debug = Call({"test", "rules", "--debug", test}).err;
+  EXPECT_TRUE(
+      debug.starts_with("DEBUG: Starting test first\nDEBUG: Dump of all data (input_series "
+                        "and rules) at 3m31s:\n"))
+      << debug;
+  EXPECT_NE(debug.find("{__name__=\"x:double\", a=\"1\"} =>\n4 @[60000]\n6 @[120000]\n"),
+            std::string::npos)
+      << debug;
+}
+
 TEST_F(CliTest, OtherArgumentsAreForTheServer) {
   EXPECT_FALSE(RunTool({}));
   EXPECT_FALSE(RunTool(std::vector<std::string>{"--config.file=x"}));

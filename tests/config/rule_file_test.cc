@@ -8,22 +8,22 @@ namespace {
 
 const std::string kGroup = "groups:\n- name: g\n  rules:\n  - ";
 
-// The reasons are those of promtool 3.5.3; the place is the one it names, or where it names none
-// (0:0) that of the group or rule.
+// The words of promtool 3.14, with its places; that of a field that is not there is 0:0.
 TEST(RuleFileTest, Errors) {
   const struct {
     std::string text;
     const char* want;
   } cases[] = {
       {"groups:\n- name: g\n- name: g\n",
-       "f.yml: 3:3: groupname: \"g\" is repeated in the same file"},
-      {"groups:\n- rules: []\n", "f.yml: 2:3: Groupname must not be empty"},
+       "f.yml: 0:0: groupname: \"g\" is repeated in the same file"},
+      {"groups:\n- rules: []\n", "f.yml: 0:0: Groupname must not be empty"},
       {kGroup + "{record: a, alert: b, expr: up}\n",
-       "f.yml: 4:14: group \"g\", rule 1, \"b\": only one of 'record' and 'alert' must be set"},
+       "f.yml: 4:14: 4:24: group \"g\", rule 1, \"b\": only one of 'record' and 'alert' must be "
+       "set"},
       {kGroup + "{expr: up}\n",
-       "f.yml: 4:5: group \"g\", rule 1, \"\": one of 'record' or 'alert' must be set"},
+       "f.yml: 0:0: 0:0: group \"g\", rule 1, \"\": one of 'record' or 'alert' must be set"},
       {kGroup + "{record: a}\n",
-       "f.yml: 4:5: group \"g\", rule 1, \"a\": field 'expr' must be set in rule"},
+       "f.yml: 0:0: group \"g\", rule 1, \"a\": field 'expr' must be set in rule"},
       {kGroup + "{record: a, expr: up}\n  - {alert: b, expr: ''}\n",
        "f.yml: 5:22: group \"g\", rule 2, \"b\": field 'expr' must be set in rule"},
       {kGroup + "{record: a, expr: up, for: 1m}\n",
@@ -37,9 +37,9 @@ TEST(RuleFileTest, Errors) {
        "f.yml: 4:14: group \"g\", rule 1, \"a{b}\": braces present in the recording rule name; "
        "should it be in expr?: a{b}"},
       {kGroup + "{record: a, expr: up, labels: {__name__: c}}\n",
-       "f.yml: 4:5: group \"g\", rule 1, \"a\": invalid label name: __name__"},
+       "f.yml: group \"g\", rule 1, \"a\": invalid label name: __name__"},
       {kGroup + "{alert: a, expr: up, annotations: {'': c}}\n",
-       "f.yml: 4:5: group \"g\", rule 1, \"a\": invalid annotation name: "},
+       "f.yml: group \"g\", rule 1, \"a\": invalid annotation name: "},
       {kGroup + "{alert: a, expr: up, for: 1x}\n",
        "f.yml: unknown unit \"x\" in duration \"1x\" (line 4)"},
       {kGroup + "{alert: a, expr: up, foo: 1}\n",

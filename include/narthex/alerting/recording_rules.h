@@ -16,9 +16,9 @@ namespace narthex::alerting {
 
 struct RecordingRuleSpec {
   std::string name;
-  std::string query;                // Printed in canonical form.
-  model::Labels labels;             // The group's, overridden by the rule's.
-  std::vector<std::string> remove;  // Labels that the rule takes away from its results.
+  std::string query;  // Printed in canonical form.
+  /// The group's, overridden by the rule's; one with an empty value is taken away from the results.
+  model::Labels labels;
 
   /// The series that a result with these labels is stored as.
   model::Labels SeriesOf(const model::Labels& result) const;

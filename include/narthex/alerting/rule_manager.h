@@ -10,10 +10,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "narthex/alerting/notification.h"
 #include "narthex/base/result.h"
 #include "narthex/model/labels.h"
 #include "narthex/model/timestamp.h"
@@ -87,11 +89,20 @@ struct RuleManagerOptions {
   /// alerting/rules/restore.h.
   model::DurationMs for_outage_tolerance_ms = 3'600'000;
   model::DurationMs for_grace_period_ms = 600'000;
+  /// --rules.alert.resend-delay: a firing alert is sent again when more than this has passed.
+  model::DurationMs resend_delay_ms = 60'000;
+  /// How many rules of all groups together may run beside the one that a group is at; 0 = the rules
+  /// of a group run one after the other.
+  std::size_t max_concurrent_rules = 0;
+  /// Gets the alerts that have something to tell; called on the evaluating threads and returns at
+  /// once. None = nobody is told.
+  std::function<void(std::vector<Notification>)> notify;
 };
 
-/// Rules of a group run one after the other, each seeing the results of those before; groups run
-/// beside each other. Thread safety: Groups any thread; the rest one thread at a time.
-/// Source: Prometheus rules.Manager.
+/// Rules of a group run one after the other, each seeing the results of those before (those that do
+/// not need each other's may run together, see max_concurrent_rules); groups run beside each other.
+/// Thread safety: Groups any thread; the rest one thread at a time. Source: Prometheus
+/// rules.Manager.
 class RuleManager final {
  public:
   /// All references are not owned and outlive the manager.

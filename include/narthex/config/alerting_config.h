@@ -18,6 +18,7 @@ struct AlertmanagerConfig {
   std::string path_prefix;
   model::DurationMs timeout_ms = 10'000;  // Per POST.
   HttpConfig http;
+  bool has_sigv4 = false, has_oauth2 = false;  // Sections that nothing here can do yet.
   std::vector<TargetGroup> static_configs;
   std::vector<FileSdConfig> file_sd_configs;
   std::vector<model::RelabelConfig> relabel_configs;        // On discovered Alertmanagers.

@@ -3,6 +3,7 @@
 // Rule files as plain structs. Expressions are text here; alerting parses them.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -36,7 +37,29 @@ struct RuleGroupConfig {
   std::vector<RuleConfig> rules;
 };
 
-/// Checks the form (unknown fields, names, duplicates); not the expressions.
+/// What is to be checked in a rule file beyond its form; each may be none.
+struct RuleFileOptions {
+  bool legacy_names = false;
+  bool ignore_unknown_fields = false;
+  std::function<Status(const std::string& expr)> check_expr;
+  /// Gives everything that is wrong with the templates of an alerting rule.
+  std::function<std::vector<std::string>(const RuleConfig&)> check_templates;
+};
+
+struct RuleFile {
+  std::vector<RuleGroupConfig> groups;
+  /// All that is wrong, in Prometheus's words and order: "FILE: LINE:COL: group "G", rule 1, …".
+  std::vector<std::string> problems;
+};
+
+/// @param path  names the file in problems and errors; may be empty
+/// Errors: kNotFound / kIo when it can't be read, kInvalidArgument when it is not YAML of this
+/// form.
+Result<RuleFile> ReadRuleFile(const std::string& path, const RuleFileOptions& options);
+Result<RuleFile> ReadRuleText(std::string_view text, const std::string& path,
+                              const RuleFileOptions& options);
+
+/// As above without what is beyond the form; the first problem is an error too.
 /// Errors: kInvalidArgument "FILE: LINE:COL: reason"; kNotFound / kIo when it can't be read.
 Result<std::vector<RuleGroupConfig>> LoadRuleFile(const std::string& path,
                                                   bool legacy_names = false);

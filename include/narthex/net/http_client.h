@@ -84,6 +84,26 @@ class HttpClient final {
   std::unique_ptr<Impl> impl_;
 };
 
+/// An HttpClient for a thread that waits for its answers; the connection stays open between them.
+/// Thread safety: one request at a time; Cancel any thread.
+class BlockingClient final {
+ public:
+  explicit BlockingClient(HttpClientOptions options);
+  ~BlockingClient();
+  BlockingClient(const BlockingClient&) = delete;
+  BlockingClient& operator=(const BlockingClient&) = delete;
+
+  /// As HttpClient::Do.
+  Result<ClientResponse> Do(const ClientRequest& request, std::string& body);
+
+  /// A running Do and all later ones return kCancelled.
+  void Cancel();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
 /// Performs one request on a private context and waits for it; for command-line tools and tests.
 Result<ClientResponse> DoBlocking(const HttpClientOptions& options, const ClientRequest& request,
                                   std::string& body);

@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// The HTTP client as the configuration asks for it, the same for everything that is scraped or
+// written to.
 #pragma once
 
 #include <string>

@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "narthex/alerting/notifier.h"
+
+#include <atomic>
+#include <map>
+#include <utility>
+
+#include <fmt/core.h>
+
+#include "alerting/notifier/alertmanager.h"
+#include "alerting/notifier/notifier_metrics.h"
+#include "alerting/notifier/send_loop.h"
+#include "narthex/base/clock.h"
+#include "narthex/base/heap_bytes.h"
+#include "narthex/base/log.h"
+#include "narthex/base/mutex.h"
+#include "narthex/config/config.h"
+#include "narthex/model/relabel.h"
+
+namespace narthex::alerting {
+namespace {
+
+/// A notification that is counted as long as any queue holds it.
+struct CountedNotification final : Notification {
+  CountedNotification(Notification alert, std::shared_ptr<std::atomic<std::size_t>> all)
+      : Notification(std::move(alert)), total(std::move(all)) {
+    bytes =
+        sizeof(*this) + labels.bytes().size() + annotations.bytes().size() + generator_url.size();
+    total->fetch_add(bytes, std::memory_order_relaxed);
+  }
+  ~CountedNotification() { total->fetch_sub(bytes, std::memory_order_relaxed); }
+  CountedNotification(const CountedNotification&) = delete;
+  CountedNotification& operator=(const CountedNotification&) = delete;
+
+  std::shared_ptr<std::atomic<std::size_t>> total;
+  std::size_t bytes = 0;
+};
+
+/// The labels after relabelling; empty when the alert is dropped.
+model::Labels Relabelled(const model::Labels& labels, const model::Labels& external,
+                         std::span<const model::RelabelConfig> rules) {
+  model::LabelsBuilder builder(labels);
+  for (const auto& [name, value] : external) {
+    if (!labels.Has(name)) builder.Set(name, value);
+  }
+  const Result<bool> kept = model::Relabel(builder, rules);
+  if (kept && *kept) return builder.Build();
+  if (!kept) {
+    log::Error("Relabelling an alert failed, dropping it",
+               {{"alert", labels.ToString()}, {"err", kept.error().message()}});
+  }
+  return {};
+}
+
+/// What can't be done is refused: an Alertmanager that answers 403 to every alert is found late.
+Status CheckSupported(const config::AlertmanagerConfig& entry, std::size_t index) {
+  const auto refuse = [&](std::string_view what) {
+    return Fail(
+        Code::kInvalidArgument,
+        fmt::format("alerting.alertmanagers, entry {}: {} is not supported yet", index + 1, what));
+  };
+  if (entry.has_sigv4) return refuse("sigv4");
+  if (entry.has_oauth2) return refuse("oauth2");
+  return {};
+}
+
+}  // namespace
+
+std::string AlertmanagerSetName(std::size_t index) { return fmt::format("config-{}", index); }
+
+class Notifier::Impl {
+ public:
+  Impl(Clock& clock, metrics::Registry& registry, NotifierOptions options)
+      : clock_(clock),
+        options_(std::move(options)),
+        metrics_(registry, options_.queue_capacity,
+                 [this] { return static_cast<double>(num_active_.load()); }) {}
+  ~Impl() { Stop(); }
+
+  Status ApplyConfig(const config::Config& config, bool check_only);
+  void SetTargets(const std::string& name, std::span<const config::TargetGroup> groups);
+  void Send(std::vector<Notification> alerts);
+  void Stop();
+  std::vector<std::string> Urls(std::vector<std::string> AlertmanagerUrls::*which) const;
+  std::size_t held_bytes() const { return *held_; }
+
+ private:
+  using LoopMap = std::map<std::string, std::unique_ptr<SendLoop>>;  // By URL.
+  /// One entry of the configuration with what discovery found for it.
+  struct Set {
+    config::AlertmanagerConfig config;
+    net::HttpClientOptions client;
+    AlertmanagerUrls urls;
+    LoopMap loops;
+  };
+  using SetMap = std::map<std::string, Set>;
+
+  Result<SetMap> MakeSets(const config::AlertingConfig& config) const;
+  std::unique_ptr<SendLoop> MakeLoop(const std::string& url, const Set& set);
+  void Retire(LoopMap loops) NX_REQUIRES(mutex_);
+  void ForgetEnded() NX_REQUIRES(mutex_);
+  void CountActive() NX_REQUIRES(mutex_);
+
+  Clock& clock_;
+  const NotifierOptions options_;
+  const std::shared_ptr<std::atomic<std::size_t>> held_ =
+      std::make_shared<std::atomic<std::size_t>>(0);
+
+  std::atomic<std::size_t> num_active_{0};  // Read under the lock of the registry.
+  mutable Mutex mutex_;                     // Before the locks of the loops and of the registry.
+  model::Labels external_labels_ NX_GUARDED_BY(mutex_);
+  std::vector<model::RelabelConfig> relabel_configs_ NX_GUARDED_BY(mutex_);
+  bool stopping_ NX_GUARDED_BY(mutex_) = false;
+  NotifierMetrics metrics_;  // Before the loops, which use it to their end.
+  SetMap sets_ NX_GUARDED_BY(mutex_);
+  std::vector<std::unique_ptr<SendLoop>> retired_ NX_GUARDED_BY(mutex_);  // Still draining.
+};
+
+Result<Notifier::Impl::SetMap> Notifier::Impl::MakeSets(
+    const config::AlertingConfig& config) const {
+  SetMap sets;
+  for (std::size_t i = 0; i < config.alertmanagers.size(); ++i) {
+    const config::AlertmanagerConfig& entry = config.alertmanagers[i];
+    NX_RETURN_IF_ERROR(CheckSupported(entry, i));
+    Set& set = sets[AlertmanagerSetName(i)];
+    set.config = entry;
+    NX_ASSIGN_OR_RETURN(set.client, options_.client_options(entry.http));
+  }
+  return sets;
+}
+
+Status Notifier::Impl::ApplyConfig(const config::Config& config, bool check_only) {
+  NX_ASSIGN_OR_RETURN(SetMap fresh, MakeSets(config.alerting));
+  if (check_only) return {};
+  MutexLock lock(mutex_);
+  if (stopping_) return {};
+  ForgetEnded();
+  external_labels_ = config.global.external_labels;
+  relabel_configs_ = config.alerting.alert_relabel_configs;
+  for (auto& [name, set] : fresh) {
+    for (auto& [old_name, old] : sets_) {
+      if (old.config.fingerprint != set.config.fingerprint) continue;
+      set.urls = old.urls;
+      // The first of several equal entries takes the queues; the others begin with new ones.
+      if (set.loops.empty()) set.loops = std::exchange(old.loops, {});
+    }
+  }
+  for (auto& [name, old] : sets_) Retire(std::move(old.loops));
+  sets_ = std::move(fresh);
+  CountActive();
+  return {};
+}
+
+void Notifier::Impl::CountActive() {
+  std::size_t count = 0;
+  for (const auto& [name, set] : sets_) count += set.urls.active.size();
+  num_active_ = count;
+}
+
+std::unique_ptr<SendLoop> Notifier::Impl::MakeLoop(const std::string& url, const Set& set) {
+  return std::make_unique<SendLoop>(url, set.client,
+                                    SendLoop::Options{.queue_capacity = options_.queue_capacity,
+                                                      .batch_size = options_.batch_size,
+                                                      .drain_on_stop = options_.drain_on_stop,
+                                                      .timeout_ms = set.config.timeout_ms},
+                                    clock_, metrics_);
+}
+
+void Notifier::Impl::SetTargets(const std::string& name,
+                                std::span<const config::TargetGroup> groups) {
+  MutexLock lock(mutex_);
+  if (stopping_) return;
+  ForgetEnded();
+  const auto found = sets_.find(name);
+  if (found == sets_.end()) return;  // A reload has taken the entry away in the meantime.
+  Set& set = found->second;
+  set.urls = FindAlertmanagers(groups, set.config);
+  LoopMap gone = std::exchange(set.loops, {});
+  for (const std::string& url : set.urls.active) {
+    if (auto node = gone.extract(url)) {
+      set.loops.insert(std::move(node));
+    } else {
+      set.loops.emplace(url, MakeLoop(url, set));
+    }
+  }
+  Retire(std::move(gone));
+  CountActive();
+}
+
+void Notifier::Impl::Retire(LoopMap loops) {
+  for (auto& [url, loop] : loops) {
+    loop->Stop();
+    retired_.push_back(std::move(loop));
+  }
+}
+
+void Notifier::Impl::ForgetEnded() {
+  std::erase_if(retired_, [](const auto& loop) { return loop->done(); });
+}
+
+void Notifier::Impl::Send(std::vector<Notification> alerts) {
+  MutexLock lock(mutex_);
+  if (stopping_ || sets_.empty()) return;
+  std::vector<NotificationPtr> kept;
+  for (Notification& alert : alerts) {
+    alert.labels = Relabelled(alert.labels, external_labels_, relabel_configs_);
+    if (alert.labels.empty()) continue;
+    kept.push_back(std::make_shared<const CountedNotification>(std::move(alert), held_));
+  }
+  for (const auto& [name, set] : sets_) {
+    if (set.config.alert_relabel_configs.empty()) {
+      for (const auto& [url, loop] : set.loops) loop->Add(kept);
+      continue;
+    }
+    std::vector<NotificationPtr> own;
+    for (const NotificationPtr& alert : kept) {
+      model::Labels labels = Relabelled(alert->labels, {}, set.config.alert_relabel_configs);
+      if (labels.empty()) continue;
+      if (labels == alert->labels) {
+        own.push_back(alert);
+        continue;
+      }
+      Notification changed = *alert;
+      changed.labels = std::move(labels);
+      own.push_back(std::make_shared<const CountedNotification>(std::move(changed), held_));
+    }
+    if (own.empty()) continue;
+    for (const auto& [url, loop] : set.loops) loop->Add(own);
+  }
+}
+
+void Notifier::Impl::Stop() {
+  std::vector<std::unique_ptr<SendLoop>> ending;
+  {
+    MutexLock lock(mutex_);
+    if (stopping_) return;
+    log::Info("Stopping notification manager...");
+    stopping_ = true;
+    for (auto& [name, set] : sets_) Retire(std::exchange(set.loops, {}));
+    ending.swap(retired_);
+  }
+  ending.clear();  // Waits for them, all at the same time.
+}
+
+std::vector<std::string> Notifier::Impl::Urls(
+    std::vector<std::string> AlertmanagerUrls::*which) const {
+  MutexLock lock(mutex_);
+  std::vector<std::string> all;
+  for (const auto& [name, set] : sets_) {
+    all.insert(all.end(), (set.urls.*which).begin(), (set.urls.*which).end());
+  }
+  return all;
+}
+
+Notifier::Notifier(Clock& clock, metrics::Registry& registry, NotifierOptions options)
+    : impl_(std::make_unique<Impl>(clock, registry, std::move(options))) {}
+Notifier::~Notifier() = default;
+Status Notifier::Check(const config::Config& config) const {
+  return impl_->ApplyConfig(config, true);
+}
+Status Notifier::ApplyConfig(const config::Config& config) {
+  return impl_->ApplyConfig(config, false);
+}
+void Notifier::SetTargets(const std::string& set, std::span<const config::TargetGroup> groups) {
+  impl_->SetTargets(set, groups);
+}
+void Notifier::Send(std::vector<Notification> alerts) { impl_->Send(std::move(alerts)); }
+void Notifier::Stop() { impl_->Stop(); }
+std::vector<std::string> Notifier::ActiveAlertmanagers() const {
+  return impl_->Urls(&AlertmanagerUrls::active);
+}
+std::vector<std::string> Notifier::DroppedAlertmanagers() const {
+  return impl_->Urls(&AlertmanagerUrls::dropped);
+}
+std::size_t Notifier::held_bytes() const { return impl_->held_bytes(); }
+
+}  // namespace narthex::alerting

@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "narthex/alerting/notifier.h"
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <fmt/core.h>
+#include <gtest/gtest.h>
+
+#include "alerting/notifier/alertmanager.h"
+#include "narthex/base/clock.h"
+#include "narthex/base/metrics.h"
+#include "narthex/config/config.h"
+#include "narthex/net/http_client.h"
+#include "tests/alerting/fake_alertmanager.h"
+
+namespace narthex::alerting {
+namespace {
+
+using testing::FakeAlertmanager;
+
+Notification Alert(const std::string& name, const std::string& value = "1") {
+  Notification alert;
+  alert.labels = {{"alertname", name}, {"n", value}};
+  alert.annotations = {{"summary", "<a & b>"}};
+  alert.starts_at_ns = 1'700'000'000'123'999'999;
+  alert.ends_at_ns = 1'700'000'240'000'000'000;
+  alert.generator_url = "http://x/graph?g0.expr=up&g0.tab=1";
+  return alert;
+}
+
+class NotifierTest : public ::testing::Test {
+ protected:
+  void Make(NotifierOptions options = {}) {
+    options.client_options = [](const config::HttpConfig& http) -> Result<net::HttpClientOptions> {
+      net::HttpClientOptions client;
+      client.basic_username = http.basic_username;
+      client.basic_password = http.basic_password;
+      return client;
+    };
+    notifier_ = std::make_unique<Notifier>(SystemClock(), registry_, std::move(options));
+  }
+
+  /// The section `alerting` and what discovery would find for its static_configs.
+  void Apply(const std::string& alerting) {
+    auto config = config::LoadText("global: {external_labels: {dc: eu, n: ext}}\n" + alerting, "x");
+    ASSERT_TRUE(config) << config.error().message();
+    const Status status = notifier_->ApplyConfig(**config);
+    ASSERT_TRUE(status) << status.error().message();
+    const auto& entries = (*config)->alerting.alertmanagers;
+    for (std::size_t i = 0; i < entries.size(); ++i) {
+      notifier_->SetTargets(AlertmanagerSetName(i), entries[i].static_configs);
+    }
+  }
+  static std::string To(const std::string& addresses, const std::string& more = {}) {
+    return fmt::format("alerting: {{alertmanagers: [{{static_configs: [{{targets: [{}]}}]{}}}]}}\n",
+                       addresses, more);
+  }
+
+  std::vector<std::string> Series(const std::string& name) {
+    std::string text;
+    registry_.WriteText(text);
+    std::vector<std::string> lines;
+    for (std::size_t at = 0; at < text.size();) {
+      const std::size_t end = text.find('\n', at);
+      const std::string line = text.substr(at, end - at);
+      if (line.starts_with(name)) lines.push_back(line);
+      at = end + 1;
+    }
+    return lines;
+  }
+  std::string ValueOf(const std::string& name) {
+    const auto lines = Series("prometheus_notifications_" + name + "{");
+    return lines.empty() ? "" : lines[0].substr(lines[0].rfind(' ') + 1);
+  }
+  std::string SentTo(const FakeAlertmanager& am) {
+    for (const std::string& line : Series("prometheus_notifications_sent_total{")) {
+      if (line.find(am.address()) != std::string::npos) return line.substr(line.rfind(' ') + 1);
+    }
+    return "";
+  }
+  void ExpectAt(const FakeAlertmanager& am, const std::string& value) {
+    const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    while (SentTo(am) != value && std::chrono::steady_clock::now() < give_up) {
+      std::this_thread::yield();
+    }
+    EXPECT_EQ(SentTo(am), value);
+  }
+  /// Waits until a counter says what is expected: it is counted after the answer.
+  void Expect(const std::string& name, const std::string& value) {
+    const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    while (ValueOf(name) != value && std::chrono::steady_clock::now() < give_up) {
+      std::this_thread::yield();
+    }
+    EXPECT_EQ(ValueOf(name), value) << name;
+  }
+
+  metrics::Registry registry_;
+  std::unique_ptr<Notifier> notifier_;
+};
+
+TEST_F(NotifierTest, PostsWhatPrometheusPosts) {
+  FakeAlertmanager am;
+  Make();
+  Apply(To(am.address(), ", path_prefix: /am/, basic_auth: {username: u, password: p}"));
+  notifier_->Send({Alert("A")});
+  const auto posts = am.WaitFor(1);
+  EXPECT_EQ(posts[0].path, "/am/api/v2/alerts");
+  EXPECT_EQ(posts[0].content_type, "application/json");
+  EXPECT_EQ(posts[0].user_agent, "Prometheus/3.14.0");
+  EXPECT_EQ(posts[0].authorization, "Basic dTpw");
+  // The external label `n` gives way to the alert's own. Milliseconds are cut, not rounded.
+  EXPECT_EQ(posts[0].body,
+            R"([{"annotations":{"summary":"\u003ca \u0026 b\u003e"},)"
+            R"("endsAt":"2023-11-14T22:17:20.000Z","startsAt":"2023-11-14T22:13:20.123Z",)"
+            R"("generatorURL":"http://x/graph?g0.expr=up\u0026g0.tab=1",)"
+            R"("labels":{"alertname":"A","dc":"eu","n":"1"}}])");
+  Notification bare = Alert("B");
+  bare.annotations = {};
+  notifier_->Send({bare});
+  EXPECT_TRUE(am.WaitFor(2)[1].body.starts_with(R"([{"endsAt":)")) << am.WaitFor(2)[1].body;
+  Expect("sent_total", "2");
+  EXPECT_EQ(ValueOf("latency_seconds_count"), "2");
+  EXPECT_EQ(ValueOf("latency_histogram_seconds_count"), "2");
+  EXPECT_EQ(notifier_->ActiveAlertmanagers(),
+            std::vector<std::string>{"http://" + am.address() + "/am/api/v2/alerts"});
+}
+
+TEST_F(NotifierTest, RelabelsForAllAndForOne) {
+  FakeAlertmanager first, second;
+  Make();
+  Apply(fmt::format(R"(alerting:
+  alert_relabel_configs:
+    - {{source_labels: [alertname], regex: Gone, action: drop}}
+    - {{target_label: all, replacement: yes}}
+  alertmanagers:
+    - static_configs: [{{targets: ['{}']}}]
+    - static_configs: [{{targets: ['{}']}}]
+      alert_relabel_configs:
+        - {{source_labels: [n], regex: '2', action: drop}}
+        - {{regex: all, action: labeldrop}}
+)",
+                    first.address(), second.address()));
+  notifier_->Send({Alert("A", "1"), Alert("Gone"), Alert("A", "2")});
+  const auto labels = [](const std::string& body) {
+    std::string all;
+    for (std::size_t at = 0; (at = body.find("\"labels\":", at)) != std::string::npos; ++at) {
+      all += body.substr(at + 9, body.find('}', at) - at - 8);
+    }
+    return all;
+  };
+  EXPECT_EQ(labels(first.WaitFor(1)[0].body), R"({"alertname":"A","all":"yes","dc":"eu","n":"1"})"
+                                              R"({"alertname":"A","all":"yes","dc":"eu","n":"2"})");
+  EXPECT_EQ(labels(second.WaitFor(1)[0].body), R"({"alertname":"A","dc":"eu","n":"1"})");
+}
+
+TEST_F(NotifierTest, FullQueueDropsTheOldest) {
+  FakeAlertmanager am;
+  am.Hold();
+  Make({.queue_capacity = 3, .batch_size = 2});
+  Apply(To(am.address()));
+  notifier_->Send({Alert("first")});
+  am.WaitFor(1);  // On its way, no longer in the queue.
+  notifier_->Send({Alert("a"), Alert("b")});
+  notifier_->Send({Alert("c"), Alert("d")});
+  EXPECT_EQ(ValueOf("queue_length"), "3");
+  EXPECT_EQ(ValueOf("dropped_total"), "1");
+  EXPECT_GT(notifier_->held_bytes(), 4 * sizeof(Notification));
+  notifier_->Send(
+      {Alert("e"), Alert("f"), Alert("g"), Alert("h")});  // More than there is room for.
+  EXPECT_EQ(ValueOf("queue_length"), "3");
+  EXPECT_EQ(ValueOf("dropped_total"), "5");
+  am.Release();
+  const auto posts = am.WaitFor(3);
+  EXPECT_NE(posts[1].body.find("\"f\""), std::string::npos);
+  EXPECT_NE(posts[1].body.find("\"g\""), std::string::npos);
+  EXPECT_NE(posts[2].body.find("\"h\""), std::string::npos);
+  Expect("sent_total", "4");
+  EXPECT_EQ(ValueOf("queue_length"), "0");
+  notifier_->Stop();
+  EXPECT_EQ(notifier_->held_bytes(), 0U);
+}
+
+TEST_F(NotifierTest, FailuresAreCountedAndNotTriedAgain) {
+  FakeAlertmanager am;
+  Make();
+  Apply(To(am.address()));
+  for (const int status : {400, 500, 503}) {
+    am.SetStatus(status);
+    notifier_->Send({Alert("A"), Alert("B")});
+    am.WaitFor(am.num_posts() + 0);
+    Expect("errors_total", std::to_string(status == 400 ? 2 : status == 500 ? 4 : 6));
+  }
+  EXPECT_EQ(ValueOf("dropped_total"), "6");
+  EXPECT_EQ(ValueOf("sent_total"), "0");
+  EXPECT_EQ(ValueOf("latency_seconds_count"), "");  // Only what went well has a latency.
+  am.SetStatus(202);
+  notifier_->Send({Alert("C")});
+  Expect("sent_total", "1");
+  EXPECT_EQ(am.num_posts(), 4U);
+}
+
+TEST_F(NotifierTest, OneThatHangsDoesNotDelayTheOthers) {
+  FakeAlertmanager slow, good;
+  slow.Hold();
+  Make();
+  Apply(To("'" + slow.address() + "', '127.0.0.1:1', '" + good.address() + "'"));
+  for (int i = 0; i < 3; ++i) {
+    notifier_->Send({Alert("A")});
+    good.WaitFor(static_cast<std::size_t>(i) + 1);
+  }
+  EXPECT_EQ(slow.num_posts(), 1U);
+}
+
+TEST_F(NotifierTest, TimeoutOfTheEntry) {
+  FakeAlertmanager am;
+  am.Hold();
+  Make();
+  Apply(To(am.address(), ", timeout: 50ms"));
+  notifier_->Send({Alert("A")});
+  Expect("errors_total", "1");
+}
+
+TEST_F(NotifierTest, StopSendsWhatWaits) {
+  FakeAlertmanager am;
+  Make({.batch_size = 1});
+  Apply(To(am.address()));
+  am.Hold();
+  notifier_->Send({Alert("A"), Alert("B"), Alert("C")});
+  am.WaitFor(1);
+  std::thread stop([this] { notifier_->Stop(); });
+  am.Release();
+  stop.join();
+  EXPECT_EQ(am.num_posts(), 3U);
+  notifier_->Send({Alert("D")});
+  EXPECT_EQ(am.num_posts(), 3U);
+  EXPECT_EQ(Series("prometheus_notifications_sent_total{").size(), 0U);
+}
+
+TEST_F(NotifierTest, StopWithoutDrainingEndsTheRunningRequest) {
+  FakeAlertmanager am;
+  Make({.batch_size = 1, .drain_on_stop = false});
+  Apply(To(am.address()));
+  am.Hold();
+  notifier_->Send({Alert("A"), Alert("B")});
+  am.WaitFor(1);
+  notifier_->Stop();  // Would take the 10 s of the timeout otherwise.
+  EXPECT_EQ(am.num_posts(), 1U);
+}
+
+TEST_F(NotifierTest, ReloadKeepsWhatHasNotChanged) {
+  FakeAlertmanager kept, gone;
+  Make();
+  Apply(To("'" + kept.address() + "', '" + gone.address() + "'"));
+  notifier_->Send({Alert("A")});
+  kept.WaitFor(1);
+  gone.WaitFor(1);
+  ExpectAt(kept, "1");
+  ExpectAt(gone, "1");
+  // The same entry at another place keeps its queue, and so its counters.
+  Apply(fmt::format(R"(alerting:
+  alertmanagers:
+    - static_configs: [{{targets: ['127.0.0.1:1']}}]
+    - static_configs: [{{targets: ['{}', '{}']}}]
+)",
+                    kept.address(), gone.address()));
+  EXPECT_EQ(SentTo(kept), "1");
+  // Another text: a new queue.
+  Apply(To(kept.address(), ", timeout: 3s"));
+  EXPECT_EQ(notifier_->ActiveAlertmanagers().size(), 1U);
+  EXPECT_EQ(Series("prometheus_notifications_alertmanagers_discovered"),
+            std::vector<std::string>{"prometheus_notifications_alertmanagers_discovered 1"});
+  notifier_->Send({Alert("B")});
+  kept.WaitFor(2);
+  EXPECT_EQ(gone.num_posts(), 1U);
+}
+
+TEST_F(NotifierTest, RefusesWhatItCannotDo) {
+  Make();
+  for (const std::string entry :
+       {"{sigv4: {region: r}}", "{oauth2: {client_id: a, token_url: 'http://x/'}}"}) {
+    auto config = config::LoadText("alerting: {alertmanagers: [" + entry + "]}\n", "x");
+    ASSERT_TRUE(config) << config.error().message();
+    const Status status = notifier_->Check(**config);
+    ASSERT_FALSE(status);
+    EXPECT_NE(status.error().message().find("entry 1"), std::string::npos);
+    EXPECT_FALSE(notifier_->ApplyConfig(**config));
+  }
+}
+
+TEST(AlertmanagerTest, PostPath) {
+  const std::pair<const char*, const char*> cases[] = {{"", "/api/v2/alerts"},
+                                                       {"/", "/api/v2/alerts"},
+                                                       {"a/b", "/a/b/api/v2/alerts"},
+                                                       {"//a//b/", "/a/b/api/v2/alerts"},
+                                                       {"/a/./x/../b", "/a/b/api/v2/alerts"},
+                                                       {"../a", "/a/api/v2/alerts"}};
+  for (const auto& [prefix, path] : cases) EXPECT_EQ(PostPath(prefix), path) << prefix;
+}
+
+TEST(AlertmanagerTest, UrlsOfTargets) {
+  auto config = config::LoadText(R"(alerting:
+  alertmanagers:
+    - scheme: https
+      path_prefix: /p q
+      relabel_configs:
+        - {source_labels: [team], regex: no, action: drop}
+        - {source_labels: [team], regex: (r.*), target_label: __alerts_path__, replacement: '/$1'}
+)",
+                                 "x");
+  ASSERT_TRUE(config) << config.error().message();
+  const std::vector<config::TargetGroup> groups = {
+      {{{{"__address__", "a:1"}}, {{"__address__", "a:1"}}}, {}, "0"},
+      {{{{"__address__", "b:1"}}}, {{"team", "no"}, {"__scheme__", "http"}}, "1"},
+      {{{{"__address__", "c:1"}, {"team", "red"}}}, {{"team", "no"}}, "2"},
+      {{{{"__address__", "d:1"}}, {{"__address__", "d:1/x"}}}, {}, "3"}};
+  const auto urls = FindAlertmanagers(groups, (*config)->alerting.alertmanagers[0]);
+  EXPECT_EQ(urls.active,
+            (std::vector<std::string>{"https://a:1/p%20q/api/v2/alerts", "https://c:1/red"}));
+  // As there, the labels of a group win over the scheme of the section.
+  EXPECT_EQ(urls.dropped, std::vector<std::string>{"http://b:1/p%20q/api/v2/alerts"});
+}
+
+}  // namespace
+}  // namespace narthex::alerting
