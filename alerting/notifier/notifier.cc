@@ -97,7 +97,8 @@ class Notifier::Impl {
 
   Result<SetMap> MakeSets(const config::AlertingConfig& config) const;
   std::unique_ptr<SendLoop> MakeLoop(const std::string& url, const Set& set);
-  void Retire(LoopMap loops) NX_REQUIRES(mutex_);
+  /// Stops the loops and waits for none of them; the map is empty then.
+  void Retire(LoopMap& loops) NX_REQUIRES(mutex_);
   void ForgetEnded() NX_REQUIRES(mutex_);
   void CountActive() NX_REQUIRES(mutex_);
 
@@ -107,7 +108,7 @@ class Notifier::Impl {
       std::make_shared<std::atomic<std::size_t>>(0);
 
   std::atomic<std::size_t> num_active_{0};  // Read under the lock of the registry.
-  mutable Mutex mutex_;                     // Before the locks of the loops and of the registry.
+  mutable SharedMutex mutex_;               // Before the locks of the loops and of the registry.
   model::Labels external_labels_ NX_GUARDED_BY(mutex_);
   std::vector<model::RelabelConfig> relabel_configs_ NX_GUARDED_BY(mutex_);
   bool stopping_ NX_GUARDED_BY(mutex_) = false;
@@ -132,7 +133,7 @@ Result<Notifier::Impl::SetMap> Notifier::Impl::MakeSets(
 Status Notifier::Impl::ApplyConfig(const config::Config& config, bool check_only) {
   NX_ASSIGN_OR_RETURN(SetMap fresh, MakeSets(config.alerting));
   if (check_only) return {};
-  MutexLock lock(mutex_);
+  WriterLock lock(mutex_);
   if (stopping_) return {};
   ForgetEnded();
   external_labels_ = config.global.external_labels;
@@ -145,7 +146,7 @@ Status Notifier::Impl::ApplyConfig(const config::Config& config, bool check_only
       if (set.loops.empty()) set.loops = std::exchange(old.loops, {});
     }
   }
-  for (auto& [name, old] : sets_) Retire(std::move(old.loops));
+  for (auto& [name, old] : sets_) Retire(old.loops);
   sets_ = std::move(fresh);
   CountActive();
   return {};
@@ -168,7 +169,7 @@ std::unique_ptr<SendLoop> Notifier::Impl::MakeLoop(const std::string& url, const
 
 void Notifier::Impl::SetTargets(const std::string& name,
                                 std::span<const config::TargetGroup> groups) {
-  MutexLock lock(mutex_);
+  WriterLock lock(mutex_);
   if (stopping_) return;
   ForgetEnded();
   const auto found = sets_.find(name);
@@ -183,15 +184,16 @@ void Notifier::Impl::SetTargets(const std::string& name,
       set.loops.emplace(url, MakeLoop(url, set));
     }
   }
-  Retire(std::move(gone));
+  Retire(gone);
   CountActive();
 }
 
-void Notifier::Impl::Retire(LoopMap loops) {
+void Notifier::Impl::Retire(LoopMap& loops) {
   for (auto& [url, loop] : loops) {
     loop->Stop();
     retired_.push_back(std::move(loop));
   }
+  loops.clear();
 }
 
 void Notifier::Impl::ForgetEnded() {
@@ -199,7 +201,7 @@ void Notifier::Impl::ForgetEnded() {
 }
 
 void Notifier::Impl::Send(std::vector<Notification> alerts) {
-  MutexLock lock(mutex_);
+  ReaderLock lock(mutex_);
   if (stopping_ || sets_.empty()) return;
   std::vector<NotificationPtr> kept;
   for (Notification& alert : alerts) {
@@ -232,11 +234,11 @@ void Notifier::Impl::Send(std::vector<Notification> alerts) {
 void Notifier::Impl::Stop() {
   std::vector<std::unique_ptr<SendLoop>> ending;
   {
-    MutexLock lock(mutex_);
+    WriterLock lock(mutex_);
     if (stopping_) return;
     log::Info("Stopping notification manager...");
     stopping_ = true;
-    for (auto& [name, set] : sets_) Retire(std::exchange(set.loops, {}));
+    for (auto& [name, set] : sets_) Retire(set.loops);
     ending.swap(retired_);
   }
   ending.clear();  // Waits for them, all at the same time.
@@ -244,7 +246,7 @@ void Notifier::Impl::Stop() {
 
 std::vector<std::string> Notifier::Impl::Urls(
     std::vector<std::string> AlertmanagerUrls::*which) const {
-  MutexLock lock(mutex_);
+  ReaderLock lock(mutex_);
   std::vector<std::string> all;
   for (const auto& [name, set] : sets_) {
     all.insert(all.end(), (set.urls.*which).begin(), (set.urls.*which).end());

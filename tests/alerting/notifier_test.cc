@@ -212,7 +212,7 @@ TEST_F(NotifierTest, OneThatHangsDoesNotDelayTheOthers) {
     notifier_->Send({Alert("A")});
     good.WaitFor(static_cast<std::size_t>(i) + 1);
   }
-  EXPECT_EQ(slow.num_posts(), 1U);
+  EXPECT_EQ(slow.WaitFor(1).size(), 1U);
 }
 
 TEST_F(NotifierTest, TimeoutOfTheEntry) {

@@ -105,6 +105,7 @@ class MemoryStorage::MemoryAppender final : public storage::Appender {
     columns.starts.Append(columns.t.size(), start_);
     columns.t.push_back(t);
     columns.v.push_back(value);
+    changed_.insert(labels);
     return AppendError::kNone;
   }
 
@@ -130,6 +131,7 @@ class MemoryStorage::MemoryAppender final : public storage::Appender {
     columns.histogram_t.push_back(t);
     columns.histograms.push_back(h);
     columns.histograms.back().counter_reset_hint = hint;
+    changed_.insert(labels);
     return AppendError::kNone;
   }
 
@@ -140,16 +142,24 @@ class MemoryStorage::MemoryAppender final : public storage::Appender {
   void UpdateMetadata(storage::SeriesRef, const model::Labels&, const model::Metadata&) override {}
 
   void SetDiscardOutOfOrder(bool) override {}
+
+  // Another appender may have committed since this one took its copy.
   Status Commit() override {
     const MutexLock lock(storage_.mutex_);
-    storage_.series_ = std::make_shared<Series>(series_);
+    auto merged = std::make_shared<Series>(*storage_.series_);
+    for (const model::Labels& labels : changed_) (*merged)[labels] = std::move(series_[labels]);
+    storage_.series_ = std::move(merged);
     return {};
   }
-  void Rollback() noexcept override { series_.clear(); }
+  void Rollback() noexcept override {
+    series_.clear();
+    changed_.clear();
+  }
 
  private:
   MemoryStorage& storage_;
   Series series_;
+  std::set<model::Labels> changed_;
   model::TimestampMs start_ = 0;
 };
 
