@@ -209,6 +209,10 @@ asio::awaitable<Status> HttpClient::Impl::ReadBody(BodyReader& reader, ClientRes
       co_return Fail(Code::kUnavailable, "malformed chunked encoding");
     case BodyReader::State::kCorruptGzip:
       co_return Fail(Code::kUnavailable, "gzip: invalid data");
+    case BodyReader::State::kTornGzip:
+      co_return Fail(Code::kUnavailable, "unexpected EOF");
+    case BodyReader::State::kNotGzip:
+      co_return Fail(Code::kUnavailable, "gzip: invalid header");
     case BodyReader::State::kNeedMore:
     case BodyReader::State::kDone:
       break;
