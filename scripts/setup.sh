@@ -30,6 +30,7 @@ else
 fi
 if [ "$purpose" != build ]; then
     packages+=" curl procps prometheus prometheus-node-exporter prometheus-alertmanager chromium"
+    packages+=" prometheus-pushgateway"
 fi
 if [ "$purpose" = lint ]; then packages+=" clang-format-14 clang-14 clang-tidy-14"; fi
 

@@ -79,13 +79,15 @@ void MetadataCache::SetType(std::string_view family, model::MetricType type) {
   Change([&](Entry& entry) { entry.metadata.type = type; });
 }
 
-void MetadataCache::SetHelp(std::string_view family, std::string_view help, bool quotes_escaped) {
+void MetadataCache::SetHelp(std::string_view family, std::string_view help, HelpEscapes escapes) {
   const Entry& known = Touch(family);
   const bool same =
       known.escaped_help.empty() ? known.metadata.help == help : known.escaped_help == help;
   if (same) return;
   Change([&](Entry& entry) {
-    entry.metadata.help = Unescape(help, quotes_escaped);
+    entry.metadata.help = escapes == HelpEscapes::kNone
+                              ? std::string(help)
+                              : Unescape(help, escapes == HelpEscapes::kOpenMetrics);
     entry.escaped_help = entry.metadata.help == help ? std::string() : std::string(help);
   });
 }

@@ -12,6 +12,7 @@
 
 #include "narthex/base/mutex.h"
 #include "narthex/model/metadata.h"
+#include "scrape/textparse/entry.h"
 
 namespace narthex::scrape {
 
@@ -24,7 +25,7 @@ class MetadataCache {
  public:
   void SetType(std::string_view family, model::MetricType type);
   /// `help` with its escapes.
-  void SetHelp(std::string_view family, std::string_view help, bool quotes_escaped);
+  void SetHelp(std::string_view family, std::string_view help, HelpEscapes escapes);
   void SetUnit(std::string_view family, std::string_view unit);
   /// What the last Set* was about; null before the first one of a scrape.
   const model::Metadata* current() const {

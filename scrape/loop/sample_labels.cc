@@ -65,7 +65,8 @@ bool ValidNames(const model::Labels& labels, bool legacy) {
     if (!model::IsValidUtf8(value)) return false;
     if (name == model::kMetricName) {
       if (legacy && !model::IsLegacyMetricName(value)) return false;
-    } else if (legacy ? !model::IsLegacyLabelName(name) : !model::IsValidUtf8(name)) {
+    } else if (legacy ? !model::IsLegacyLabelName(name)
+                      : name.empty() || !model::IsValidUtf8(name)) {
       return false;
     }
   }

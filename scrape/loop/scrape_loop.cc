@@ -121,7 +121,8 @@ struct ScrapeLoop::Impl {
         .extra_metrics = config.extra_scrape_metrics || context.options.extra_scrape_metrics,
         .append_metadata = context.options.append_metadata,
         .start_zeros = context.options.start_zeros,
-        .start_times = context.options.start_times};
+        .start_times = context.options.start_times,
+        .exemplars = context.options.exemplars};
     auto next = std::make_unique<ScrapeSession>(plan.config, self.target_, context.appendable,
                                                 context.metrics, session_options);
     if (old_session != nullptr) next->AdoptCache(*old_session);

@@ -13,6 +13,7 @@
 
 #include "narthex/base/result.h"
 #include "narthex/config/scrape_config.h"
+#include "narthex/model/exemplar.h"
 #include "narthex/model/timestamp.h"
 #include "narthex/storage/appender.h"
 #include "scrape/loop/sample_batch.h"
@@ -20,6 +21,8 @@
 #include "scrape/loop/series_cache.h"
 #include "scrape/loop/target.h"
 #include "scrape/textparse/created_lines.h"
+#include "scrape/textparse/histogram_options.h"
+#include "scrape/textparse/protocol.h"
 
 namespace narthex::scrape {
 
@@ -44,6 +47,7 @@ struct SessionOptions {
   bool append_metadata = false;  // Type, unit and help of series go to storage.
   bool start_zeros = false;      // A zero where a series began, before its sample.
   bool start_times = false;      // When a series began goes to storage with each sample.
+  bool exemplars = false;        // Exemplars go to storage.
 
   bool reads_starts() const { return start_zeros || start_times; }
 };
@@ -54,6 +58,7 @@ struct ScrapeBuffers {
   SampleBatch batch;
   std::vector<storage::SeriesRef> stale;
   ParsedLabels labels;
+  std::vector<model::Exemplar> exemplars;
 
   std::size_t memory_bytes() const {
     return sizeof *this + body.capacity() + stale.capacity() * sizeof(storage::SeriesRef);
@@ -103,6 +108,7 @@ class ScrapeSession {
   /// Appends body and markers; on failure rolls back and appends the markers of a failed scrape.
   Status Samples(const Fetched& fetched, ScrapeBuffers& buffers);
   Status ParseBody(const Fetched& fetched, ScrapeBuffers& buffers);
+  Status Parse(Format format, ScrapeBuffers& buffers);
   template <typename Parser>
   Status AppendAll(Parser& parser, ScrapeBuffers& buffers);
   template <typename Parser>
@@ -113,10 +119,29 @@ class ScrapeSession {
   Result<model::Labels> RelabelledSample(const ScrapeBuffers& buffers) const;
   template <typename Parser>
   Status AppendNew(Parser& parser, ScrapeBuffers& buffers);
+  template <typename Parser>
+  Status AppendHistogram(Parser& parser, ScrapeBuffers& buffers);
+  /// The final labels of a new series, checked; empty when it is dropped, which is remembered.
+  template <typename Parser>
+  Result<model::Labels> NewSample(Parser& parser, ScrapeBuffers& buffers);
+  /// One sample with its time, which is not one of a column.
+  template <typename Parser>
+  Status AppendKnownAlone(Parser& parser, SeriesCache::Index i, bool own_time,
+                          ScrapeBuffers& buffers);
+  template <typename Parser>
+  bool HasExemplars(const Parser& parser) const;
+  template <typename Parser>
+  void AppendExemplars(const Parser& parser, storage::SeriesRef ref, const model::Labels& labels,
+                       model::TimestampMs t, ScrapeBuffers& buffers);
+  template <typename H>
+  storage::AppendError AppendOneHistogram(storage::SeriesRef& ref, const model::Labels& labels,
+                                          model::TimestampMs t, const H& h);
   /// Takes note of the time at which the series began. @return false for a line that tells nothing
   /// else
   template <typename Parser>
   bool ReadStart(Parser& parser);
+  void LogStart(storage::AppendError outcome, model::TimestampMs t) const;
+  void Remember(const Hash128& hash, std::size_t length, storage::SeriesRef ref, bool own_time);
   /// Appends a zero at start_, when there is one. `labels` may be empty for a known series.
   storage::AppendError AppendStart(storage::SeriesRef& ref, const model::Labels& labels,
                                    model::TimestampMs t);
@@ -144,6 +169,8 @@ class ScrapeSession {
 
   const std::shared_ptr<const config::ScrapeConfig> config_;
   const std::shared_ptr<Target> target_;
+  const HistogramOptions histograms_;
+  const std::int32_t finest_schema_;
   storage::Appendable& appendable_;
   ScrapeMetrics& metrics_;
   const SessionOptions options_;
@@ -159,9 +186,11 @@ class ScrapeSession {
   ScrapeCounts counts_;
   std::size_t limited_ = 0;
   bool over_limit_ = false;
+  bool over_bucket_limit_ = false;
   std::size_t out_of_order_ = 0;
   std::size_t duplicates_ = 0;
   std::size_t out_of_bounds_ = 0;
+  std::size_t exemplars_out_of_order_ = 0;
 };
 
 }  // namespace narthex::scrape

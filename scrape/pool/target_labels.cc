@@ -7,6 +7,7 @@
 
 #include "narthex/base/go_format.h"
 #include "narthex/model/relabel.h"
+#include "scrape/loop/histogram_rules.h"
 
 namespace narthex::scrape {
 
@@ -23,9 +24,7 @@ constexpr std::string_view kMeta = "__meta_";
 constexpr std::string_view kFlagWords[] = {"convert classic histograms to nhcb",
                                            "always scrape classic histograms",
                                            "scrape native histograms"};
-constexpr std::string_view kFlags[] = {"__convert_classic_histograms_to_nhcb__",
-                                       "__always_scrape_classic_histograms__",
-                                       "__scrape_native_histograms__"};
+constexpr std::string_view kFlags[] = {kConvertLabel, kKeepClassicLabel, kNativeLabel};
 
 bool IsUnreserved(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||

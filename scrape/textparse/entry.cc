@@ -7,10 +7,8 @@
 
 namespace narthex::scrape {
 
-namespace {
-
-/// Go's FormatFloat(v, 'g', -1, 64) with at least one decimal.
-std::string FormatOpenMetrics(double v) {
+std::string FormatBound(double v) {
+  if (v == 0) return "0.0";
   if (std::isnan(v) || std::isinf(v)) return go::FormatFloatF(v);
   std::string text = go::FormatFloatE(v);
   const std::size_t e = text.find('e');
@@ -21,8 +19,6 @@ std::string FormatOpenMetrics(double v) {
   if (text.find_first_of(".e") == std::string::npos) text += ".0";
   return text;
 }
-
-}  // namespace
 
 void ParsedLabels::Finish() {
   std::stable_sort(pairs.begin(), pairs.end(),
@@ -41,7 +37,7 @@ std::string NormalizeBound(model::MetricType type, std::string_view label, std::
                      (type == model::MetricType::kSummary && label == "quantile");
   if (!bound) return value;
   const auto number = go::ParseFloat(value);
-  return number ? FormatOpenMetrics(*number) : value;
+  return number ? FormatBound(*number) : value;
 }
 
 std::string Unescape(std::string_view text, bool quotes) {

@@ -15,9 +15,10 @@
 namespace narthex::scrape {
 
 enum class EntryKind : std::uint8_t {
-  kEnd,     // The body is read to its end.
-  kError,   // It can't be read on; see error().
-  kSeries,  // A sample.
+  kEnd,        // The body is read to its end.
+  kError,      // It can't be read on; see error().
+  kSeries,     // A float sample.
+  kHistogram,  // A native histogram.
   kType,
   kHelp,
   kUnit,
@@ -44,6 +45,12 @@ struct ParsedLabels {
 /// label is `le` of a histogram or `quantile` of a summary; other values and what is no number
 /// stay as they are.
 std::string NormalizeBound(model::MetricType type, std::string_view label, std::string value);
+
+/// Go's FormatFloat(v, 'g', -1, 64) with at least one decimal, as OpenMetrics has bounds.
+std::string FormatBound(double bound);
+
+/// What stands for something else in HELP: nothing, \\ and \n, or also \".
+enum class HelpEscapes : std::uint8_t { kNone, kText, kOpenMetrics };
 
 /// Replaces \\, \n and (when `quotes`) \" by what they stand for; other escapes stay.
 std::string Unescape(std::string_view text, bool quotes);

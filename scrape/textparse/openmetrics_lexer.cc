@@ -324,22 +324,21 @@ Status OpenMetricsLexer::ReadEndOfLine(Entry& entry, Token token, bool name_set)
     }
   }
   if (token == Token::kEof) return NoEof();
-  if (token == Token::kComment) NX_RETURN_IF_ERROR(ReadExemplar());
+  if (token == Token::kComment) NX_RETURN_IF_ERROR(ReadExemplar(entry));
   entry.end = pos_;
   return {};
 }
 
-Status OpenMetricsLexer::ReadExemplar() {
-  LabelPieces labels;
-  NX_RETURN_IF_ERROR(ReadLabels(labels, nullptr, false));
-  double value = 0;
-  NX_RETURN_IF_ERROR(ReadNumber(Next(), "exemplar labels", value));
+Status OpenMetricsLexer::ReadExemplar(Entry& entry) {
+  NX_RETURN_IF_ERROR(ReadLabels(entry.exemplar_labels, nullptr, false));
+  NX_RETURN_IF_ERROR(ReadNumber(Next(), "exemplar labels", entry.exemplar_value));
+  entry.has_exemplar = true;
   Token token = Next();
   if (token == Token::kEof) return NoEof();
   if (token == Token::kLinebreak) return {};
   if (token != Token::kTimestamp) return Unexpected("expected timestamp or comment", token);
-  std::int64_t timestamp = 0;
-  NX_RETURN_IF_ERROR(ReadTimestamp("exemplar timestamp", timestamp));
+  NX_RETURN_IF_ERROR(ReadTimestamp("exemplar timestamp", entry.exemplar_timestamp));
+  entry.exemplar_has_timestamp = true;
   token = Next();
   if (token == Token::kLinebreak) return {};
   return Unexpected("expected next entry after exemplar timestamp", token);

@@ -40,7 +40,12 @@ class OpenMetricsLexer {
     double value = 0;
     bool has_timestamp = false;
     std::int64_t timestamp = 0;  // Milliseconds.
-    std::size_t end = 0;         // Where the next entry begins.
+    bool has_exemplar = false;
+    LabelPieces exemplar_labels;
+    double exemplar_value = 0;
+    bool exemplar_has_timestamp = false;
+    std::int64_t exemplar_timestamp = 0;  // Milliseconds.
+    std::size_t end = 0;                  // Where the next entry begins.
   };
 
   /// Errors: kInvalidArgument in Prometheus's wording.
@@ -94,7 +99,7 @@ class OpenMetricsLexer {
   Status ReadMetadata(Entry& entry, Token kind);
   Status ReadLabels(LabelPieces& labels, Piece* name, bool name_set);
   Status ReadEndOfLine(Entry& entry, Token token, bool name_set);
-  Status ReadExemplar();
+  Status ReadExemplar(Entry& entry);
   Status ReadNumber(Token token, std::string_view after, double& value);
   Status ReadTimestamp(std::string_view what, std::int64_t& timestamp);
   tl::unexpected<Error> Unexpected(std::string_view expected, Token got) const;

@@ -105,10 +105,28 @@ EntryKind OpenMetricsParser::ReadCarefully() {
     series_ = series;
     series_hash_ = HashBytes128(series);
   }
+  if (entry.has_exemplar) exemplar_line_ = line_;
   value_ = entry.value;
   has_timestamp_ = entry.has_timestamp;
   timestamp_ = entry.timestamp;
   return EntryKind::kSeries;
+}
+
+void OpenMetricsParser::ReadExemplars(std::vector<model::Exemplar>& out) const {
+  if (!has_exemplars()) return;
+  OpenMetricsLexer lexer(body_, line());
+  OpenMetricsLexer::Entry entry;
+  if (!lexer.Read(entry)) return;
+  std::vector<std::pair<std::string_view, std::string_view>> pairs;
+  pairs.reserve(entry.exemplar_labels.size());
+  for (const auto& [name, value] : entry.exemplar_labels) {
+    pairs.emplace_back(body_.substr(name.from, name.to - name.from),
+                       body_.substr(value.from, value.to - value.from));
+  }
+  out.push_back({.labels = model::Labels::FromPairs(std::move(pairs)),
+                 .value = entry.exemplar_value,
+                 .t = entry.exemplar_timestamp,
+                 .has_timestamp = entry.exemplar_has_timestamp});
 }
 
 Status OpenMetricsParser::ReadLabelsAt(std::size_t start, model::MetricType type,

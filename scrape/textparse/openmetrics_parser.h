@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // OpenMetrics 1.0 and 0.0.1, with the interface of TextParser. Lines with an exemplar are read the
-// careful way; the exemplar is checked and left aside.
+// careful way.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "narthex/base/hash.h"
 #include "narthex/base/result.h"
+#include "narthex/model/exemplar.h"
 #include "narthex/model/metadata.h"
 #include "scrape/textparse/entry.h"
 
@@ -34,6 +36,9 @@ class OpenMetricsParser {
   double value() const { return value_; }
   bool has_timestamp() const { return has_timestamp_; }
   std::int64_t timestamp() const { return timestamp_; }
+  bool has_exemplars() const { return exemplar_line_ == line_; }
+  /// Appended to `out`.
+  void ReadExemplars(std::vector<model::Exemplar>& out) const;
 
   Status ReadLabels(ParsedLabels& labels) const { return ReadLabelsAt(line(), type_, labels); }
   std::size_t line() const { return static_cast<std::size_t>(line_ - body_.data()); }
@@ -44,8 +49,11 @@ class OpenMetricsParser {
   std::string_view text() const { return text_; }
   const std::string& error() const { return error_; }
 
-  static constexpr bool kQuotesInHelp = true;
+  static constexpr HelpEscapes kHelpEscapes = HelpEscapes::kOpenMetrics;
   static constexpr bool kHasCreatedLines = true;
+  static constexpr bool kHasStarts = false;
+  static constexpr bool kHasExemplars = true;
+  static constexpr bool kHasHistograms = false;
   std::string_view body() const { return body_; }
 
  private:
@@ -57,6 +65,7 @@ class OpenMetricsParser {
   const char* pos_;
   const char* const end_;
   const char* line_ = nullptr;
+  const char* exemplar_line_ = nullptr;  // The last one that has an exemplar.
 
   std::string_view series_;
   Hash128 series_hash_;

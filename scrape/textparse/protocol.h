@@ -11,10 +11,9 @@
 
 namespace narthex::scrape {
 
-enum class Format : std::uint8_t { kText, kOpenMetrics };
+enum class Format : std::uint8_t { kText, kOpenMetrics, kProtobuf };
 
-/// The Accept header for protocols in order of preference ("PrometheusText1.0.0", …). Those that
-/// have no parser here are not offered.
+/// The Accept header for protocols in order of preference ("PrometheusText1.0.0", …).
 std::string AcceptHeader(std::span<const std::string> protocols, std::string_view escaping);
 
 /// The format of an answer. Errors: kInvalidArgument in Prometheus's wording when the content type

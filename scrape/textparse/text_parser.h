@@ -52,8 +52,11 @@ class TextParser {
 
   const std::string& error() const { return error_; }
 
-  static constexpr bool kQuotesInHelp = false;     // Whether \" is an escape there.
+  static constexpr HelpEscapes kHelpEscapes = HelpEscapes::kText;
   static constexpr bool kHasCreatedLines = false;  // See CreatedLines.
+  static constexpr bool kHasStarts = false;
+  static constexpr bool kHasExemplars = false;
+  static constexpr bool kHasHistograms = false;
 
  private:
   EntryKind ReadComment();

@@ -38,6 +38,23 @@ TlsConfig ExtractTls(const Value& tls) {
           .insecure_skip_verify = tls["insecure_skip_verify"].flag()};
 }
 
+Oauth2Config ExtractOauth2(const Value& oauth2) {
+  Oauth2Config config{.grant_type = oauth2["grant_type"].text,
+                      .client_id = oauth2["client_id"].text,
+                      .client_secret = oauth2["client_secret"].text,
+                      .client_secret_file = oauth2["client_secret_file"].text,
+                      .token_url = oauth2["token_url"].text,
+                      .proxy_url = oauth2["proxy_url"].text,
+                      .scopes = Strings(oauth2["scopes"]),
+                      .endpoint_params = {},
+                      .tls = ExtractTls(oauth2["tls_config"])};
+  const Value& params = oauth2["endpoint_params"];
+  for (std::size_t i = 0; i < params.keys.size(); ++i) {
+    config.endpoint_params.emplace_back(params.keys[i], params.items[i].text);
+  }
+  return config;
+}
+
 HttpConfig ExtractHttp(const Value& section) {
   HttpConfig http;
   if (const Value& basic = section["basic_auth"]; basic.set) {
@@ -51,6 +68,7 @@ HttpConfig ExtractHttp(const Value& section) {
     http.authorization_credentials = authorization["credentials"].text;
     http.authorization_credentials_file = authorization["credentials_file"].text;
   }
+  if (const Value& oauth2 = section["oauth2"]; oauth2.set) http.oauth2 = ExtractOauth2(oauth2);
   http.tls = ExtractTls(section["tls_config"]);
   http.follow_redirects = section["follow_redirects"].flag();
   http.enable_http2 = section["enable_http2"].flag();

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <limits>
 
 #include "narthex/model/float_histogram.h"
@@ -47,7 +48,8 @@ void AddBucket(std::int32_t index, std::int64_t count, std::vector<Span>& spans,
 }
 
 // As for floats, but exact beyond 2^53.
-void CoarsenSide(std::vector<Span>& spans, std::vector<std::int64_t>& deltas, int shift) {
+void RebuildSide(std::vector<Span>& spans, std::vector<std::int64_t>& deltas, int shift,
+                 bool drop_empty) {
   std::vector<Span> new_spans;
   std::vector<std::int64_t> counts;
   std::int64_t index = 0, count = 0;
@@ -59,6 +61,7 @@ void CoarsenSide(std::vector<Span>& spans, std::vector<std::int64_t>& deltas, in
       // Unsigned, so that nonsense wraps around; whoever stores it finds it invalid.
       count = static_cast<std::int64_t>(static_cast<std::uint64_t>(count) +
                                         static_cast<std::uint64_t>(deltas[position++]));
+      if (drop_empty && count == 0) continue;
       AddBucket(static_cast<std::int32_t>(((index - 1) >> shift) + 1), count, new_spans, counts,
                 next);
     }
@@ -74,14 +77,54 @@ void CoarsenSide(std::vector<Span>& spans, std::vector<std::int64_t>& deltas, in
   deltas = std::move(counts);
 }
 
+/// Whether compaction would change nothing, as for almost all histograms that clients send.
+bool IsCompact(const std::vector<Span>& spans, const std::vector<std::int64_t>& deltas) {
+  for (std::size_t i = 0; i < spans.size(); ++i) {
+    if (spans[i].length == 0 || (i > 0 && spans[i].offset == 0)) return false;
+  }
+  std::uint64_t count = 0;
+  return std::all_of(deltas.begin(), deltas.end(), [&](std::int64_t delta) {
+    count += static_cast<std::uint64_t>(delta);
+    return count != 0;
+  });
+}
+
+bool IsCompact(const std::vector<Span>& spans, const std::vector<double>& counts) {
+  for (std::size_t i = 0; i < spans.size(); ++i) {
+    if (spans[i].length == 0 || (i > 0 && spans[i].offset == 0)) return false;
+  }
+  return std::find(counts.begin(), counts.end(), 0.0) == counts.end();
+}
+
+template <typename H>
+bool SidesCompact(const H& h) {
+  return IsCompact(h.positive_spans, h.positive_buckets) &&
+         IsCompact(h.negative_spans, h.negative_buckets);
+}
+
 }  // namespace
+
+bool CompactChecked(Histogram& h) {
+  if (SidesCompact(h)) return true;
+  if (!SidesDescribed(h)) return false;
+  RebuildSide(h.positive_spans, h.positive_buckets, 0, true);
+  RebuildSide(h.negative_spans, h.negative_buckets, 0, true);
+  return true;
+}
+
+bool CompactChecked(FloatHistogram& h) {
+  if (SidesCompact(h)) return true;
+  if (!SidesDescribed(h)) return false;
+  Compact(h);
+  return true;
+}
 
 bool CoarsenChecked(Histogram& h, std::int32_t target_schema) {
   if (h.schema == kCustomBucketsSchema || target_schema >= h.schema) return true;
   if (!SidesDescribed(h)) return false;
   const int shift = h.schema - target_schema;
-  CoarsenSide(h.positive_spans, h.positive_buckets, shift);
-  CoarsenSide(h.negative_spans, h.negative_buckets, shift);
+  RebuildSide(h.positive_spans, h.positive_buckets, shift, false);
+  RebuildSide(h.negative_spans, h.negative_buckets, shift, false);
   h.schema = target_schema;
   return true;
 }

@@ -13,6 +13,10 @@ BodyReader::State StateOf(DecodeOutcome outcome, BodyReader::State if_ok) {
       return if_ok;
     case DecodeOutcome::kTooLarge:
       return BodyReader::State::kTooLarge;
+    case DecodeOutcome::kTruncated:
+      return BodyReader::State::kTornGzip;
+    case DecodeOutcome::kNotGzip:
+      return BodyReader::State::kNotGzip;
     case DecodeOutcome::kCorrupt:
       break;
   }
@@ -87,7 +91,7 @@ BodyReader::State BodyReader::Take(std::string_view data) {
 
 BodyReader::State BodyReader::End() {
   if (!gzip_ || wire_bytes_ == 0) return State::kDone;
-  if (decoder_ != nullptr) return decoder_->complete() ? State::kDone : State::kCorruptGzip;
+  if (decoder_ != nullptr) return decoder_->complete() ? State::kDone : State::kTornGzip;
   return StateOf(Gunzip(compressed_, max_bytes_, body_), State::kDone);
 }
 

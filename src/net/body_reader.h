@@ -15,7 +15,15 @@ namespace narthex::net {
 /// Undoes chunking and gzip under a size limit. Feed, then Finish when the stream ended.
 class BodyReader final {
  public:
-  enum class State : std::uint8_t { kNeedMore, kDone, kTooLarge, kMalformed, kCorruptGzip };
+  enum class State : std::uint8_t {
+    kNeedMore,
+    kDone,
+    kTooLarge,
+    kMalformed,
+    kCorruptGzip,
+    kTornGzip,
+    kNotGzip
+  };
 
   /// @param body  emptied and filled
   BodyReader(BodyFraming framing, bool gzip, std::size_t max_bytes, std::string& body);

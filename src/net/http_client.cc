@@ -14,6 +14,7 @@
 #include "src/net/client_request.h"
 #include "src/net/connection.h"
 #include "src/net/http1.h"
+#include "src/net/oauth2.h"
 #include "src/net/tls.h"
 #include "src/net/url.h"
 
@@ -60,8 +61,11 @@ bool IsIdempotent(std::string_view method) {
 }  // namespace
 
 struct HttpClient::Impl {
-  Impl(const asio::any_io_executor& executor, HttpClientOptions opts)
-      : options(std::move(opts)), connection(executor) {}
+  Impl(const asio::any_io_executor& on, HttpClientOptions opts)
+      : options(std::move(opts)),
+        executor(on),
+        connection(on),
+        tokens(options.oauth2 == nullptr ? nullptr : TokensFor(*options.oauth2)) {}
 
   /// One request and its answer, without redirects.
   struct Exchange {
@@ -74,6 +78,9 @@ struct HttpClient::Impl {
   asio::awaitable<Result<ClientResponse>> Do(const ClientRequest& request, std::string& body);
   asio::awaitable<Result<ClientResponse>> Once(const ClientRequest& request,
                                                const Exchange& exchange, std::string& body);
+  asio::awaitable<Status> Authorize(std::chrono::milliseconds timeout);
+  asio::awaitable<Result<AccessToken>> FetchToken(const std::string& secret,
+                                                  std::chrono::milliseconds timeout);
   asio::awaitable<Status> Open(const Url& url);
   asio::awaitable<Status> OpenTunnel(const Url& proxy, const Url& url);
   asio::awaitable<Result<ResponseHead>> ReadHead();
@@ -88,15 +95,65 @@ struct HttpClient::Impl {
     connected_to.clear();
   }
 
-  const HttpClientOptions options;
+  HttpClientOptions options;  // Constant but for an authorization that comes by OAuth2.
+  const asio::any_io_executor executor;
   Connection connection;
   std::string connected_to;         // Origin that the open connection leads to.
   std::string unread;               // Received, not yet used.
   std::unique_ptr<char[]> scratch;  // kReadBytes for one read, while a request runs.
   std::shared_ptr<asio::ssl::context> tls;
   std::string tls_files_state;
+  std::shared_ptr<TokenCache> tokens;
+  HttpClient* fetching = nullptr;  // Gets a token.
   bool cancelled = false;
 };
+
+// Asks for a token in one of the two ways, and in the other one when the server does not like it.
+asio::awaitable<Result<AccessToken>> HttpClient::Impl::FetchToken(
+    const std::string& secret, std::chrono::milliseconds timeout) {
+  const Oauth2Options& oauth2 = *options.oauth2;
+  HttpClientOptions own;
+  own.tls = oauth2.tls;
+  own.proxy_url = oauth2.proxy_url;
+  own.user_agent = options.user_agent;
+  HttpClient client(executor, std::move(own));
+  fetching = &client;
+  const bool in_body = tokens->secret_in_body();
+  Result<AccessToken> token = Fail(Code::kInternal, "");
+  for (const bool way : {in_body, !in_body}) {
+    Result<ClientRequest> request = TokenRequest(oauth2, secret, way);
+    if (!request) {
+      token = Fail(std::move(request).error());
+      break;
+    }
+    request->timeout = timeout;
+    std::string answer;
+    Result<ClientResponse> response = co_await client.Do(*request, answer);
+    token = response ? ReadToken(*response, answer, TokenCache::Clock::now())
+                     : Result<AccessToken>(Fail(std::move(response).error()));
+    if (token) {
+      tokens->SetSecretInBody(way);
+      tokens->Set(*token, secret);
+    }
+    if (token || cancelled) break;
+  }
+  fetching = nullptr;
+  co_return token;
+}
+
+asio::awaitable<Status> HttpClient::Impl::Authorize(std::chrono::milliseconds timeout) {
+  Result<std::string> secret = ClientSecret(*options.oauth2);
+  if (!secret) co_return Fail(std::move(secret).error());
+  std::optional<AccessToken> token = tokens->Get(*secret);
+  if (!token) {
+    Result<AccessToken> fetched = co_await FetchToken(*secret, timeout);
+    if (!fetched) co_return Fail(std::move(fetched).error());
+    token = std::move(*fetched);
+  }
+  options.authorization_type = token->type;
+  options.authorization_credentials = token->value;
+  co_return Status{};
+}
 
 Status HttpClient::Impl::RefreshTls() {
   std::string now = TlsFilesState(options.tls);
@@ -212,6 +269,10 @@ asio::awaitable<Status> HttpClient::Impl::ReadBody(BodyReader& reader, ClientRes
       co_return Fail(Code::kUnavailable, "malformed chunked encoding");
     case BodyReader::State::kCorruptGzip:
       co_return Fail(Code::kUnavailable, "gzip: invalid data");
+    case BodyReader::State::kTornGzip:
+      co_return Fail(Code::kUnavailable, "unexpected EOF");
+    case BodyReader::State::kNotGzip:
+      co_return Fail(Code::kUnavailable, "gzip: invalid header");
     case BodyReader::State::kNeedMore:
     case BodyReader::State::kDone:
       break;
@@ -279,6 +340,15 @@ asio::awaitable<Result<ClientResponse>> HttpClient::Impl::Do(const ClientRequest
   connection.SetDeadline(Connection::Clock::now() + request.timeout);
   scratch = std::make_unique_for_overwrite<char[]>(kReadBytes);
   Exchange exchange{request.method, request.url};
+  if (options.oauth2 != nullptr) {
+    const Status authorized = co_await Authorize(request.timeout);
+    if (!authorized) {
+      connection.ClearDeadline();
+      scratch = nullptr;
+      if (cancelled) co_return Fail(Code::kCancelled, "context canceled");
+      co_return Fail(UrlError(request.method, request.url, authorized.error()));
+    }
+  }
   Result<ClientResponse> response = Fail(Code::kInternal, "");
   for (int hops = 0;; ++hops) {
     response = co_await Once(request, exchange, body);
@@ -333,6 +403,7 @@ asio::awaitable<Result<ClientResponse>> HttpClient::Do(const ClientRequest& requ
 
 void HttpClient::Cancel() {
   impl_->cancelled = true;
+  if (impl_->fetching != nullptr) impl_->fetching->Cancel();
   impl_->connection.Cancel();
 }
 

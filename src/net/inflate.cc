@@ -89,10 +89,13 @@ bool GunzipAtOnce(std::string_view in, std::size_t max_bytes, std::string& out) 
 
 DecodeOutcome Gunzip(std::string_view in, std::size_t max_bytes, std::string& out) {
   if (GunzipAtOnce(in, max_bytes, out)) return DecodeOutcome::kOk;
+  constexpr std::size_t kHeaderBytes = 10;
+  if (in.size() < kHeaderBytes) return DecodeOutcome::kTruncated;
+  if (!in.starts_with("\x1f\x8b")) return DecodeOutcome::kNotGzip;
   // Several members, a bad trailer, too large: the slow way finds out and keeps what is good.
   GzipDecoder decoder;
   const DecodeOutcome outcome = decoder.Feed(in, max_bytes, out);
-  if (outcome == DecodeOutcome::kOk && !decoder.complete()) return DecodeOutcome::kCorrupt;
+  if (outcome == DecodeOutcome::kOk && !decoder.complete()) return DecodeOutcome::kTruncated;
   return outcome;
 }
 

@@ -10,7 +10,7 @@
 
 namespace narthex::net {
 
-enum class DecodeOutcome : std::uint8_t { kOk, kTooLarge, kCorrupt };
+enum class DecodeOutcome : std::uint8_t { kOk, kTooLarge, kCorrupt, kTruncated, kNotGzip };
 
 /// Decodes gzip piece by piece (also several members in a row).
 class GzipDecoder final {

@@ -52,9 +52,22 @@ Status LoadClientCertificate(ssl::context& context, const TlsOptions& options) {
 
 namespace {
 
+int VersionOf(std::string_view name, int otherwise) {
+  constexpr std::pair<std::string_view, int> kVersions[] = {{"TLS10", TLS1_VERSION},
+                                                            {"TLS11", TLS1_1_VERSION},
+                                                            {"TLS12", TLS1_2_VERSION},
+                                                            {"TLS13", TLS1_3_VERSION}};
+  for (const auto& [known, version] : kVersions) {
+    if (known == name) return version;
+  }
+  return otherwise;
+}
+
 Result<std::shared_ptr<ssl::context>> LoadContext(const TlsOptions& options) {
   auto context = std::make_shared<ssl::context>(ssl::context::tls_client);
-  SSL_CTX_set_min_proto_version(context->native_handle(), TLS1_2_VERSION);
+  SSL_CTX_set_min_proto_version(context->native_handle(),
+                                VersionOf(options.min_version, TLS1_2_VERSION));
+  SSL_CTX_set_max_proto_version(context->native_handle(), VersionOf(options.max_version, 0));
   boost::system::error_code ec;
   context->set_verify_mode(options.insecure_skip_verify ? ssl::verify_none : ssl::verify_peer, ec);
   NX_ASSIGN_OR_RETURN(const std::string ca, TextOrFile(options.ca, options.ca_file, "CA cert"));
@@ -76,7 +89,8 @@ Result<std::shared_ptr<ssl::context>> LoadContext(const TlsOptions& options) {
 /// Equal for options that give equal contexts while their files stay as they are.
 Hash128 ContextKey(const TlsOptions& o) {
   std::string text = o.insecure_skip_verify ? "1" : "0";
-  for (const std::string* part : {&o.ca, &o.ca_file, &o.cert, &o.cert_file, &o.key, &o.key_file}) {
+  for (const std::string* part : {&o.ca, &o.ca_file, &o.cert, &o.cert_file, &o.key, &o.key_file,
+                                  &o.min_version, &o.max_version}) {
     text += fmt::format("{}:{}", part->size(), *part);
   }
   return HashBytes128(text + TlsFilesState(o));

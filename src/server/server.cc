@@ -98,6 +98,7 @@ scrape::ScrapeOptions MakeScrapeOptions(const ServerFlags& flags) {
   options.extra_scrape_metrics = flags.features.extra_scrape_metrics;
   options.append_metadata = flags.features.metadata_wal_records;
   options.start_zeros = flags.features.start_zeros;
+  options.exemplars = flags.features.exemplar_storage;
   // As Prometheus: where zeros are wanted, chunks that have room get the start times too.
   options.start_times =
       flags.features.start_times || (flags.features.start_zeros && flags.features.xor2_encoding);

@@ -308,8 +308,11 @@ TEST(HttpClientTest, NamesFailuresAsGoDoes) {
        "!unexpected EOF"},
       {"bad chunks", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", false,
        "!malformed chunked encoding"},
-      {"bad gzip", "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\nabc",
-       false, "!gzip: invalid data"},
+      {"torn gzip", "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\nabc",
+       false, "!unexpected EOF"},
+      {"no gzip",
+       "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 12\r\n\r\nabcabcabcabc", false,
+       "!gzip: invalid header"},
   };
   for (const auto& c : cases) {
     SCOPED_TRACE(c.name);

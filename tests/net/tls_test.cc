@@ -117,6 +117,18 @@ TEST(TlsTest, ShowsItsCertificate) {
   EXPECT_EQ("hello", Ask(url, options));
 }
 
+TEST(TlsTest, KeepsToItsVersions) {
+  const Identity identity("IP:127.0.0.1");
+  TlsServer server(identity);
+  TlsOptions old, recent;
+  old.ca = recent.ca = identity.cert_pem;
+  old.max_version = "TLS11";  // With the default minimum nothing is left.
+  recent.min_version = recent.max_version = "TLS12";
+  const std::string url = "https://127.0.0.1:" + std::to_string(server.port()) + "/";
+  EXPECT_EQ("hello", Ask(url, recent));
+  EXPECT_NE("hello", Ask(url, old));
+}
+
 TEST(TlsTest, NamesBadSettings) {
   TlsOptions no_ca, no_key;
   no_ca.ca_file = "/nosuch";

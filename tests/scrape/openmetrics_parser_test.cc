@@ -111,7 +111,7 @@ TEST(OpenMetricsParserTest, Metadata) {
       "# HELP a_s x\\\"y\\n\n# TYPE a_s gaugehistogram\n# UNIT a_s s\n# HELP \"b.c\" \n# EOF\n";
   OpenMetricsParser parser(body);
   EXPECT_EQ(parser.Next({}), EntryKind::kHelp);
-  EXPECT_EQ(Unescape(parser.text(), OpenMetricsParser::kQuotesInHelp), "x\"y\n");
+  EXPECT_EQ(Unescape(parser.text(), true), "x\"y\n");
   EXPECT_EQ(parser.Next({}), EntryKind::kType);
   EXPECT_EQ(parser.type(), model::MetricType::kGaugeHistogram);
   EXPECT_EQ(parser.Next({}), EntryKind::kUnit);

@@ -14,6 +14,8 @@
 
 #include "narthex/base/go_format.h"
 #include "narthex/base/mutex.h"
+#include "narthex/model/exemplar.h"
+#include "narthex/model/float_histogram.h"
 #include "narthex/model/labels.h"
 #include "narthex/model/metadata.h"
 #include "narthex/model/sample.h"
@@ -76,12 +78,26 @@ class RecordingStorage final : public storage::Appendable {
     MutexLock lock(mutex_);
     return std::exchange(starts_, {});
   }
+  /// Committed native histograms of a series, as "int {…}@t".
+  std::vector<std::string> Histograms(const model::Labels& labels) {
+    MutexLock lock(mutex_);
+    const auto ref = refs_.find(labels);
+    return ref == refs_.end() ? std::vector<std::string>() : series_[ref->second].histograms;
+  }
+  /// What came by AppendExemplar since the last call, as "name {…} value@t".
+  std::vector<std::string> TakeExemplars() {
+    MutexLock lock(mutex_);
+    return std::exchange(exemplars_, {});
+  }
+  /// Exemplars up to this time are out of order.
+  void RefuseExemplarsUntil(model::TimestampMs t) { refused_exemplars_ = t; }
   void FailCommits(bool fail) { fail_commits_ = fail; }
   std::size_t column_samples() const { return column_samples_; }
 
  private:
   struct Series {
     std::vector<model::Sample> samples;
+    std::vector<std::string> histograms;
     bool forgotten = false;
   };
 
@@ -120,18 +136,26 @@ class RecordingStorage final : public storage::Appendable {
       }
       storage_.column_samples_ += refs.size();
     }
-    storage::AppendError AppendHistogram(storage::SeriesRef&, const model::Labels&,
-                                         model::TimestampMs, const model::Histogram&) override {
-      return storage::AppendError::kInvalidHistogram;
+    storage::AppendError AppendHistogram(storage::SeriesRef& ref, const model::Labels& labels,
+                                         model::TimestampMs t, const model::Histogram& h) override {
+      return AddHistogram(ref, labels, t, "int " + model::ToString(model::ToFloat(h)));
     }
-    storage::AppendError AppendFloatHistogram(storage::SeriesRef&, const model::Labels&,
-                                              model::TimestampMs,
-                                              const model::FloatHistogram&) override {
-      return storage::AppendError::kInvalidHistogram;
+    storage::AppendError AppendFloatHistogram(storage::SeriesRef& ref, const model::Labels& labels,
+                                              model::TimestampMs t,
+                                              const model::FloatHistogram& h) override {
+      return AddHistogram(ref, labels, t, "float " + model::ToString(h));
     }
-    storage::AppendError AppendExemplar(storage::SeriesRef, const model::Labels&,
-                                        const model::Exemplar&) override {
-      return storage::AppendError::kExemplarsDisabled;
+    storage::AppendError AppendExemplar(storage::SeriesRef ref, const model::Labels&,
+                                        const model::Exemplar& e) override {
+      MutexLock lock(storage_.mutex_);
+      if (e.t <= storage_.refused_exemplars_) return storage::AppendError::kExemplarOutOfOrder;
+      for (const auto& [labels, known] : storage_.refs_) {
+        if (known != ref) continue;
+        storage_.exemplars_.push_back(fmt::format("{} {} {}@{}", labels.Get("__name__"),
+                                                  e.labels.ToString(), go::FormatFloatF(e.value),
+                                                  e.t));
+      }
+      return storage::AppendError::kNone;
     }
     storage::AppendError AppendStartZero(storage::SeriesRef& ref, const model::Labels& labels,
                                          model::TimestampMs t, model::TimestampMs start) override {
@@ -154,12 +178,29 @@ class RecordingStorage final : public storage::Appendable {
       MutexLock lock(storage_.mutex_);
       for (const auto& [ref, sample] : pending_) storage_.series_[ref].samples.push_back(sample);
       pending_.clear();
+      for (auto& [ref, text] : pending_histograms_) {
+        storage_.series_[ref].histograms.push_back(std::move(text));
+      }
+      pending_histograms_.clear();
       storage_.committed_.NotifyAll();
       return {};
     }
-    void Rollback() noexcept override { pending_.clear(); }
+    void Rollback() noexcept override {
+      pending_.clear();
+      pending_histograms_.clear();
+    }
 
    private:
+    storage::AppendError AddHistogram(storage::SeriesRef& ref, const model::Labels& labels,
+                                      model::TimestampMs t, std::string text) {
+      MutexLock lock(storage_.mutex_);
+      if (ref == storage::SeriesRef{0} || storage_.series_[ref].forgotten) {
+        if (labels.empty()) return storage::AppendError::kUnknownSeries;
+        ref = storage_.RefOf(labels);
+      }
+      pending_histograms_.emplace_back(ref, fmt::format("{}@{}", text, t));
+      return storage::AppendError::kNone;
+    }
     storage::AppendError Add(storage::SeriesRef ref, model::TimestampMs t, double value)
         NX_REQUIRES(storage_.mutex_) {
       storage_.all_discards_right_ &= discard_ == model::IsStale(value);
@@ -184,6 +225,7 @@ class RecordingStorage final : public storage::Appendable {
     bool discard_ = false;
     model::TimestampMs start_ = 0;
     std::vector<std::pair<storage::SeriesRef, model::Sample>> pending_;
+    std::vector<std::pair<storage::SeriesRef, std::string>> pending_histograms_;
   };
 
   storage::SeriesRef RefOf(const model::Labels& labels) NX_REQUIRES(mutex_) {
@@ -200,6 +242,8 @@ class RecordingStorage final : public storage::Appendable {
   CondVar committed_;
   std::map<model::Labels, storage::SeriesRef> refs_;
   std::vector<std::string> metadata_ NX_GUARDED_BY(mutex_);
+  std::vector<std::string> exemplars_ NX_GUARDED_BY(mutex_);
+  model::TimestampMs refused_exemplars_ = 0;
   std::vector<std::pair<double, model::TimestampMs>> starts_ NX_GUARDED_BY(mutex_);
   std::map<storage::SeriesRef, Series> series_;
   std::uint64_t last_ref_ = 0;

@@ -186,7 +186,7 @@ TEST_F(ScrapeManagerTest, FailuresSayWhy) {
       {"truncated gzip",
        Response("200 OK", "Content-Type: text/plain\r\nContent-Encoding: gzip\r\n",
                 gzip.substr(0, gzip.size() / 2)),
-       "", "gzip"},
+       "", "unexpected EOF"},
       {"body too large", Metrics("a{x=\"0123456789\"} 1\n"), "body_size_limit: 10B",
        "body size limit exceeded"},
       {"body exactly at the limit", Metrics("abcdefg 1\n"), "body_size_limit: 10B",

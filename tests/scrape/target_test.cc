@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fmt/core.h>
+
+#include "narthex/base/go_format.h"
 #include "narthex/config/discovery_config.h"
 #include "scrape/discovery/target_file.h"
 #include "scrape/loop/timing.h"
@@ -155,7 +158,30 @@ TEST(ProtocolTest, Accept) {
             "text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.3,"
             "*/*;q=0.2");
   const std::vector<std::string> proto = {"PrometheusProto", "PrometheusText0.0.4"};
-  EXPECT_EQ(AcceptHeader(proto, "dots"), "text/plain;version=0.0.4;q=0.6,*/*;q=0.5");
+  EXPECT_EQ(AcceptHeader(proto, "dots"),
+            "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;"
+            "encoding=delimited;q=0.6,text/plain;version=0.0.4;q=0.5,*/*;q=0.4");
+}
+
+TEST(ProtocolTest, ContentTypesWithParameters) {
+  const auto error = [](std::string_view type) {
+    const auto format = FormatOf(type, "");
+    return format ? std::string() : format.error().message();
+  };
+  for (const char* good : {"text/plain", "text/plain;", "text/plain ; ", "Text/Plain; A=\"b ; c\"",
+                           "text/plain; a=\"x\\\"y\"; b=z", "text/plain; a=b; a=b"}) {
+    EXPECT_EQ(error(good), "") << good;
+  }
+  for (const char* bad :
+       {"text/plain; a", "text/plain; =b", "text/plain; a=", "text/plain; a=\"b", "text/plain;;"}) {
+    EXPECT_EQ(error(bad),
+              fmt::format("cannot parse Content-Type {} and no fallback_scrape_protocol "
+                          "for target\nmime: invalid media parameter",
+                          go::Quote(bad)));
+  }
+  EXPECT_TRUE(error("text/plain; a=b; A=c").ends_with("mime: duplicate parameter name"));
+  EXPECT_EQ(FormatOf("application/vnd.google.protobuf; proto=x", "").value(), Format::kProtobuf);
+  EXPECT_EQ(FormatOf("", "PrometheusProto").value(), Format::kProtobuf);
 }
 
 TEST(TargetFileTest, Json) {

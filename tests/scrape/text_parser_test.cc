@@ -221,7 +221,7 @@ TEST(TextParserTest, Metadata) {
   TextParser parser(body);
   EXPECT_EQ(parser.Next({}), EntryKind::kHelp);
   EXPECT_EQ(parser.family(), "foo");
-  EXPECT_EQ(Unescape(parser.text(), TextParser::kQuotesInHelp), "a\\b\nc\\\"d");
+  EXPECT_EQ(Unescape(parser.text(), false), "a\\b\nc\\\"d");
   EXPECT_EQ(parser.Next({}), EntryKind::kType);
   EXPECT_EQ(parser.type(), model::MetricType::kCounter);
   EXPECT_EQ(parser.Next({}), EntryKind::kHelp);

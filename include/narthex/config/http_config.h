@@ -20,9 +20,19 @@ struct HttpHeader {
   std::vector<std::string> values, secrets, files;
 };
 
+/// No client_id = none.
+struct Oauth2Config {
+  std::string grant_type;  // "" = client_credentials, the only one that requests can be made with.
+  std::string client_id, client_secret, client_secret_file, token_url, proxy_url;
+  std::vector<std::string> scopes;
+  std::vector<std::pair<std::string, std::string>> endpoint_params;
+  TlsConfig tls;
+};
+
 struct HttpConfig {
   std::string basic_username, basic_username_file, basic_password, basic_password_file;
   std::string authorization_type, authorization_credentials, authorization_credentials_file;
+  Oauth2Config oauth2;
   TlsConfig tls;
   bool follow_redirects = true;
   bool enable_http2 = true;  // Accepted; requests go out as HTTP/1.1.

@@ -60,4 +60,9 @@ FloatHistogram ToFloat(const Histogram& h);
 bool CoarsenChecked(Histogram& h, std::int32_t target_schema);
 bool CoarsenChecked(FloatHistogram& h, std::int32_t target_schema);
 
+/// Takes out empty buckets and joins adjacent spans.
+/// @return false when the spans do not describe the buckets; then nothing was changed
+bool CompactChecked(Histogram& h);
+bool CompactChecked(FloatHistogram& h);
+
 }  // namespace narthex::model

@@ -26,13 +26,25 @@ struct TlsOptions {
   std::string cert, cert_file;  // Client certificate.
   std::string key, key_file;
   std::string server_name;
+  std::string min_version, max_version;  // "TLS12"; empty = from 1.2 to the library's newest.
   bool insecure_skip_verify = false;
+};
+
+/// OAuth2 with client credentials.
+struct Oauth2Options {
+  std::string client_id, client_secret, client_secret_file, token_url;
+  std::vector<std::string> scopes;
+  Headers endpoint_params;  // Further fields of the request for a token.
+  TlsOptions tls;           // Of that request, as proxy_url.
+  std::string proxy_url;
 };
 
 struct HttpClientOptions {
   TlsOptions tls;
   std::string basic_username, basic_password, basic_username_file, basic_password_file;
   std::string authorization_type, authorization_credentials, authorization_credentials_file;
+  /// Clients with equal settings share a token. May be null.
+  std::shared_ptr<const Oauth2Options> oauth2;
   Headers extra_headers;
   bool follow_redirects = true;
   std::string proxy_url;

@@ -53,6 +53,8 @@ struct ScrapeOptions {
   bool start_zeros = false;
   /// Hands the time at which a series says that it began to storage (feature st-storage).
   bool start_times = false;
+  /// Hands exemplars to storage (feature exemplar-storage).
+  bool exemplars = false;
   std::string user_agent = "Prometheus/3.14.0";
 };
 

@@ -1,0 +1,393 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// ScrapeSession: from the entries of a parser to the storage.
+#include <algorithm>
+#include <tuple>
+#include <type_traits>
+#include <variant>
+
+#include <fmt/core.h>
+
+#include "narthex/base/go_format.h"
+#include "narthex/base/log.h"
+#include "narthex/model/sample.h"
+#include "scrape/loop/histogram_rules.h"
+#include "scrape/loop/sample_labels.h"
+#include "scrape/loop/scrape_session.h"
+#include "scrape/textparse/converting_parser.h"
+#include "scrape/textparse/openmetrics_parser.h"
+#include "scrape/textparse/proto_parser.h"
+#include "scrape/textparse/text_parser.h"
+
+namespace narthex::scrape {
+
+using storage::AppendError;
+using storage::SeriesRef;
+
+template <typename Parser>
+Status ScrapeSession::AppendAll(Parser& parser, ScrapeBuffers& buffers) {
+  buffers.batch.size = 0;
+  start_ = 0;
+  created_.Reset();
+  MetadataCache& metadata = target_->metadata();
+  for (;;) {
+    switch (parser.Next(cache_->Hint())) {
+      case EntryKind::kSeries:
+        if (options_.reads_starts() && !ReadStart(parser)) break;
+        ++counts_.scraped;
+        NX_RETURN_IF_ERROR(AppendSample(parser, buffers));
+        break;
+      case EntryKind::kHistogram:
+        if constexpr (Parser::kHasHistograms) {
+          if (options_.reads_starts()) start_ = parser.start();
+          ++counts_.scraped;
+          NX_RETURN_IF_ERROR(AppendHistogram(parser, buffers));
+        }
+        break;
+      case EntryKind::kType:
+        metadata.SetType(parser.family(), parser.type());
+        break;
+      case EntryKind::kHelp:
+        metadata.SetHelp(parser.family(), parser.text(), Parser::kHelpEscapes);
+        break;
+      case EntryKind::kUnit:
+        metadata.SetUnit(parser.family(), parser.text());
+        break;
+      case EntryKind::kComment:
+        break;
+      case EntryKind::kError:
+        return Fail(Code::kInvalidArgument, parser.error());
+      case EntryKind::kEnd:
+        return Flush(parser, buffers);
+    }
+  }
+}
+
+template <typename Parser>
+Status ScrapeSession::AppendSample(Parser& parser, ScrapeBuffers& buffers) {
+  bool seen = false;
+  const SeriesCache::Index i = cache_->Find(parser.series_hash(), parser.hint_matched(), seen);
+  if (i == SeriesCache::kNone) return AppendNew(parser, buffers);
+  if (cache_->dropped(i)) return {};
+  if (options_.append_metadata) NX_RETURN_IF_ERROR(AppendKnownMetadata(parser, i, buffers));
+  return AppendKnown(parser, i, seen, buffers);
+}
+
+template <typename Parser>
+Status ScrapeSession::AppendKnown(Parser& parser, SeriesCache::Index i, bool seen,
+                                  ScrapeBuffers& buffers) {
+  ++counts_.post_relabeling;
+  const bool own_time = parser.has_timestamp() && config_->honor_timestamps;
+  if (seen && !own_time) return CountOutcome(AppendError::kDuplicate);
+  if (!TakeFromLimit()) return {};
+  if (start_ != 0 && options_.start_zeros) {
+    NX_RETURN_IF_ERROR(AppendKnownStart(parser, i, own_time ? parser.timestamp() : t_, buffers));
+  }
+  if (own_time || HasExemplars(parser)) return AppendKnownAlone(parser, i, own_time, buffers);
+  if (options_.start_times) buffers.batch.SetStart(start_);
+  buffers.batch.Add(cache_->ref(i), parser.value(), {i, parser.type(), parser.line()});
+  return buffers.batch.full() ? Flush(parser, buffers) : Status();
+}
+
+template <typename Parser>
+Status ScrapeSession::AppendKnownAlone(Parser& parser, SeriesCache::Index i, bool own_time,
+                                       ScrapeBuffers& buffers) {
+  const model::TimestampMs t = own_time ? parser.timestamp() : t_;
+  if (t > max_t_) return CountOutcome(AppendError::kOutOfBounds);
+  SeriesRef ref = cache_->ref(i);
+  if (options_.start_times) appender_->SetStart(start_);
+  AppendError outcome = appender_->Append(ref, model::Labels(), t, parser.value());
+  if (outcome == AppendError::kUnknownSeries) {
+    NX_RETURN_IF_ERROR(parser.ReadLabels(buffers.labels));
+    ref = SeriesRef{0};
+    NX_ASSIGN_OR_RETURN(const auto labels, RelabelledSample(buffers));
+    outcome = appender_->Append(ref, labels, t, parser.value());
+    if (outcome == AppendError::kNone) cache_->set_ref(i, ref);
+  }
+  if (outcome != AppendError::kNone) return CountOutcome(outcome);
+  if (!own_time || config_->track_timestamps_staleness) cache_->Track(i);
+  AppendExemplars(parser, ref, model::Labels(), t, buffers);
+  return {};
+}
+
+Result<model::Labels> ScrapeSession::RelabelledSample(const ScrapeBuffers& buffers) const {
+  return MakeSampleLabels(buffers.labels, target_->public_labels(), *config_);
+}
+
+template <typename Parser>
+Result<model::Labels> ScrapeSession::NewSample(Parser& parser, ScrapeBuffers& buffers) {
+  if (auto status = parser.ReadLabels(buffers.labels); !status) {
+    --counts_.scraped;  // What can't be read is no sample.
+    return Fail(std::move(status).error());
+  }
+  NX_ASSIGN_OR_RETURN(auto labels, RelabelledSample(buffers));
+  if (labels.empty()) {
+    cache_->Add(parser.series_hash(), parser.series().size(), SeriesRef{0});
+    return labels;
+  }
+  if (auto status = CheckSampleLabels(labels, *config_); !status) {
+    if (status.error().code() == Code::kResourceExhausted) metrics_.label_limits_exceeded.Add();
+    return Fail(std::move(status).error());
+  }
+  if (!buffers.labels.duplicate.empty()) {
+    return Fail(Code::kInvalidArgument, fmt::format("label name {} is not unique: invalid sample",
+                                                    go::Quote(buffers.labels.duplicate)));
+  }
+  return labels;
+}
+
+template <typename Parser>
+Status ScrapeSession::AppendNew(Parser& parser, ScrapeBuffers& buffers) {
+  NX_ASSIGN_OR_RETURN(const auto labels, NewSample(parser, buffers));
+  if (labels.empty()) return {};
+  ++counts_.post_relabeling;
+  if (!TakeFromLimit()) return {};
+  const bool own_time = parser.has_timestamp() && config_->honor_timestamps;
+  const model::TimestampMs t = own_time ? parser.timestamp() : t_;
+  if (t > max_t_) return CountOutcome(AppendError::kOutOfBounds);
+  SeriesRef ref{0};
+  if (options_.start_zeros) (void)AppendStart(ref, labels, t);
+  if (options_.start_times) appender_->SetStart(start_);
+  const AppendError outcome = appender_->Append(ref, labels, t, parser.value());
+  if (outcome != AppendError::kNone) return CountOutcome(outcome);
+  AppendExemplars(parser, ref, labels, t, buffers);
+  if (options_.append_metadata) AppendMetadata(ref, labels);
+  Remember(parser.series_hash(), parser.series().size(), ref, own_time);
+  return {};
+}
+
+void ScrapeSession::Remember(const Hash128& hash, std::size_t length, SeriesRef ref,
+                             bool own_time) {
+  // Only what was appended is remembered: the rest can't become stale.
+  const auto i = cache_->Add(hash, length, ref);
+  if (!own_time || config_->track_timestamps_staleness) cache_->Track(i);
+  if (!over_limit_ && !over_bucket_limit_) ++counts_.series_added;
+}
+
+template <typename H>
+AppendError ScrapeSession::AppendOneHistogram(SeriesRef& ref, const model::Labels& labels,
+                                              model::TimestampMs t, const H& h) {
+  if (start_ != 0 && options_.start_zeros) {
+    LogStart(appender_->AppendStartZero(ref, labels, t, start_, h), t);
+  }
+  if (options_.start_times) appender_->SetStart(start_);
+  if constexpr (std::is_same_v<H, model::Histogram>) {
+    return appender_->AppendHistogram(ref, labels, t, h);
+  } else {
+    return appender_->AppendFloatHistogram(ref, labels, t, h);
+  }
+}
+
+template <typename Parser>
+Status ScrapeSession::AppendHistogram(Parser& parser, ScrapeBuffers& buffers) {
+  bool seen = false;
+  const SeriesCache::Index i = cache_->Find(parser.series_hash(), parser.hint_matched(), seen);
+  const bool known = i != SeriesCache::kNone;
+  if (known && cache_->dropped(i)) return {};
+  model::Labels labels;
+  if (!known) {
+    NX_ASSIGN_OR_RETURN(labels, NewSample(parser, buffers));
+    if (labels.empty()) return {};
+  }
+  ++counts_.post_relabeling;
+  const bool own_time = parser.has_timestamp() && config_->honor_timestamps;
+  const model::TimestampMs t = own_time ? parser.timestamp() : t_;
+  if (known && seen && !own_time) return CountOutcome(AppendError::kDuplicate);
+  if (!LimitHistogram(parser.histogram(), finest_schema_, config_->native_histogram_bucket_limit)) {
+    over_bucket_limit_ = true;
+    return {};
+  }
+  if (!TakeFromLimit()) return {};
+  if (t > max_t_) return CountOutcome(AppendError::kOutOfBounds);
+  SeriesRef ref = known ? cache_->ref(i) : SeriesRef{0};
+  const auto append = [&](const auto& h) { return AppendOneHistogram(ref, labels, t, h); };
+  AppendError outcome = std::visit(append, parser.histogram());
+  if (outcome == AppendError::kUnknownSeries && known) {
+    NX_RETURN_IF_ERROR(parser.ReadLabels(buffers.labels));
+    ref = SeriesRef{0};
+    NX_ASSIGN_OR_RETURN(labels, RelabelledSample(buffers));
+    outcome = std::visit(append, parser.histogram());
+    if (outcome == AppendError::kNone) cache_->set_ref(i, ref);
+  }
+  if (outcome != AppendError::kNone) return CountOutcome(outcome);
+  AppendExemplars(parser, ref, labels, t, buffers);
+  if (known) {
+    if (!own_time || config_->track_timestamps_staleness) cache_->Track(i);
+    return options_.append_metadata ? AppendKnownMetadata(parser, i, buffers) : Status();
+  }
+  if (options_.append_metadata) AppendMetadata(ref, labels);
+  Remember(parser.series_hash(), parser.series().size(), ref, own_time);
+  return {};
+}
+
+template <typename Parser>
+bool ScrapeSession::HasExemplars(const Parser& parser) const {
+  if constexpr (Parser::kHasExemplars) return options_.exemplars && parser.has_exemplars();
+  return false;
+}
+
+template <typename Parser>
+void ScrapeSession::AppendExemplars(const Parser& parser, SeriesRef ref,
+                                    const model::Labels& labels, model::TimestampMs t,
+                                    ScrapeBuffers& buffers) {
+  if (!HasExemplars(parser)) return;
+  auto& exemplars = buffers.exemplars;
+  exemplars.clear();
+  if constexpr (Parser::kHasExemplars) parser.ReadExemplars(exemplars);
+  for (model::Exemplar& exemplar : exemplars) {
+    if (!exemplar.has_timestamp) exemplar.t = t;
+  }
+  // In the order in which storage takes them.
+  std::sort(exemplars.begin(), exemplars.end(), [](const auto& a, const auto& b) {
+    return std::tie(a.t, a.value, a.labels) < std::tie(b.t, b.value, b.labels);
+  });
+  std::size_t late = 0;
+  for (const model::Exemplar& exemplar : exemplars) {
+    late += appender_->AppendExemplar(ref, labels, exemplar) == AppendError::kExemplarOutOfOrder;
+  }
+  // Some of them are those of the scrape before.
+  if (late == 0 || late < exemplars.size()) return;
+  exemplars_out_of_order_ += late;
+  metrics_.exemplar_out_of_order.Add(late);
+}
+
+template <typename Parser>
+bool ScrapeSession::ReadStart(Parser& parser) {
+  if constexpr (Parser::kHasCreatedLines) {
+    if (CreatedLines::IsCreated(parser.series(), parser.type())) return false;
+    start_ = created_.StartOf(parser.body(), parser.line(), parser.family(), parser.type());
+  } else if constexpr (Parser::kHasStarts) {
+    start_ = parser.start();
+  }
+  return true;
+}
+
+AppendError ScrapeSession::AppendStart(SeriesRef& ref, const model::Labels& labels,
+                                       model::TimestampMs t) {
+  if (start_ == 0) return AppendError::kNone;
+  const AppendError outcome = appender_->AppendStartZero(ref, labels, t, start_);
+  LogStart(outcome, t);
+  return outcome;
+}
+
+void ScrapeSession::LogStart(AppendError outcome, model::TimestampMs t) const {
+  // Out of order is every one but the first of a series' life.
+  if (outcome == AppendError::kNone || outcome == AppendError::kOutOfOrder) return;
+  log::Debug("Error when appending ST in scrape loop",
+             {{"target", target_->url()},
+              {"st", start_},
+              {"t", t},
+              {"err", storage::AppendErrorText(outcome)}});
+}
+
+template <typename Parser>
+Status ScrapeSession::AppendKnownStart(Parser& parser, SeriesCache::Index i, model::TimestampMs t,
+                                       ScrapeBuffers& buffers) {
+  SeriesRef ref = cache_->ref(i);
+  if (AppendStart(ref, model::Labels(), t) != AppendError::kUnknownSeries) return {};
+  NX_RETURN_IF_ERROR(parser.ReadLabels(buffers.labels));
+  ref = SeriesRef{0};
+  NX_ASSIGN_OR_RETURN(const auto labels, RelabelledSample(buffers));
+  (void)AppendStart(ref, labels, t);
+  if (ref != SeriesRef{0}) cache_->set_ref(i, ref);
+  return {};
+}
+
+void ScrapeSession::AppendMetadata(SeriesRef ref, const model::Labels& labels) {
+  const MetadataCache& cache = target_->metadata();
+  const model::Metadata* metadata = cache.current();
+  if (metadata == nullptr ||
+      !IsOfFamily(labels.Get("__name__"), cache.current_family(), metadata->type)) {
+    return;
+  }
+  appender_->UpdateMetadata(ref, labels, *metadata);
+}
+
+// Of a known series only what has changed.
+template <typename Parser>
+Status ScrapeSession::AppendKnownMetadata(Parser& parser, SeriesCache::Index i,
+                                          ScrapeBuffers& buffers) {
+  const MetadataCache& cache = target_->metadata();
+  if (cache.current() == nullptr || !cache.current_changed()) return {};
+  NX_RETURN_IF_ERROR(parser.ReadLabels(buffers.labels));
+  NX_ASSIGN_OR_RETURN(const auto labels, RelabelledSample(buffers));
+  AppendMetadata(cache_->ref(i), labels);
+  return {};
+}
+
+template <typename Parser>
+Status ScrapeSession::Flush(Parser& parser, ScrapeBuffers& buffers) {
+  SampleBatch& batch = buffers.batch;
+  const std::size_t n = batch.size;
+  batch.size = 0;
+  if (n == 0) return {};
+  const std::span outcomes(batch.outcomes.data(), n);
+  const std::span<const SeriesRef> refs(batch.refs.data(), n);
+  const std::span<const double> values(batch.values.data(), n);
+  if (options_.start_times) {
+    appender_->AppendStartedColumn(refs, t_, values, {batch.starts.data(), n}, outcomes);
+  } else {
+    appender_->AppendColumn(refs, t_, values, outcomes);
+  }
+  for (std::size_t k = 0; k < n; ++k) {
+    if (outcomes[k] == AppendError::kNone) {
+      cache_->Track(batch.items[k].series);
+    } else if (outcomes[k] == AppendError::kUnknownSeries) {
+      if (options_.start_times) appender_->SetStart(batch.starts[k]);
+      NX_RETURN_IF_ERROR(AppendAgain(parser, batch.items[k], batch.values[k], buffers));
+    } else {
+      NX_RETURN_IF_ERROR(CountOutcome(outcomes[k]));
+    }
+  }
+  return {};
+}
+
+template <typename Parser>
+Status ScrapeSession::AppendAgain(Parser& parser, const SampleBatch::Item& item, double value,
+                                  ScrapeBuffers& buffers) {
+  NX_RETURN_IF_ERROR(parser.ReadLabelsAt(item.line, item.type, buffers.labels));
+  NX_ASSIGN_OR_RETURN(const auto labels, RelabelledSample(buffers));
+  SeriesRef ref{0};
+  const AppendError outcome = appender_->Append(ref, labels, t_, value);
+  if (outcome != AppendError::kNone) return CountOutcome(outcome);
+  cache_->set_ref(item.series, ref);
+  cache_->Track(item.series);
+  return {};
+}
+
+Status ScrapeSession::CountOutcome(AppendError outcome) {
+  switch (outcome) {
+    case AppendError::kNone:
+      return {};
+    case AppendError::kOutOfOrder:
+      ++out_of_order_;
+      metrics_.out_of_order.Add();
+      return {};
+    case AppendError::kDuplicate:
+      ++duplicates_;
+      metrics_.duplicate_timestamp.Add();
+      return {};
+    case AppendError::kOutOfBounds:
+      ++out_of_bounds_;
+      metrics_.out_of_bounds.Add();
+      return {};
+    default:
+      --counts_.post_relabeling;
+      return Fail(Code::kExecution, appender_->RefusalText(outcome));
+  }
+}
+
+bool ScrapeSession::TakeFromLimit() {
+  if (config_->sample_limit == 0) return true;
+  if (++limited_ <= config_->sample_limit) return true;
+  over_limit_ = true;
+  return false;
+}
+
+template Status ScrapeSession::AppendAll(TextParser&, ScrapeBuffers&);
+template Status ScrapeSession::AppendAll(OpenMetricsParser&, ScrapeBuffers&);
+template Status ScrapeSession::AppendAll(ProtoParser&, ScrapeBuffers&);
+template Status ScrapeSession::AppendAll(ConvertingParser<TextParser>&, ScrapeBuffers&);
+template Status ScrapeSession::AppendAll(ConvertingParser<OpenMetricsParser>&, ScrapeBuffers&);
+
+}  // namespace narthex::scrape

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "src/net/oauth2.h"
+
+#include <charconv>
+#include <map>
+#include <vector>
+
+#include <boost/json.hpp>
+#include <fmt/core.h>
+
+#include "narthex/base/go_format.h"
+#include "narthex/base/hash.h"
+#include "src/net/client_request.h"
+#include "src/net/file.h"
+#include "src/net/http1.h"
+
+namespace narthex::net {
+namespace json = boost::json;
+
+namespace {
+
+/// Tokens are not used in their last seconds, as the request takes time, too.
+constexpr std::chrono::seconds kSpare{10};
+
+/// Go's url.QueryEscape.
+std::string EscapeForm(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       c == '-' || c == '_' || c == '.' || c == '~';
+    if (plain) {
+      out += c;
+    } else if (c == ' ') {
+      out += '+';
+    } else {
+      out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
+    }
+  }
+  return out;
+}
+
+std::string TextOf(const json::object& object, std::string_view name) {
+  const json::value* value = object.if_contains(name);
+  return value != nullptr && value->is_string() ? std::string(value->get_string()) : "";
+}
+
+/// Seconds as a number or as a text; 0 = not said.
+std::int64_t Seconds(const json::object& object) {
+  const json::value* value = object.if_contains("expires_in");
+  if (value == nullptr) return 0;
+  if (value->is_int64()) return value->get_int64();
+  if (value->is_double()) return static_cast<std::int64_t>(value->get_double());
+  std::int64_t seconds = 0;
+  const std::string text = TextOf(object, "expires_in");
+  std::from_chars(text.data(), text.data() + text.size(), seconds);
+  return seconds;
+}
+
+std::string TypeName(std::string type) {
+  if (type.empty() || EqualsIgnoreCase(type, "bearer")) return "Bearer";
+  if (EqualsIgnoreCase(type, "mac")) return "MAC";
+  if (EqualsIgnoreCase(type, "basic")) return "Basic";
+  return type;
+}
+
+/// What the server says went wrong, "" when it says nothing of the kind.
+std::string Refusal(const json::object& object) {
+  const std::string code = TextOf(object, "error");
+  if (code.empty()) return "";
+  std::string text = "oauth2: " + go::Quote(code);
+  for (const char* name : {"error_description", "error_uri"}) {
+    if (const std::string more = TextOf(object, name); !more.empty()) {
+      text += " " + go::Quote(more);
+    }
+  }
+  return text;
+}
+
+}  // namespace
+
+std::optional<AccessToken> TokenCache::Get(const std::string& secret) const {
+  MutexLock lock(mutex_);
+  if (token_.value.empty() || secret != secret_) return std::nullopt;
+  if (token_.expires != Clock::time_point::max() && Clock::now() + kSpare >= token_.expires) {
+    return std::nullopt;
+  }
+  return token_;
+}
+
+void TokenCache::Set(const AccessToken& token, const std::string& secret) {
+  MutexLock lock(mutex_);
+  token_ = token;
+  secret_ = secret;
+}
+
+bool TokenCache::secret_in_body() const {
+  MutexLock lock(mutex_);
+  return in_body_;
+}
+
+void TokenCache::SetSecretInBody(bool in_body) {
+  MutexLock lock(mutex_);
+  in_body_ = in_body;
+}
+
+std::shared_ptr<TokenCache> TokensFor(const Oauth2Options& options) {
+  static Mutex mutex;
+  static std::map<std::pair<std::uint64_t, std::uint64_t>, std::weak_ptr<TokenCache>> known;
+  std::string text;
+  const auto add = [&](const std::string& part) {
+    text += fmt::format("{}:{}", part.size(), part);
+  };
+  add(options.client_id);
+  add(options.client_secret);
+  add(options.client_secret_file);
+  add(options.token_url);
+  add(options.proxy_url);
+  for (const std::string& scope : options.scopes) add(scope);
+  for (const auto& [name, value] : options.endpoint_params) add(name), add(value);
+  const Hash128 hash = HashBytes128(text);
+  MutexLock lock(mutex);
+  std::erase_if(known, [](const auto& entry) { return entry.second.expired(); });
+  auto& slot = known[{hash.low, hash.high}];
+  auto cache = slot.lock();
+  if (cache == nullptr) slot = cache = std::make_shared<TokenCache>();
+  return cache;
+}
+
+Result<std::string> ClientSecret(const Oauth2Options& options) {
+  if (options.client_secret_file.empty()) return options.client_secret;
+  auto secret = ReadSmallFile(options.client_secret_file);
+  if (!secret) {
+    return Fail(
+        std::move(secret).error().Wrap("unable to read oauth2 client secret: "
+                                       "unable to read file " +
+                                       options.client_secret_file));
+  }
+  while (!secret->empty() &&
+         std::string_view(" \t\r\n").find(secret->back()) != std::string::npos) {
+    secret->pop_back();
+  }
+  return secret;
+}
+
+Result<ClientRequest> TokenRequest(const Oauth2Options& options, const std::string& secret,
+                                   bool secret_in_body) {
+  std::map<std::string, std::string> form = {{"grant_type", "client_credentials"}};
+  std::string scopes;
+  for (const std::string& scope : options.scopes) scopes += (scopes.empty() ? "" : " ") + scope;
+  if (!scopes.empty()) form["scope"] = scopes;
+  for (const auto& [name, value] : options.endpoint_params) form[name] = value;
+  ClientRequest request;
+  NX_ASSIGN_OR_RETURN(request.url, ParseUrl(options.token_url));
+  request.method = "POST";
+  request.headers = {{"Content-Type", "application/x-www-form-urlencoded"}};
+  if (secret_in_body) {
+    form["client_id"] = options.client_id;
+    if (!secret.empty()) form["client_secret"] = secret;
+  } else {
+    request.headers.emplace_back("Authorization", "Basic " + Base64(EscapeForm(options.client_id) +
+                                                                    ":" + EscapeForm(secret)));
+  }
+  for (const auto& [name, value] : form) {
+    if (!request.body.empty()) request.body += '&';
+    request.body += EscapeForm(name) + "=" + EscapeForm(value);
+  }
+  request.max_body_bytes = 1 << 20;
+  return request;
+}
+
+Result<AccessToken> ReadToken(const ClientResponse& response, const std::string& body,
+                              TokenCache::Clock::time_point now) {
+  boost::system::error_code bad;
+  const json::value value = json::parse(body, bad);
+  const bool is_object = !bad && value.is_object();
+  const std::string refusal = is_object ? Refusal(value.get_object()) : "";
+  if (!refusal.empty()) return Fail(Code::kUnavailable, refusal);
+  if (response.status < 200 || response.status > 299) {
+    return Fail(Code::kUnavailable, fmt::format("oauth2: cannot fetch token: {} {}\nResponse: {}",
+                                                response.status, response.reason, body));
+  }
+  if (!is_object) {
+    return Fail(Code::kUnavailable, "oauth2: cannot parse json: " + bad.message());
+  }
+  const json::object& object = value.get_object();
+  AccessToken token{.type = TypeName(TextOf(object, "token_type")),
+                    .value = TextOf(object, "access_token")};
+  if (token.value.empty()) {
+    return Fail(Code::kUnavailable, "oauth2: server response missing access_token");
+  }
+  constexpr std::int64_t kLongest = 10LL * 365 * 86'400;
+  if (const std::int64_t seconds = Seconds(object); seconds != 0) {
+    token.expires = now + std::chrono::seconds(std::clamp<std::int64_t>(seconds, 0, kLongest));
+  }
+  return token;
+}
+
+}  // namespace narthex::net

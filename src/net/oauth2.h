@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// OAuth2 client credentials: the request for a token, and tokens kept until they expire.
+// Source: RFC 6749 section 4.4; golang.org/x/oauth2/clientcredentials for what Prometheus sends.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "narthex/base/mutex.h"
+#include "narthex/base/result.h"
+#include "narthex/net/http_client.h"
+
+namespace narthex::net {
+
+struct AccessToken {
+  std::string type;  // "Bearer"
+  std::string value;
+  std::chrono::steady_clock::time_point expires = std::chrono::steady_clock::time_point::max();
+};
+
+/// The token that all clients with equal settings use. Thread safety: any thread.
+class TokenCache {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  /// The token when it is good for some seconds more and was got with this secret.
+  std::optional<AccessToken> Get(const std::string& secret) const;
+  void Set(const AccessToken& token, const std::string& secret);
+  /// Whether the server wants id and secret in the body, which was found out by trying.
+  bool secret_in_body() const;
+  void SetSecretInBody(bool in_body);
+
+ private:
+  mutable Mutex mutex_;
+  AccessToken token_ NX_GUARDED_BY(mutex_);
+  std::string secret_ NX_GUARDED_BY(mutex_);
+  bool in_body_ NX_GUARDED_BY(mutex_) = false;
+};
+
+/// One for all users of equal settings, while one of them holds it. Thread safety: any thread.
+std::shared_ptr<TokenCache> TokensFor(const Oauth2Options& options);
+
+/// The secret, from its file when it is in one. Errors: kIo naming the file.
+Result<std::string> ClientSecret(const Oauth2Options& options);
+
+/// @param secret_in_body  else it goes as basic authentication
+Result<ClientRequest> TokenRequest(const Oauth2Options& options, const std::string& secret,
+                                   bool secret_in_body);
+
+/// Reads the answer. Errors: kUnavailable in the wording of golang.org/x/oauth2.
+Result<AccessToken> ReadToken(const ClientResponse& response, const std::string& body,
+                              TokenCache::Clock::time_point now);
+
+}  // namespace narthex::net

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "src/net/oauth2.h"
+
+#include <fstream>
+
+#include "narthex/base/mutex.h"
+#include "narthex/net/http_client.h"
+#include "tests/net/raw_server.h"
+#include "tests/support/temp_dir.h"
+
+namespace narthex::net {
+namespace {
+
+std::string JsonAnswer(const std::string& status, const std::string& body) {
+  return "HTTP/1.1 " + status +
+         "\r\nContent-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) +
+         "\r\nConnection: close\r\n\r\n" + body;
+}
+
+/// A server of tokens that keeps the requests.
+class TokenServer {
+ public:
+  explicit TokenServer(std::function<std::string(const std::string& request)> answer)
+      : answer_(std::move(answer)), server_([this](RawSocket& socket, int) {
+          std::string request = socket.ReadHead();
+          const std::size_t at = request.find("Content-Length: ");
+          const std::size_t length = std::stoul(request.substr(at + 16));
+          request += socket.ReadBytes(length);
+          MutexLock lock(mutex_);
+          requests_.push_back(request);
+          socket.Send(answer_(request));
+        }) {}
+  std::string Url() const { return server_.Url("/token"); }
+  std::vector<std::string> requests() {
+    MutexLock lock(mutex_);
+    return requests_;
+  }
+
+ private:
+  std::function<std::string(const std::string&)> answer_;
+  Mutex mutex_;
+  std::vector<std::string> requests_ NX_GUARDED_BY(mutex_);
+  RawServer server_;
+};
+
+/// A target that answers with the authorization that it was sent.
+class Target {
+ public:
+  Target()
+      : server_([](RawSocket& socket, int) {
+          const std::string head = socket.ReadHead();
+          const std::size_t at = head.find("Authorization: ");
+          const std::string sent = at == std::string::npos
+                                       ? "none"
+                                       : head.substr(at + 15, head.find("\r\n", at) - at - 15);
+          socket.Send(JsonAnswer("200 OK", sent));
+        }) {}
+  std::string Url() const { return server_.Url("/metrics"); }
+
+ private:
+  RawServer server_;
+};
+
+HttpClientOptions With(const Oauth2Options& oauth2) {
+  HttpClientOptions options;
+  options.oauth2 = std::make_shared<Oauth2Options>(oauth2);
+  return options;
+}
+
+std::string Ask(const std::string& url, const HttpClientOptions& options) {
+  ClientRequest request;
+  request.url = *ParseUrl(url);
+  std::string body;
+  const auto response = DoBlocking(options, request, body);
+  return response ? body : response.error().message();
+}
+
+TEST(Oauth2Test, GetsATokenOnceAndUsesIt) {
+  TokenServer tokens([](const std::string&) {
+    return JsonAnswer("200 OK", R"({"access_token":"t1","token_type":"bearer","expires_in":3600})");
+  });
+  Target target;
+  const Oauth2Options oauth2{.client_id = "me & you",
+                             .client_secret = "s/1",
+                             .client_secret_file = {},
+                             .token_url = tokens.Url(),
+                             .scopes = {"a", "b c"},
+                             .endpoint_params = {{"audience", "x=y"}},
+                             .tls = {},
+                             .proxy_url = {}};
+  const HttpClientOptions options = With(oauth2);
+  const auto held = TokensFor(oauth2);  // As the clients of other targets do.
+  EXPECT_EQ(Ask(target.Url(), options), "Bearer t1");
+  EXPECT_EQ(Ask(target.Url(), options), "Bearer t1");
+  ASSERT_EQ(tokens.requests().size(), 1u);
+  const std::string request = tokens.requests()[0];
+  EXPECT_TRUE(request.starts_with("POST /token HTTP/1.1\r\n"));
+  EXPECT_NE(request.find("Content-Type: application/x-www-form-urlencoded\r\n"), std::string::npos);
+  // base64 of "me+%26+you:s%2F1"
+  EXPECT_NE(request.find("Authorization: Basic bWUrJTI2K3lvdTpzJTJGMQ==\r\n"), std::string::npos);
+  EXPECT_TRUE(
+      request.ends_with("\r\n\r\naudience=x%3Dy&grant_type=client_credentials&scope=a+b+c"));
+}
+
+TEST(Oauth2Test, SecretInTheBodyWhenTheHeaderIsRefused) {
+  TokenServer tokens([](const std::string& request) {
+    return request.find("client_secret=s") == std::string::npos
+               ? JsonAnswer("401 Unauthorized", "no")
+               : JsonAnswer("200 OK", R"({"access_token":"t2","expires_in":"5"})");
+  });
+  Target target;
+  const Oauth2Options oauth2{.client_id = "me",
+                             .client_secret = "s",
+                             .client_secret_file = {},
+                             .token_url = tokens.Url(),
+                             .scopes = {},
+                             .endpoint_params = {},
+                             .tls = {},
+                             .proxy_url = {}};
+  const auto held = TokensFor(oauth2);
+  EXPECT_EQ(Ask(target.Url(), With(oauth2)), "Bearer t2");
+  EXPECT_EQ(tokens.requests().size(), 2u);
+  // It has expired as good as at once; the way that worked is known.
+  EXPECT_EQ(Ask(target.Url(), With(oauth2)), "Bearer t2");
+  EXPECT_EQ(tokens.requests().size(), 3u);
+}
+
+TEST(Oauth2Test, AnotherSecretInTheFileGetsAnotherToken) {
+  TokenServer tokens([n = 0](const std::string&) mutable {
+    return JsonAnswer("200 OK", R"({"access_token":"t)" + std::to_string(++n) + "\"}");
+  });
+  Target target;
+  testing::TempDir dir;
+  const std::string file = dir.path() + "/secret";
+  const Oauth2Options oauth2{.client_id = "me",
+                             .client_secret = {},
+                             .client_secret_file = file,
+                             .token_url = tokens.Url(),
+                             .scopes = {},
+                             .endpoint_params = {},
+                             .tls = {},
+                             .proxy_url = {}};
+  const auto held = TokensFor(oauth2);
+  std::ofstream(file) << "one\n";
+  EXPECT_EQ(Ask(target.Url(), With(oauth2)), "Bearer t1");
+  EXPECT_EQ(Ask(target.Url(), With(oauth2)), "Bearer t1");
+  std::ofstream(file) << "two\n";
+  EXPECT_EQ(Ask(target.Url(), With(oauth2)), "Bearer t2");
+}
+
+TEST(Oauth2Test, RefusalsAsPrometheus) {
+  const struct {
+    const char* status;
+    const char* body;
+    const char* want;
+  } cases[] = {
+      {"401 Unauthorized", "who?", "oauth2: cannot fetch token: 401 Unauthorized\nResponse: who?"},
+      {"400 Bad Request", R"({"error":"invalid_scope","error_description":"no \"b\""})",
+       R"(oauth2: "invalid_scope" "no \"b\"")"},
+      {"200 OK", R"({"token_type":"bearer"})", "oauth2: server response missing access_token"},
+  };
+  Target target;
+  for (const auto& c : cases) {
+    SCOPED_TRACE(c.body);
+    TokenServer tokens([&](const std::string&) { return JsonAnswer(c.status, c.body); });
+    const Oauth2Options oauth2{.client_id = "me",
+                               .client_secret = "s",
+                               .client_secret_file = {},
+                               .token_url = tokens.Url(),
+                               .scopes = {},
+                               .endpoint_params = {},
+                               .tls = {},
+                               .proxy_url = {}};
+    EXPECT_EQ(Ask(target.Url(), With(oauth2)), "Get \"" + target.Url() + "\": " + c.want);
+  }
+}
+
+}  // namespace
+}  // namespace narthex::net
