@@ -96,6 +96,7 @@ class Notifier::Impl {
   using SetMap = std::map<std::string, Set>;
 
   Result<SetMap> MakeSets(const config::AlertingConfig& config) const;
+  bool AddLoop(const std::string& url, Set& set) NX_REQUIRES(mutex_);
   std::unique_ptr<SendLoop> MakeLoop(const std::string& url, const Set& set);
   /// Stops the loops and waits for none of them; the map is empty then.
   void Retire(LoopMap& loops) NX_REQUIRES(mutex_);
@@ -167,6 +168,17 @@ std::unique_ptr<SendLoop> Notifier::Impl::MakeLoop(const std::string& url, const
                                     clock_, metrics_);
 }
 
+bool Notifier::Impl::AddLoop(const std::string& url, Set& set) {
+  try {
+    set.loops.emplace(url, MakeLoop(url, set));
+    return true;
+  } catch (const std::exception& error) {  // No thread or no descriptor is left.
+    log::Error("An Alertmanager gets no alerts until targets or configuration change",
+               {{"alertmanager", url}, {"err", error.what()}});
+    return false;
+  }
+}
+
 void Notifier::Impl::SetTargets(const std::string& name,
                                 std::span<const config::TargetGroup> groups) {
   WriterLock lock(mutex_);
@@ -177,13 +189,12 @@ void Notifier::Impl::SetTargets(const std::string& name,
   Set& set = found->second;
   set.urls = FindAlertmanagers(groups, set.config);
   LoopMap gone = std::exchange(set.loops, {});
-  for (const std::string& url : set.urls.active) {
-    if (auto node = gone.extract(url)) {
-      set.loops.insert(std::move(node));
-    } else {
-      set.loops.emplace(url, MakeLoop(url, set));
-    }
-  }
+  std::erase_if(set.urls.active, [&](const std::string& url) {
+    auto node = gone.extract(url);
+    if (node.empty()) return !AddLoop(url, set);
+    set.loops.insert(std::move(node));
+    return false;
+  });
   Retire(gone);
   CountActive();
 }

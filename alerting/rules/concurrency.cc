@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "alerting/rules/concurrency.h"
 
+#include <exception>
 #include <optional>
 #include <string_view>
 
+#include "narthex/base/log.h"
 #include "narthex/base/mutex.h"
 #include "narthex/model/matcher.h"
 #include "narthex/promql/ast.h"
@@ -92,9 +94,17 @@ void RuleSlots::RunBatch(const RuleBatch& batch, const std::function<void(std::s
   Mutex mutex;
   CondVar ended;
   std::size_t running = 0;
+  // An exception (no memory) must not leave while other threads use this frame, nor keep a slot.
+  const auto run = [&fn](std::size_t index) {
+    try {
+      fn(index);
+    } catch (const std::exception& error) {
+      log::Error("Evaluating a rule failed", {{"index", index}, {"err", error.what()}});
+    }
+  };
   for (const std::size_t index : batch) {
     if (batch.size() == 1 || !TryTake()) {
-      fn(index);
+      run(index);
       continue;
     }
     {
@@ -102,7 +112,7 @@ void RuleSlots::RunBatch(const RuleBatch& batch, const std::function<void(std::s
       ++running;
     }
     pool_.Submit([&, index] {
-      fn(index);
+      run(index);
       ++free_;
       MutexLock lock(mutex);
       --running;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <exception>
 #include <limits>
 #include <map>
 #include <stop_token>
@@ -15,6 +16,7 @@
 #include "alerting/rules/group_metrics.h"
 #include "alerting/rules/spec.h"
 #include "narthex/base/clock.h"
+#include "narthex/base/log.h"
 #include "narthex/base/mutex.h"
 #include "narthex/base/thread_pool.h"
 #include "narthex/config/config.h"
@@ -205,7 +207,12 @@ void RuleManager::Impl::Run(const Task& task) {
     task.entry->group.EndSeries(task.entry->ended_ms);
     return;
   }
-  task.entry->group.Evaluate(task.slot_ns, task.missed, stop_.get_token());
+  try {
+    task.entry->group.Evaluate(task.slot_ns, task.missed, stop_.get_token());
+  } catch (const std::exception& error) {
+    // No memory, perhaps: the next tick tries again.
+    log::Error("Evaluating a rule group failed", {{"err", error.what()}});
+  }
   MutexLock lock(mutex_);
   task.entry->running = false;
   changed_.NotifyAll();

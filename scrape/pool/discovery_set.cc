@@ -43,48 +43,46 @@ DiscoverySet::DiscoverySet(metrics::Registry& registry, const std::string& name,
 DiscoverySet::~DiscoverySet() { Stop(); }
 
 void DiscoverySet::Apply(const std::vector<DiscoveryJob>& jobs) {
-  std::map<std::string, Provider> gone;
-  {
-    MutexLock lock(mutex_);
-    gone.swap(providers_);
-    keys_.clear();
-  }
-  const auto keep_or_make = [&](const std::string& key, const std::string& job, const auto& make) {
-    if (auto node = gone.extract(key)) {
-      MutexLock lock(mutex_);
-      node.mapped().jobs.clear();
-      providers_.insert(std::move(node));
-    }
-    Add(key, job, make);
+  std::map<std::string, Wanted> wanted;
+  std::map<std::string, std::vector<std::string>> keys;
+  const auto want = [&](const std::string& key, const std::string& job, auto make) {
+    Wanted& provider = wanted[key];
+    provider.jobs.insert(job);
+    provider.make = std::move(make);
+    keys[job].push_back(key);
   };
   for (const DiscoveryJob& job : jobs) {
     for (const config::FileSdConfig& sd : job.file_sd_configs) {
-      keep_or_make(KeyOf(sd), job.name,
-                   [&] { return std::make_unique<FileDiscoverer>(sd, registry_); });
+      want(KeyOf(sd), job.name,
+           [this, &sd] { return std::make_unique<FileDiscoverer>(sd, registry_); });
     }
     if (job.static_configs.empty()) continue;
-    keep_or_make(KeyOf(job), job.name,
-                 [&] { return std::make_unique<StaticDiscoverer>(job.static_configs); });
+    want(KeyOf(job), job.name,
+         [&job] { return std::make_unique<StaticDiscoverer>(job.static_configs); });
+  }
+  std::vector<std::pair<std::string, Discoverer*>> fresh;
+  std::map<std::string, Provider> gone;
+  {
+    // In one step: what stays may report at any time, and no report may be lost.
+    MutexLock lock(mutex_);
+    gone = std::exchange(providers_, {});
+    for (auto& [key, provider] : wanted) {
+      auto node = gone.extract(key);
+      Provider& kept =
+          node.empty() ? providers_[key] : providers_.insert(std::move(node)).position->second;
+      kept.jobs = std::move(provider.jobs);
+      if (kept.discoverer != nullptr) continue;
+      kept.discoverer = provider.make();
+      fresh.emplace_back(key, kept.discoverer.get());
+    }
+    keys_ = std::move(keys);
+  }
+  for (const auto& [key, discoverer] : fresh) {
+    discoverer->Start([this, key = key](std::vector<config::TargetGroup> groups) {
+      OnUpdate(key, std::move(groups));
+    });
   }
   for (auto& [key, provider] : gone) provider.discoverer->Stop();
-}
-
-void DiscoverySet::Add(const std::string& key, const std::string& job,
-                       const std::function<std::unique_ptr<Discoverer>()>& make) {
-  Discoverer* fresh = nullptr;
-  {
-    MutexLock lock(mutex_);
-    Provider& provider = providers_[key];
-    provider.jobs.insert(job);
-    keys_[job].push_back(key);
-    if (provider.discoverer == nullptr) {
-      provider.discoverer = make();
-      fresh = provider.discoverer.get();
-    }
-  }
-  if (fresh == nullptr) return;
-  fresh->Start(
-      [this, key](std::vector<config::TargetGroup> groups) { OnUpdate(key, std::move(groups)); });
 }
 
 void DiscoverySet::Stop() {

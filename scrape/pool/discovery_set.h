@@ -50,8 +50,11 @@ class DiscoverySet final {
     std::set<std::string> jobs;
   };
 
-  void Add(const std::string& key, const std::string& job,
-           const std::function<std::unique_ptr<Discoverer>()>& make);
+  struct Wanted {
+    std::set<std::string> jobs;
+    std::function<std::unique_ptr<Discoverer>()> make;
+  };
+
   void OnUpdate(const std::string& key, std::vector<config::TargetGroup> groups);
 
   metrics::Registry& registry_;

@@ -359,15 +359,17 @@ void Server::Stop() {
   http_workers_.Stop();
   rules_.Stop();
   alertmanagers_.Stop();
-  notifier_.Stop();  // After the last alert of the rules.
   scrape_.Stop();
   scrape_io_.Stop();
   query_workers_.Stop();
   status_.SetDb(nullptr);
-  if (!db_) return;
-  if (const Status status = db_->Close(); !status) {
-    log::Error("Closing the TSDB failed", {{"err", status.error().message()}});
+  if (db_) {
+    if (const Status status = db_->Close(); !status) {
+      log::Error("Closing the TSDB failed", {{"err", status.error().message()}});
+    }
   }
+  // Last, when everything is on disk: it may wait long for a slow Alertmanager.
+  notifier_.Stop();
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include "alerting/rules/concurrency.h"
 
 #include <atomic>
+#include <new>
 #include <string>
 #include <vector>
 
@@ -55,6 +56,20 @@ TEST(ConcurrencyTest, RunsEachOnceWithAnyNumberOfSlots) {
     for (int round = 0; round < 5; ++round) all.RunBatch(batch, [&](std::size_t i) { ++calls[i]; });
     for (const auto& count : calls) EXPECT_EQ(count, 5);
   }
+}
+
+// The others run, the call returns, and no slot is lost.
+TEST(ConcurrencyTest, ARuleThatThrowsStopsNothing) {
+  RuleSlots all(2);
+  const RuleBatch batch = {0, 1, 2, 3, 4, 5, 6, 7};
+  std::vector<std::atomic<int>> calls(batch.size());
+  for (int round = 0; round < 5; ++round) {
+    all.RunBatch(batch, [&](std::size_t i) {
+      ++calls[i];
+      throw std::bad_alloc();
+    });
+  }
+  for (const auto& count : calls) EXPECT_EQ(count, 5);
 }
 
 }  // namespace

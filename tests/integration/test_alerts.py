@@ -228,6 +228,18 @@ class AlertsTest(IntegrationTest):
                   if line.startswith("prometheus_rule_group_iterations_missed_total")]
         self.assertTrue(missed and all(line.endswith(" 0") for line in missed), missed)
 
+    def test_stop_closes_the_storage_before_it_waits_for_an_alertmanager(self):
+        silent = self.keep(RawPeer(b""))
+        page = self.page('broken{part="disk"} 1\n')
+        self.rules(RULES % "0s")
+        server = self.start(scrape_config(("x", page.address), extra=alerting(
+            silent.address, more="      timeout: 10m\n")), "--rules.alert.resend-delay=1s")
+        wait_for("a request", lambda: silent.connections)
+        server.process.terminate()
+        wait_for("snapshot of the head", (pathlib.Path(self.folder) / "data/head_snapshot").exists)
+        self.assertIsNone(server.process.poll())
+        server.kill()
+
     def test_reload_and_file_discovery(self):
         first, second = self.keep(Recorder()), self.keep(Recorder())
         page = self.page('broken{part="disk"} 1\n')
