@@ -189,12 +189,16 @@ void Notifier::Impl::SetTargets(const std::string& name,
   Set& set = found->second;
   set.urls = FindAlertmanagers(groups, set.config);
   LoopMap gone = std::exchange(set.loops, {});
-  std::erase_if(set.urls.active, [&](const std::string& url) {
-    auto node = gone.extract(url);
-    if (node.empty()) return !AddLoop(url, set);
-    set.loops.insert(std::move(node));
-    return false;
-  });
+  std::vector<std::string> active;
+  for (std::string& url : set.urls.active) {
+    if (auto node = gone.extract(url)) {
+      set.loops.insert(std::move(node));
+    } else if (!AddLoop(url, set)) {
+      continue;
+    }
+    active.push_back(std::move(url));
+  }
+  set.urls.active = std::move(active);
   Retire(gone);
   CountActive();
 }
