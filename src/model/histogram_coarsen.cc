@@ -10,7 +10,8 @@ namespace {
 
 /// Whether the spans have these many buckets, all at indexes that 32 bits hold.
 bool Describes(const std::vector<Span>& spans, std::size_t num_buckets) {
-  constexpr std::int64_t kMost = std::numeric_limits<std::int32_t>::max() - 1;
+  // Distances between indexes fit 32 bits, too.
+  constexpr std::int64_t kMost = std::numeric_limits<std::int32_t>::max() / 2;
   std::int64_t index = 0;
   std::size_t covered = 0;
   for (std::size_t i = 0; i < spans.size(); ++i) {
@@ -18,7 +19,7 @@ bool Describes(const std::vector<Span>& spans, std::size_t num_buckets) {
     if (spans[i].length > num_buckets - covered) return false;
     covered += spans[i].length;
     index += spans[i].offset;
-    if (index + spans[i].length > kMost) return false;
+    if (index < -kMost || index + spans[i].length > kMost) return false;
     index += spans[i].length;
   }
   return covered == num_buckets;

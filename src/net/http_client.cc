@@ -118,7 +118,8 @@ asio::awaitable<Result<AccessToken>> HttpClient::Impl::FetchToken(
   own.user_agent = options.user_agent;
   HttpClient client(executor, std::move(own));
   fetching = &client;
-  const bool in_body = tokens->secret_in_body();
+  const std::optional<bool> known = tokens->secret_in_body();
+  const bool in_body = known.value_or(false);
   Result<AccessToken> token = Fail(Code::kInternal, "");
   for (const bool way : {in_body, !in_body}) {
     Result<ClientRequest> request = TokenRequest(oauth2, secret, way);
@@ -129,13 +130,15 @@ asio::awaitable<Result<AccessToken>> HttpClient::Impl::FetchToken(
     request->timeout = timeout;
     std::string answer;
     Result<ClientResponse> response = co_await client.Do(*request, answer);
-    token = response ? ReadToken(*response, answer, TokenCache::Clock::now())
+    const bool answered = response.has_value();
+    token = answered ? ReadToken(*response, answer, TokenCache::Clock::now())
                      : Result<AccessToken>(Fail(std::move(response).error()));
     if (token) {
       tokens->SetSecretInBody(way);
       tokens->Set(*token, secret);
     }
-    if (token || cancelled) break;
+    // Only an answer tells that the server does not like the way.
+    if (token || cancelled || known || !answered) break;
   }
   fetching = nullptr;
   co_return token;

@@ -93,7 +93,7 @@ void TokenCache::Set(const AccessToken& token, const std::string& secret) {
   secret_ = secret;
 }
 
-bool TokenCache::secret_in_body() const {
+std::optional<bool> TokenCache::secret_in_body() const {
   MutexLock lock(mutex_);
   return in_body_;
 }
@@ -115,6 +115,15 @@ std::shared_ptr<TokenCache> TokensFor(const Oauth2Options& options) {
   add(options.client_secret_file);
   add(options.token_url);
   add(options.proxy_url);
+  // A token may be bound to how it was got, so clients that check the server less share none.
+  const TlsOptions& tls = options.tls;
+  for (const std::string* part :
+       {&tls.ca, &tls.ca_file, &tls.cert, &tls.cert_file, &tls.key, &tls.key_file, &tls.server_name,
+        &tls.min_version, &tls.max_version}) {
+    add(*part);
+  }
+  text += tls.insecure_skip_verify ? "+" : "-";
+  text += fmt::format("{} scopes", options.scopes.size());
   for (const std::string& scope : options.scopes) add(scope);
   for (const auto& [name, value] : options.endpoint_params) add(name), add(value);
   const Hash128 hash = HashBytes128(text);

@@ -30,15 +30,15 @@ class TokenCache {
   /// The token when it is good for some seconds more and was got with this secret.
   std::optional<AccessToken> Get(const std::string& secret) const;
   void Set(const AccessToken& token, const std::string& secret);
-  /// Whether the server wants id and secret in the body, which was found out by trying.
-  bool secret_in_body() const;
+  /// Whether the server wants id and secret in the body, once that was found out by trying.
+  std::optional<bool> secret_in_body() const;
   void SetSecretInBody(bool in_body);
 
  private:
   mutable Mutex mutex_;
   AccessToken token_ NX_GUARDED_BY(mutex_);
   std::string secret_ NX_GUARDED_BY(mutex_);
-  bool in_body_ NX_GUARDED_BY(mutex_) = false;
+  std::optional<bool> in_body_ NX_GUARDED_BY(mutex_);
 };
 
 /// One for all users of equal settings, while one of them holds it. Thread safety: any thread.

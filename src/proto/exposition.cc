@@ -36,7 +36,7 @@ bool ExpositionReader::ReadFamily(ExposedFamily& family) {
     return false;
   }
   family_ = rest.substr(length_bytes, length);
-  family_offsets_.push_back(next_family_);
+  const std::size_t offset = next_family_;
   next_family_ += length_bytes + length;
   next_metric_ = nullptr;
   family = {};
@@ -64,6 +64,8 @@ bool ExpositionReader::ReadFamily(ExposedFamily& family) {
         in.Skip();
     }
   }
+  // A body of nothing but empty families takes no memory beside itself.
+  if (next_metric_ != nullptr) family_offsets_.push_back(offset);
   type_ = family.type;
   return error_.empty();
 }

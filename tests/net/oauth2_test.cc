@@ -175,5 +175,22 @@ TEST(Oauth2Test, RefusalsAsPrometheus) {
   }
 }
 
+// A token goes to those alone who would have got it in the same way.
+TEST(Oauth2Test, EqualSettingsAloneShareATokenCache) {
+  Oauth2Options plain;
+  plain.client_id = "id";
+  plain.token_url = "http://127.0.0.1/";
+  const auto cache = TokensFor(plain);
+  EXPECT_EQ(TokensFor(plain), cache);
+  Oauth2Options scopes = plain, params = plain, careless = plain;
+  scopes.scopes = {"a", "b"};
+  params.endpoint_params = {{"a", "b"}};
+  careless.tls.insecure_skip_verify = true;
+  const auto of_scopes = TokensFor(scopes);
+  EXPECT_NE(of_scopes, TokensFor(params));
+  EXPECT_NE(of_scopes, cache);
+  EXPECT_NE(TokensFor(careless), cache);
+}
+
 }  // namespace
 }  // namespace narthex::net
