@@ -5,6 +5,7 @@
 #include <limits>
 #include <numbers>
 
+#include "narthex/base/go_math.h"
 #include "promql/functions/functions.h"
 #include "promql/functions/scalar.h"
 
@@ -33,27 +34,8 @@ void Apply(RowRef row) {
 double Abs(double v) { return std::fabs(v); }
 double Ceil(double v) { return std::ceil(v); }
 double Floor(double v) { return std::floor(v); }
-double Exp(double v) { return std::exp(v); }
 double Sqrt(double v) { return std::sqrt(v); }
-double Ln(double v) { return std::log(v); }
-double Log2(double v) { return std::log2(v); }
-double Log10(double v) { return std::log10(v); }
 double Sgn(double v) { return v < 0 ? -1 : v > 0 ? 1 : v; }
-double Sin(double v) { return std::sin(v); }
-double Cos(double v) { return std::cos(v); }
-double Tan(double v) { return std::tan(v); }
-double Asin(double v) { return std::asin(v); }
-double Acos(double v) { return std::acos(v); }
-double Atan(double v) { return std::atan(v); }
-// Go computes these by exp, which overflows a little earlier than they do.
-double Sinh(double v) {
-  return std::fabs(v) > 21 ? std::copysign(std::exp(std::fabs(v)) * 0.5, v) : std::sinh(v);
-}
-double Cosh(double v) { return std::fabs(v) > 21 ? std::exp(std::fabs(v)) * 0.5 : std::cosh(v); }
-double Tanh(double v) { return std::tanh(v); }
-double Asinh(double v) { return std::asinh(v); }
-double Acosh(double v) { return std::acosh(v); }
-double Atanh(double v) { return std::atanh(v); }
 double Deg(double v) { return v * 180 / std::numbers::pi; }
 double Rad(double v) { return v * std::numbers::pi / 180; }
 
@@ -68,41 +50,41 @@ RowFn UnaryFn(FunctionId id) {
     case FunctionId::kFloor:
       return Apply<Floor>;
     case FunctionId::kExp:
-      return Apply<Exp>;
+      return Apply<go::Exp>;
     case FunctionId::kSqrt:
       return Apply<Sqrt>;
     case FunctionId::kLn:
-      return Apply<Ln>;
+      return Apply<go::Log>;
     case FunctionId::kLog2:
-      return Apply<Log2>;
+      return Apply<go::Log2>;
     case FunctionId::kLog10:
-      return Apply<Log10>;
+      return Apply<go::Log10>;
     case FunctionId::kSgn:
       return Apply<Sgn>;
     case FunctionId::kSin:
-      return Apply<Sin>;
+      return Apply<go::Sin>;
     case FunctionId::kCos:
-      return Apply<Cos>;
+      return Apply<go::Cos>;
     case FunctionId::kTan:
-      return Apply<Tan>;
+      return Apply<go::Tan>;
     case FunctionId::kAsin:
-      return Apply<Asin>;
+      return Apply<go::Asin>;
     case FunctionId::kAcos:
-      return Apply<Acos>;
+      return Apply<go::Acos>;
     case FunctionId::kAtan:
-      return Apply<Atan>;
+      return Apply<go::Atan>;
     case FunctionId::kSinh:
-      return Apply<Sinh>;
+      return Apply<go::Sinh>;
     case FunctionId::kCosh:
-      return Apply<Cosh>;
+      return Apply<go::Cosh>;
     case FunctionId::kTanh:
-      return Apply<Tanh>;
+      return Apply<go::Tanh>;
     case FunctionId::kAsinh:
-      return Apply<Asinh>;
+      return Apply<go::Asinh>;
     case FunctionId::kAcosh:
-      return Apply<Acosh>;
+      return Apply<go::Acosh>;
     case FunctionId::kAtanh:
-      return Apply<Atanh>;
+      return Apply<go::Atanh>;
     case FunctionId::kDeg:
       return Apply<Deg>;
     case FunctionId::kRad:

@@ -5,6 +5,7 @@
 #include <limits>
 #include <numbers>
 
+#include "narthex/base/go_math.h"
 #include "promql/parser/functions.h"
 
 namespace narthex::promql {
@@ -63,9 +64,9 @@ double ScalarBinary(BinaryOp op, double lhs, double rhs) {
     case BinaryOp::kMod:
       return std::fmod(lhs, rhs);
     case BinaryOp::kPow:
-      return std::pow(lhs, rhs);
+      return go::Pow(lhs, rhs);
     case BinaryOp::kAtan2:
-      return std::atan2(lhs, rhs);
+      return go::Atan2(lhs, rhs);
     case BinaryOp::kEq:
       return lhs == rhs;
     case BinaryOp::kNe:

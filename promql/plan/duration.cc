@@ -5,6 +5,7 @@
 
 #include <fmt/core.h>
 
+#include "narthex/base/go_math.h"
 #include "promql/functions/scalar.h"
 
 namespace narthex::promql {
@@ -49,7 +50,7 @@ Result<double> Evaluate(const Expr& expr, const QueryTimes& times) {
       if (rhs == 0) return Fail(AtPosition(expr, "modulo by zero"));
       return std::fmod(lhs, rhs);
     case DurationOp::kPow:
-      return std::pow(lhs, rhs);
+      return go::Pow(lhs, rhs);
   }
   return 0.0;
 }

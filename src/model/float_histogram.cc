@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "narthex/base/go_format.h"
+#include "narthex/base/go_math.h"
 
 namespace narthex::model {
 namespace {
@@ -110,9 +111,9 @@ void AllBuckets(const FloatHistogram& h, std::vector<Bucket>& out) {
 
 double FractionBelow(const Bucket& b, double v, bool linear) {
   if (linear) return (v - b.lower) / (b.upper - b.lower);
-  const double log_lower = std::log2(std::fabs(b.lower));
-  const double log_upper = std::log2(std::fabs(b.upper));
-  const double log_v = std::log2(std::fabs(v));
+  const double log_lower = go::Log2(std::fabs(b.lower));
+  const double log_upper = go::Log2(std::fabs(b.upper));
+  const double log_v = go::Log2(std::fabs(v));
   if (v > 0) return (log_v - log_lower) / (log_upper - log_lower);
   return 1 - ((log_v - log_upper) / (log_lower - log_upper));
 }

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include "narthex/base/go_math.h"
 #include "narthex/model/float_histogram.h"
 
 namespace narthex::model {
@@ -26,10 +27,10 @@ double InterpolateQuantile(const FloatHistogram& h, const Bucket& b, double frac
   if (UsesCustomBuckets(h) || (b.lower <= 0 && b.upper >= 0)) {
     return b.lower + (b.upper - b.lower) * fraction;
   }
-  const double log_lower = std::log2(std::fabs(b.lower));
-  const double log_upper = std::log2(std::fabs(b.upper));
-  if (b.lower > 0) return std::exp2(log_lower + (log_upper - log_lower) * fraction);
-  return -std::exp2(log_upper + (log_lower - log_upper) * (1 - fraction));
+  const double log_lower = go::Log2(std::fabs(b.lower));
+  const double log_upper = go::Log2(std::fabs(b.upper));
+  if (b.lower > 0) return go::Exp2(log_lower + (log_upper - log_lower) * fraction);
+  return -go::Exp2(log_upper + (log_lower - log_upper) * (1 - fraction));
 }
 
 }  // namespace
