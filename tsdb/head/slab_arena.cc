@@ -63,6 +63,7 @@ std::uint32_t SlabArena::TakeSlabs(std::uint32_t count) {
   if (count == 1 && !free_slabs_.empty()) {
     const std::uint32_t slab = free_slabs_.back();
     free_slabs_.pop_back();
+    if (warm_slabs_ > 0) --warm_slabs_;
     Unpoison(MemoryOf(slab), kSlabBytes);
     return slab;
   }
@@ -73,11 +74,20 @@ std::uint32_t SlabArena::TakeSlabs(std::uint32_t count) {
   return slab;
 }
 
+std::size_t SlabArena::MaxWarmSlabs() const {
+  const std::size_t used = num_slabs_ - free_slabs_.size();
+  return std::clamp<std::size_t>(used / 64, 4, 64);
+}
+
 void SlabArena::GiveSlab(std::uint32_t slab) {
   MutexLock lock(pool_mutex_);
-  range_.Release(std::size_t{slab} * kSlabBytes, kSlabBytes);
   Poison(MemoryOf(slab), kSlabBytes);
   free_slabs_.push_back(slab);
+  ++warm_slabs_;
+  for (const std::size_t max = MaxWarmSlabs(); warm_slabs_ > max; --warm_slabs_) {
+    const std::uint32_t coldest = free_slabs_[free_slabs_.size() - warm_slabs_];
+    range_.Release(std::size_t{coldest} * kSlabBytes, kSlabBytes);
+  }
 }
 
 void SlabArena::Enlist(SizeClass& size_class, std::uint32_t slab) {
@@ -173,7 +183,7 @@ std::size_t SlabArena::held_bytes() const {
     }
   }
   MutexLock lock(pool_mutex_);
-  return (num_slabs_ - 1 - free_slabs_.size()) * kSlabBytes - untouched +
+  return (num_slabs_ - 1 - free_slabs_.size() + warm_slabs_) * kSlabBytes - untouched +
          free_slabs_.capacity() * sizeof(std::uint32_t) + std::size_t{num_slabs_} * sizeof(Slab);
 }
 

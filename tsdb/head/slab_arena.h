@@ -75,6 +75,8 @@ class SlabArena {
 
   std::uint32_t TakeSlabs(std::uint32_t count);
   void GiveSlab(std::uint32_t slab);
+  /// How many free slabs may keep their memory: few beside those in use.
+  std::size_t MaxWarmSlabs() const NX_REQUIRES(pool_mutex_);
   void Enlist(SizeClass& size_class, std::uint32_t slab) NX_REQUIRES(size_class.mutex);
   void Delist(SizeClass& size_class, std::uint32_t slab) NX_REQUIRES(size_class.mutex);
   Slab& SlabAt(std::uint32_t slab) const;
@@ -95,6 +97,9 @@ class SlabArena {
   mutable Mutex pool_mutex_;  // Taken after a class lock.
   std::uint32_t num_slabs_ NX_GUARDED_BY(pool_mutex_) = 0;
   std::vector<std::uint32_t> free_slabs_ NX_GUARDED_BY(pool_mutex_);
+  // The last so many of them have kept their memory. Chunks that grow empty one slab and begin
+  // another all the time, and the system takes long to take pages back and give zeroed ones.
+  std::size_t warm_slabs_ NX_GUARDED_BY(pool_mutex_) = 0;
 };
 
 }  // namespace narthex::tsdb

@@ -90,6 +90,7 @@ Status SlabArena::Load(SnapshotReader& in, SnapshotSection state, SnapshotSectio
     const auto num_free = cursor.Value<std::uint32_t>();
     free_slabs_.clear();
     cursor.Array(num_free, free_slabs_);
+    warm_slabs_ = 0;
     for (auto& slab : partial) slab = cursor.Value<std::uint32_t>();
     const auto records = cursor.Bytes(std::size_t{num_slabs} * sizeof(Slab));
     if (!cursor.done()) return Bad(state);
@@ -117,6 +118,7 @@ void SlabArena::Reset() {
   slabs_.Release(0, slabs_.committed());
   num_slabs_ = 1;
   free_slabs_.clear();
+  warm_slabs_ = 0;
 }
 
 void SeriesTable::Save(SnapshotWriter& out) const {

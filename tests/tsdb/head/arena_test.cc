@@ -63,6 +63,32 @@ TEST(SlabArenaTest, BlocksNeverOverlapAndMemoryIsReused) {
   EXPECT_LT(arena.held_bytes(), 4U << 20) << "one slab per class stays";
 }
 
+TEST(SlabArenaTest, FewFreeSlabsKeepTheirMemory) {
+  SlabArena arena;
+  constexpr std::size_t kBlockBytes = 8192;
+  constexpr std::size_t kBlocksPerSlab = SlabArena::kSlabBytes / kBlockBytes;
+  constexpr std::size_t kSlabs = 1'280;
+  std::vector<ArenaRef> blocks;
+  for (std::size_t i = 0; i < kSlabs * kBlocksPerSlab; ++i) {
+    blocks.push_back(arena.Allocate(kBlockBytes));
+    std::memset(arena.At(blocks.back()), 1, kBlockBytes);
+  }
+  const std::size_t all = arena.held_bytes();
+  const auto free_slabs = [&](std::size_t first, std::size_t last) {
+    for (std::size_t i = first * kBlocksPerSlab; i < last * kBlocksPerSlab; ++i) {
+      arena.Free(blocks[i], kBlockBytes);
+    }
+  };
+  free_slabs(0, 10);
+  EXPECT_GE(arena.held_bytes(), all) << "about to be used again";
+  free_slabs(10, kSlabs / 2);
+  const std::size_t half = arena.held_bytes();
+  EXPECT_LT(half, all / 2 + all / 50);
+  EXPECT_GT(half, all / 2) << "what is kept is counted";
+  free_slabs(kSlabs / 2, kSlabs);
+  EXPECT_LE(arena.held_bytes(), all / 100) << "a few slabs at most";
+}
+
 TEST(HashIndexTest, LikeAMap) {
   std::mt19937 random(6);
   HashIndex index;
