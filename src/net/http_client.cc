@@ -14,8 +14,8 @@
 #include "src/net/client_request.h"
 #include "src/net/connection.h"
 #include "src/net/http1.h"
-#include "src/net/oauth2.h"
 #include "src/net/tls.h"
+#include "src/net/token_source.h"
 #include "src/net/url.h"
 
 namespace narthex::net {
@@ -65,7 +65,9 @@ struct HttpClient::Impl {
       : options(std::move(opts)),
         executor(on),
         connection(on),
-        tokens(options.oauth2 == nullptr ? nullptr : TokensFor(*options.oauth2)) {}
+        tokens(options.oauth2 == nullptr
+                   ? nullptr
+                   : std::make_unique<TokenSource>(on, options.oauth2, options.user_agent)) {}
 
   /// One request and its answer, without redirects.
   struct Exchange {
@@ -78,9 +80,7 @@ struct HttpClient::Impl {
   asio::awaitable<Result<ClientResponse>> Do(const ClientRequest& request, std::string& body);
   asio::awaitable<Result<ClientResponse>> Once(const ClientRequest& request,
                                                const Exchange& exchange, std::string& body);
-  asio::awaitable<Status> Authorize(std::chrono::milliseconds timeout);
-  asio::awaitable<Result<AccessToken>> FetchToken(const std::string& secret,
-                                                  std::chrono::milliseconds timeout);
+  asio::awaitable<Status> Authorize(Connection::Clock::time_point deadline);
   asio::awaitable<Status> Open(const Url& url);
   asio::awaitable<Status> OpenTunnel(const Url& proxy, const Url& url);
   asio::awaitable<Result<ResponseHead>> ReadHead();
@@ -103,56 +103,13 @@ struct HttpClient::Impl {
   std::unique_ptr<char[]> scratch;  // kReadBytes for one read, while a request runs.
   std::shared_ptr<asio::ssl::context> tls;
   std::string tls_files_state;
-  std::shared_ptr<TokenCache> tokens;
-  HttpClient* fetching = nullptr;  // Gets a token.
+  const std::unique_ptr<TokenSource> tokens;
   bool cancelled = false;
 };
 
-// Asks for a token in one of the two ways, and in the other one when the server does not like it.
-asio::awaitable<Result<AccessToken>> HttpClient::Impl::FetchToken(
-    const std::string& secret, std::chrono::milliseconds timeout) {
-  const Oauth2Options& oauth2 = *options.oauth2;
-  HttpClientOptions own;
-  own.tls = oauth2.tls;
-  own.proxy_url = oauth2.proxy_url;
-  own.user_agent = options.user_agent;
-  HttpClient client(executor, std::move(own));
-  fetching = &client;
-  const std::optional<bool> known = tokens->secret_in_body();
-  const bool in_body = known.value_or(false);
-  Result<AccessToken> token = Fail(Code::kInternal, "");
-  for (const bool way : {in_body, !in_body}) {
-    Result<ClientRequest> request = TokenRequest(oauth2, secret, way);
-    if (!request) {
-      token = Fail(std::move(request).error());
-      break;
-    }
-    request->timeout = timeout;
-    std::string answer;
-    Result<ClientResponse> response = co_await client.Do(*request, answer);
-    const bool answered = response.has_value();
-    token = answered ? ReadToken(*response, answer, TokenCache::Clock::now())
-                     : Result<AccessToken>(Fail(std::move(response).error()));
-    if (token) {
-      tokens->SetSecretInBody(way);
-      tokens->Set(*token, secret);
-    }
-    // Only an answer tells that the server does not like the way.
-    if (token || cancelled || known || !answered) break;
-  }
-  fetching = nullptr;
-  co_return token;
-}
-
-asio::awaitable<Status> HttpClient::Impl::Authorize(std::chrono::milliseconds timeout) {
-  Result<std::string> secret = ClientSecret(*options.oauth2);
-  if (!secret) co_return Fail(std::move(secret).error());
-  std::optional<AccessToken> token = tokens->Get(*secret);
-  if (!token) {
-    Result<AccessToken> fetched = co_await FetchToken(*secret, timeout);
-    if (!fetched) co_return Fail(std::move(fetched).error());
-    token = std::move(*fetched);
-  }
+asio::awaitable<Status> HttpClient::Impl::Authorize(Connection::Clock::time_point deadline) {
+  Result<AccessToken> token = co_await tokens->Get(deadline);
+  if (!token) co_return Fail(std::move(token).error());
   options.authorization_type = token->type;
   options.authorization_credentials = token->value;
   co_return Status{};
@@ -340,11 +297,12 @@ asio::awaitable<Result<ClientResponse>> HttpClient::Impl::Do(const ClientRequest
                                                              std::string& body) {
   body.clear();
   cancelled = false;
-  connection.SetDeadline(Connection::Clock::now() + request.timeout);
+  const auto deadline = Connection::Clock::now() + request.timeout;
+  connection.SetDeadline(deadline);
   scratch = std::make_unique_for_overwrite<char[]>(kReadBytes);
   Exchange exchange{request.method, request.url};
-  if (options.oauth2 != nullptr) {
-    const Status authorized = co_await Authorize(request.timeout);
+  if (tokens != nullptr) {
+    const Status authorized = co_await Authorize(deadline);
     if (!authorized) {
       connection.ClearDeadline();
       scratch = nullptr;
@@ -406,7 +364,7 @@ asio::awaitable<Result<ClientResponse>> HttpClient::Do(const ClientRequest& requ
 
 void HttpClient::Cancel() {
   impl_->cancelled = true;
-  if (impl_->fetching != nullptr) impl_->fetching->Cancel();
+  if (impl_->tokens != nullptr) impl_->tokens->Cancel();
   impl_->connection.Cancel();
 }
 

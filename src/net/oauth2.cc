@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "src/net/oauth2.h"
 
+#include <algorithm>
 #include <charconv>
+#include <limits>
 #include <map>
+#include <utility>
 #include <vector>
 
 #include <boost/json.hpp>
@@ -21,6 +24,9 @@ namespace {
 
 /// Tokens are not used in their last seconds, as the request takes time, too.
 constexpr std::chrono::seconds kSpare{10};
+
+/// Bytes of a refusal that an error shows.
+constexpr std::size_t kMaxShown = 2048;
 
 /// Go's url.QueryEscape.
 std::string EscapeForm(std::string_view text) {
@@ -49,7 +55,10 @@ std::int64_t Seconds(const json::object& object) {
   const json::value* value = object.if_contains("expires_in");
   if (value == nullptr) return 0;
   if (value->is_int64()) return value->get_int64();
-  if (value->is_double()) return static_cast<std::int64_t>(value->get_double());
+  if (value->is_uint64()) return std::numeric_limits<std::int64_t>::max();
+  if (value->is_double()) {
+    return static_cast<std::int64_t>(std::clamp(value->get_double(), -0x1p62, 0x1p62));
+  }
   std::int64_t seconds = 0;
   const std::string text = TextOf(object, "expires_in");
   std::from_chars(text.data(), text.data() + text.size(), seconds);
@@ -87,10 +96,29 @@ std::optional<AccessToken> TokenCache::Get(const std::string& secret) const {
   return token_;
 }
 
-void TokenCache::Set(const AccessToken& token, const std::string& secret) {
+std::unique_ptr<TokenCache::Place> TokenCache::Await(Landed landed) {
   MutexLock lock(mutex_);
-  token_ = token;
-  secret_ = secret;
+  if (!std::exchange(under_way_, true)) return nullptr;
+  const std::uint64_t number = ++last_place_;
+  waiting_.emplace(number, std::move(landed));
+  return std::make_unique<Place>(*this, number);
+}
+
+void TokenCache::Leave(std::uint64_t place) {
+  MutexLock lock(mutex_);
+  waiting_.erase(place);
+}
+
+void TokenCache::Land(const Result<AccessToken>& token, const std::string& secret) {
+  // Under the lock, so that who gives up its place is not called afterwards: by then the executor
+  // that it ran on may be gone.
+  MutexLock lock(mutex_);
+  if (token) {
+    token_ = *token;
+    secret_ = secret;
+  }
+  under_way_ = false;
+  for (const auto& [number, landed] : std::exchange(waiting_, {})) landed({token, secret});
 }
 
 std::optional<bool> TokenCache::secret_in_body() const {
@@ -185,8 +213,9 @@ Result<AccessToken> ReadToken(const ClientResponse& response, const std::string&
   const std::string refusal = is_object ? Refusal(value.get_object()) : "";
   if (!refusal.empty()) return Fail(Code::kUnavailable, refusal);
   if (response.status < 200 || response.status > 299) {
-    return Fail(Code::kUnavailable, fmt::format("oauth2: cannot fetch token: {} {}\nResponse: {}",
-                                                response.status, response.reason, body));
+    return Fail(Code::kUnavailable,
+                fmt::format("oauth2: cannot fetch token: {} {}\nResponse: {}", response.status,
+                            response.reason, std::string_view(body).substr(0, kMaxShown)));
   }
   if (!is_object) {
     return Fail(Code::kUnavailable, "oauth2: cannot parse json: " + bad.message());

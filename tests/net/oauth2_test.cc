@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "src/net/oauth2.h"
 
+#include <atomic>
+#include <chrono>
 #include <fstream>
+#include <thread>
 
 #include "narthex/base/mutex.h"
 #include "narthex/net/http_client.h"
@@ -75,19 +78,24 @@ std::string Ask(const std::string& url, const HttpClientOptions& options) {
   return response ? body : response.error().message();
 }
 
+Oauth2Options OptionsFor(const TokenServer& tokens) {
+  Oauth2Options options;
+  options.client_id = "me";
+  options.client_secret = "s";
+  options.token_url = tokens.Url();
+  return options;
+}
+
 TEST(Oauth2Test, GetsATokenOnceAndUsesIt) {
   TokenServer tokens([](const std::string&) {
     return JsonAnswer("200 OK", R"({"access_token":"t1","token_type":"bearer","expires_in":3600})");
   });
   Target target;
-  const Oauth2Options oauth2{.client_id = "me & you",
-                             .client_secret = "s/1",
-                             .client_secret_file = {},
-                             .token_url = tokens.Url(),
-                             .scopes = {"a", "b c"},
-                             .endpoint_params = {{"audience", "x=y"}},
-                             .tls = {},
-                             .proxy_url = {}};
+  Oauth2Options oauth2 = OptionsFor(tokens);
+  oauth2.client_id = "me & you";
+  oauth2.client_secret = "s/1";
+  oauth2.scopes = {"a", "b c"};
+  oauth2.endpoint_params = {{"audience", "x=y"}};
   const HttpClientOptions options = With(oauth2);
   const auto held = TokensFor(oauth2);  // As the clients of other targets do.
   EXPECT_EQ(Ask(target.Url(), options), "Bearer t1");
@@ -109,14 +117,7 @@ TEST(Oauth2Test, SecretInTheBodyWhenTheHeaderIsRefused) {
                : JsonAnswer("200 OK", R"({"access_token":"t2","expires_in":"5"})");
   });
   Target target;
-  const Oauth2Options oauth2{.client_id = "me",
-                             .client_secret = "s",
-                             .client_secret_file = {},
-                             .token_url = tokens.Url(),
-                             .scopes = {},
-                             .endpoint_params = {},
-                             .tls = {},
-                             .proxy_url = {}};
+  const Oauth2Options oauth2 = OptionsFor(tokens);
   const auto held = TokensFor(oauth2);
   EXPECT_EQ(Ask(target.Url(), With(oauth2)), "Bearer t2");
   EXPECT_EQ(tokens.requests().size(), 2u);
@@ -132,14 +133,9 @@ TEST(Oauth2Test, AnotherSecretInTheFileGetsAnotherToken) {
   Target target;
   testing::TempDir dir;
   const std::string file = dir.path() + "/secret";
-  const Oauth2Options oauth2{.client_id = "me",
-                             .client_secret = {},
-                             .client_secret_file = file,
-                             .token_url = tokens.Url(),
-                             .scopes = {},
-                             .endpoint_params = {},
-                             .tls = {},
-                             .proxy_url = {}};
+  Oauth2Options oauth2 = OptionsFor(tokens);
+  oauth2.client_secret = "";
+  oauth2.client_secret_file = file;
   const auto held = TokensFor(oauth2);
   std::ofstream(file) << "one\n";
   EXPECT_EQ(Ask(target.Url(), With(oauth2)), "Bearer t1");
@@ -163,15 +159,127 @@ TEST(Oauth2Test, RefusalsAsPrometheus) {
   for (const auto& c : cases) {
     SCOPED_TRACE(c.body);
     TokenServer tokens([&](const std::string&) { return JsonAnswer(c.status, c.body); });
-    const Oauth2Options oauth2{.client_id = "me",
-                               .client_secret = "s",
-                               .client_secret_file = {},
-                               .token_url = tokens.Url(),
-                               .scopes = {},
-                               .endpoint_params = {},
-                               .tls = {},
-                               .proxy_url = {}};
+    const Oauth2Options oauth2 = OptionsFor(tokens);
     EXPECT_EQ(Ask(target.Url(), With(oauth2)), "Get \"" + target.Url() + "\": " + c.want);
+  }
+}
+
+// As many targets begin to be scraped at the same time.
+TEST(Oauth2Test, OneRequestForAllWhoWaitForAToken) {
+  constexpr int kClients = 8;
+  std::atomic<int> asking{0};
+  TokenServer tokens([&](const std::string&) {
+    while (asking < kClients) std::this_thread::yield();
+    return JsonAnswer("200 OK", R"({"access_token":"t1","expires_in":3600})");
+  });
+  Target target;
+  const Oauth2Options oauth2 = OptionsFor(tokens);
+  const auto cache = TokensFor(oauth2);
+  std::vector<std::string> sent(kClients);
+  // The first one has the server ask for the token; the others come while it does.
+  std::vector<std::thread> threads;
+  for (int i = 0; i < kClients; ++i) {
+    threads.emplace_back([&, i] {
+      ++asking;
+      sent[i] = Ask(target.Url(), With(oauth2));
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(sent, std::vector<std::string>(kClients, "Bearer t1"));
+  EXPECT_EQ(tokens.requests().size(), 1u);
+}
+
+TEST(Oauth2Test, AFailureIsThatOfAllWhoWaited) {
+  TokenCache cache;
+  EXPECT_EQ(cache.Await({}), nullptr) << "the first one asks";
+  std::vector<std::string> heard;
+  const auto note = [&](const TokenCache::Outcome& outcome) {
+    heard.push_back(outcome.token ? outcome.token->value : outcome.token.error().message());
+  };
+  const auto stays = cache.Await(note);
+  auto leaves = cache.Await(note);
+  leaves.reset();
+  cache.Land(Fail(Code::kUnavailable, "no"), "s");
+  EXPECT_EQ(heard, std::vector<std::string>{"no"});
+  EXPECT_EQ(cache.Get("s"), std::nullopt);
+  EXPECT_EQ(cache.Await(note), nullptr) << "the next one asks again";
+  cache.Land(AccessToken{.type = "Bearer", .value = "t"}, "s");
+  EXPECT_EQ(heard.size(), 1U);
+  EXPECT_EQ(cache.Get("s")->value, "t");
+  EXPECT_EQ(cache.Get("other"), std::nullopt);
+}
+
+// The server of tokens never answers: the request ends when the target's time is up, and those who
+// waited for it end too.
+TEST(Oauth2Test, AHungTokenServerTakesNoLongerThanTheTimeout) {
+  std::atomic<bool> ended{false};
+  TokenServer tokens([&](const std::string&) {
+    while (!ended) std::this_thread::yield();
+    return std::string();
+  });
+  Target target;
+  const HttpClientOptions options = With(OptionsFor(tokens));
+  ClientRequest request;
+  request.url = *ParseUrl(target.Url());
+  request.timeout = std::chrono::milliseconds(200);
+  std::vector<std::string> errors(3);
+  std::vector<std::thread> threads;
+  for (std::string& error : errors) {
+    threads.emplace_back([&] {
+      std::string body;
+      const auto response = DoBlocking(options, request, body);
+      error = response ? "answered" : response.error().message();
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  ended = true;
+  for (const std::string& error : errors) {
+    EXPECT_NE(error.find("context deadline exceeded"), std::string::npos) << error;
+  }
+}
+
+TEST(Oauth2Test, CancelledWhileATokenIsFetched) {
+  std::atomic<bool> asked{false};
+  std::atomic<bool> ended{false};
+  TokenServer tokens([&](const std::string&) {
+    asked = true;
+    while (!ended) std::this_thread::yield();
+    return std::string();
+  });
+  Target target;
+  const HttpClientOptions options = With(OptionsFor(tokens));
+  BlockingClient leader(options);
+  BlockingClient follower(options);
+  ClientRequest request;
+  request.url = *ParseUrl(target.Url());
+  const auto code_of = [&](BlockingClient& client) {
+    std::string body;
+    const auto response = client.Do(request, body);
+    return response ? Code::kInternal : response.error().code();
+  };
+  Code first = Code::kInternal;
+  Code second = Code::kInternal;
+  std::thread one([&] { first = code_of(leader); });
+  while (!asked) std::this_thread::yield();
+  std::thread other([&] { second = code_of(follower); });
+  follower.Cancel();
+  other.join();
+  EXPECT_EQ(second, Code::kCancelled) << "does not wait for the leader";
+  leader.Cancel();
+  one.join();
+  EXPECT_EQ(first, Code::kCancelled);
+  ended = true;
+}
+
+TEST(Oauth2Test, WhatIsSaidOfTheExpiryIsTakenAsFarAsItGoes) {
+  ClientResponse response;
+  response.status = 200;
+  const auto now = TokenCache::Clock::now();
+  for (const char* seconds : {"18446744073709551615", "1e300", "\"99999999999\""}) {
+    const auto token = ReadToken(
+        response, R"({"access_token":"t","expires_in":)" + std::string(seconds) + "}", now);
+    ASSERT_TRUE(token) << seconds;
+    EXPECT_GT(token->expires, now + std::chrono::hours(24 * 365)) << seconds;
   }
 }
 
