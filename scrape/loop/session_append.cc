@@ -2,7 +2,8 @@
 //
 // ScrapeSession: from the entries of a parser to the storage.
 #include <algorithm>
-#include <tuple>
+#include <cmath>
+#include <limits>
 #include <type_traits>
 #include <variant>
 
@@ -237,9 +238,14 @@ void ScrapeSession::AppendExemplars(const Parser& parser, SeriesRef ref,
   for (model::Exemplar& exemplar : exemplars) {
     if (!exemplar.has_timestamp) exemplar.t = t;
   }
-  // In the order in which storage takes them.
-  std::sort(exemplars.begin(), exemplars.end(), [](const auto& a, const auto& b) {
-    return std::tie(a.t, a.value, a.labels) < std::tie(b.t, b.value, b.labels);
+  // In the order in which storage takes them. NaN has none among numbers; it goes with -Inf.
+  const auto place = [](double v) {
+    return std::isnan(v) ? -std::numeric_limits<double>::infinity() : v;
+  };
+  std::sort(exemplars.begin(), exemplars.end(), [&](const auto& a, const auto& b) {
+    if (a.t != b.t) return a.t < b.t;
+    if (place(a.value) != place(b.value)) return place(a.value) < place(b.value);
+    return a.labels < b.labels;
   });
   std::size_t late = 0;
   for (const model::Exemplar& exemplar : exemplars) {

@@ -18,6 +18,8 @@ constexpr double kInf = std::numeric_limits<double>::infinity();
 /// Empty buckets in a row that are kept between others: cheaper than another span. Floats have
 /// none. Source: convertnhcb, Compact(2) and Compact(0).
 constexpr std::size_t kKeptEmpty = 2;
+/// Up to so many buckets are put in their place one by one; each moves those above it.
+constexpr std::size_t kMaxInserted = 1024;
 
 bool IsWhole(double v) {
   constexpr double kMost = 9.2e18;  // Below 2^63.
@@ -43,6 +45,7 @@ std::string NotCumulative(double a, char relation, double b) {
 
 void ClassicHistogram::Reset() {
   buckets_.clear();
+  sorted_ = 0;
   count_ = sum_ = 0;
   has_count_ = false;
   error_.clear();
@@ -70,8 +73,15 @@ Status ClassicHistogram::SetBucket(double bound, double count) {
     return Refuse(fmt::format("bucket count must be non-negative: le={}, count={}",
                               go::FormatFloatG(bound), go::FormatFloatG(count)));
   }
-  const auto at = std::lower_bound(buckets_.begin(), buckets_.end(), bound,
-                                   [](const Bucket& bucket, double b) { return bucket.bound < b; });
+  const bool in_order = sorted_ == buckets_.size();
+  const bool last = in_order && (buckets_.empty() || bound > buckets_.back().bound);
+  if (!last && (!in_order || buckets_.size() >= kMaxInserted)) {
+    buckets_.push_back({bound, count});
+    return {};
+  }
+  const auto at = last ? buckets_.end()
+                       : std::lower_bound(buckets_.begin(), buckets_.end(), bound,
+                                          [](const Bucket& b, double x) { return b.bound < x; });
   if (at != buckets_.end() && at->bound == bound) return {};
   if (at != buckets_.begin() && count < (at - 1)->count) {
     return Refuse(NotCumulative(count, '<', (at - 1)->count));
@@ -80,6 +90,23 @@ Status ClassicHistogram::SetBucket(double bound, double count) {
     return Refuse(NotCumulative(count, '>', at->count));
   }
   buckets_.insert(at, {bound, count});
+  sorted_ = buckets_.size();
+  return {};
+}
+
+Status ClassicHistogram::Sort() {
+  if (sorted_ == buckets_.size()) return {};
+  std::stable_sort(buckets_.begin(), buckets_.end(),
+                   [](const Bucket& a, const Bucket& b) { return a.bound < b.bound; });
+  const auto end = std::unique(buckets_.begin(), buckets_.end(),
+                               [](const Bucket& a, const Bucket& b) { return a.bound == b.bound; });
+  buckets_.erase(end, buckets_.end());
+  for (std::size_t i = 1; i < buckets_.size(); ++i) {
+    if (buckets_[i].count < buckets_[i - 1].count) {
+      return Refuse(NotCumulative(buckets_[i].count, '<', buckets_[i - 1].count));
+    }
+  }
+  sorted_ = buckets_.size();
   return {};
 }
 
@@ -122,6 +149,7 @@ void ClassicHistogram::Fill(H& h) const {
 
 Status ClassicHistogram::Convert(model::AnyHistogram& out) {
   if (!error_.empty()) return Fail(Code::kInvalidArgument, error_);
+  NX_RETURN_IF_ERROR(Sort());
   if (!has_count_ && !buckets_.empty()) count_ = buckets_.back().count;
   if (buckets_.empty() || buckets_.back().bound != kInf) buckets_.push_back({kInf, count_});
   const bool whole =

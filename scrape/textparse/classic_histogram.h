@@ -32,10 +32,13 @@ class ClassicHistogram {
   };
 
   Status Refuse(std::string why);
+  /// Puts the buckets in order that SetBucket left at the end.
+  Status Sort();
   template <typename H>
   void Fill(H& h) const;
 
-  std::vector<Bucket> buckets_;  // By bound.
+  std::vector<Bucket> buckets_;  // By bound, but for those at the end after `sorted_` ones.
+  std::size_t sorted_ = 0;
   double count_ = 0;
   double sum_ = 0;
   bool has_count_ = false;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "scrape/textparse/proto_parser.h"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <limits>
@@ -119,6 +120,10 @@ EntryKind ProtoParser::NextMetric() {
     return NextFamily();
   }
   metric_read_ = false;
+  if (std::max(metric_.buckets.size(), metric_.quantiles.size()) > kMaxFields) {
+    return Failed(fmt::format("metric {} has more than {} buckets or quantiles",
+                              go::Quote(family_.name), kMaxFields));
+  }
   HashLabels();
   state_ = State::kMetric;
   if (!IsHistogram(family_.type)) {
@@ -242,9 +247,7 @@ void ProtoParser::ReadExemplars(std::vector<model::Exemplar>& out) const {
 
 Status ProtoParser::ReadLabelsAt(std::size_t line, model::MetricType /*type*/,
                                  ParsedLabels& labels) {
-  proto::ExposedFamily family;
-  proto::ExposedMetric metric;
-  reader_.ReadAt(line >> kFieldBits, family, metric);
+  const auto [family, metric] = reader_.ReadAt(line >> kFieldBits);
   return ReadLabels(family, metric, line & ((std::size_t{1} << kFieldBits) - 1), labels);
 }
 

@@ -69,7 +69,8 @@ class ProtoParser {
  private:
   // Which series of its metric an entry is: these, and from kBuckets on buckets or quantiles.
   enum Field : std::size_t { kNative, kPlain, kCount, kSum, kBuckets };
-  static constexpr unsigned kFieldBits = 28;  // A bucket takes two bytes of the body at least.
+  static constexpr unsigned kFieldBits = 28;
+  static constexpr std::size_t kMaxFields = (std::size_t{1} << kFieldBits) - 1 - kBuckets;
 
   enum class State : std::uint8_t { kFamily, kUnit, kType, kMetric, kFields, kConvert };
 

@@ -97,18 +97,21 @@ bool ExpositionReader::NextMetric(ExposedMetric& metric) {
   return false;
 }
 
-void ExpositionReader::ReadAt(std::size_t offset, ExposedFamily& family, ExposedMetric& metric) {
-  const auto after = std::upper_bound(family_offsets_.begin(), family_offsets_.end(), offset);
-  const std::size_t family_offset = *(after - 1);
-  if (again_ == nullptr || again_->next_family_ != family_offset) {
-    again_ = std::make_unique<ExpositionReader>(body_);
-    again_->next_family_ = family_offset;
-    again_->ReadFamily(again_family_);
-    again_->next_family_ = family_offset;  // So that it is known which one it is.
+std::pair<const ExposedFamily&, const ExposedMetric&> ExpositionReader::ReadAt(std::size_t offset) {
+  if (again_offset_ != offset) {
+    const auto after = std::upper_bound(family_offsets_.begin(), family_offsets_.end(), offset);
+    const std::size_t family_offset = *(after - 1);
+    if (again_ == nullptr || again_->next_family_ != family_offset) {
+      again_ = std::make_unique<ExpositionReader>(body_);
+      again_->next_family_ = family_offset;
+      again_->ReadFamily(again_family_);
+      again_->next_family_ = family_offset;  // So that it is known which one it is.
+    }
+    again_->next_metric_ = body_.data() + offset;
+    again_->NextMetric(again_metric_);
+    again_offset_ = offset;
   }
-  family = again_family_;
-  again_->next_metric_ = body_.data() + offset;
-  again_->NextMetric(metric);
+  return {again_family_, again_metric_};
 }
 
 }  // namespace narthex::proto

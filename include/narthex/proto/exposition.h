@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -113,8 +114,9 @@ class ExpositionReader {
   /// Empty as long as all is well.
   const std::string& error() const { return error_; }
 
-  /// Reads a metric of this body again, by its offset.
-  void ReadAt(std::size_t offset, ExposedFamily& family, ExposedMetric& metric);
+  /// Reads a metric of this body again, by its offset; several times the same one costs one
+  /// reading. The references are good until the next call.
+  std::pair<const ExposedFamily&, const ExposedMetric&> ReadAt(std::size_t offset);
 
  private:
   bool ReadFamily(ExposedFamily& family);
@@ -127,6 +129,8 @@ class ExpositionReader {
   std::vector<std::size_t> family_offsets_;
   std::unique_ptr<ExpositionReader> again_;  // At the family that ReadAt last came back to.
   ExposedFamily again_family_;
+  ExposedMetric again_metric_;
+  std::optional<std::size_t> again_offset_;  // Of that metric.
   std::string error_;
 };
 
