@@ -93,14 +93,15 @@ void Scrape(benchmark::State& state) {
   identity.labels = {{"job", "bench"}, {"instance", "host:9100"}};
   ScrapeSession session(std::make_shared<config::ScrapeConfig>(),
                         std::make_shared<Target>(identity, model::Labels()), storage, metrics,
-                        false);
+                        SessionOptions{});
   auto buffers = std::make_unique<ScrapeBuffers>();
   Fetched fetched;
   fetched.content_type = "text/plain";
   std::int64_t t = 0;
   for (auto _ : state) {
     buffers->body = original;
-    const auto status = session.Ingest(fetched, *buffers, ++t, t, [] { return 0.0; });
+    ++t;
+    const auto status = session.Ingest(fetched, *buffers, t, t, [] { return 0.0; });
     if (!status) state.SkipWithError(status.error().message().c_str());
   }
   state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(original.size()));
