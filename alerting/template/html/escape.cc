@@ -25,7 +25,7 @@ struct Edits {
   std::map<Node*, std::string> texts;
 };
 
-constexpr std::size_t kMaxWalks = 1'000'000;
+constexpr std::size_t kMaxWalks = 200'000;
 
 /// What all passes of one Escape share.
 struct Work {
