@@ -70,7 +70,7 @@ TEST(CodingTest, RoundTripAndTruncation) {
 }
 
 TEST(MarkupTest, AsGo) {
-  const std::string text("a<b>&\"'\t\r\n\x01\0z\u00e9", 14);
+  const std::string text("a<b>&\"'\t\r\n\x01\0z\u00e9", 15);
   EXPECT_EQ(EscapeHtml(text), "a&lt;b&gt;&amp;&#34;&#39;\t\r\n\x01\uFFFDz\u00e9");
   EXPECT_EQ(EscapeXml(text), "a&lt;b&gt;&amp;&#34;&#39;&#x9;&#xD;&#xA;\uFFFD\uFFFDz\u00e9");
 }
