@@ -6,6 +6,7 @@
 
 #include <fmt/core.h>
 
+#include "narthex/alerting/alertmanager_check.h"
 #include "narthex/base/go_format.h"
 #include "narthex/base/log.h"
 #include "narthex/base/result.h"
@@ -84,6 +85,12 @@ std::string PostPath(std::string_view prefix) {
   std::string path;
   for (const std::string_view part : parts) path.append("/").append(part);
   return path + "/api/v2/alerts";
+}
+
+Status CheckAlertmanagers(std::span<const config::TargetGroup> groups,
+                          const config::AlertmanagerConfig& config) {
+  for (const config::TargetGroup& group : groups) NX_RETURN_IF_ERROR(FromGroup(group, config));
+  return {};
 }
 
 AlertmanagerUrls FindAlertmanagers(std::span<const config::TargetGroup> groups,

@@ -13,9 +13,7 @@ namespace narthex::alerting {
 
 Result<promql::Vector> QueryVector(promql::Engine& engine, storage::Queryable& queryable,
                                    const std::string& query, model::TimestampMs t,
-                                   std::stop_token stop) {
-  promql::QueryOptions options;
-  options.stop = std::move(stop);
+                                   const promql::QueryOptions& options) {
   NX_ASSIGN_OR_RETURN(auto result, engine.Instant(queryable, query, t, options));
   if (auto* vector = std::get_if<promql::Vector>(&result.value)) return std::move(*vector);
   if (const auto* scalar = std::get_if<promql::ScalarValue>(&result.value)) {

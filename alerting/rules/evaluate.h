@@ -3,7 +3,6 @@
 // One evaluation of one rule, up to the samples that it gives.
 #pragma once
 
-#include <stop_token>
 #include <string>
 
 #include "alerting/rules/spec.h"
@@ -17,7 +16,7 @@ namespace narthex::alerting {
 /// Errors: as Engine::Instant; kExecution for strings and matrices.
 Result<promql::Vector> QueryVector(promql::Engine& engine, storage::Queryable& queryable,
                                    const std::string& query, model::TimestampMs t,
-                                   std::stop_token stop);
+                                   const promql::QueryOptions& options);
 
 /// Gives each sample of a recording rule its name and labels.
 /// Errors: kExecution for two samples with equal labels, and for more than `limit` (0 = no limit).

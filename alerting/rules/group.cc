@@ -169,8 +169,10 @@ Result<promql::Vector> RuleGroup::ResultOf(std::size_t index, std::int64_t slot_
                                            const std::stop_token& stop) {
   const RuleSpec& rule = spec_.rules[index];
   const model::TimestampMs t = SampleTime(slot_ns);
+  promql::QueryOptions options;
+  options.stop = stop;
   NX_ASSIGN_OR_RETURN(auto samples,
-                      QueryVector(deps_.engine, deps_.queryable, rule.query, t, stop));
+                      QueryVector(deps_.engine, deps_.queryable, rule.query, t, options));
   if (!rule.alerting) {
     NX_RETURN_IF_ERROR(NameRecorded(rule, spec_.limit, samples));
     return samples;
@@ -179,7 +181,7 @@ Result<promql::Vector> RuleGroup::ResultOf(std::size_t index, std::int64_t slot_
   context.external_labels = spec_.external_labels;
   context.external_url = deps_.external_url;
   context.query = [&](const std::string& expr, model::TimestampMs at) {
-    return QueryVector(deps_.engine, deps_.queryable, expr, at, stop);
+    return QueryVector(deps_.engine, deps_.queryable, expr, at, options);
   };
   // Templates may query, so they run before the lock.
   auto instances = MakeInstances(rule, samples, context, slot_ns / kNsPerMs);

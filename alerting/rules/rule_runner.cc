@@ -60,9 +60,9 @@ void RuleRunner::Evaluate(std::int64_t at_ns) {
   for (const auto& group : impl_->groups) group->Evaluate(at_ns, 0, {});
 }
 
-std::vector<GroupSnapshot> RuleRunner::Groups() const {
+std::vector<GroupSnapshot> RuleRunner::Groups(bool with_alerts) const {
   std::vector<GroupSnapshot> groups;
-  for (const auto& group : impl_->groups) groups.push_back(group->Snapshot(true));
+  for (const auto& group : impl_->groups) groups.push_back(group->Snapshot(with_alerts));
   return groups;
 }
 

@@ -73,7 +73,25 @@ struct Node {
 };
 using NodeList = std::vector<Node>;
 
-/// All templates of one text: the text itself under its name, and what define and block add.
-using TemplateSet = std::map<std::string, NodeList>;
+/// A text that was parsed, for the places in errors.
+struct Source {
+  std::string name;
+  std::string text;
+
+  /// "NAME:LINE:COLUMN" as Go's errors have it.
+  std::string Location(int position) const;
+};
+
+struct Template {
+  NodeList nodes;
+  std::shared_ptr<const Source> source;
+};
+
+/// Templates that can call each other: texts under their names, and what define and block add.
+using TemplateSet = std::map<std::string, Template>;
+
+/// Nothing but white space.
+bool IsEmpty(const NodeList& list);
+NodeList Copy(const NodeList& list);
 
 }  // namespace narthex::alerting::tmpl

@@ -11,6 +11,7 @@
 #include <fmt/core.h>
 
 #include "alerting/template/escape.h"
+#include "narthex/base/markup.h"
 
 namespace narthex::alerting::tmpl {
 namespace {
@@ -22,11 +23,17 @@ tl::unexpected<Error> Bad(std::string reason) { return Fail(Code::kExecution, st
 Result<Value> Not(const Environment&, const Args& args) { return Value(!args[0].Truth()); }
 Result<Value> Unreached(const Environment&, const Args&) { return Value(); }  // and, or
 
+/// The bytes of what is a string in Go.
+const std::string* TextOf(const Value& value) {
+  if (const auto* html = value.As<HtmlValue>()) return &html->text;
+  return value.As<std::string>();
+}
+
 Result<Value> Len(const Environment&, const Args& args) {
   const auto size = [](std::size_t n) { return Value(static_cast<std::int64_t>(n)); };
-  if (const auto* text = args[0].As<std::string>()) return size(text->size());
+  if (const auto* text = TextOf(args[0])) return size(text->size());
   if (const auto* map = args[0].As<Value::Map>()) return size((*map)->entries.size());
-  if (const auto* list = args[0].As<Value::List>()) return size((*list)->size());
+  if (const auto* list = args[0].As<Value::List>()) return size((*list)->items.size());
   if (args[0].IsNil()) return Bad("len of nil pointer");
   return Bad(fmt::format("len of type {}", args[0].TypeName()));
 }
@@ -48,9 +55,9 @@ Result<Value> Index(const Environment&, const Args& args) {
   if (item.IsNil()) return Bad("index of untyped nil");
   for (std::size_t i = 1; i < args.size(); ++i) {
     if (const auto* list = item.As<Value::List>()) {
-      NX_ASSIGN_OR_RETURN(const auto at, IndexIn(args[i], (*list)->size(), false));
-      item = Value((**list)[at]);
-    } else if (const auto* text = item.As<std::string>()) {
+      NX_ASSIGN_OR_RETURN(const auto at, IndexIn(args[i], (*list)->items.size(), false));
+      item = Value((*list)->items[at]);
+    } else if (const auto* text = TextOf(item)) {
       NX_ASSIGN_OR_RETURN(const auto at, IndexIn(args[i], text->size(), false));
       item = Value(std::int64_t{static_cast<unsigned char>((*text)[at])});
     } else if (const auto* map = item.As<Value::Map>()) {
@@ -58,10 +65,7 @@ Result<Value> Index(const Environment&, const Args& args) {
       if (key == nullptr) {
         return Bad(fmt::format("value has type {}; should be string", args[i].TypeName()));
       }
-      const auto found = (*map)->entries.find(*key);
-      item = found != (*map)->entries.end() ? Value(found->second)
-             : (*map)->of_any               ? Value()
-                                            : Value(std::string());
+      item = (*map)->Get(*key);
     } else {
       return Bad(fmt::format("can't index item of type {}", item.TypeName()));
     }
@@ -70,14 +74,14 @@ Result<Value> Index(const Environment&, const Args& args) {
 }
 
 Result<Value> Slice(const Environment&, const Args& args) {
-  const auto* text = args[0].As<std::string>();
+  const auto* text = TextOf(args[0]);
   const auto* list = args[0].As<Value::List>();
   if (text == nullptr && list == nullptr) {
     return Bad(fmt::format("can't slice item of type {}", args[0].TypeName()));
   }
   if (args.size() > 3)
     return Bad(text != nullptr ? "cannot 3-index slice a string" : "too many slice indexes");
-  const std::size_t size = text != nullptr ? text->size() : (*list)->size();
+  const std::size_t size = text != nullptr ? text->size() : (*list)->items.size();
   std::size_t bounds[2] = {0, size};
   for (std::size_t i = 1; i < args.size(); ++i) {
     NX_ASSIGN_OR_RETURN(bounds[i - 1], IndexIn(args[i], size, true));
@@ -85,11 +89,17 @@ Result<Value> Slice(const Environment&, const Args& args) {
   if (bounds[0] > bounds[1]) {
     return Bad(fmt::format("invalid slice index: {} > {}", bounds[0], bounds[1]));
   }
-  if (text != nullptr) return Value(text->substr(bounds[0], bounds[1] - bounds[0]));
-  const auto begin = (*list)->begin();
-  return Value(
-      Value::List(std::make_shared<ListValue>(begin + static_cast<std::ptrdiff_t>(bounds[0]),
-                                              begin + static_cast<std::ptrdiff_t>(bounds[1]))));
+  if (text != nullptr) {
+    std::string part = text->substr(bounds[0], bounds[1] - bounds[0]);
+    return args[0].As<HtmlValue>() != nullptr ? Value(HtmlValue{std::move(part)})
+                                              : Value(std::move(part));
+  }
+  const auto begin = (*list)->items.begin();
+  auto part = std::make_shared<ListValue>();
+  part->of_strings = (*list)->of_strings;
+  part->items.assign(begin + static_cast<std::ptrdiff_t>(bounds[0]),
+                     begin + static_cast<std::ptrdiff_t>(bounds[1]));
+  return Value(Value::List(std::move(part)));
 }
 
 Result<Value> Call(const Environment&, const Args& args) {
@@ -116,7 +126,7 @@ BasicKind KindOf(const Value& value) {
   if (value.As<bool>() != nullptr) return BasicKind::kBool;
   if (value.As<std::int64_t>() != nullptr) return BasicKind::kInt;
   if (value.As<double>() != nullptr) return BasicKind::kFloat;
-  if (value.As<std::string>() != nullptr) return BasicKind::kString;
+  if (TextOf(value) != nullptr) return BasicKind::kString;
   return BasicKind::kOther;
 }
 
@@ -142,7 +152,7 @@ Result<bool> Equal(const Value& a, const Value& b) {
     case BasicKind::kFloat:
       return *a.As<double>() == *b.As<double>();
     case BasicKind::kString:
-      return *a.As<std::string>() == *b.As<std::string>();
+      return *TextOf(a) == *TextOf(b);
     case BasicKind::kOther:
       break;
   }
@@ -174,7 +184,7 @@ Result<std::partial_ordering> Order(const Value& a, const Value& b) {
   if (kind != KindOf(b)) return Incompatible(a, b);
   if (kind == BasicKind::kInt) return *a.As<std::int64_t>() <=> *b.As<std::int64_t>();
   if (kind == BasicKind::kFloat) return *a.As<double>() <=> *b.As<double>();
-  return *a.As<std::string>() <=> *b.As<std::string>();
+  return *TextOf(a) <=> *TextOf(b);
 }
 
 Result<Value> Lt(const Environment&, const Args& args) {

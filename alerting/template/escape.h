@@ -8,7 +8,6 @@
 
 namespace narthex::alerting::tmpl {
 
-std::string EscapeHtml(std::string_view text);
 std::string EscapeJs(std::string_view text);
 /// url.QueryEscape: a space becomes '+'.
 std::string EscapeQuery(std::string_view text);

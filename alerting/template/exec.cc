@@ -7,14 +7,14 @@
 
 #include <fmt/core.h>
 
-#include "alerting/template/go_time.h"
+#include "alerting/template/methods.h"
 #include "narthex/base/go_format.h"
 
 namespace narthex::alerting::tmpl {
 namespace {
 
-constexpr int kMaxCalls = 200;    // Of templates by templates.
-constexpr int kMaxNesting = 500;  // Of blocks, also across calls: each takes room on the stack.
+constexpr int kMaxCalls = 200;
+constexpr int kMaxNesting = 500;
 constexpr std::size_t kMaxOutputBytes = std::size_t{16} << 20;
 constexpr std::int64_t kMaxIterations = 1'000'000;  // Turns of ranges, and calls.
 
@@ -25,13 +25,12 @@ enum class Flow { kNormal, kBreak, kContinue };
 
 class Executor {
  public:
-  Executor(const TemplateSet& templates, std::string name, std::string_view text,
-           const Environment& env)
-      : templates_(templates), name_(std::move(name)), text_(text), env_(env) {}
+  Executor(const TemplateSet& templates, const std::string& name, const Environment& env)
+      : templates_(templates), running_{&*templates.find(name)}, env_(env) {}
 
   Result<std::string> Run(const Value& dot) {
     variables_.emplace_back("$", dot);
-    const auto flow = WalkList(dot, templates_.at(name_));
+    const auto flow = WalkList(dot, running_.back()->second.nodes);
     if (!flow) return Fail(flow.error());
     return std::move(out_);
   }
@@ -42,26 +41,28 @@ class Executor {
     at_ = &text;
   }
   tl::unexpected<Error> Failure(const std::string& reason) const {
-    const std::string_view before = text_.substr(0, static_cast<std::size_t>(position_));
-    const auto line = 1 + std::count(before.begin(), before.end(), '\n');
-    const auto line_start = before.rfind('\n');
-    const auto column = before.size() - (line_start == before.npos ? 0 : line_start);
+    const auto& [name, running] = *running_.back();
     return Fail(Code::kExecution,
-                fmt::format("template: {}:{}:{}: executing \"{}\" at <{}>: {}", name_, line, column,
-                            running_.empty() ? name_ : running_.back(), *at_, reason));
+                fmt::format("template: {}: executing {} at <{}>: {}",
+                            running.source->Location(position_), go::Quote(name), *at_, reason));
+  }
+
+  Status Iterate() {
+    if (++env_.effort->iterations > kMaxIterations) return Failure("too many iterations");
+    return {};
   }
 
   Result<Flow> WalkList(const Value& dot, const NodeList& list) {
-    if (++nesting_ > kMaxNesting) {
+    if (++env_.effort->nesting > kMaxNesting) {
       return Failure(fmt::format("exceeded maximum nesting of blocks ({})", kMaxNesting));
     }
     for (const Node& node : list) {
       NX_ASSIGN_OR_RETURN(const Flow flow, Walk(dot, node));
       if (flow == Flow::kNormal) continue;
-      --nesting_;
+      --env_.effort->nesting;
       return flow;
     }
-    --nesting_;
+    --env_.effort->nesting;
     return Flow::kNormal;
   }
 
@@ -111,7 +112,7 @@ class Executor {
 
   /// One turn of a range with its variables set.
   Result<Flow> Turn(const Node& node, const Value& key, const Value& element, std::size_t mark) {
-    if (++iterations_ > kMaxIterations) return Failure("too many iterations");
+    NX_RETURN_IF_ERROR(Iterate());
     const auto& names = node.pipe->variables;
     const bool assign = node.pipe->assign;
     const auto set = [&](std::size_t index, const Value& value) {
@@ -150,9 +151,9 @@ class Executor {
         if (!go_on) break;
       }
     } else if (const auto* list = value.As<Value::List>()) {
-      for (std::size_t i = 0; i < (*list)->size(); ++i) {
+      for (std::size_t i = 0; i < (*list)->items.size(); ++i) {
         NX_ASSIGN_OR_RETURN(const bool go_on,
-                            turn(Value(static_cast<std::int64_t>(i)), (**list)[i]));
+                            turn(Value(static_cast<std::int64_t>(i)), (*list)->items[i]));
         if (!go_on) break;
       }
     } else if (const auto* count = value.As<std::int64_t>()) {
@@ -172,21 +173,21 @@ class Executor {
     if (found == templates_.end()) {
       return Failure(fmt::format("template {} not defined", go::Quote(node.name)));
     }
-    if (++calls_ > kMaxCalls) {
+    if (++env_.effort->calls > kMaxCalls) {
       return Failure(fmt::format("exceeded maximum template depth ({})", kMaxCalls));
     }
-    if (++iterations_ > kMaxIterations) return Failure("too many iterations");
+    NX_RETURN_IF_ERROR(Iterate());
     Value data;
     if (node.pipe) {
       NX_ASSIGN_OR_RETURN(data, EvalPipe(dot, *node.pipe));
     }
     auto outer = std::exchange(variables_, {{"$", data}});
-    running_.push_back(node.name);
-    const auto flow = WalkList(data, found->second);
+    running_.push_back(&*found);
+    const auto flow = WalkList(data, found->second.nodes);
     if (!flow) return Fail(flow.error());
     running_.pop_back();
     variables_ = std::move(outer);
-    --calls_;
+    --env_.effort->calls;
     return Flow::kNormal;
   }
 
@@ -286,14 +287,12 @@ class Executor {
   Result<Value> EvalField(const Value& dot, const Value& receiver, const std::string& field,
                           const std::vector<Operand>& args, const Final& final) {
     const bool has_args = args.size() > 1 || final;
-    if (const auto* time = receiver.As<TimeValue>()) {
-      return EvalTimeMethod(dot, *time, field, args, final);
+    if (const Method* method = FindMethod(receiver, field)) {
+      return CallMethod(dot, receiver, *method, args, final);
     }
     if (const auto* map = receiver.As<Value::Map>()) {
       if (has_args) return Failure(fmt::format("{} is not a method but has arguments", field));
-      const auto found = (*map)->entries.find(field);
-      if (found != (*map)->entries.end()) return found->second;
-      return (*map)->of_any ? Value() : Value(std::string());
+      return (*map)->Get(field);
     }
     if (const auto* object = receiver.As<Value::Struct>()) {
       for (const auto& [name, value] : (*object)->fields) {
@@ -310,43 +309,23 @@ class Executor {
     return Failure(fmt::format("can't evaluate field {} in type {}", field, receiver.TypeName()));
   }
 
-  /// The methods of time.Time that make sense in a text.
-  Result<Value> EvalTimeMethod(const Value& dot, TimeValue time, const std::string& method,
-                               const std::vector<Operand>& args, const Final& final) {
-    std::vector<Value> given;
+  Result<Value> CallMethod(const Value& dot, const Value& receiver, const Method& method,
+                           const std::vector<Operand>& args, const Final& final) {
+    const std::size_t count = (args.empty() ? 0 : args.size() - 1) + (final ? 1 : 0);
+    if (count != method.params.size()) {
+      return Failure(fmt::format("wrong number of args for {}: want {} got {}", method.name,
+                                 method.params.size(), count));
+    }
+    std::vector<Value> values;
     for (std::size_t i = 1; i < args.size(); ++i) {
-      NX_ASSIGN_OR_RETURN(auto value, EvalArg(dot, 's', args[i]));
-      given.push_back(std::move(value));
+      NX_ASSIGN_OR_RETURN(auto value, EvalArg(dot, method.params[i - 1], args[i]));
+      values.push_back(std::move(value));
     }
-    if (final) given.push_back(*final);
-    const std::size_t wanted = method == "Format" ? 1 : 0;
-    if (given.size() != wanted) {
-      return Failure(
-          fmt::format("wrong number of args for {}: want {} got {}", method, wanted, given.size()));
+    if (final) {
+      NX_ASSIGN_OR_RETURN(auto value, CheckType(*final, method.params.back()));
+      values.push_back(std::move(value));
     }
-    const CivilTime civil = ToCivil(time.unix_ms);
-    const auto integer = [](std::int64_t v) { return Value(v); };
-    if (method == "Format") {
-      const auto* layout = given[0].As<std::string>();
-      if (layout == nullptr) {
-        return Failure(
-            fmt::format("wrong type for value; expected string; got {}", given[0].TypeName()));
-      }
-      return Value(FormatGoTime(time.unix_ms, *layout));
-    }
-    if (method == "String") return Value(FormatGoTime(time.unix_ms));
-    if (method == "UTC") return Value(time);
-    if (method == "Unix") return integer(time.unix_ms / 1000 - (time.unix_ms % 1000 < 0));
-    if (method == "UnixMilli") return integer(time.unix_ms);
-    if (method == "Year") return integer(civil.year);
-    if (method == "Month") return Value(std::string(MonthName(civil.month)));
-    if (method == "Day") return integer(civil.day);
-    if (method == "Hour") return integer(civil.hour);
-    if (method == "Minute") return integer(civil.minute);
-    if (method == "Second") return integer(civil.second);
-    if (method == "YearDay") return integer(civil.year_day);
-    if (method == "Weekday") return Value(std::string(WeekdayName(civil.weekday)));
-    return Failure(fmt::format("can't evaluate field {} in type *time.Time", method));
+    return method.call(receiver, values);
   }
 
   Result<Value> EvalCall(const Value& dot, const std::string& name, int position,
@@ -392,7 +371,7 @@ class Executor {
       case 'l':
         return "template.queryResult";
       case 'p':
-        return "*template.sample";
+        return kSampleType;
       default:
         return "interface {}";
     }
@@ -405,9 +384,10 @@ class Executor {
       case 'i':
         return value.As<std::int64_t>() != nullptr;
       case 'l':
-        return value.As<Value::List>() != nullptr;
+        return value.As<Value::List>() != nullptr && !(*value.As<Value::List>())->of_strings;
       case 'p':
-        return value.As<Value::Struct>() != nullptr;
+        return value.As<Value::Struct>() != nullptr &&
+               (*value.As<Value::Struct>())->type == kSampleType;
       default:
         return true;
     }
@@ -460,24 +440,20 @@ class Executor {
   }
 
   const TemplateSet& templates_;
-  const std::string name_;
-  const std::string_view text_;
+  // The one that was asked for and those called by templates since.
+  std::vector<const TemplateSet::value_type*> running_;
   const Environment& env_;
   std::string out_;
   std::vector<std::pair<std::string, Value>> variables_;
-  std::vector<std::string> running_;  // Templates called by templates.
-  int calls_ = 0;
-  int nesting_ = 0;
-  std::int64_t iterations_ = 0;
-  int position_ = 0;                // Of the node that errors are about, …
-  const std::string* at_ = &name_;  // … and how it is printed.
+  int position_ = 0;                                  // Of the node that errors are about, …
+  const std::string* at_ = &running_.front()->first;  // … and how it is printed.
 };
 
 }  // namespace
 
-Result<std::string> Execute(const TemplateSet& templates, const std::string& name,
-                            std::string_view text, const Value& dot, const Environment& env) {
-  return Executor(templates, name, text, env).Run(dot);
+Result<std::string> Execute(const TemplateSet& templates, const std::string& name, const Value& dot,
+                            const Environment& env) {
+  return Executor(templates, name, env).Run(dot);
 }
 
 }  // namespace narthex::alerting::tmpl

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -16,13 +17,23 @@
 
 namespace narthex::alerting::tmpl {
 
+/// What an execution, with those that it starts itself, may use up.
+struct Effort {
+  int calls = 0;    // Of templates by templates.
+  int nesting = 0;  // Of blocks, also across calls: each takes room on the stack.
+  std::int64_t iterations = 0;
+};
+
 /// What functions need from outside.
 struct Environment {
   /// Evaluates an expression at the template's time, giving a list of samples.
   std::function<Result<Value>(const std::string&)> query;
+  /// Executes the template of a name with data, giving HTML; of console pages only.
+  std::function<Result<Value>(const std::string&, const Value&)> run_template;
   std::string external_url;  // Without a trailing slash.
   std::string path_prefix;
   std::int64_t now_ms = 0;
+  std::shared_ptr<Effort> effort = std::make_shared<Effort>();
 };
 
 /// A function's parameters, one letter each: a = any, s = string, i = int, l = list of samples,
@@ -40,7 +51,7 @@ const Function* FindFunction(std::string_view name);
 
 /// Executes the template `name` of the set with `dot` as its data.
 /// Errors: kExecution "template: NAME:LINE:COL: executing "NAME" at <…>: reason".
-Result<std::string> Execute(const TemplateSet& templates, const std::string& name,
-                            std::string_view text, const Value& dot, const Environment& env);
+Result<std::string> Execute(const TemplateSet& templates, const std::string& name, const Value& dot,
+                            const Environment& env);
 
 }  // namespace narthex::alerting::tmpl

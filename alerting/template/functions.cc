@@ -13,7 +13,6 @@
 #include "alerting/template/builtins.h"
 #include "alerting/template/escape.h"
 #include "alerting/template/humanize.h"
-#include "alerting/template/parser.h"
 #include "narthex/base/go_format.h"
 #include "narthex/model/matcher.h"
 #include "narthex/model/timestamp.h"
@@ -67,7 +66,7 @@ Result<Value> Query(const Environment& env, const Args& args) {
 }
 
 Result<Value> First(const Environment&, const Args& args) {
-  const auto& list = **args[0].As<Value::List>();
+  const auto& list = (*args[0].As<Value::List>())->items;
   if (list.empty()) return Bad("first() called on vector with no elements");
   return list.front();
 }
@@ -85,7 +84,7 @@ Result<Value> StrValue(const Environment&, const Args& args) {
 Result<Value> SortByLabel(const Environment&, const Args& args) {
   auto sorted = std::make_shared<ListValue>(**args[1].As<Value::List>());
   const std::string& name = Text(args[0]);
-  std::stable_sort(sorted->begin(), sorted->end(), [&](const Value& a, const Value& b) {
+  std::stable_sort(sorted->items.begin(), sorted->items.end(), [&](const Value& a, const Value& b) {
     return LabelOf(a, name) < LabelOf(b, name);
   });
   return Value(Value::List(std::move(sorted)));
@@ -235,14 +234,21 @@ Result<Value> ExternalUrl(const Environment& env, const Args&) { return Value(en
 
 Result<Value> MakeArgs(const Environment&, const Args& args) {
   auto map = std::make_shared<MapValue>();
-  map->of_any = true;
+  map->kind = MapKind::kAny;
   for (std::size_t i = 0; i < args.size(); ++i) {
     map->entries.insert_or_assign(fmt::format("arg{}", i), args[i]);
   }
   return Value(Value::Map(std::move(map)));
 }
 
-Result<Value> SafeHtml(const Environment&, const Args& args) { return args[0]; }
+Result<Value> RunTemplate(const Environment& env, const Args& args) {
+  if (!env.run_template) return Bad("templates can't be executed here");
+  return env.run_template(Text(args[0]), args[1]);
+}
+
+Result<Value> SafeHtml(const Environment&, const Args& args) {
+  return Value(HtmlValue{Text(args[0])});
+}
 Result<Value> UrlQueryEscape(const Environment&, const Args& args) {
   return Value(EscapeQuery(Text(args[0])));
 }
@@ -279,19 +285,12 @@ constexpr std::array<Function, 29> kFunctions = {{
     {"urlQueryEscape", "s", false, false, UrlQueryEscape},
 }};
 
+// Only where templates are in files that have names for them.
+constexpr std::array<Function, 1> kConsoleFunctions = {{{"tmpl", "sa", false, false, RunTemplate}}};
+
 }  // namespace
 
 std::span<const Function> PrometheusFunctions() { return kFunctions; }
-
-const Function* FindFunction(std::string_view name) {
-  for (const auto functions : {PrometheusFunctions(), Builtins()}) {
-    for (const Function& function : functions) {
-      if (function.name == name) return &function;
-    }
-  }
-  return nullptr;
-}
-
-bool IsFunction(std::string_view name) { return FindFunction(name) != nullptr; }
+std::span<const Function> ConsoleFunctions() { return kConsoleFunctions; }
 
 }  // namespace narthex::alerting::tmpl

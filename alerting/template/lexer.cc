@@ -7,6 +7,8 @@
 
 #include <fmt/core.h>
 
+#include "narthex/base/result.h"
+
 namespace narthex::alerting::tmpl {
 namespace {
 
@@ -25,17 +27,21 @@ class Lexer {
  public:
   explicit Lexer(std::string_view text) : text_(text) {}
 
-  Result<std::vector<Token>> Run() {
-    while (at_ < text_.size()) {
-      LexText();
-      if (at_ >= text_.size()) break;
-      NX_RETURN_IF_ERROR(LexAction());
-    }
-    Add(TokenKind::kEnd, 0);
-    return std::move(tokens_);
+  Tokens Run() {
+    const Status lexed = LexAll();
+    Add(lexed ? TokenKind::kEnd : TokenKind::kError, 0);
+    return {std::move(tokens_), lexed ? "" : lexed.error().message()};
   }
 
  private:
+  Status LexAll() {
+    while (at_ < text_.size()) {
+      LexText();
+      if (at_ < text_.size()) NX_RETURN_IF_ERROR(LexAction());
+    }
+    return {};
+  }
+
   bool At(std::string_view s) const { return text_.substr(at_).starts_with(s); }
   char Peek(std::size_t ahead = 0) const {
     return at_ + ahead < text_.size() ? text_[at_ + ahead] : '\0';
@@ -53,8 +59,8 @@ class Lexer {
     counted_ = position;
     return 1 + lines_;
   }
-  tl::unexpected<Error> Failure(const std::string& reason) const {
-    return Fail(Code::kInvalidArgument, fmt::format("{}: {}", LineAt(at_), reason));
+  static tl::unexpected<Error> Failure(std::string reason) {
+    return Fail(Code::kInvalidArgument, std::move(reason));
   }
 
   void Add(TokenKind kind, std::size_t size) {
@@ -162,7 +168,12 @@ class Lexer {
     }
     if (IsDigit(c) || c == '+' || c == '-' || c == '.') return LexNumber();
     if (IsWord(c)) return LexName(TokenKind::kIdentifier);
-    return Failure(fmt::format("unexpected \"{}\" in action", c));
+    if (c >= ' ' && c < '\x7F') {
+      Add(TokenKind::kOther, 1);
+      return {};
+    }
+    return Failure(
+        fmt::format("unrecognized character in action: U+{:04X}", static_cast<unsigned char>(c)));
   }
 
   Status LexSpace() {
@@ -214,11 +225,12 @@ class Lexer {
         kind = TokenKind::kKeyword;
       }
     }
-    Add(kind, size);
-    const char next = Peek();
-    const bool ends = at_ >= text_.size() || kSpaces.find(next) != kSpaces.npos ||
-                      std::string_view(".,|:=()").find(next) != std::string_view::npos || At("}}");
+    const char next = Peek(size);
+    const bool ends = at_ + size >= text_.size() || kSpaces.find(next) != kSpaces.npos ||
+                      std::string_view(".,|:()").find(next) != std::string_view::npos ||
+                      text_.substr(at_ + size).starts_with("}}");
     if (!ends) return Failure(fmt::format("bad character U+{:04X} '{}'", next, next));
+    Add(kind, size);
     return {};
   }
 
@@ -231,6 +243,6 @@ class Lexer {
 
 }  // namespace
 
-Result<std::vector<Token>> Tokenize(std::string_view text) { return Lexer(text).Run(); }
+Tokens Tokenize(std::string_view text) { return Lexer(text).Run(); }
 
 }  // namespace narthex::alerting::tmpl

@@ -8,8 +8,6 @@
 #include <string_view>
 #include <vector>
 
-#include "narthex/base/result.h"
-
 namespace narthex::alerting::tmpl {
 
 enum class TokenKind : std::uint8_t {
@@ -32,6 +30,8 @@ enum class TokenKind : std::uint8_t {
   kRightParen,
   kString,  // With its quotes, of either kind.
   kVariable,
+  kOther,  // A character that nothing begins with.
+  kError,  // Here the text is no template any more; nothing follows.
   kEnd,
 };
 
@@ -42,8 +42,12 @@ struct Token {
   std::string_view text;  // Into the template.
 };
 
-/// All tokens, the last one kEnd. Comments are gone, trimmed white space too.
-/// Errors: kInvalidArgument "LINE: reason" in Go's wording.
-Result<std::vector<Token>> Tokenize(std::string_view text);
+struct Tokens {
+  std::vector<Token> list;  // The last one is kEnd or kError.
+  std::string error;        // The reason of kError in Go's wording.
+};
+
+/// All tokens. Comments are gone, trimmed white space too. Views into the text.
+Tokens Tokenize(std::string_view text);
 
 }  // namespace narthex::alerting::tmpl

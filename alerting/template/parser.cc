@@ -18,24 +18,42 @@ constexpr int kMaxDepth = 200;  // Of nested blocks and parentheses.
 
 class Parser {
  public:
-  Parser(std::string name, std::vector<Token> tokens)
-      : name_(std::move(name)), tokens_(std::move(tokens)) {}
+  Parser(std::string name, Dialect dialect, Tokens tokens)
+      : name_(std::move(name)),
+        dialect_(dialect),
+        tokens_(std::move(tokens.list)),
+        error_(std::move(tokens.error)) {}
 
-  Result<TemplateSet> Run() {
+  Result<std::map<std::string, NodeList>> Run() {
     NodeList list;
     NX_RETURN_IF_ERROR(ParseList(list, Ends::kText));
-    templates_[name_] = std::move(list);
+    NX_RETURN_IF_ERROR(Add(name_, std::move(list)));
     return std::move(templates_);
   }
 
  private:
   enum class Ends { kText, kEnd, kEndOrElse };
 
+  Status Add(const std::string& name, NodeList list) {
+    NodeList& known = templates_[name];
+    if (!IsEmpty(known) && !IsEmpty(list)) {
+      return Failure(fmt::format("template: multiple definition of template {}", go::Quote(name)));
+    }
+    if (IsEmpty(known)) known = std::move(list);
+    return {};
+  }
+
   tl::unexpected<Error> Failure(const std::string& reason) const {
     const int line = last_line_;
     return Fail(Code::kInvalidArgument, fmt::format("template: {}:{}: {}", name_, line, reason));
   }
   tl::unexpected<Error> Unexpected(const Token& token, std::string_view context) const {
+    if (token.kind == TokenKind::kError) {
+      if (action_line_ == 0 || action_line_ == token.line) return Failure(error_);
+      return Failure(fmt::format("{}{} started at {}:{}", error_,
+                                 error_.ends_with(" action") ? "" : " in action", name_,
+                                 action_line_));
+    }
     return Failure(fmt::format("unexpected {} in {}", Describe(token), context));
   }
   static std::string Describe(const Token& token) {
@@ -51,7 +69,7 @@ class Parser {
   }
   const Token& Next() {
     const Token& token = Peek();
-    if (token.kind != TokenKind::kEnd) ++at_;
+    if (token.kind != TokenKind::kEnd && token.kind != TokenKind::kError) ++at_;
     return token;
   }
   const Token& PeekNonSpace() {
@@ -86,12 +104,15 @@ class Parser {
         node.text = token.text;
         continue;
       }
+      if (token.kind == TokenKind::kError) return Unexpected(token, "input");
+      action_line_ = token.line;
       if (AtKeyword("end") || AtKeyword("else")) {
         if (ends == Ends::kText) return Failure(fmt::format("unexpected {{{{{}}}}}", Peek().text));
         if (ends == Ends::kEnd && AtKeyword("else")) return Failure("unexpected {{else}}");
         break;
       }
       NX_RETURN_IF_ERROR(ParseAction(list));
+      action_line_ = 0;
     }
     --depth_;
     return {};
@@ -105,7 +126,10 @@ class Parser {
       if (first.text == "with") return ParseControl(list, NodeKind::kWith, first);
       if (first.text == "range") return ParseControl(list, NodeKind::kRange, first);
       if (first.text == "template") return ParseTemplate(list, first);
-      if (first.text == "define") return ParseDefine();
+      if (first.text == "define") {
+        if (depth_ > 1) return Unexpected(first, "command");  // Not inside of anything.
+        return ParseDefine();
+      }
       if (first.text == "block") return ParseBlock(list, first);
       return ParseBreak(list, first);
     }
@@ -199,10 +223,9 @@ class Parser {
     NX_RETURN_IF_ERROR(ParseList(list, Ends::kEnd));
     Next();  // end
     NX_RETURN_IF_ERROR(ExpectRight("end"));
-    templates_[name] = std::move(list);
     variables_ = std::move(outer);
     range_depth_ = ranges;
-    return {};
+    return Add(name, std::move(list));
   }
 
   Status ParseDefine() {
@@ -269,11 +292,12 @@ class Parser {
       if (token.kind == TokenKind::kRight || token.kind == TokenKind::kRightParen ||
           token.kind == TokenKind::kComma || token.kind == TokenKind::kDeclare ||
           token.kind == TokenKind::kAssign || token.kind == TokenKind::kEnd ||
+          token.kind == TokenKind::kOther || token.kind == TokenKind::kError ||
           (token.kind == TokenKind::kKeyword && token.text != "nil")) {
         return Unexpected(token, context);
       }
       if (!pipe->commands.empty() && !after_pipe_) return Unexpected(token, context);
-      NX_RETURN_IF_ERROR(ParseCommand(*pipe, context));
+      NX_RETURN_IF_ERROR(ParseCommand(*pipe));
     }
     if (pipe->commands.empty() || after_pipe_) {
       after_pipe_ = false;
@@ -304,7 +328,7 @@ class Parser {
   }
 
   /// Operands with spaces between them, up to what ends the command.
-  Status ParseCommand(Pipe& pipe, const std::string& context) {
+  Status ParseCommand(Pipe& pipe) {
     Command command;
     command.position = PeekNonSpace().position;
     after_pipe_ = false;
@@ -320,7 +344,7 @@ class Parser {
       }
       if (Peek().kind == TokenKind::kRight || Peek().kind == TokenKind::kRightParen) break;
       if (token.kind != TokenKind::kSpace) return Unexpected(token, "operand");
-      if (!BeginsOperand(Peek())) return Unexpected(Peek(), context);
+      if (!BeginsOperand(Peek())) return Unexpected(Peek(), "operand");
     }
     pipe.commands.push_back(std::move(command));
     return {};
@@ -389,7 +413,7 @@ class Parser {
         operand.kind = OperandKind::kNil;
         return operand;
       case TokenKind::kIdentifier:
-        if (!IsFunction(token.text)) {
+        if (!IsFunction(token.text, dialect_)) {
           return Failure(fmt::format("function \"{}\" not defined", token.text));
         }
         operand.kind = OperandKind::kIdentifier;
@@ -447,25 +471,29 @@ class Parser {
   }
 
   const std::string name_;
+  const Dialect dialect_;
   const std::vector<Token> tokens_;
+  const std::string error_;  // Of the token kError.
   std::size_t at_ = 0;
   int last_line_ = 1;
+  int action_line_ = 0;  // Where the action that is being read began; 0 = none is.
   int depth_ = 0;
   int range_depth_ = 0;
   bool after_pipe_ = false;  // A "|" has been read that still needs its command.
   std::vector<std::string> variables_ = {"$"};
-  TemplateSet templates_;
+  std::map<std::string, NodeList> templates_;
 };
 
 }  // namespace
 
-Result<TemplateSet> Parse(const std::string& name, std::string_view text) {
-  auto tokens = Tokenize(text);
-  if (!tokens) {
-    return Fail(Code::kInvalidArgument,
-                fmt::format("template: {}:{}", name, tokens.error().message()));
+Status Parse(const std::string& name, std::string text, Dialect dialect, TemplateSet& set) {
+  auto source = std::make_shared<const Source>(Source{name, std::move(text)});
+  NX_ASSIGN_OR_RETURN(auto templates, Parser(name, dialect, Tokenize(source->text)).Run());
+  for (auto& [key, nodes] : templates) {
+    if (IsEmpty(nodes) && set.contains(key)) continue;
+    set.insert_or_assign(key, Template{std::move(nodes), source});
   }
-  return Parser(name, std::move(*tokens)).Run();
+  return {};
 }
 
 }  // namespace narthex::alerting::tmpl

@@ -184,6 +184,8 @@ std::string FormatOne(const Verb& verb, const Value& value) {
     good = FormatFloat(verb, *d, out);
   } else if (const auto* s = value.As<std::string>()) {
     good = FormatString(verb, *s, out);
+  } else if (const auto* html = value.As<HtmlValue>()) {
+    good = FormatString(verb, html->text, out);
   } else if (const auto* b = value.As<bool>()) {
     good = verb.letter == 'v' || verb.letter == 't';
     if (good) out = Pad(verb, *b ? "true" : "false", false);

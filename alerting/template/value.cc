@@ -7,6 +7,19 @@
 
 namespace narthex::alerting::tmpl {
 
+Value MapValue::Get(const std::string& key) const {
+  if (const auto found = entries.find(key); found != entries.end()) return found->second;
+  switch (kind) {
+    case MapKind::kAny:
+      return {};
+    case MapKind::kLists:
+      return Value::List(std::make_shared<ListValue>(ListValue{.items = {}, .of_strings = true}));
+    case MapKind::kStrings:
+      break;
+  }
+  return std::string();
+}
+
 std::string Value::TypeName() const {
   struct Names {
     std::string operator()(std::monostate) const { return "<nil>"; }
@@ -15,12 +28,23 @@ std::string Value::TypeName() const {
     std::string operator()(double) const { return "float64"; }
     std::string operator()(const std::string&) const { return "string"; }
     std::string operator()(const Map& map) const {
-      return map->of_any ? "map[string]interface {}" : "map[string]string";
+      switch (map->kind) {
+        case MapKind::kAny:
+          return "map[string]interface {}";
+        case MapKind::kLists:
+          return "url.Values";
+        case MapKind::kStrings:
+          break;
+      }
+      return "map[string]string";
     }
-    std::string operator()(const List&) const { return "template.queryResult"; }
+    std::string operator()(const List& list) const {
+      return list->of_strings ? "[]string" : "template.queryResult";
+    }
     std::string operator()(const Struct& s) const { return s->type; }
     std::string operator()(TimeValue) const { return "*time.Time"; }
     std::string operator()(DurationValue) const { return "*time.Duration"; }
+    std::string operator()(const HtmlValue&) const { return "template.HTML"; }
   };
   return std::visit(Names{}, data_);
 }
@@ -33,10 +57,11 @@ bool Value::Truth() const {
     bool operator()(double v) const { return v != 0; }
     bool operator()(const std::string& v) const { return !v.empty(); }
     bool operator()(const Map& v) const { return !v->entries.empty(); }
-    bool operator()(const List& v) const { return !v->empty(); }
+    bool operator()(const List& v) const { return !v->items.empty(); }
     bool operator()(const Struct&) const { return true; }
     bool operator()(TimeValue) const { return true; }
     bool operator()(DurationValue) const { return true; }
+    bool operator()(const HtmlValue& v) const { return !v.text.empty(); }
   };
   return std::visit(Truths{}, data_);
 }
@@ -58,7 +83,7 @@ std::string Value::ToString() const {
     }
     std::string operator()(const List& v) const {
       std::string text = "[";
-      for (const Value& value : *v) {
+      for (const Value& value : v->items) {
         if (text.size() > 1) text += ' ';
         text += value.ToString();
       }
@@ -75,6 +100,7 @@ std::string Value::ToString() const {
     }
     std::string operator()(TimeValue v) const { return FormatGoTime(v.unix_ms); }
     std::string operator()(DurationValue v) const { return go::FormatDuration(v.ns); }
+    std::string operator()(const HtmlValue& v) const { return v.text; }
   };
   return std::visit(Texts{}, data_);
 }
@@ -89,7 +115,8 @@ std::string Sprint(const std::vector<Value>& args) {
   std::string text;
   bool after_string = true;
   for (std::size_t i = 0; i < args.size(); ++i) {
-    const bool is_string = args[i].As<std::string>() != nullptr;
+    const bool is_string =
+        args[i].As<std::string>() != nullptr || args[i].As<HtmlValue>() != nullptr;
     if (i > 0 && !is_string && !after_string) text += ' ';
     text += args[i].ToString();
     after_string = is_string;

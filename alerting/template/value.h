@@ -17,12 +17,23 @@ namespace narthex::alerting::tmpl {
 
 class Value;
 
-/// map[string]string, or map[string]interface {} (args).
+/// What a map holds; a key that it lacks gives the empty one.
+enum class MapKind : std::uint8_t {
+  kStrings,  // map[string]string: labels
+  kAny,      // map[string]interface {}: args
+  kLists,    // url.Values: the parameters of a console page
+};
 struct MapValue {
   std::map<std::string, Value> entries;
-  bool of_any = false;
+  MapKind kind = MapKind::kStrings;
+
+  Value Get(const std::string& key) const;
 };
-using ListValue = std::vector<Value>;  // What query gives.
+struct ListValue {
+  std::vector<Value> items;
+  bool of_strings = false;  // []string, else what query gives.
+};
+inline constexpr std::string_view kSampleType = "*template.sample";
 struct StructValue {
   std::string type;  // As Go names it in errors.
   std::vector<std::pair<std::string, Value>> fields;
@@ -34,6 +45,10 @@ struct TimeValue {
 struct DurationValue {
   std::int64_t ns = 0;
 };
+/// Text that html/template takes for HTML already.
+struct HtmlValue {
+  std::string text;
+};
 
 /// Copies share maps, lists and structs, which nobody changes after they are built.
 class Value {
@@ -42,7 +57,7 @@ class Value {
   using List = std::shared_ptr<const ListValue>;
   using Struct = std::shared_ptr<const StructValue>;
   using Data = std::variant<std::monostate, bool, std::int64_t, double, std::string, Map, List,
-                            Struct, TimeValue, DurationValue>;
+                            Struct, TimeValue, DurationValue, HtmlValue>;
 
   Value() = default;  // nil
   template <typename T>

@@ -75,10 +75,15 @@ Result<std::vector<config::TargetGroup>> ParseTargetGroupsJson(std::string_view 
   return groups;
 }
 
+Result<std::vector<config::TargetGroup>> ParseTargetFile(const std::string& path,
+                                                         std::string_view text) {
+  const bool is_json = path.ends_with(".json") || path.ends_with(".JSON");
+  return is_json ? ParseTargetGroupsJson(text) : config::ParseTargetGroupsYaml(text);
+}
+
 Result<std::vector<config::TargetGroup>> ReadTargetFile(const std::string& path) {
   NX_ASSIGN_OR_RETURN(const std::string text, SystemFs().ReadFile(path));
-  const bool is_json = path.ends_with(".json") || path.ends_with(".JSON");
-  auto groups = is_json ? ParseTargetGroupsJson(text) : config::ParseTargetGroupsYaml(text);
+  auto groups = ParseTargetFile(path, text);
   if (!groups) return groups;
   for (std::size_t i = 0; i < groups->size(); ++i) {
     config::TargetGroup& group = (*groups)[i];

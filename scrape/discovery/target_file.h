@@ -14,6 +14,10 @@ namespace narthex::scrape {
 /// source "PATH:INDEX". Errors: kInvalidArgument, kIo, kNotFound.
 Result<std::vector<config::TargetGroup>> ReadTargetFile(const std::string& path);
 
+/// The groups of the text of such a file, with nothing of its name.
+Result<std::vector<config::TargetGroup>> ParseTargetFile(const std::string& path,
+                                                         std::string_view text);
+
 /// [{"targets": ["host:port", …], "labels": {"name": "value", …}}, …], nothing else.
 Result<std::vector<config::TargetGroup>> ParseTargetGroupsJson(std::string_view text);
 

@@ -8,7 +8,10 @@
 #include <CLI/CLI.hpp>
 #include <fmt/core.h>
 
+#include "narthex/base/go_format.h"
+#include "narthex/base/log.h"
 #include "narthex/web/access.h"
+#include "src/cli/check_config.h"
 #include "src/cli/check_rules.h"
 #include "src/cli/command.h"
 #include "src/cli/feature_option.h"
@@ -54,12 +57,55 @@ void AddCheckRules(CLI::App& check, Command& chosen) {
   });
 }
 
+void AddCheckConfig(CLI::App& check, Command& chosen) {
+  CLI::App* config = check.add_subcommand("config", "Check if the config files are valid or not.");
+  struct Arguments {
+    std::vector<std::string> files, features;
+    std::string lookback_delta = "5m";
+    CheckConfigOptions options;
+  };
+  auto arguments = std::make_shared<Arguments>();
+  CheckConfigOptions& options = arguments->options;
+  config->fallthrough();  // The group's flag may come behind.
+  check.add_option("--query.lookback-delta", arguments->lookback_delta,
+                   "The server's maximum query lookback duration.");
+  config->add_option("FILE", arguments->files, "The config files.")
+      ->required()
+      ->check(CLI::ExistingFile);
+  config->add_flag("--syntax-only", options.syntax_only,
+                   "Only check the file itself, not what it names.");
+  config->add_flag("--agent", options.agent, "Check the file for a Prometheus in agent mode.");
+  config->add_option("--lint", options.rules.lint,
+                     "Linting checks to apply, comma-separated: all, duplicate-rules, none, "
+                     "too-long-scrape-interval.");
+  config->add_flag("--lint-fatal", options.rules.lint_fatal,
+                   "Make lint errors exit with exit code 3.");
+  config->add_flag("--ignore-unknown-fields", options.rules.ignore_unknown_fields,
+                   "Ignore unknown fields in the rule files, which the server does not.");
+  AddFeatureOption(*config, arguments->features);
+  config->callback([arguments, &chosen] {
+    chosen = [arguments] {
+      log::Configure(log::Level::kError, log::Format::kLogfmt);  // Failures are the output.
+      const auto lookback_ns = go::ParseDuration(arguments->lookback_delta);
+      if (!lookback_ns) {
+        fmt::print(stderr, "narthex: error: time: invalid duration {}, try --help\n",
+                   go::Quote(arguments->lookback_delta));
+        return 1;
+      }
+      arguments->options.lookback_delta_ms = *lookback_ns / 1'000'000;
+      arguments->options.rules.features = PromqlFeatures(arguments->features);
+      return CheckConfig(arguments->files, arguments->options);
+    };
+  });
+}
+
 }  // namespace
 
 void AddCheckCommands(CLI::App& app, Command& chosen) {
   CLI::App* check = app.add_subcommand("check", "Check files for validity.");
   check->require_subcommand(1);
   AddCheckRules(*check, chosen);
+  AddCheckConfig(*check, chosen);
   CLI::App* web_config =
       check->add_subcommand("web-config", "Check files for --web.config.file and what they name.");
   auto files = std::make_shared<std::vector<std::string>>();

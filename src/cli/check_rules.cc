@@ -20,11 +20,6 @@ namespace {
 
 constexpr int kLintExitCode = 3;
 
-struct Outcome {
-  bool failed = false;
-  bool has_errors = false;  // More than lint.
-};
-
 /// Whether duplicates are looked for. Warns of names that it does not know.
 bool LintsDuplicates(const std::string& lint) {
   bool on = false;
@@ -79,7 +74,7 @@ void PrintFailures(const std::vector<std::string>& failures) {
   for (const std::string& failure : failures) fmt::print(stderr, "{}\n", failure);
 }
 
-void Report(const Result<config::RuleFile>& file, bool lint_duplicates, Outcome& outcome) {
+void Report(const Result<config::RuleFile>& file, bool lint_duplicates, CheckOutcome& outcome) {
   if (!file || !file->problems.empty()) {
     PrintFailures(file ? file->problems : std::vector{file.error().message()});
     outcome.failed = outcome.has_errors = true;
@@ -99,23 +94,39 @@ void Report(const Result<config::RuleFile>& file, bool lint_duplicates, Outcome&
 
 }  // namespace
 
-int CheckRules(std::span<const std::string> files, const CheckRulesOptions& options) {
-  const bool duplicates = LintsDuplicates(options.lint);
-  Outcome outcome;
+int CheckOutcome::ExitCode(bool lint_fatal) const {
+  if (has_errors) return 1;
+  return failed && lint_fatal ? kLintExitCode : 0;
+}
+
+RulesChecker::RulesChecker(const CheckRulesOptions& options)
+    : options_(options), lint_duplicates_(LintsDuplicates(options.lint)) {}
+
+void RulesChecker::Check(std::span<const std::string> files, CheckOutcome& outcome) const {
   for (const std::string& file : files) {
     fmt::print("Checking {}\n", file);
-    Report(alerting::CheckRuleFile(file, options.features, options.ignore_unknown_fields),
-           duplicates, outcome);
+    Report(alerting::CheckRuleFile(file, options_.features, options_.ignore_unknown_fields),
+           lint_duplicates_, outcome);
   }
+}
+
+void RulesChecker::CheckStdin(CheckOutcome& outcome) const {
+  fmt::print("Checking standard input\n");
+  const std::string text{std::istreambuf_iterator<char>(std::cin), {}};
+  Report(config::ReadRuleText(
+             text, "", alerting::RuleFileChecks(options_.features, options_.ignore_unknown_fields)),
+         lint_duplicates_, outcome);
+}
+
+int CheckRules(std::span<const std::string> files, const CheckRulesOptions& options) {
+  const RulesChecker checker(options);
+  CheckOutcome outcome;
   if (files.empty()) {
-    fmt::print("Checking standard input\n");
-    const std::string text{std::istreambuf_iterator<char>(std::cin), {}};
-    Report(config::ReadRuleText(
-               text, "", alerting::RuleFileChecks(options.features, options.ignore_unknown_fields)),
-           duplicates, outcome);
+    checker.CheckStdin(outcome);
+  } else {
+    checker.Check(files, outcome);
   }
-  if (outcome.has_errors) return 1;
-  return outcome.failed && options.lint_fatal ? kLintExitCode : 0;
+  return outcome.ExitCode(options.lint_fatal);
 }
 
 }  // namespace narthex::cli

@@ -69,14 +69,8 @@ void AddTestCommands(CLI::App& app, Command& chosen) {
   });
 }
 
-}  // namespace
-
-std::optional<int> RunTool(std::span<const std::string> arguments) {
-  if (arguments.empty() ||
-      std::find(kGroups.begin(), kGroups.end(), arguments.front()) == kGroups.end()) {
-    return std::nullopt;
-  }
-  CLI::App app("Tools in the narthex binary", "narthex");
+int Run(const std::string& program, std::span<const std::string> arguments) {
+  CLI::App app("Tools in the narthex binary", program);
   app.require_subcommand(1);
   Command chosen;
   AddCheckCommands(app, chosen);
@@ -90,10 +84,22 @@ std::optional<int> RunTool(std::span<const std::string> arguments) {
   } catch (const CLI::CallForHelp& help) {
     return app.exit(help);
   } catch (const CLI::ParseError& error) {
-    fmt::print(stderr, "narthex: error: {}, try --help\n", error.what());
+    fmt::print(stderr, "{}: error: {}, try --help\n", program, error.what());
     return 1;
   }
   return chosen();
+}
+
+}  // namespace
+
+int RunPromtool(std::span<const std::string> arguments) { return Run("promtool", arguments); }
+
+std::optional<int> RunTool(std::span<const std::string> arguments) {
+  if (arguments.empty() ||
+      std::find(kGroups.begin(), kGroups.end(), arguments.front()) == kGroups.end()) {
+    return std::nullopt;
+  }
+  return Run("narthex", arguments);
 }
 
 }  // namespace narthex::cli

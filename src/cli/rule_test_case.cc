@@ -163,7 +163,7 @@ bool RuleTest::EvaluateAt(model::DurationMs since_start, alerting::RuleRunner& r
   const std::int64_t at_ns = test_.start_ns + since_start * kNsPerMs;
   runner.Evaluate(at_ns);
   bool good = true;
-  for (const alerting::GroupSnapshot& group : runner.Groups()) {
+  for (const alerting::GroupSnapshot& group : runner.Groups(false)) {
     for (const alerting::RuleSnapshot& rule : group.rules) {
       if (rule.last_error.empty()) continue;
       failures_.push_back(fmt::format("    rule: {}, time: {}, err: {}", rule.name,
@@ -196,7 +196,7 @@ void RuleTest::CompareAlerts(model::DurationMs eval_time, const alerting::RuleRu
 void RuleTest::CompareAlert(const config::AlertRuleTest& expected,
                             const alerting::RuleRunner& runner) {
   std::vector<TestedAlert> got;
-  for (const alerting::GroupSnapshot& group : runner.Groups()) {
+  for (const alerting::GroupSnapshot& group : runner.Groups(true)) {
     for (const alerting::RuleSnapshot& rule : group.rules) {
       if (!rule.alerting || rule.name != expected.alertname) continue;
       for (const alerting::AlertSnapshot& alert : rule.alerts) {

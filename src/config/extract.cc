@@ -10,13 +10,6 @@ namespace narthex::config {
 
 namespace {
 
-std::vector<std::string> Strings(const Value& list) {
-  std::vector<std::string> texts;
-  texts.reserve(list.items.size());
-  for (const Value& item : list.items) texts.push_back(item.text);
-  return texts;
-}
-
 model::Labels LabelSet(const Value& map) {
   std::vector<std::pair<std::string_view, std::string_view>> pairs;
   for (std::size_t i = 0; i < map.keys.size(); ++i) {

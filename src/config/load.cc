@@ -133,7 +133,7 @@ Status AddScrapeConfigFiles(const Value& root, std::vector<ScrapeConfig>& config
   return {};
 }
 
-Result<std::shared_ptr<const Config>> Extract(Value root) {
+Result<std::shared_ptr<const Config>> Extract(Value root, const LoadOptions& options) {
   auto config = std::make_shared<Config>();
   config->global = ExtractGlobal(root["global"]);
   config->storage = ExtractStorage(root["storage"]);
@@ -144,7 +144,9 @@ Result<std::shared_ptr<const Config>> Extract(Value root) {
   }
   NX_ASSIGN_OR_RETURN(config->alerting,
                       ExtractAlerting(root["alerting"], config->global.legacy_names));
-  NX_RETURN_IF_ERROR(AddScrapeConfigFiles(root, config->scrape_configs));
+  if (options.scrape_config_files) {
+    NX_RETURN_IF_ERROR(AddScrapeConfigFiles(root, config->scrape_configs));
+  }
   config->yaml = WriteYaml(root);
   for (const std::string_view section : kWithoutEffect) {
     if (!root[section].IsZero()) WarnOnce(section);
@@ -167,7 +169,7 @@ Result<std::shared_ptr<const Config>> LoadText(std::string_view text, const std:
   if (options.agent_mode) NX_RETURN_IF_ERROR(CheckAgentMode(*root));
   AnchorPaths(*root, FolderOf(path));
   FillRetention((*root)["storage"], options);
-  return Extract(std::move(*root));
+  return Extract(std::move(*root), options);
 }
 
 Result<std::shared_ptr<const Config>> LoadFile(const std::string& path,

@@ -66,12 +66,6 @@ const Type& RuleTestFileType() {
   return type;
 }
 
-std::vector<std::string> Texts(const Value& list) {
-  std::vector<std::string> texts;
-  for (const Value& item : list.items) texts.push_back(item.text);
-  return texts;
-}
-
 /// What is expected is kept as it is written: an empty value is a label that no alert has.
 model::Labels LabelsOf(const Value& map) {
   std::map<std::string_view, std::string_view> pairs;
@@ -141,11 +135,11 @@ Result<RuleTestGroup> ExtractGroup(const Value& value) {
 Result<RuleTestFile> LoadRuleTestText(std::string_view text) {
   NX_ASSIGN_OR_RETURN(const Value root, ReadYaml(text, RuleTestFileType()));
   RuleTestFile file;
-  file.rule_files = Texts(root["rule_files"]);
+  file.rule_files = Strings(root["rule_files"]);
   if (const auto interval = root["evaluation_interval"].number; interval != 0) {
     file.evaluation_interval_ms = interval;
   }
-  file.group_eval_order = Texts(root["group_eval_order"]);
+  file.group_eval_order = Strings(root["group_eval_order"]);
   file.fuzzy_compare = root["fuzzy_compare"].flag();
   for (const Value& test : root["tests"].items) {
     if (!test.IsOpen()) continue;

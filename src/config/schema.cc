@@ -98,6 +98,13 @@ bool Value::IsZero() const {
   }
 }
 
+std::vector<std::string> Strings(const Value& list) {
+  std::vector<std::string> texts;
+  texts.reserve(list.items.size());
+  for (const Value& item : list.items) texts.push_back(item.text);
+  return texts;
+}
+
 std::vector<Field> Concat(std::initializer_list<std::vector<Field>> parts) {
   std::vector<Field> all;
   for (const auto& part : parts) all.insert(all.end(), part.begin(), part.end());

@@ -105,6 +105,9 @@ class Value {
   const Type* type_ = nullptr;
 };
 
+/// The texts of a list's elements.
+std::vector<std::string> Strings(const Value& list);
+
 /// Fields of several tables in a row.
 std::vector<Field> Concat(std::initializer_list<std::vector<Field>> parts);
 

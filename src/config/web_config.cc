@@ -131,12 +131,6 @@ const Type& WebConfigType() {
   return type;
 }
 
-std::vector<std::string> Texts(const Value& list) {
-  std::vector<std::string> texts;
-  for (const Value& item : list.items) texts.push_back(item.text);
-  return texts;
-}
-
 int Version(const Value& value, int default_version) {
   return value.set ? 10 + (value.text.back() - '0') : default_version;
 }
@@ -155,9 +149,9 @@ WebTlsConfig ExtractTls(const Value& tls, const std::string& folder) {
   out.client_ca_file = path("client_ca_file");
   out.client_auth_type = tls["client_auth_type"].text;
   out.check_client_sans = tls["client_allowed_sans"].set;
-  out.client_allowed_sans = Texts(tls["client_allowed_sans"]);
-  out.cipher_suites = Texts(tls["cipher_suites"]);
-  out.curve_preferences = Texts(tls["curve_preferences"]);
+  out.client_allowed_sans = Strings(tls["client_allowed_sans"]);
+  out.cipher_suites = Strings(tls["cipher_suites"]);
+  out.curve_preferences = Strings(tls["curve_preferences"]);
   out.min_version = Version(tls["min_version"], out.min_version);
   out.max_version = Version(tls["max_version"], out.max_version);
   out.prefer_server_cipher_suites = tls["prefer_server_cipher_suites"].flag();

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "narthex/base/check.h"
+#include "narthex/base/markup.h"
 #include "narthex/net/http_server.h"
 #include "src/net/url.h"
 
@@ -95,24 +96,8 @@ void Redirect(int status, const ServerRequest& request, ResponseWriter& writer,
   writer.SetHeader("Location", location);
   writer.SetStatus(status);
   if (request.method != "GET" && request.method != "HEAD") return;
-  std::string escaped;
-  for (const char c : location) {
-    if (c == '&') {
-      escaped += "&amp;";
-    } else if (c == '"') {
-      escaped += "&#34;";
-    } else if (c == '\'') {
-      escaped += "&#39;";
-    } else if (c == '<') {
-      escaped += "&lt;";
-    } else if (c == '>') {
-      escaped += "&gt;";
-    } else {
-      escaped += c;
-    }
-  }
   writer.SetHeader("Content-Type", "text/html; charset=utf-8");
-  writer.Write("<a href=\"" + escaped + "\">" +
+  writer.Write("<a href=\"" + EscapeHtml(location) + "\">" +
                (status == 301 ? "Moved Permanently" : "Temporary Redirect") + "</a>.\n\n");
 }
 
@@ -166,6 +151,12 @@ struct Router::Impl {
     for (const auto& [pattern, route] : exact) {
       if (pattern.size() > 1 && Fold(pattern) == wanted && route.Find(method) != nullptr) {
         return pattern;
+      }
+    }
+    for (const Route& route : patterns) {  // "/folder" of "/folder/*".
+      if (route.pattern.ends_with("/*") && Fold(route.before) == wanted &&
+          route.Find(method) != nullptr) {
+        return route.before;
       }
     }
     return "";

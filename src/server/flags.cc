@@ -157,6 +157,8 @@ void ReadWeb(FlagValues& values, ServerFlags& flags) {
   flags.external_url = ExternalUrl(values.Text("web.external-url"), flags.listen_addresses.front());
   flags.route_prefix = RoutePrefix(values, flags.external_url);
   flags.page_title = values.Text("web.page-title");
+  flags.console_templates = values.Text("web.console.templates");
+  flags.console_libraries = values.Text("web.console.libraries");
   flags.cors_origin = values.Text("web.cors.origin");
   if (const auto regex = model::Regex::Compile(flags.cors_origin); !regex) {
     values.Reject(fmt::format("could not compile CORS regex string: {}: {}", flags.cors_origin,

@@ -29,6 +29,8 @@ struct ServerFlags {
   std::string external_url;  // "http://host:9090" or with a path; no slash at the end.
   std::string route_prefix;  // "/" or "/path".
   std::string page_title;
+  std::string console_templates;
+  std::string console_libraries;
   std::string cors_origin;
   bool enable_lifecycle = false;
   bool enable_admin_api = false;

@@ -2,6 +2,7 @@
 //
 // One binary: the server, and with a subcommand the tools.
 #include <cstdio>
+#include <filesystem>
 #include <string>
 #include <utility>
 #include <vector>
@@ -11,7 +12,11 @@
 #include "src/server/server.h"
 
 int main(int argc, char** argv) {
-  std::vector<std::string> arguments(argv + 1, argv + argc);
+  std::vector<std::string> arguments(argv + std::min(argc, 1), argv + argc);
+  // A link of this name is that program; one named prometheus is the server anyway.
+  if (std::filesystem::path(argc > 0 ? argv[0] : "").filename() == "promtool") {
+    return narthex::cli::RunPromtool(arguments);
+  }
   if (const auto exit_code = narthex::cli::RunTool(arguments)) return *exit_code;
   auto parsed = narthex::server::ParseCommandLine(std::move(arguments));
   std::fputs(parsed.text_out.c_str(), stdout);

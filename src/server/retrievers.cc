@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "narthex/alerting/console.h"
 #include "narthex/base/clock.h"
 #include "narthex/base/fs.h"
 #include "src/server/retention.h"
@@ -227,6 +228,18 @@ std::vector<web::Notification> ServerStatus::Notifications() const {
 model::Labels ServerStatus::ExternalLabels() const {
   const auto config = configuration_.current();
   return config ? config->global.external_labels : model::Labels();
+}
+
+Result<std::string> Consoles::Render(const web::ConsoleRequest& request) const {
+  alerting::ConsolePage page;
+  page.path = request.path;
+  page.text = request.text;
+  for (const auto& [name, text] : request.libraries) page.libraries.push_back({name, text});
+  page.parameters = request.parameters;
+  page.external_labels = status_.ExternalLabels();
+  page.external_url = external_url_;
+  page.stop = request.stop;
+  return alerting::ExpandConsole(page, engine_, queryable_, clock_);
 }
 
 }  // namespace narthex::server

@@ -11,8 +11,10 @@
 
 #include "narthex/alerting/notifier.h"
 #include "narthex/alerting/rule_manager.h"
+#include "narthex/promql/engine.h"
 #include "narthex/scrape/scrape_manager.h"
 #include "narthex/tsdb/db.h"
+#include "narthex/web/consoles.h"
 #include "narthex/web/rules.h"
 #include "narthex/web/status.h"
 #include "narthex/web/targets.h"
@@ -93,6 +95,27 @@ class ServerStatus final : public web::StatusSource {
   std::atomic<web::ServerState> state_{web::ServerState::kStarting};
   std::atomic<tsdb::Db*> db_{nullptr};
   std::atomic<model::DurationMs> max_block_duration_ms_{0};  // 0 = not known yet.
+};
+
+/// Thread safety: any thread.
+class Consoles final : public web::ConsoleRenderer {
+ public:
+  /// All not owned, outlive this. @param external_url  without a trailing slash
+  Consoles(promql::Engine& engine, storage::Queryable& queryable, Clock& clock,
+           const web::StatusSource& status, std::string external_url)
+      : engine_(engine),
+        queryable_(queryable),
+        clock_(clock),
+        status_(status),
+        external_url_(std::move(external_url)) {}
+  Result<std::string> Render(const web::ConsoleRequest& request) const override;
+
+ private:
+  promql::Engine& engine_;
+  storage::Queryable& queryable_;
+  Clock& clock_;
+  const web::StatusSource& status_;  // Has the external labels.
+  const std::string external_url_;
 };
 
 }  // namespace narthex::server

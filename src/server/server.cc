@@ -61,6 +61,8 @@ web::ApiOptions MakeApiOptions(const ServerFlags& flags) {
   options.route_prefix = flags.route_prefix;
   options.listen_address = flags.listen_addresses.front();
   options.page_title = flags.page_title;
+  options.console_templates = flags.console_templates;
+  options.console_libraries = flags.console_libraries;
   options.lookback_delta_ms = flags.engine.lookback_delta_ms;
   options.query_timeout_ms = flags.engine.timeout_ms;
   options.per_step_stats = flags.features.promql.per_step_stats;
@@ -182,6 +184,7 @@ class Server final {
   NotifiedAlertmanagers notified_;
   alerting::RuleManager rules_;
   AlertingRules rule_groups_;
+  Consoles consoles_;
   ThreadPool http_workers_;
   net::IoPool http_io_;
   net::Router router_;
@@ -213,6 +216,7 @@ Server::Server(const ServerFlags& flags, web::WebAccess* access)
       rules_(engine_, storage_, storage_, SystemClock(), registry_,
              MakeRuleOptions(flags, notifier_)),
       rule_groups_(rules_),
+      consoles_(engine_, storage_, SystemClock(), status_, flags.external_url),
       // One for each connection, because queries that wait and clients that read slowly keep
       // theirs: health checks must be answered all the same. Unused ones are never started.
       http_workers_("http", static_cast<std::size_t>(flags.max_connections)),
@@ -282,6 +286,7 @@ Status Server::StartHttp() {
                                                 .lifecycle = &lifecycle_,
                                                 .admin = &admin_,
                                                 .exemplars = &exemplars_,
+                                                .consoles = &consoles_,
                                                 .appendable = &storage_,
                                                 .chunks = &storage_,
                                                 .decode_chunk = tsdb::DecodeChunk,

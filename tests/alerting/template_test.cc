@@ -279,6 +279,15 @@ TEST(TemplateTest, NewerFunctions) {
   }
 }
 
+// Of 3.14, through the same interpreter in console pages.
+TEST(TemplateTest, PlacesInLaterLines) {
+  EXPECT_EQ(Expand("a\n  {{ .Nope }}"),
+            "<error expanding template: error executing template __alert_A: template: "
+            "__alert_A:2:5: executing \"__alert_A\" at <.Nope>: can't evaluate field Nope in type "
+            "struct { Labels map[string]string; ExternalLabels map[string]string; ExternalURL "
+            "string; Value interface {} }>");
+}
+
 // The wording is Go's text/template's.
 // What promtool 3.14 makes of a histogram as value.
 TEST(TemplateTest, Histogram) {

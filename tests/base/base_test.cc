@@ -12,6 +12,7 @@
 #include "narthex/base/fs.h"
 #include "narthex/base/hash.h"
 #include "narthex/base/json_writer.h"
+#include "narthex/base/markup.h"
 #include "narthex/base/metrics.h"
 #include "narthex/base/thread_pool.h"
 #include "tests/support/temp_dir.h"
@@ -66,6 +67,12 @@ TEST(CodingTest, RoundTripAndTruncation) {
   Decoder endless(AsBytes("\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"));
   endless.Uvarint();
   EXPECT_FALSE(endless.ok());
+}
+
+TEST(MarkupTest, AsGo) {
+  const std::string text("a<b>&\"'\t\r\n\x01\0z\u00e9", 15);
+  EXPECT_EQ(EscapeHtml(text), "a&lt;b&gt;&amp;&#34;&#39;\t\r\n\x01\uFFFDz\u00e9");
+  EXPECT_EQ(EscapeXml(text), "a&lt;b&gt;&amp;&#34;&#39;&#x9;&#xD;&#xA;\uFFFD\uFFFDz\u00e9");
 }
 
 TEST(JsonWriterTest, CommasEscapesAndNumbers) {

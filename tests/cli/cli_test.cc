@@ -53,7 +53,105 @@ class CliTest : public ::testing::Test {
   const std::string blocks_ = dir_.path() + "/blocks";
 };
 
-// Texts and exit codes are those of promtool 3.14.
+// Texts and exit codes are those of promtool 3.14, here and below.
+TEST_F(CliTest, CheckConfig) {
+  File("good_rules.yml", "groups: [{name: g, rules: [{record: r, expr: up}]}]\n");
+  File("twice_rules.yml",
+       "groups: [{name: g, rules: [{record: r, expr: up}, {record: r, expr: up}]}]\n");
+  const std::string config = File("config.yml", R"(rule_files: ['*_rules.yml']
+scrape_configs:
+- job_name: j
+  scrape_interval: 10m
+  static_configs: [{targets: ['a:1']}]
+  file_sd_configs: [{files: [none.json]}]
+)");
+  auto outcome = Call({"check", "config", config});
+  EXPECT_EQ(outcome.exit_code, 0);
+  EXPECT_EQ(outcome.out,
+            fmt::format("Checking {0}/config.yml\n"
+                        "  WARNING: file \"{0}/none.json\" for file_sd in scrape job \"j\" does "
+                        "not exist\n"
+                        "  SUCCESS: 2 rule files found\n"
+                        " SUCCESS: {0}/config.yml is valid prometheus config file syntax\n\n"
+                        "Checking {0}/good_rules.yml\n  SUCCESS: 1 rules found\n\n"
+                        "Checking {0}/twice_rules.yml\n\n",
+                        dir_.path()));
+  EXPECT_EQ(outcome.err,
+            "  FAILED:\nlint error 1 duplicate rule(s) found.\nMetric: r\nLabel(s):\n"
+            "Might cause inconsistency while recording expressions\n");
+
+  EXPECT_EQ(Call({"check", "config", "--lint-fatal", config}).exit_code, 3);
+  EXPECT_EQ(Call({"check", "config", "--lint=none", "--lint-fatal", config}).exit_code, 0);
+  const std::vector<std::string> lint = {"check", "config", "--lint=too-long-scrape-interval",
+                                         "--lint-fatal", config};
+  outcome = Call(lint);
+  EXPECT_EQ(outcome.exit_code, 3);
+  EXPECT_EQ(outcome.err,
+            "  FAILED: too long scrape interval found, data point will be marked as stale - job: "
+            "j, interval: 10m\n");
+  auto longer = lint;
+  longer.insert(longer.begin() + 1, "--query.lookback-delta=11m");
+  EXPECT_EQ(Call(longer).exit_code, 0);
+}
+
+TEST_F(CliTest, CheckConfigLooksAtWhatItNames) {
+  File("bad_sd.json", R"([{"targets": ["a:1", "b/c"]}])");
+  File("job.yml", "scrape_configs: [{job_name: j}]\n");
+  const struct {
+    const char* config;
+    const char* error;  // {0} = the folder.
+    int syntax_only;    // The exit code with --syntax-only.
+  } cases[] = {
+      {"foo: 1",
+       "parsing YAML file {0}/c.yml: yaml: unmarshal errors:\n  line 1: field foo not found in "
+       "type config.plain",
+       1},
+      {"rule_files: [none.yml]", "\"{0}/none.yml\" does not point to an existing file", 0},
+      {"scrape_config_files: [job.yml]\nscrape_configs: [{job_name: j}]",
+       "error loading scrape configs: \"{0}/job.yml\": found multiple scrape configs with job name "
+       "\"j\", first found in \"main config file\"",
+       0},
+      {"scrape_configs: [{job_name: j, file_sd_configs: [{files: ['*_sd.json']}]}]",
+       "instance 1 in group : \"b/c\" is not a valid hostname", 0},
+      {"scrape_configs: [{job_name: j, static_configs: [{targets: [a]}, {targets: [b, c/d]}]}]",
+       "instance 1 in group 1: \"c/d\" is not a valid hostname", 1},
+      {"scrape_configs: [{job_name: j, authorization: {credentials_file: none}}]",
+       "error checking authorization credentials or bearer token file \"{0}/none\": stat {0}/none: "
+       "no such file or directory",
+       0},
+      {"scrape_configs: [{job_name: j, tls_config: {cert_file: c.pem, key_file: none}}]",
+       "error checking client cert file \"{0}/c.pem\": stat {0}/c.pem: no such file or directory",
+       0},
+      {"alerting: {alertmanagers: [{static_configs: [{targets: [a/b]}]}]}",
+       "\"a/b\" is not a valid hostname", 1},
+  };
+  for (const auto& c : cases) {
+    SCOPED_TRACE(c.config);
+    const std::string config = File("c.yml", c.config);
+    const auto outcome = Call({"check", "config", config});
+    EXPECT_EQ(outcome.exit_code, 1);
+    EXPECT_EQ(outcome.out, "Checking " + config + "\n\n");
+    EXPECT_EQ(outcome.err, "  FAILED: " + fmt::format(fmt::runtime(c.error), dir_.path()) + "\n");
+    EXPECT_EQ(Call({"check", "config", "--syntax-only", config}).exit_code, c.syntax_only);
+  }
+  const std::string config = File("c.yml", "rule_files: ['*.rules']\n");
+  EXPECT_EQ(Call({"check", "config", config}).exit_code, 0);
+  EXPECT_EQ(Call({"check", "config", "--agent", config}).err,
+            "  FAILED: field rule_files is not allowed in agent mode\n");
+}
+
+TEST_F(CliTest, ThroughALinkItIsPromtoolAlone) {
+  const std::string config = File("c.yml", "");
+  ::testing::internal::CaptureStdout();
+  EXPECT_EQ(RunPromtool(std::vector<std::string>{"check", "config", config}), 0);
+  EXPECT_EQ(::testing::internal::GetCapturedStdout(),
+            fmt::format("Checking {0}\n SUCCESS: {0} is valid prometheus config file syntax\n\n",
+                        config));
+  ::testing::internal::CaptureStderr();
+  EXPECT_EQ(RunPromtool(std::vector<std::string>{"--config.file=x"}), 1);
+  EXPECT_NE(::testing::internal::GetCapturedStderr().find("promtool: error: "), std::string::npos);
+}
+
 TEST_F(CliTest, CheckRules) {
   const std::string good =
       File("good.yml", "groups: [{name: g, rules: [{record: r, expr: up}]}]\n");

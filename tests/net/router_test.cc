@@ -90,6 +90,17 @@ TEST(RouterTest, RedirectsToTheCleanPath) {
   }
 }
 
+TEST(RouterTest, RedirectsToTheFolderOfAPattern) {
+  Router router;
+  router.Handle("GET", "/files/*", Say("file"));
+  const Recorder answer = Ask(router, "GET", "/files", "q=1");
+  EXPECT_EQ(answer.status, 301);
+  EXPECT_EQ(answer.headers.at("Location"), "/files/?q=1");
+  EXPECT_EQ(answer.body, "<a href=\"/files/?q=1\">Moved Permanently</a>.\n\n");
+  EXPECT_EQ(Ask(router, "GET", "/files/").body, "file:");
+  EXPECT_EQ(Ask(router, "POST", "/files").status, 404) << "nothing there takes it";
+}
+
 TEST(RouterTest, WrapsHandlers) {
   Router router;
   router.Handle("GET", "/a/{x}", Say("a"));

@@ -149,6 +149,7 @@ class FakeServer {
   storage::ChunkQueryable* chunks = nullptr;
   std::function<Status(const storage::EncodedChunk&, storage::TypedSamples&)> decode_chunk;
   const ExemplarSource* exemplars = nullptr;
+  const ConsoleRenderer* consoles = nullptr;
 
   void Add(const model::Labels& labels, const std::vector<model::Sample>& samples) {
     const auto appender = storage.NewAppender();
@@ -178,6 +179,7 @@ class FakeServer {
                                                       .lifecycle = &lifecycle,
                                                       .admin = &admin,
                                                       .exemplars = exemplars,
+                                                      .consoles = consoles,
                                                       .appendable = appendable,
                                                       .chunks = chunks,
                                                       .decode_chunk = decode_chunk,

@@ -43,6 +43,7 @@ Status RegisterApi(net::Router& router, const ApiDependencies& dependencies) {
   AddLiveNotifications(context, add);
   AddManagementRoutes(context, add);
   AddPageRoutes(context, add);
+  AddConsoles(context, add);
   AddFederation(context, add);
   AddRemoteWrite(context, add);
   AddRemoteRead(context, add);

@@ -41,8 +41,9 @@ class RuleRunner final {
   /// Evaluates all groups as of a time, one after the other. Unix nanoseconds.
   void Evaluate(std::int64_t at_ns);
 
-  /// In the order of evaluation.
-  std::vector<GroupSnapshot> Groups() const;
+  /// In the order of evaluation. `with_alerts` false leaves `alerts` empty, which spares copying
+  /// them.
+  std::vector<GroupSnapshot> Groups(bool with_alerts) const;
 
  private:
   struct Impl;

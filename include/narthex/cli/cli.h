@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The toolbox in the binary: narthex test promql FILE…
+// The toolbox in the binary: narthex test promql FILE…, or through a link named promtool:
+// promtool test promql FILE…
 #pragma once
 
 #include <optional>
@@ -8,6 +9,10 @@
 #include <string>
 
 namespace narthex::cli {
+
+/// The whole program under the name promtool. @param arguments  without the program's name
+/// @return its exit code
+int RunPromtool(std::span<const std::string> arguments);
 
 /// Runs the subcommand that the arguments (without the program's name) begin with.
 /// @return its exit code, or nullopt when they name none: then the server is meant

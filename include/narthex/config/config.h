@@ -40,6 +40,7 @@ struct StorageConfig {
 /// What the command line says about loading.
 struct LoadOptions {
   bool agent_mode = false;
+  bool scrape_config_files = true;  // Whether to read them.
   /// Shown as storage.tsdb.retention when the file has none, as Prometheus does.
   model::DurationMs default_retention_ms = 15LL * 24 * 3600 * 1000;
   std::int64_t default_retention_bytes = 0;

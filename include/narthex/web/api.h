@@ -11,6 +11,7 @@
 
 #include "narthex/base/result.h"
 #include "narthex/model/timestamp.h"
+#include "narthex/web/consoles.h"
 #include "narthex/web/rules.h"
 #include "narthex/web/status.h"
 #include "narthex/web/targets.h"
@@ -45,7 +46,8 @@ struct ApiOptions {
   std::string route_prefix = "/";               // "/" or "/path" without trailing slash.
   std::string listen_address = "0.0.0.0:9090";  // The first one; its port serves globalUrl.
   std::string page_title = "Prometheus Time Series Collection and Processing Server";
-  std::string console_path;  // "/consoles/index.html" when there are consoles.
+  std::string console_templates = "consoles";           // Folder of what /consoles/ shows.
+  std::string console_libraries = "console_libraries";  // Folder of the *.lib for them.
   model::DurationMs lookback_delta_ms = 300'000;
   model::DurationMs query_timeout_ms = 120'000;
   int max_notification_subscribers = 16;  // Clients of /api/v1/notifications/live.
@@ -78,6 +80,7 @@ struct ApiDependencies {
   Lifecycle* lifecycle = nullptr;
   TsdbAdmin* admin = nullptr;
   const ExemplarSource* exemplars = nullptr;
+  const ConsoleRenderer* consoles = nullptr;
   storage::Appendable* appendable = nullptr;  // For remote write.
   // For remote read: encoded chunks, and what decodes one (appending to the samples).
   storage::ChunkQueryable* chunks = nullptr;

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "narthex/alerting/console.h"
+
+#include <string>
+#include <utility>
+
+#include <fmt/core.h>
+#include <gtest/gtest.h>
+
+#include "narthex/base/metrics.h"
+#include "narthex/promql/engine.h"
+#include "tests/alerting/console_cases.h"
+#include "tests/support/fake_clock.h"
+#include "tests/support/memory_storage.h"
+
+namespace narthex::alerting {
+namespace {
+
+class ConsoleTest : public ::testing::Test {
+ protected:
+  ConsolePage Page(const std::string& name, std::string text) const {
+    ConsolePage page;
+    page.path = "/" + name;
+    page.text = std::move(text);
+    page.libraries = {{"a.lib", kFirstLibrary}, {"b.lib", kSecondLibrary}};
+    page.parameters = {{"q", {"a b", "<c>"}}, {"z", {""}}};
+    page.external_labels = {{"dc", "eu<1>"}, {"replica", "a\"b"}};
+    page.external_url = "http://ex.org:9/pre";
+    return page;
+  }
+
+  /// The page or why there is none.
+  std::string Show(const ConsolePage& page) {
+    const auto html = ExpandConsole(page, engine_, storage_, clock_);
+    return html ? *html : html.error().message();
+  }
+  std::string Show(const std::string& text) { return Show(Page("p", text)); }
+
+  testing::FakeClock clock_;
+  testing::MemoryStorage storage_;
+  metrics::Registry registry_;
+  promql::Engine engine_{promql::EngineOptions{}, nullptr, clock_, registry_};
+};
+
+TEST_F(ConsoleTest, EscapesByPlace) {
+  for (const ConsoleCase& c : kEscapingCases) {
+    SCOPED_TRACE(c.name);
+    EXPECT_EQ(Show(Page(c.name, std::string(kHostileValue) + c.text)), c.want);
+  }
+}
+
+TEST_F(ConsoleTest, PagesAndErrors) {
+  for (const ConsoleCase& c : kPageCases) {
+    SCOPED_TRACE(c.name);
+    EXPECT_EQ(Show(Page(c.name, c.text)), c.want);
+  }
+}
+
+TEST_F(ConsoleTest, EveryPrefixOfEveryCaseIsSafe) {
+  for (const ConsoleCase& c : kPageCases) {
+    const std::string text = c.text;
+    for (std::size_t size = 0; size < text.size(); ++size) (void)Show(text.substr(0, size));
+  }
+}
+
+TEST_F(ConsoleTest, LaterLibrariesReplaceTemplatesButNotByNothing) {
+  ConsolePage page = Page("p", R"({{ template "T" }})");
+  page.libraries = {{"1.lib", R"({{ define "T" }}first{{ end }})"},
+                    {"2.lib", R"({{ define "T" }}second{{ end }})"},
+                    {"3.lib", R"({{ define "T" }}  {{ end }})"}};
+  EXPECT_EQ(Show(page), "second");
+}
+
+TEST_F(ConsoleTest, ErrorOfLibraryNamesItsFile) {
+  ConsolePage page = Page("p", "x");
+  page.libraries = {{"bad.lib", "\n{{ if }}"}};
+  EXPECT_EQ(Show(page),
+            "error parsing template files for __console_/p: template: bad.lib:2: missing value "
+            "for if");
+}
+
+TEST_F(ConsoleTest, QueriesSeeTheStorage) {
+  const auto appender = storage_.NewAppender();
+  storage::SeriesRef ref{0};
+  ASSERT_EQ(appender->Append(ref, {{"__name__", "m"}, {"job", "<j>"}}, clock_.NowMs(), 2.5),
+            storage::AppendError::kNone);
+  ASSERT_TRUE(appender->Commit());
+  EXPECT_EQ(Show(R"(<p title="{{ range query "m" }}{{ .Labels.job }}={{ .Value }}{{ end }}">)"),
+            R"(<p title="&lt;j&gt;=2.5">)");
+}
+
+/// Moves on by a second each time that it is looked at.
+class TickingClock final : public Clock {
+ public:
+  std::int64_t NowMs() const override { return 0; }
+  std::int64_t NowNs() const override { return 0; }
+  std::int64_t MonotonicNs() const override { return seconds_++ * 1'000'000'000; }
+
+ private:
+  mutable std::atomic<std::int64_t> seconds_{0};
+};
+
+TEST_F(ConsoleTest, AllQueriesOfAPageShareItsDeadline) {
+  TickingClock ticking;  // The default timeout is two minutes.
+  const auto html =
+      ExpandConsole(Page("p", "{{ range 1000 }}{{ range query \"vector(1)\" }}{{ end }}{{ end }}"),
+                    engine_, storage_, ticking);
+  ASSERT_FALSE(html);
+  EXPECT_NE(
+      html.error().message().find("error calling query: query timed out in expression evaluation"),
+      std::string::npos)
+      << html.error().message();
+}
+
+TEST_F(ConsoleTest, StopEndsQueries) {
+  std::stop_source source;
+  source.request_stop();
+  ConsolePage page = Page("p", R"~({{ query "vector(1)" }})~");
+  page.stop = source.get_token();
+  EXPECT_NE(Show(page).find("error calling query: query was canceled"), std::string::npos)
+      << Show(page);
+}
+
+// Each of these would take all of the stack or time.
+TEST_F(ConsoleTest, EndlessTemplatesEnd) {
+  for (const char* text : {
+           R"({{ define "R" }}{{ tmpl "R" . }}{{ end }}{{ tmpl "R" . }})",
+           R"({{ define "R" }}<p title="{{ tmpl "R" . }}">{{ end }}{{ template "R" . }})",
+           R"({{ define "R" }}{{ template "R" . }}{{ end }}<p a={{ template "R" . }}>)",
+           R"({{ define "R" }}{{ template "R" . }}<p a={{ end }}{{ template "R" . }})",
+           R"({{ define "R" }}{{ range 9 }}{{ tmpl "R" . }}{{ end }}{{ end }}{{ tmpl "R" . }})",
+       }) {
+    SCOPED_TRACE(text);
+    EXPECT_NE(Show(text).find("error executing template"), std::string::npos);
+  }
+  std::string ranges;
+  for (int i = 0; i < 60; ++i) ranges += "{{ range 1 }}";
+  ranges += "x";
+  for (int i = 0; i < 60; ++i) ranges += "{{ end }}";
+  EXPECT_NE(Show(ranges).find("too complex"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace narthex::alerting

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// /consoles/: which files are pages, and what the answers are. Texts are those of Prometheus 3.14.
+#include <filesystem>
+#include <fstream>
+
+#include <gtest/gtest.h>
+
+#include "tests/support/temp_dir.h"
+#include "tests/web/fake_server.h"
+
+namespace narthex::web {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Shows what it was given.
+struct FakeConsoles final : ConsoleRenderer {
+  Result<std::string> Render(const ConsoleRequest& request) const override {
+    if (request.text == "bad") return Fail(Code::kExecution, "error executing template <x>");
+    std::string out = request.text + "|" + request.path;
+    for (const auto& [name, values] : request.parameters) {
+      out += "|" + name;
+      for (const auto& value : values) out += "=" + value;
+    }
+    for (const auto& library : request.libraries) out += "|" + library.name + ":" + library.text;
+    return out;
+  }
+};
+
+class ConsolesTest : public ::testing::Test {
+ protected:
+  ConsolesTest() {
+    server_.consoles = &consoles_;
+    server_.options.console_templates = dir_.path() + "/pages";
+    server_.options.console_libraries = dir_.path() + "/lib";
+    fs::create_directories(dir_.path() + "/pages/sub");
+    fs::create_directories(dir_.path() + "/lib");
+    Write("secret", "secret");
+    Write("pages/a.html", "<p>a");
+    Write("pages/sub/b.html", "b");
+  }
+  void Write(const std::string& name, const std::string& text) {
+    std::ofstream(dir_.path() + "/" + name) << text;
+  }
+  /// An error as status and text, with the folder's name short.
+  std::string Error(const std::string& url) {
+    const Answer answer = server_.Ask("GET", url);
+    EXPECT_EQ(answer.headers.at("Content-Type"), "text/plain; charset=utf-8");
+    std::string text = std::to_string(answer.status) + " " + answer.body;
+    for (auto at = text.find(dir_.path()); at != text.npos; at = text.find(dir_.path())) {
+      text.replace(at, dir_.path().size(), "DIR");
+    }
+    return text;
+  }
+
+  testing::TempDir dir_;
+  FakeConsoles consoles_;
+  FakeServer server_;
+};
+
+TEST_F(ConsolesTest, GivesFilesParametersAndLibraries) {
+  Write("lib/z.lib", "Z");
+  Write("lib/a.lib", "A");
+  Write("lib/other.txt", "no");
+  const Answer answer = server_.Ask("GET", "/consoles/a.html?q=1&q=2+3&r=%3C");
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_EQ(answer.headers.at("Content-Type"), "text/html; charset=utf-8");
+  EXPECT_EQ(answer.body, "<p>a|/a.html|q=1=2 3|r=<|a.lib:A|z.lib:Z");
+  EXPECT_EQ(server_.Ask("GET", "/consoles/sub/b.html").body, "b|/sub/b.html|a.lib:A|z.lib:Z");
+}
+
+TEST_F(ConsolesTest, TellsWhatAPageIs) {
+  const struct {
+    const char* text;
+    const char* type;
+  } cases[] = {{"  \n<!DOCTYPE HTML>", "text/html"},
+               {"<bad ", "text/plain"},
+               {"<B>", "text/html"},
+               {"<!-- x", "text/html"},
+               {"<?xml v", "text/xml"},
+               {"up{a=\"b\"} 1\n", "text/plain"}};
+  for (const auto& c : cases) {
+    SCOPED_TRACE(c.text);
+    Write("pages/x", c.text);
+    EXPECT_EQ(server_.Ask("GET", "/consoles/x").headers.at("Content-Type"),
+              std::string(c.type) + "; charset=utf-8");
+  }
+}
+
+TEST_F(ConsolesTest, Errors) {
+  Write("pages/bad.html", "bad");
+  EXPECT_EQ(Error("/consoles/none.html"),
+            "404 open DIR/pages/none.html: no such file or directory\n");
+  EXPECT_EQ(Error("/consoles/a.html/x"), "404 file does not exist\n");
+  EXPECT_EQ(Error("/consoles/"), "500 read DIR/pages: is a directory\n");
+  EXPECT_EQ(Error("/consoles/sub"), "500 read DIR/pages/sub: is a directory\n");
+  EXPECT_EQ(Error("/consoles/a.html?a=%zz"), "400 invalid URL escape \"%zz\"\n");
+  EXPECT_EQ(Error("/consoles/a.html?a=1;b=2"), "400 invalid semicolon separator in query\n");
+  EXPECT_EQ(Error("/consoles/bad.html"), "500 error executing template <x>\n");
+  server_.status.state = ServerState::kStarting;
+  EXPECT_EQ(server_.Ask("GET", "/consoles/a.html").status, 503);
+}
+
+TEST_F(ConsolesTest, NoPathLeavesTheFolder) {
+  fs::create_symlink(dir_.path() + "/secret", dir_.path() + "/pages/out");
+  fs::create_symlink("../", dir_.path() + "/pages/up");
+  fs::create_symlink("a.html", dir_.path() + "/pages/in");
+  fs::create_symlink("sub", dir_.path() + "/pages/subs");
+  for (const char* url :
+       {"/consoles/../secret", "/consoles/../pages2/x", "/consoles/sub/../../secret",
+        "/consoles/out", "/consoles/up/secret", "/consoles/up/pages/a.html"}) {
+    SCOPED_TRACE(url);
+    const Answer answer = server_.Ask("GET", url);
+    EXPECT_NE(answer.status, 200);
+    EXPECT_EQ(answer.body.find("secret|"), std::string::npos) << answer.body;
+  }
+  EXPECT_EQ(Error("/consoles/out"), "404 open DIR/pages/out: leads out of DIR/pages\n");
+  EXPECT_EQ(Error(std::string("/consoles/a.html") + '\0' + "b"),
+            "404 http: invalid or unsafe file path\n");
+  EXPECT_EQ(server_.Ask("GET", "/consoles/in").body, "<p>a|/in") << "links in the folder are fine";
+  EXPECT_EQ(server_.Ask("GET", "/consoles/subs/b.html").body, "b|/subs/b.html");
+}
+
+TEST_F(ConsolesTest, TheFolderItselfMayBeALink) {
+  fs::create_symlink("pages", dir_.path() + "/link");
+  server_.options.console_templates = dir_.path() + "/link";
+  EXPECT_EQ(server_.Ask("GET", "/consoles/a.html").body, "<p>a|/a.html");
+}
+
+TEST_F(ConsolesTest, RedirectsToTheFolder) {
+  const Answer answer = server_.Ask("GET", "/consoles");
+  EXPECT_EQ(answer.status, 301);
+  EXPECT_EQ(answer.headers.at("Location"), "/consoles/");
+}
+
+}  // namespace
+}  // namespace narthex::web
