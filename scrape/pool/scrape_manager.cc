@@ -41,10 +41,7 @@ struct ScrapeManager::Impl {
         metrics(registry),
         context{appendable, shared_clock, metrics,
                 options,    counter,      std::make_shared<ScrapeHeld>()},
-        updates(registry.AddCounter("prometheus_sd_updates_total",
-                                    "Total number of update events sent to the SD consumers.",
-                                    {{"name", "scrape"}})),
-        discovery(registry, "scrape",
+        discovery(registry, shared_clock, "scrape",
                   [this](std::vector<std::string> jobs) { Changed(std::move(jobs)); }),
         thread([this] { SyncThread(); }) {}
 
@@ -82,7 +79,6 @@ struct ScrapeManager::Impl {
     for (const std::string& job : jobs) {
       if (const auto pool = pools.find(job); pool != pools.end()) {
         pool->second->Sync(discovery.Groups(job));
-        updates.Add();
       }
     }
   }
@@ -92,7 +88,7 @@ struct ScrapeManager::Impl {
     // Discovery first, so that the pools find their targets; it must not wait for `mutex`.
     std::vector<DiscoveryJob> jobs;
     for (const config::ScrapeConfig& job : config.scrape_configs) {
-      jobs.push_back({job.job_name, job.static_configs, job.file_sd_configs});
+      jobs.push_back({job.job_name, job.static_configs, job.discovery_configs});
     }
     discovery.Apply(jobs);
     MutexLock lock(mutex);
@@ -170,7 +166,6 @@ struct ScrapeManager::Impl {
   ScrapeMetrics metrics;
   LoopCounter counter;
   const LoopContext context;
-  metrics::Counter& updates;
 
   // Order of locks: apply_mutex, mutex, then the leaf locks of discovery and wake_mutex.
   Mutex apply_mutex;
