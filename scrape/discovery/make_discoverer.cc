@@ -33,6 +33,8 @@ Made MakeDiscoverer(const config::DiscoveryConfig& config, const DiscoveryContex
   return std::visit(Maker{context}, config.settings);
 }
 
-void AddDiscoveryMetrics(metrics::Registry& registry) { FileDiscoverer::AddMetrics(registry); }
+void AddDiscoveryMetrics(metrics::Registry& registry) {
+  FileDiscoverer::AddMetrics(registry);
+}
 
 }  // namespace narthex::scrape

@@ -93,6 +93,11 @@ struct ScrapeManager::Impl {
     discovery.Apply(jobs);
     MutexLock lock(mutex);
     if (stopped) return {};
+    {
+      // All pools are brought up to date below; what changes from here on counts again.
+      MutexLock wake_lock(wake_mutex);
+      dirty.clear();
+    }
     const std::uint64_t seed = OffsetSeed(config.global.external_labels);
     Status result;
     std::map<std::string, std::unique_ptr<ScrapePool>> next;
@@ -109,10 +114,6 @@ struct ScrapeManager::Impl {
     }
     pools = std::move(next);
     offset_seed = seed;
-    {
-      MutexLock wake_lock(wake_mutex);
-      dirty.clear();  // All pools have just been brought up to date.
-    }
     return result;
   }
 

@@ -30,24 +30,42 @@ DiscoverySettings As(const Value& entry) {
 /// Sorted by name, as Prometheus reads and prints them.
 std::vector<Mechanism>& Mechanisms() {
   static std::vector<Mechanism> mechanisms = [] {
+    // clang-format off: one per line.
     std::vector<Mechanism> all = {
-        {"aws"},         {"azure"},
-        {"consul"},      {"digitalocean"},
-        {"dns"},         {"docker"},
-        {"dockerswarm"}, {"ec2"},
-        {"eureka"},      {"file", FileSdListType, As<ExtractFileSd>},
-        {"gce"},         {"hetzner"},
-        {"http"},        {"ionos"},
-        {"kubernetes"},  {"kuma"},
-        {"lightsail"},   {"linode"},
-        {"marathon"},    {"nerve"},
-        {"nomad"},       {"oci"},
-        {"openstack"},   {"outscale"},
-        {"ovhcloud"},    {"puppetdb"},
-        {"scaleway"},    {"serverset"},
-        {"stackit"},     {"triton"},
-        {"uyuni"},       {"vultr"},
+        {"aws"},
+        {"azure"},
+        {"consul"},
+        {"digitalocean"},
+        {"dns"},
+        {"docker"},
+        {"dockerswarm"},
+        {"ec2"},
+        {"eureka"},
+        {"file", FileSdListType, As<ExtractFileSd>},
+        {"gce"},
+        {"hetzner"},
+        {"http"},
+        {"ionos"},
+        {"kubernetes"},
+        {"kuma"},
+        {"lightsail"},
+        {"linode"},
+        {"marathon"},
+        {"nerve"},
+        {"nomad"},
+        {"oci"},
+        {"openstack"},
+        {"outscale"},
+        {"ovhcloud"},
+        {"puppetdb"},
+        {"scaleway"},
+        {"serverset"},
+        {"stackit"},
+        {"triton"},
+        {"uyuni"},
+        {"vultr"},
     };
+    // clang-format on
     for (Mechanism& mechanism : all)
       mechanism.section = fmt::format("{}_sd_configs", mechanism.name);
     return all;
