@@ -6,6 +6,7 @@
 #include <fmt/core.h>
 
 #include "scrape/discovery/file_discoverer.h"
+#include "scrape/discovery/http_source.h"
 
 namespace narthex::scrape {
 
@@ -20,6 +21,7 @@ struct Maker {
   Made operator()(const config::FileSdConfig& sd) const {
     return std::make_unique<FileDiscoverer>(sd, context.registry);
   }
+  Made operator()(const config::HttpSdConfig& sd) const { return HttpSource::Make(sd, context); }
   /// The configuration's tables let nothing else through.
   template <typename Other>
   Made operator()(const Other&) const {
@@ -35,6 +37,7 @@ Made MakeDiscoverer(const config::DiscoveryConfig& config, const DiscoveryContex
 
 void AddDiscoveryMetrics(metrics::Registry& registry) {
   FileDiscoverer::AddMetrics(registry);
+  HttpSource::AddMetrics(registry);
 }
 
 }  // namespace narthex::scrape

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "scrape/discovery/naming.h"
 
-#include <fmt/core.h>
+#include <fmt/format.h>
 
 #include "narthex/model/labels.h"
 
@@ -39,6 +39,10 @@ std::string JoinHostPort(std::string_view host, std::string_view port) {
 
 std::string JoinHostPort(std::string_view host, std::int64_t port) {
   return JoinHostPort(host, std::to_string(port));
+}
+
+std::string EnclosedList(const std::vector<std::string_view>& items, std::string_view separator) {
+  return fmt::format("{0}{1}{0}", separator, fmt::join(items, separator));
 }
 
 }  // namespace narthex::scrape

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace narthex::scrape {
 
@@ -17,5 +18,8 @@ std::string SanitizeLabelName(std::string_view name);
 /// "host:port", and "[host]:port" when the host has a colon. Source: Go's net.JoinHostPort.
 std::string JoinHostPort(std::string_view host, std::string_view port);
 std::string JoinHostPort(std::string_view host, std::int64_t port);
+
+/// ",a,b,": with the separator at both ends too, so that an expression need not care for places.
+std::string EnclosedList(const std::vector<std::string_view>& items, std::string_view separator);
 
 }  // namespace narthex::scrape

@@ -12,13 +12,15 @@ namespace narthex::scrape {
 
 RefreshDiscoverer::RefreshDiscoverer(std::string mechanism, model::DurationMs interval_ms,
                                      std::unique_ptr<RefreshSource> source,
-                                     const DiscoveryContext& context)
+                                     const DiscoveryContext& context, Metrics metrics)
     : mechanism_(std::move(mechanism)),
       config_(context.config_name),
       interval_ns_(std::max<model::DurationMs>(interval_ms, 1) * 1'000'000),
       clock_(context.clock),
-      source_(std::move(source)),
-      metrics_(context.registry, mechanism_, config_) {}
+      source_(std::move(source)) {
+  if (metrics == Metrics::kOwn) return;
+  metrics_ = std::make_unique<RefreshMetrics>(context.registry, mechanism_, config_);
+}
 
 RefreshDiscoverer::~RefreshDiscoverer() { Stop(); }
 
@@ -56,17 +58,19 @@ void RefreshDiscoverer::Run() {
 void RefreshDiscoverer::RefreshOnce() {
   const std::int64_t start = clock_.MonotonicNs();
   auto groups = source_->Refresh();
-  metrics_.ObserveDuration(static_cast<double>(clock_.MonotonicNs() - start) / 1e9);
+  if (metrics_ != nullptr) {
+    metrics_->ObserveDuration(static_cast<double>(clock_.MonotonicNs() - start) / 1e9);
+  }
   {
     MutexLock lock(mutex_);
     if (stopping_) return;
   }
   if (groups) {
     last_error_.clear();
-    update_(std::move(*groups));
+    if (!source_->unchanged()) update_(std::move(*groups));
     return;
   }
-  metrics_.AddFailure();
+  if (metrics_ != nullptr) metrics_->AddFailure();
   if (groups.error().message() == last_error_) return;
   last_error_ = groups.error().message();
   log::Error("Unable to refresh target groups",

@@ -4,6 +4,7 @@
 // Source: Prometheus discovery/refresh.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <thread>
@@ -27,6 +28,8 @@ class RefreshSource {
   /// All groups; may wait for the network. One call at a time, always on the same thread.
   /// Errors: a text that says what was asked and what went wrong.
   virtual Result<std::vector<config::TargetGroup>> Refresh() = 0;
+  /// The last Refresh learned that nothing has changed, and gave nothing.
+  virtual bool unchanged() const { return false; }
   /// Makes a running Refresh and all later ones return soon, with any error. Any thread.
   virtual void Cancel() noexcept = 0;
 };
@@ -35,9 +38,13 @@ class RefreshSource {
 /// Thread safety: Start and Stop one thread at a time.
 class RefreshDiscoverer final : public Discoverer {
  public:
+  enum class Metrics : std::uint8_t { kShared, kOwn };
+
   /// @param mechanism  "http", a label of metrics
+  /// @param metrics    kOwn: the source counts by itself, and nothing is counted here
   RefreshDiscoverer(std::string mechanism, model::DurationMs interval_ms,
-                    std::unique_ptr<RefreshSource> source, const DiscoveryContext& context);
+                    std::unique_ptr<RefreshSource> source, const DiscoveryContext& context,
+                    Metrics metrics = Metrics::kShared);
   ~RefreshDiscoverer() override;  // Calls Stop().
 
   void Start(Update update) override;
@@ -56,7 +63,7 @@ class RefreshDiscoverer final : public Discoverer {
   const std::int64_t interval_ns_;
   Clock& clock_;
   const std::unique_ptr<RefreshSource> source_;
-  RefreshMetrics metrics_;
+  std::unique_ptr<RefreshMetrics> metrics_;  // Null: the source has its own.
   Update update_;
   std::string last_error_;  // Logged once, until it is another one.
 

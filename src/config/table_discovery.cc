@@ -44,7 +44,7 @@ std::vector<Mechanism>& Mechanisms() {
         {"file", FileSdListType, As<ExtractFileSd>},
         {"gce"},
         {"hetzner"},
-        {"http"},
+        {"http", HttpSdListType, As<ExtractHttpSd>},
         {"ionos"},
         {"kubernetes"},
         {"kuma"},

@@ -24,6 +24,9 @@ FileSdConfig ExtractFileSd(const Value& sd);
 const Type& HttpSdListType();
 HttpSdConfig ExtractHttpSd(const Value& sd);
 
+/// Of a discovery that has a `url`: there, http or https, with a host.
+Status CheckHttpUrl(const Value& sd);
+
 const Type& KumaSdListType();
 KumaSdConfig ExtractKumaSd(const Value& sd);
 
