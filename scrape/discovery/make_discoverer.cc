@@ -5,6 +5,7 @@
 
 #include <fmt/core.h>
 
+#include "scrape/discovery/dns_source.h"
 #include "scrape/discovery/file_discoverer.h"
 #include "scrape/discovery/http_source.h"
 
@@ -22,6 +23,7 @@ struct Maker {
     return std::make_unique<FileDiscoverer>(sd, context.registry);
   }
   Made operator()(const config::HttpSdConfig& sd) const { return HttpSource::Make(sd, context); }
+  Made operator()(const config::DnsSdConfig& sd) const { return DnsSource::Make(sd, context); }
   /// The configuration's tables let nothing else through.
   template <typename Other>
   Made operator()(const Other&) const {
@@ -36,6 +38,7 @@ Made MakeDiscoverer(const config::DiscoveryConfig& config, const DiscoveryContex
 }
 
 void AddDiscoveryMetrics(metrics::Registry& registry) {
+  DnsSource::AddMetrics(registry);
   FileDiscoverer::AddMetrics(registry);
   HttpSource::AddMetrics(registry);
 }

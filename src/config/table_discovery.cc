@@ -36,7 +36,7 @@ std::vector<Mechanism>& Mechanisms() {
         {"azure"},
         {"consul"},
         {"digitalocean"},
-        {"dns"},
+        {"dns", DnsSdListType, As<ExtractDnsSd>},
         {"docker"},
         {"dockerswarm"},
         {"ec2"},

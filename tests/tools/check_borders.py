@@ -40,6 +40,7 @@ HEAVY = {
     "google/protobuf": {"proto"},
     "re2/": {"model"},
     "spdlog/": {"base"},
+    "ares": {"scrape"},
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s+(["<])([^">]+)[">]', re.M)
 
