@@ -5,6 +5,7 @@
 
 #include <fmt/core.h>
 
+#include "scrape/discovery/consul_discoverer.h"
 #include "scrape/discovery/dns_source.h"
 #include "scrape/discovery/file_discoverer.h"
 #include "scrape/discovery/http_source.h"
@@ -24,6 +25,9 @@ struct Maker {
   }
   Made operator()(const config::HttpSdConfig& sd) const { return HttpSource::Make(sd, context); }
   Made operator()(const config::DnsSdConfig& sd) const { return DnsSource::Make(sd, context); }
+  Made operator()(const config::ConsulSdConfig& sd) const {
+    return ConsulDiscoverer::Make(sd, context);
+  }
   /// The configuration's tables let nothing else through.
   template <typename Other>
   Made operator()(const Other&) const {
@@ -38,6 +42,7 @@ Made MakeDiscoverer(const config::DiscoveryConfig& config, const DiscoveryContex
 }
 
 void AddDiscoveryMetrics(metrics::Registry& registry) {
+  ConsulDiscoverer::AddMetrics(registry);
   DnsSource::AddMetrics(registry);
   FileDiscoverer::AddMetrics(registry);
   HttpSource::AddMetrics(registry);

@@ -34,7 +34,7 @@ std::vector<Mechanism>& Mechanisms() {
     std::vector<Mechanism> all = {
         {"aws"},
         {"azure"},
-        {"consul"},
+        {"consul", ConsulSdListType, As<ExtractConsulSd>},
         {"digitalocean"},
         {"dns", DnsSdListType, As<ExtractDnsSd>},
         {"docker"},
