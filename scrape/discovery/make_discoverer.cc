@@ -7,8 +7,13 @@
 
 #include "scrape/discovery/consul_discoverer.h"
 #include "scrape/discovery/dns_source.h"
+#include "scrape/discovery/eureka_source.h"
 #include "scrape/discovery/file_discoverer.h"
 #include "scrape/discovery/http_source.h"
+#include "scrape/discovery/kuma_source.h"
+#include "scrape/discovery/marathon_source.h"
+#include "scrape/discovery/nomad_source.h"
+#include "scrape/discovery/puppetdb_source.h"
 
 namespace narthex::scrape {
 
@@ -28,6 +33,17 @@ struct Maker {
   Made operator()(const config::ConsulSdConfig& sd) const {
     return ConsulDiscoverer::Make(sd, context);
   }
+  Made operator()(const config::NomadSdConfig& sd) const { return NomadSource::Make(sd, context); }
+  Made operator()(const config::EurekaSdConfig& sd) const {
+    return EurekaSource::Make(sd, context);
+  }
+  Made operator()(const config::MarathonSdConfig& sd) const {
+    return MarathonSource::Make(sd, context);
+  }
+  Made operator()(const config::PuppetdbSdConfig& sd) const {
+    return PuppetdbSource::Make(sd, context);
+  }
+  Made operator()(const config::KumaSdConfig& sd) const { return KumaSource::Make(sd, context); }
   /// The configuration's tables let nothing else through.
   template <typename Other>
   Made operator()(const Other&) const {
@@ -46,6 +62,8 @@ void AddDiscoveryMetrics(metrics::Registry& registry) {
   DnsSource::AddMetrics(registry);
   FileDiscoverer::AddMetrics(registry);
   HttpSource::AddMetrics(registry);
+  KumaSource::AddMetrics(registry);
+  NomadSource::AddMetrics(registry);
 }
 
 }  // namespace narthex::scrape

@@ -41,6 +41,7 @@ HEAVY = {
     "re2/": {"model"},
     "spdlog/": {"base"},
     "ares": {"scrape"},
+    "pugixml": {"scrape"},
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s+(["<])([^">]+)[">]', re.M)
 
