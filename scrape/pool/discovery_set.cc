@@ -46,9 +46,9 @@ DiscoverySet::~DiscoverySet() { Stop(); }
 void DiscoverySet::Apply(const std::vector<DiscoveryJob>& jobs) {
   std::map<std::string, std::vector<std::string>> keys;
   std::map<std::string, Wanted> wanted = Want(jobs, keys);
+  const std::size_t failed = MakeMissing(wanted);
   std::vector<std::pair<std::string, Discoverer*>> fresh;
   Providers gone;
-  std::size_t failed = 0;
   {
     // In one step: what stays may report at any time, and no report may be lost.
     MutexLock lock(mutex_);
@@ -58,13 +58,9 @@ void DiscoverySet::Apply(const std::vector<DiscoveryJob>& jobs) {
       Provider& kept =
           node.empty() ? providers_[key] : providers_.insert(std::move(node)).position->second;
       kept.jobs = std::move(provider.jobs);
-      if (kept.discoverer != nullptr) continue;
-      kept.discoverer = provider.make();
-      if (kept.discoverer == nullptr) {
-        failed += kept.jobs.size();
-      } else {
-        fresh.emplace_back(key, kept.discoverer.get());
-      }
+      if (provider.made == nullptr) continue;
+      kept.discoverer = std::move(provider.made);
+      fresh.emplace_back(key, kept.discoverer.get());
     }
     for (const auto& [job, old_keys] : keys_) {
       if (!keys.contains(job)) metrics_.RemoveJob(job);
@@ -78,6 +74,23 @@ void DiscoverySet::Apply(const std::vector<DiscoveryJob>& jobs) {
   StopAll(gone);
   MutexLock lock(mutex_);
   for (const auto& [job, job_keys] : keys_) CountTargets(job);
+}
+
+std::size_t DiscoverySet::MakeMissing(std::map<std::string, Wanted>& wanted) {
+  std::set<std::string> known;
+  {
+    MutexLock lock(mutex_);
+    for (const auto& [key, provider] : providers_) {
+      if (provider.discoverer != nullptr) known.insert(key);
+    }
+  }
+  std::size_t failed = 0;
+  for (auto& [key, provider] : wanted) {
+    if (known.contains(key)) continue;
+    provider.made = provider.make();  // May read files, so without the lock.
+    if (provider.made == nullptr) failed += provider.jobs.size();
+  }
+  return failed;
 }
 
 std::map<std::string, DiscoverySet::Wanted> DiscoverySet::Want(

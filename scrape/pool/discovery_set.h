@@ -65,11 +65,14 @@ class DiscoverySet final {
 
   struct Wanted {
     std::set<std::string> jobs;
-    std::function<std::unique_ptr<Discoverer>()> make;  // Null when it can't be made.
+    std::function<std::unique_ptr<Discoverer>()> make;  // Gives null when it can't be made.
+    std::unique_ptr<Discoverer> made;
   };
 
   std::map<std::string, Wanted> Want(const std::vector<DiscoveryJob>& jobs,
                                      std::map<std::string, std::vector<std::string>>& keys);
+  /// Makes the discoverers that are wanted and not there. @return jobs for which that failed
+  std::size_t MakeMissing(std::map<std::string, Wanted>& wanted);
   void OnUpdate(const std::string& key, TargetUpdate update);
   GroupList GroupsOf(const std::string& job) const NX_REQUIRES(mutex_);
   void CountTargets(const std::string& job) NX_REQUIRES(mutex_);

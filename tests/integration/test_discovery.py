@@ -29,7 +29,7 @@ scrape_configs:
   http_sd_configs: [{{url: 'http://{0}/http', refresh_interval: 1s}}]
   relabel_configs: [{{source_labels: [env], regex: prod, action: drop}}]
 """
-FLAGS = ["--scrape.discovery-reload-interval=1s"]
+FLAGS = ["--scrape.discovery-reload-interval=1s", "--web.enable-lifecycle"]
 
 
 def targets_of(api):
@@ -72,6 +72,14 @@ class DiscoveryTest(IntegrationTest):
         wait_for("a failure", lambda: failures + "0\n" not in self.server.request("GET", "/metrics")[1])
         self.assertEqual(self.counts(), want)
         self.assertEqual(self.server.stop(), 0)
+
+    def test_alertmanagers_are_found_too(self):
+        self.server.config.write_text("alerting: {alertmanagers: [{http_sd_configs: "
+                                      f"[{{url: 'http://{self.fake.address}/http', refresh_interval: 1s}}]}}]}}\n")
+        self.server.request("POST", "/-/reload")
+        want = {f"http://{address}/api/v2/alerts" for address in ("127.0.0.1:1", "h.example:80", "b:2")}
+        wait_for("the Alertmanagers", lambda: want == {
+            manager["url"] for manager in self.server.api("alertmanagers")["activeAlertmanagers"]})
 
     @unittest.skipIf(PEER is None, "NARTHEX_SD_PEER is not set")
     def test_the_same_as_prometheus(self):

@@ -26,8 +26,8 @@ class FakeHttpServer final {
     std::string status = "200 OK";
     std::string content_type = "application/json";
     std::string headers = {};  // More of them, each with "\r\n".
-    bool hang = false;    // No answer; the connection stays open until the client closes it.
-    bool cut = false;     // Half of the body, then the end.
+    bool hang = false;         // No answer; the connection stays open until the client closes it.
+    bool cut = false;          // Half of the body, then the end.
   };
   using Handler = std::function<Response(const Request&)>;
 
