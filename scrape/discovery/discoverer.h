@@ -4,17 +4,35 @@
 #pragma once
 
 #include <functional>
+#include <memory>
+#include <utility>
 #include <vector>
 
-#include "narthex/config/discovery_config.h"
+#include "narthex/config/target_group.h"
 
 namespace narthex::scrape {
+
+/// Groups as they are passed on: shared, never changed.
+using GroupList = std::vector<std::shared_ptr<const config::TargetGroup>>;
+
+/// What a discoverer found.
+struct TargetUpdate {
+  /// As a rule all groups that there are. Of equal sources the last one counts.
+  TargetUpdate(std::vector<config::TargetGroup> all)  // NOLINT(google-explicit-constructor)
+      : groups(std::move(all)) {}
+  TargetUpdate(std::vector<config::TargetGroup> list, bool is_complete)
+      : groups(std::move(list)), complete(is_complete) {}
+
+  std::vector<config::TargetGroup> groups;
+  /// false: only those that changed; one without targets is gone, all others stay.
+  bool complete = true;
+};
 
 /// Finds targets and tells when they change. A discoverer that fails keeps what it found last.
 class Discoverer {
  public:
-  /// Given all groups that are known now; called on any thread, one call at a time.
-  using Update = std::function<void(std::vector<config::TargetGroup>)>;
+  /// Called on any thread, one call at a time.
+  using Update = std::function<void(TargetUpdate)>;
 
   virtual ~Discoverer() = default;
 

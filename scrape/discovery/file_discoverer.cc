@@ -31,18 +31,34 @@ std::string FolderOf(const std::string& path) {
   return slash == 0 ? "/" : path.substr(0, slash);
 }
 
+metrics::Counter& ReadErrors(metrics::Registry& registry) {
+  return registry.AddCounter("prometheus_sd_file_read_errors_total",
+                             "The number of File-SD read errors.");
+}
+
+metrics::Counter& WatcherErrors(metrics::Registry& registry) {
+  return registry.AddCounter("prometheus_sd_file_watcher_errors_total",
+                             "The number of File-SD errors caused by filesystem watch failures.");
+}
+
+metrics::Summary& ScanDuration(metrics::Registry& registry) {
+  return registry.AddSummary("prometheus_sd_file_scan_duration_seconds",
+                             "The duration of the File-SD scan in seconds.", kQuantiles);
+}
+
 }  // namespace
 
 FileDiscoverer::FileDiscoverer(config::FileSdConfig config, metrics::Registry& registry)
     : config_(std::move(config)),
-      read_errors_(registry.AddCounter("prometheus_sd_file_read_errors_total",
-                                       "The number of File-SD read errors.")),
-      watcher_errors_(registry.AddCounter("prometheus_sd_file_watcher_errors_total",
-                                          "The number of File-SD errors caused by filesystem watch "
-                                          "failures.")),
-      scan_duration_(registry.AddSummary("prometheus_sd_file_scan_duration_seconds",
-                                         "The duration of the File-SD scan in seconds.",
-                                         kQuantiles)) {}
+      read_errors_(ReadErrors(registry)),
+      watcher_errors_(WatcherErrors(registry)),
+      scan_duration_(ScanDuration(registry)) {}
+
+void FileDiscoverer::AddMetrics(metrics::Registry& registry) {
+  ReadErrors(registry);
+  WatcherErrors(registry);
+  ScanDuration(registry);
+}
 
 FileDiscoverer::~FileDiscoverer() { Stop(); }
 

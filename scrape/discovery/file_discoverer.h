@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "narthex/base/metrics.h"
+#include "narthex/config/file_sd.h"
 #include "scrape/discovery/discoverer.h"
 
 namespace narthex::scrape {
@@ -18,6 +19,9 @@ class FileDiscoverer final : public Discoverer {
  public:
   FileDiscoverer(config::FileSdConfig config, metrics::Registry& registry);
   ~FileDiscoverer() override;
+
+  /// Those that are there before any discoverer is.
+  static void AddMetrics(metrics::Registry& registry);
 
   void Start(Update update) override;
   void Stop() override;

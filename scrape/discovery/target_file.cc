@@ -5,6 +5,7 @@
 #include <fmt/core.h>
 
 #include "narthex/base/fs.h"
+#include "scrape/discovery/json_body.h"
 
 namespace narthex::scrape {
 
@@ -63,15 +64,18 @@ Result<config::TargetGroup> ReadGroup(const json::value& value) {
 }  // namespace
 
 Result<std::vector<config::TargetGroup>> ParseTargetGroupsJson(std::string_view text) {
-  boost::system::error_code error;
-  const json::value root = json::parse({text.data(), text.size()}, error);
-  if (error) return Fail(Code::kInvalidArgument, "json: " + error.message());
-  if (!root.is_array()) return Fail(Code::kInvalidArgument, "json: not an array of target groups");
   std::vector<config::TargetGroup> groups;
-  for (const json::value& item : root.get_array()) {
-    NX_ASSIGN_OR_RETURN(config::TargetGroup group, ReadGroup(item));
-    groups.push_back(std::move(group));
-  }
+  NX_RETURN_IF_ERROR(WithJson(text, [&](const json::value& root) -> Status {
+    if (root.is_null()) return {};
+    if (!root.is_array()) {
+      return Fail(Code::kInvalidArgument, "json: not an array of target groups");
+    }
+    for (const json::value& item : root.get_array()) {
+      NX_ASSIGN_OR_RETURN(config::TargetGroup group, ReadGroup(item));
+      groups.push_back(std::move(group));
+    }
+    return {};
+  }));
   return groups;
 }
 

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "narthex/base/result.h"
-#include "narthex/config/discovery_config.h"
+#include "narthex/config/target_group.h"
 
 namespace narthex::scrape {
 

@@ -1,19 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "scrape/pool/discovery_set.h"
 
-#include <fmt/core.h>
+#include <algorithm>
+#include <chrono>
 
-#include "scrape/discovery/file_discoverer.h"
+#include "narthex/base/clock.h"
+#include "narthex/base/log.h"
+#include "narthex/base/thread_pool.h"
+#include "scrape/discovery/make_discoverer.h"
 
 namespace narthex::scrape {
 
 namespace {
-
-std::string KeyOf(const config::FileSdConfig& sd) {
-  std::string key = fmt::format("file/{}", sd.refresh_interval_ms);
-  for (const std::string& file : sd.files) key += '\0' + file;
-  return key;
-}
 
 /// Static groups are cheap, so each job has its own; the key tells whether they are still the same.
 std::string KeyOf(const DiscoveryJob& job) {
@@ -31,37 +29,26 @@ std::string KeyOf(const DiscoveryJob& job) {
 
 }  // namespace
 
-DiscoverySet::DiscoverySet(metrics::Registry& registry, const std::string& name,
-                           std::function<void(std::vector<std::string>)> changed)
+DiscoverySet::DiscoverySet(metrics::Registry& registry, Clock& clock, const std::string& name,
+                           Changed changed, UpdateThrottle::Delays delays)
     : registry_(registry),
-      received_updates_(registry.AddCounter("prometheus_sd_received_updates_total",
-                                            "Total number of update events received from the SD "
-                                            "providers.",
-                                            {{"name", name}})),
-      changed_(std::move(changed)) {}
+      clock_(clock),
+      name_(name),
+      metrics_(registry, name),
+      changed_(std::move(changed)),
+      throttle_(delays),
+      sender_([this] { SendLoop(); }) {
+  AddDiscoveryMetrics(registry);
+}
 
 DiscoverySet::~DiscoverySet() { Stop(); }
 
 void DiscoverySet::Apply(const std::vector<DiscoveryJob>& jobs) {
-  std::map<std::string, Wanted> wanted;
   std::map<std::string, std::vector<std::string>> keys;
-  const auto want = [&](const std::string& key, const std::string& job, auto make) {
-    Wanted& provider = wanted[key];
-    provider.jobs.insert(job);
-    provider.make = std::move(make);
-    keys[job].push_back(key);
-  };
-  for (const DiscoveryJob& job : jobs) {
-    for (const config::FileSdConfig& sd : job.file_sd_configs) {
-      want(KeyOf(sd), job.name,
-           [this, &sd] { return std::make_unique<FileDiscoverer>(sd, registry_); });
-    }
-    if (job.static_configs.empty()) continue;
-    want(KeyOf(job), job.name,
-         [&job] { return std::make_unique<StaticDiscoverer>(job.static_configs); });
-  }
+  std::map<std::string, Wanted> wanted = Want(jobs, keys);
+  const std::size_t failed = MakeMissing(wanted);
   std::vector<std::pair<std::string, Discoverer*>> fresh;
-  std::map<std::string, Provider> gone;
+  Providers gone;
   {
     // In one step: what stays may report at any time, and no report may be lost.
     MutexLock lock(mutex_);
@@ -71,53 +58,155 @@ void DiscoverySet::Apply(const std::vector<DiscoveryJob>& jobs) {
       Provider& kept =
           node.empty() ? providers_[key] : providers_.insert(std::move(node)).position->second;
       kept.jobs = std::move(provider.jobs);
-      if (kept.discoverer != nullptr) continue;
-      kept.discoverer = provider.make();
+      if (provider.made == nullptr) continue;
+      kept.discoverer = std::move(provider.made);
       fresh.emplace_back(key, kept.discoverer.get());
+    }
+    for (const auto& [job, old_keys] : keys_) {
+      if (!keys.contains(job)) metrics_.RemoveJob(job);
     }
     keys_ = std::move(keys);
   }
+  metrics_.failed_configs.Set(static_cast<double>(failed));
   for (const auto& [key, discoverer] : fresh) {
-    discoverer->Start([this, key = key](std::vector<config::TargetGroup> groups) {
-      OnUpdate(key, std::move(groups));
-    });
+    discoverer->Start([this, key = key](TargetUpdate update) { OnUpdate(key, std::move(update)); });
   }
-  for (auto& [key, provider] : gone) provider.discoverer->Stop();
+  StopAll(gone);
+  MutexLock lock(mutex_);
+  for (const auto& [job, job_keys] : keys_) CountTargets(job);
+}
+
+std::size_t DiscoverySet::MakeMissing(std::map<std::string, Wanted>& wanted) {
+  std::set<std::string> known;
+  {
+    MutexLock lock(mutex_);
+    for (const auto& [key, provider] : providers_) {
+      if (provider.discoverer != nullptr) known.insert(key);
+    }
+  }
+  std::size_t failed = 0;
+  for (auto& [key, provider] : wanted) {
+    if (known.contains(key)) continue;
+    provider.made = provider.make();  // May read files, so without the lock.
+    if (provider.made == nullptr) failed += provider.jobs.size();
+  }
+  return failed;
+}
+
+std::map<std::string, DiscoverySet::Wanted> DiscoverySet::Want(
+    const std::vector<DiscoveryJob>& jobs, std::map<std::string, std::vector<std::string>>& keys) {
+  std::map<std::string, Wanted> wanted;
+  for (const DiscoveryJob& job : jobs) {
+    std::vector<std::string>& job_keys = keys[job.name];
+    for (const config::DiscoveryConfig& sd : job.discovery_configs) {
+      // Written twice, it is there once.
+      if (std::find(job_keys.begin(), job_keys.end(), sd.key) != job_keys.end()) continue;
+      job_keys.push_back(sd.key);
+      const auto [entry, is_first] = wanted.try_emplace(sd.key);
+      entry->second.jobs.insert(job.name);
+      if (!is_first) continue;  // The first job's name is in the metrics of all.
+      entry->second.make = [this, &sd, &job]() -> std::unique_ptr<Discoverer> {
+        auto made = MakeDiscoverer(sd, {registry_, clock_, name_, job.name});
+        if (made) return std::move(*made);
+        log::Error("Cannot create service discovery",
+                   {{"err", made.error().message()}, {"type", sd.mechanism}, {"config", job.name}});
+        return nullptr;
+      };
+    }
+    if (job.static_configs.empty()) continue;
+    job_keys.push_back(KeyOf(job));
+    Wanted& entry = wanted[job_keys.back()];
+    entry.jobs.insert(job.name);
+    entry.make = [&job] { return std::make_unique<StaticDiscoverer>(job.static_configs); };
+  }
+  return wanted;
 }
 
 void DiscoverySet::Stop() {
-  std::map<std::string, Provider> gone;
+  Providers gone;
   {
     MutexLock lock(mutex_);
     gone.swap(providers_);
     keys_.clear();
+    stopping_ = true;
+    wake_.NotifyAll();
   }
-  for (auto& [key, provider] : gone) provider.discoverer->Stop();
+  StopAll(gone);
+  if (sender_.joinable()) sender_.join();
 }
 
-std::vector<config::TargetGroup> DiscoverySet::Groups(const std::string& job) const {
+void DiscoverySet::StopAll(Providers& providers) {
+  for (auto& [key, provider] : providers) {
+    if (provider.discoverer != nullptr) provider.discoverer->Stop();
+  }
+}
+
+GroupList DiscoverySet::Groups(const std::string& job) const {
   MutexLock lock(mutex_);
-  std::vector<config::TargetGroup> groups;
+  return GroupsOf(job);
+}
+
+GroupList DiscoverySet::GroupsOf(const std::string& job) const {
+  GroupList groups;
   const auto keys = keys_.find(job);
   if (keys == keys_.end()) return groups;
   for (const std::string& key : keys->second) {
-    const auto& found = providers_.at(key).groups;
-    groups.insert(groups.end(), found.begin(), found.end());
+    for (const auto& [source, group] : providers_.at(key).groups) groups.push_back(group);
   }
   return groups;
 }
 
-void DiscoverySet::OnUpdate(const std::string& key, std::vector<config::TargetGroup> groups) {
-  received_updates_.Add();
-  std::vector<std::string> jobs;
-  {
-    MutexLock lock(mutex_);
-    const auto provider = providers_.find(key);
-    if (provider == providers_.end()) return;  // It is being stopped.
-    provider->second.groups = std::move(groups);
-    jobs.assign(provider->second.jobs.begin(), provider->second.jobs.end());
+void DiscoverySet::CountTargets(const std::string& job) {
+  std::size_t num_targets = 0;
+  for (const auto& group : GroupsOf(job)) num_targets += group->targets.size();
+  metrics_.SetDiscovered(job, num_targets);
+}
+
+void DiscoverySet::OnUpdate(const std::string& key, TargetUpdate update) {
+  metrics_.received_updates.Add();
+  MutexLock lock(mutex_);
+  const auto found = providers_.find(key);
+  if (found == providers_.end()) return;  // It is being stopped.
+  Provider& provider = found->second;
+  if (update.complete) provider.groups.clear();
+  for (config::TargetGroup& group : update.groups) {
+    std::string source = group.source;
+    if (group.targets.empty()) {
+      provider.groups.erase(source);
+    } else {
+      provider.groups[std::move(source)] =
+          std::make_shared<const config::TargetGroup>(std::move(group));
+    }
   }
-  changed_(std::move(jobs));
+  dirty_.insert(provider.jobs.begin(), provider.jobs.end());
+  throttle_.Change(clock_.MonotonicNs());
+  wake_.NotifyAll();
+}
+
+void DiscoverySet::SendLoop() {
+  SetThreadName("sd-" + name_);
+  for (;;) {
+    std::vector<std::string> jobs;
+    {
+      MutexLock lock(mutex_);
+      while (!stopping_) {
+        const auto due = throttle_.due_ns();
+        const std::int64_t left = due ? *due - clock_.MonotonicNs() : 3'600'000'000'000;
+        if (left <= 0) break;
+        wake_.WaitFor(mutex_, std::chrono::nanoseconds(left));
+      }
+      if (stopping_) return;
+      for (const auto& [job, keys] : keys_) {
+        CountTargets(job);
+        metrics_.SetUpdated(job, clock_.NowMs());
+        if (dirty_.contains(job)) jobs.push_back(job);
+      }
+      dirty_.clear();
+      throttle_.Sent(clock_.MonotonicNs());
+    }
+    metrics_.sent_updates.Add();
+    changed_(std::move(jobs));
+  }
 }
 
 }  // namespace narthex::scrape

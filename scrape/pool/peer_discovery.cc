@@ -11,20 +11,19 @@
 namespace narthex::scrape {
 
 struct PeerDiscovery::Impl {
-  Impl(metrics::Registry& registry, Changed when_changed)
+  Impl(metrics::Registry& registry, Clock& clock, Changed when_changed)
       : changed(std::move(when_changed)),
-        updates(registry.AddCounter("prometheus_sd_updates_total",
-                                    "Total number of update events sent to the SD consumers.",
-                                    {{"name", "notify"}})),
-        set(registry, "notify", [this](const std::vector<std::string>& names) { Report(names); }) {}
+        set(registry, clock, "notify",
+            [this](const std::vector<std::string>& names) { Report(names); }) {}
 
   /// Groups are read under the lock: the last call tells the newest ones.
   void Report(const std::vector<std::string>& names) {
     MutexLock lock(mutex);
     if (applying) return;  // Half of the sections may be missing now; Apply reports all at its end.
     for (const std::string& name : names) {
-      changed(name, set.Groups(name));
-      updates.Add();
+      std::vector<config::TargetGroup> groups;
+      for (const auto& group : set.Groups(name)) groups.push_back(*group);
+      changed(name, groups);
     }
   }
 
@@ -34,14 +33,13 @@ struct PeerDiscovery::Impl {
   }
 
   const Changed changed;
-  metrics::Counter& updates;
   Mutex mutex;  // Before the lock of the set.
   bool applying NX_GUARDED_BY(mutex) = false;
   DiscoverySet set;  // Last: its threads call Report.
 };
 
-PeerDiscovery::PeerDiscovery(metrics::Registry& registry, Changed changed)
-    : impl_(std::make_unique<Impl>(registry, std::move(changed))) {}
+PeerDiscovery::PeerDiscovery(metrics::Registry& registry, Clock& clock, Changed changed)
+    : impl_(std::make_unique<Impl>(registry, clock, std::move(changed))) {}
 
 PeerDiscovery::~PeerDiscovery() { Stop(); }
 
@@ -52,7 +50,7 @@ void PeerDiscovery::Apply(const config::AlertingConfig& config,
   for (std::size_t i = 0; i < config.alertmanagers.size(); ++i) {
     const config::AlertmanagerConfig& entry = config.alertmanagers[i];
     names.push_back(set_name(i));
-    jobs.push_back({names.back(), entry.static_configs, entry.file_sd_configs});
+    jobs.push_back({names.back(), entry.static_configs, entry.discovery_configs});
   }
   impl_->SetApplying(true);
   impl_->set.Apply(jobs);

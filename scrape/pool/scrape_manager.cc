@@ -41,10 +41,7 @@ struct ScrapeManager::Impl {
         metrics(registry),
         context{appendable, shared_clock, metrics,
                 options,    counter,      std::make_shared<ScrapeHeld>()},
-        updates(registry.AddCounter("prometheus_sd_updates_total",
-                                    "Total number of update events sent to the SD consumers.",
-                                    {{"name", "scrape"}})),
-        discovery(registry, "scrape",
+        discovery(registry, shared_clock, "scrape",
                   [this](std::vector<std::string> jobs) { Changed(std::move(jobs)); }),
         thread([this] { SyncThread(); }) {}
 
@@ -82,7 +79,6 @@ struct ScrapeManager::Impl {
     for (const std::string& job : jobs) {
       if (const auto pool = pools.find(job); pool != pools.end()) {
         pool->second->Sync(discovery.Groups(job));
-        updates.Add();
       }
     }
   }
@@ -92,11 +88,16 @@ struct ScrapeManager::Impl {
     // Discovery first, so that the pools find their targets; it must not wait for `mutex`.
     std::vector<DiscoveryJob> jobs;
     for (const config::ScrapeConfig& job : config.scrape_configs) {
-      jobs.push_back({job.job_name, job.static_configs, job.file_sd_configs});
+      jobs.push_back({job.job_name, job.static_configs, job.discovery_configs});
     }
     discovery.Apply(jobs);
     MutexLock lock(mutex);
     if (stopped) return {};
+    {
+      // All pools are brought up to date below; what changes from here on counts again.
+      MutexLock wake_lock(wake_mutex);
+      dirty.clear();
+    }
     const std::uint64_t seed = OffsetSeed(config.global.external_labels);
     Status result;
     std::map<std::string, std::unique_ptr<ScrapePool>> next;
@@ -113,10 +114,6 @@ struct ScrapeManager::Impl {
     }
     pools = std::move(next);
     offset_seed = seed;
-    {
-      MutexLock wake_lock(wake_mutex);
-      dirty.clear();  // All pools have just been brought up to date.
-    }
     return result;
   }
 
@@ -170,7 +167,6 @@ struct ScrapeManager::Impl {
   ScrapeMetrics metrics;
   LoopCounter counter;
   const LoopContext context;
-  metrics::Counter& updates;
 
   // Order of locks: apply_mutex, mutex, then the leaf locks of discovery and wake_mutex.
   Mutex apply_mutex;

@@ -42,7 +42,7 @@ ScrapePool::ScrapePool(LoopPlan plan, net::IoPool& io_pool, const LoopContext& c
 
 ScrapePool::~ScrapePool() { context_.metrics.RemovePool(plan_.config->job_name); }
 
-void ScrapePool::Sync(const std::vector<config::TargetGroup>& groups) {
+void ScrapePool::Sync(const GroupList& groups) {
   const Stopwatch stopwatch(context_.clock, metrics_.sync_length);
   Loops next;
   std::vector<std::shared_ptr<ScrapeLoop>> fresh;
@@ -128,13 +128,13 @@ bool ScrapePool::VisitMetadata(
   return true;
 }
 
-std::vector<std::shared_ptr<Target>> ScrapePool::MakeTargets(
-    const std::vector<config::TargetGroup>& groups) {
+std::vector<std::shared_ptr<Target>> ScrapePool::MakeTargets(const GroupList& groups) {
   const config::ScrapeConfig& config = *plan_.config;
   std::vector<std::shared_ptr<Target>> targets;
   dropped_.clear();
   dropped_count_ = 0;
-  for (const config::TargetGroup& group : groups) {
+  for (const auto& shared_group : groups) {
+    const config::TargetGroup& group = *shared_group;
     for (std::size_t i = 0; i < group.targets.size(); ++i) {
       model::Labels discovered = DiscoveredLabels(group.targets[i], group, config);
       auto identity = MakeTarget(discovered, config);

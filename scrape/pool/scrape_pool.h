@@ -13,6 +13,7 @@
 
 #include "narthex/config/scrape_config.h"
 #include "narthex/scrape/scrape_manager.h"
+#include "scrape/discovery/discoverer.h"
 #include "scrape/loop/scrape_loop.h"
 #include "scrape/loop/target.h"
 
@@ -32,7 +33,7 @@ class ScrapePool final {
   ScrapePool& operator=(const ScrapePool&) = delete;
 
   /// Makes targets of what was discovered; starts loops for new ones, stops those of lost ones.
-  void Sync(const std::vector<config::TargetGroup>& groups);
+  void Sync(const GroupList& groups);
   /// Takes another configuration; loops go on with their caches where the series stay the same.
   void Reload(LoopPlan plan);
   /// Stops all loops. @return those that live on for a while to write markers
@@ -52,7 +53,7 @@ class ScrapePool final {
  private:
   using Loops = std::map<std::uint64_t, std::shared_ptr<ScrapeLoop>>;  // By the target's hash.
 
-  std::vector<std::shared_ptr<Target>> MakeTargets(const std::vector<config::TargetGroup>& groups);
+  std::vector<std::shared_ptr<Target>> MakeTargets(const GroupList& groups);
   void StopLoop(const std::shared_ptr<ScrapeLoop>& loop);
   std::shared_ptr<ScrapeLoop> NewLoop(std::shared_ptr<Target> target);
   void CheckTargetLimit();

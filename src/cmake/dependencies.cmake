@@ -14,10 +14,12 @@ find_package(Snappy REQUIRED)
 find_package(Protobuf REQUIRED)
 find_package(zstd REQUIRED)
 find_package(mimalloc REQUIRED)
+find_package(pugixml REQUIRED)
 find_package(GTest REQUIRED)
 
 # Debian ships these without CMake packages.
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(re2 REQUIRED IMPORTED_TARGET re2)
 pkg_check_modules(xxhash REQUIRED IMPORTED_TARGET libxxhash)
+pkg_check_modules(cares REQUIRED IMPORTED_TARGET libcares)
 pkg_check_modules(deflate REQUIRED IMPORTED_TARGET libdeflate)

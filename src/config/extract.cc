@@ -18,19 +18,6 @@ model::Labels LabelSet(const Value& map) {
   return model::Labels::FromPairs(std::move(pairs));
 }
 
-TlsConfig ExtractTls(const Value& tls) {
-  return {.ca = tls["ca"].text,
-          .ca_file = tls["ca_file"].text,
-          .cert = tls["cert"].text,
-          .cert_file = tls["cert_file"].text,
-          .key = tls["key"].text,
-          .key_file = tls["key_file"].text,
-          .server_name = tls["server_name"].text,
-          .min_version = tls["min_version"].text,
-          .max_version = tls["max_version"].text,
-          .insecure_skip_verify = tls["insecure_skip_verify"].flag()};
-}
-
 Oauth2Config ExtractOauth2(const Value& oauth2) {
   Oauth2Config config{.grant_type = oauth2["grant_type"].text,
                       .client_id = oauth2["client_id"].text,
@@ -46,6 +33,69 @@ Oauth2Config ExtractOauth2(const Value& oauth2) {
     config.endpoint_params.emplace_back(params.keys[i], params.items[i].text);
   }
   return config;
+}
+
+model::RelabelAction ActionOf(std::string_view name) {
+  for (int i = 0; i <= static_cast<int>(model::RelabelAction::kUppercase); ++i) {
+    const auto action = static_cast<model::RelabelAction>(i);
+    if (model::RelabelActionName(action) == name) return action;
+  }
+  return model::RelabelAction::kReplace;  // The checks let no other name through.
+}
+
+Result<std::vector<model::RelabelConfig>> ExtractRelabel(const Value& list, bool legacy_names) {
+  std::vector<model::RelabelConfig> rules;
+  rules.reserve(list.items.size());
+  for (const Value& item : list.items) {
+    model::RelabelConfig& rule = rules.emplace_back();
+    rule.source_labels = Strings(item["source_labels"]);
+    rule.separator = item["separator"].text;
+    if (item["regex"].set) {
+      NX_ASSIGN_OR_RETURN(rule.regex, model::Regex::Compile(item["regex"].text));
+    }
+    rule.modulus = static_cast<std::uint64_t>(item["modulus"].number);
+    rule.target_label = item["target_label"].text;
+    rule.replacement = item["replacement"].text;
+    rule.action = ActionOf(item["action"].text);
+    rule.legacy_names = legacy_names;
+  }
+  return rules;
+}
+
+std::uint64_t Unsigned(const Value& value) { return static_cast<std::uint64_t>(value.number); }
+
+void ExtractLimits(const Value& job, ScrapeConfig& config) {
+  config.body_size_limit = Unsigned(job["body_size_limit"]);
+  config.sample_limit = Unsigned(job["sample_limit"]);
+  config.target_limit = Unsigned(job["target_limit"]);
+  config.label_limit = Unsigned(job["label_limit"]);
+  config.label_name_length_limit = Unsigned(job["label_name_length_limit"]);
+  config.label_value_length_limit = Unsigned(job["label_value_length_limit"]);
+  config.keep_dropped_targets = Unsigned(job["keep_dropped_targets"]);
+  config.native_histogram_bucket_limit = Unsigned(job["native_histogram_bucket_limit"]);
+  config.native_histogram_min_bucket_factor = job["native_histogram_min_bucket_factor"].real;
+}
+
+}  // namespace
+
+std::vector<std::string> Strings(const Value& list) {
+  std::vector<std::string> texts;
+  texts.reserve(list.items.size());
+  for (const Value& item : list.items) texts.push_back(item.text);
+  return texts;
+}
+
+TlsConfig ExtractTls(const Value& tls) {
+  return {.ca = tls["ca"].text,
+          .ca_file = tls["ca_file"].text,
+          .cert = tls["cert"].text,
+          .cert_file = tls["cert_file"].text,
+          .key = tls["key"].text,
+          .key_file = tls["key_file"].text,
+          .server_name = tls["server_name"].text,
+          .min_version = tls["min_version"].text,
+          .max_version = tls["max_version"].text,
+          .insecure_skip_verify = tls["insecure_skip_verify"].flag()};
 }
 
 HttpConfig ExtractHttp(const Value& section) {
@@ -77,57 +127,6 @@ HttpConfig ExtractHttp(const Value& section) {
   }
   return http;
 }
-
-model::RelabelAction ActionOf(std::string_view name) {
-  for (int i = 0; i <= static_cast<int>(model::RelabelAction::kUppercase); ++i) {
-    const auto action = static_cast<model::RelabelAction>(i);
-    if (model::RelabelActionName(action) == name) return action;
-  }
-  return model::RelabelAction::kReplace;  // The checks let no other name through.
-}
-
-Result<std::vector<model::RelabelConfig>> ExtractRelabel(const Value& list, bool legacy_names) {
-  std::vector<model::RelabelConfig> rules;
-  rules.reserve(list.items.size());
-  for (const Value& item : list.items) {
-    model::RelabelConfig& rule = rules.emplace_back();
-    rule.source_labels = Strings(item["source_labels"]);
-    rule.separator = item["separator"].text;
-    if (item["regex"].set) {
-      NX_ASSIGN_OR_RETURN(rule.regex, model::Regex::Compile(item["regex"].text));
-    }
-    rule.modulus = static_cast<std::uint64_t>(item["modulus"].number);
-    rule.target_label = item["target_label"].text;
-    rule.replacement = item["replacement"].text;
-    rule.action = ActionOf(item["action"].text);
-    rule.legacy_names = legacy_names;
-  }
-  return rules;
-}
-
-std::vector<FileSdConfig> ExtractFileSd(const Value& list) {
-  std::vector<FileSdConfig> configs;
-  for (const Value& item : list.items) {
-    configs.push_back({Strings(item["files"]), item["refresh_interval"].number});
-  }
-  return configs;
-}
-
-std::uint64_t Unsigned(const Value& value) { return static_cast<std::uint64_t>(value.number); }
-
-void ExtractLimits(const Value& job, ScrapeConfig& config) {
-  config.body_size_limit = Unsigned(job["body_size_limit"]);
-  config.sample_limit = Unsigned(job["sample_limit"]);
-  config.target_limit = Unsigned(job["target_limit"]);
-  config.label_limit = Unsigned(job["label_limit"]);
-  config.label_name_length_limit = Unsigned(job["label_name_length_limit"]);
-  config.label_value_length_limit = Unsigned(job["label_value_length_limit"]);
-  config.keep_dropped_targets = Unsigned(job["keep_dropped_targets"]);
-  config.native_histogram_bucket_limit = Unsigned(job["native_histogram_bucket_limit"]);
-  config.native_histogram_min_bucket_factor = job["native_histogram_min_bucket_factor"].real;
-}
-
-}  // namespace
 
 GlobalConfig ExtractGlobal(const Value& global) {
   return {.scrape_interval_ms = global["scrape_interval"].number,
@@ -186,7 +185,7 @@ Result<ScrapeConfig> ExtractScrapeConfig(const Value& job) {
   config.scrape_failure_log_file = job["scrape_failure_log_file"].text;
   config.http = ExtractHttp(job);
   config.static_configs = ExtractTargetGroups(job["static_configs"]);
-  config.file_sd_configs = ExtractFileSd(job["file_sd_configs"]);
+  config.discovery_configs = ExtractDiscoveries(job);
   NX_ASSIGN_OR_RETURN(config.relabel_configs,
                       ExtractRelabel(job["relabel_configs"], config.legacy_names));
   NX_ASSIGN_OR_RETURN(config.metric_relabel_configs,
@@ -214,7 +213,7 @@ Result<AlertingConfig> ExtractAlerting(const Value& alerting, bool legacy_names)
     manager.has_sigv4 = item["sigv4"].set;
     manager.has_oauth2 = item["oauth2"].set;
     manager.static_configs = ExtractTargetGroups(item["static_configs"]);
-    manager.file_sd_configs = ExtractFileSd(item["file_sd_configs"]);
+    manager.discovery_configs = ExtractDiscoveries(item);
     NX_ASSIGN_OR_RETURN(manager.relabel_configs,
                         ExtractRelabel(item["relabel_configs"], legacy_names));
     NX_ASSIGN_OR_RETURN(manager.alert_relabel_configs,

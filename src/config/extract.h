@@ -15,5 +15,13 @@ StorageConfig ExtractStorage(const Value& storage);
 Result<ScrapeConfig> ExtractScrapeConfig(const Value& job);
 Result<AlertingConfig> ExtractAlerting(const Value& alerting, bool legacy_names);
 std::vector<TargetGroup> ExtractTargetGroups(const Value& list);
+/// All *_sd_configs of a section.
+std::vector<DiscoveryConfig> ExtractDiscoveries(const Value& section);
+
+/// Parts of sections, for the tables of discoveries.
+std::vector<std::string> Strings(const Value& list);
+TlsConfig ExtractTls(const Value& tls);
+/// Of a section that has HttpFields().
+HttpConfig ExtractHttp(const Value& section);
 
 }  // namespace narthex::config

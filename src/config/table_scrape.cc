@@ -5,7 +5,6 @@
 
 #include "narthex/base/go_format.h"
 #include "narthex/model/labels.h"
-#include "src/config/patterns.h"
 #include "src/config/tables.h"
 
 namespace narthex::config {
@@ -18,37 +17,6 @@ constexpr std::string_view kProtocols[] = {"OpenMetricsText0.0.1", "OpenMetricsT
 constexpr std::string_view kDefaultProtocols[] = {"PrometheusProto", "OpenMetricsText1.0.0",
                                                   "OpenMetricsText0.0.1", "PrometheusText1.0.0",
                                                   "PrometheusText0.0.4"};
-
-/// Service discoveries of Prometheus that Narthex does not have yet.
-constexpr std::string_view kMissingDiscoveries[] = {
-    "aws",       "azure",     "consul",   "digitalocean", "dns",      "docker",    "dockerswarm",
-    "ec2",       "eureka",    "gce",      "hetzner",      "http",     "ionos",     "kubernetes",
-    "kuma",      "lightsail", "linode",   "marathon",     "nerve",    "nomad",     "oci",
-    "openstack", "outscale",  "ovhcloud", "puppetdb",     "scaleway", "serverset", "stackit",
-    "triton",    "uyuni",     "vultr"};
-
-Status CheckFileSd(Value& sd) {
-  if (sd["files"].items.empty()) {
-    return Reject(sd, "file service discovery config must contain at least one path name");
-  }
-  for (const Value& file : sd["files"].items) {
-    if (!IsFileDiscoveryPath(file.text)) {
-      return Reject(
-          file, fmt::format("path name {} is not valid for file discovery", go::Quote(file.text)));
-    }
-  }
-  return {};
-}
-
-const Type& FileSdListType() {
-  static const Schema schema{"file.plain",
-                             {{"files", &kStringListType, Show::kAlways},
-                              {"refresh_interval", &kDurationType, Show::kUnlessEmpty, "5m"}},
-                             CheckFileSd};
-  static const Type entry{Kind::kStruct, "", &schema};
-  static const Type list{Kind::kList, "[]*file.SDConfig", nullptr, &entry};
-  return list;
-}
 
 std::string GoList(const Value& list) {
   std::string text = "[";
@@ -241,37 +209,6 @@ const Type& TargetGroupList() {
   static const Type group{Kind::kStruct, "", &schema};
   static const Type list{Kind::kList, "[]*targetgroup.Group", nullptr, &group};
   return list;
-}
-
-std::vector<Field> DiscoveryFields() {
-  std::vector<Field> fields = {{"file_sd_configs", &FileSdListType()},
-                               {"static_configs", &TargetGroupList()}};
-  static const std::vector<std::string> names = [] {
-    std::vector<std::string> all;
-    for (const auto name : kMissingDiscoveries) all.push_back(fmt::format("{}_sd_configs", name));
-    return all;
-  }();
-  for (const std::string& name : names) fields.push_back({name, &kMissingType, Show::kNever});
-  std::sort(fields.begin(), fields.end(),
-            [](const Field& a, const Field& b) { return a.name < b.name; });
-  return fields;
-}
-
-Status CheckDiscovery(const Value& section) {
-  for (const std::string_view name : {"static_configs", "file_sd_configs"}) {
-    NX_RETURN_IF_ERROR(
-        CheckNoNull(section[name], fmt::format("empty or null section in {}", name)));
-  }
-  // A URL where an address belongs is a frequent mistake; with relabelling it may be on purpose.
-  if (!section["relabel_configs"].items.empty()) return {};
-  for (const Value& group : section["static_configs"].items) {
-    for (const Value& target : group["targets"].items) {
-      if (target.text.find('/') != std::string::npos) {
-        return Reject(target, fmt::format("{} is not a valid hostname", go::Quote(target.text)));
-      }
-    }
-  }
-  return {};
 }
 
 Status CheckProtocols(const Value& list) {

@@ -29,7 +29,7 @@ const Type& TargetGroupList();
 /// The HTTP client's keys, which stand among a section's own. `http2` is their enable_http2
 /// default.
 std::vector<Field> HttpFields(std::string_view http2 = "true");
-/// static_configs and all *_sd_configs, sorted by name.
+/// static_configs and all *_sd_configs, sorted by name. table_discovery.cc has the list.
 std::vector<Field> DiscoveryFields();
 
 /// Checks of several sections; `section` is a struct that has those fields.

@@ -108,4 +108,22 @@ Status CheckUrl(std::string_view text) {
   return Fail(Code::kInvalidArgument, fmt::format("parse {}: {}", go::Quote(text), reason));
 }
 
+UrlParts SplitUrl(std::string_view text) {
+  UrlParts parts;
+  std::string_view rest = text.substr(0, text.find('#'));
+  const std::size_t scheme = SchemeLength(rest);
+  for (std::size_t i = 0; i + 1 < scheme; ++i) {
+    const bool upper = rest[i] >= 'A' && rest[i] <= 'Z';
+    parts.scheme += upper ? static_cast<char>(rest[i] + ('a' - 'A')) : rest[i];
+  }
+  rest.remove_prefix(scheme);
+  rest = rest.substr(0, rest.find('?'));
+  if (!rest.starts_with("//") || (scheme == 0 && rest.starts_with("///"))) return parts;
+  rest.remove_prefix(2);
+  rest = rest.substr(0, rest.find('/'));
+  const std::size_t at = rest.rfind('@');
+  parts.host = at == std::string_view::npos ? rest : rest.substr(at + 1);
+  return parts;
+}
+
 }  // namespace narthex::config

@@ -208,7 +208,7 @@ Server::Server(const ServerFlags& flags, web::WebAccess* access)
       scrape_(scrape_io_, storage_, SystemClock(), registry_, MakeScrapeOptions(flags)),
       targets_(scrape_),
       notifier_(SystemClock(), registry_, MakeNotifierOptions(flags)),
-      alertmanagers_(registry_,
+      alertmanagers_(registry_, SystemClock(),
                      [this](const std::string& set, const std::vector<config::TargetGroup>& found) {
                        notifier_.SetTargets(set, found);
                      }),

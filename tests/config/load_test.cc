@@ -90,8 +90,9 @@ TEST(ConfigLoadTest, FillsTheStructs) {
   ASSERT_EQ(1u, two.http.http_headers.size());
   EXPECT_EQ("/etc/n/f", two.http.http_headers[0].files.at(0));
   EXPECT_EQ((std::vector<std::string>{"/etc/n/t/*.json", "/etc/n/x.yml"}),
-            two.file_sd_configs.at(0).files);
-  EXPECT_EQ(30'000, two.file_sd_configs.at(0).refresh_interval_ms);
+            std::get<FileSdConfig>(two.discovery_configs.at(0).settings).files);
+  EXPECT_EQ(30'000,
+            std::get<FileSdConfig>(two.discovery_configs.at(0).settings).refresh_interval_ms);
   EXPECT_EQ(std::vector<std::string>{"PrometheusText0.0.4"}, two.scrape_protocols);
 
   ASSERT_EQ(1u, config.alerting.alertmanagers.size());

@@ -40,6 +40,8 @@ HEAVY = {
     "google/protobuf": {"proto"},
     "re2/": {"model"},
     "spdlog/": {"base"},
+    "ares": {"scrape"},
+    "pugixml": {"scrape"},
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s+(["<])([^">]+)[">]', re.M)
 

@@ -20,7 +20,7 @@ struct AlertmanagerConfig {
   HttpConfig http;
   bool has_sigv4 = false, has_oauth2 = false;  // Sections that nothing here can do yet.
   std::vector<TargetGroup> static_configs;
-  std::vector<FileSdConfig> file_sd_configs;
+  std::vector<DiscoveryConfig> discovery_configs;           // In Prometheus's order: by mechanism.
   std::vector<model::RelabelConfig> relabel_configs;        // On discovered Alertmanagers.
   std::vector<model::RelabelConfig> alert_relabel_configs;  // After the section's own.
   /// The entry as YAML with secrets in clear: equal texts mean that nothing changed. Never shown.

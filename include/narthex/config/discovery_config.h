@@ -1,32 +1,40 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Where targets come from, and the files of file discovery.
+// Where targets come from: one entry of any *_sd_configs. Each mechanism has a header of its own.
 #pragma once
 
 #include <string>
-#include <string_view>
-#include <vector>
+#include <variant>
 
-#include "narthex/base/result.h"
-#include "narthex/model/labels.h"
-#include "narthex/model/timestamp.h"
+#include "narthex/config/aws_sd.h"
+#include "narthex/config/cloud_sd.h"
+#include "narthex/config/consul_sd.h"
+#include "narthex/config/dns_sd.h"
+#include "narthex/config/docker_sd.h"
+#include "narthex/config/eureka_sd.h"
+#include "narthex/config/file_sd.h"
+#include "narthex/config/http_sd.h"
+#include "narthex/config/kubernetes_sd.h"
+#include "narthex/config/kuma_sd.h"
+#include "narthex/config/marathon_sd.h"
+#include "narthex/config/nomad_sd.h"
+#include "narthex/config/puppetdb_sd.h"
+#include "narthex/config/target_group.h"
 
 namespace narthex::config {
 
-/// Targets with common labels: an entry of static_configs or of a file_sd file.
-struct TargetGroup {
-  std::vector<model::Labels> targets;  // Each at least {__address__="host:port"}.
-  model::Labels labels;
-  std::string source;  // Where it came from, unique within its discovery: "0", "FILE:1".
-};
+using DiscoverySettings =
+    std::variant<FileSdConfig, HttpSdConfig, DnsSdConfig, ConsulSdConfig, NomadSdConfig,
+                 EurekaSdConfig, MarathonSdConfig, PuppetdbSdConfig, KumaSdConfig,
+                 KubernetesSdConfig, DockerSdConfig, DockerSwarmSdConfig, Ec2SdConfig,
+                 LightsailSdConfig, AzureSdConfig, DigitalOceanSdConfig, GceSdConfig,
+                 HetznerSdConfig, IonosSdConfig, LinodeSdConfig, ScalewaySdConfig, VultrSdConfig>;
 
-struct FileSdConfig {
-  std::vector<std::string> files;  // Globs.
-  model::DurationMs refresh_interval_ms = 300'000;
+struct DiscoveryConfig {
+  std::string mechanism;  // "http": the name of its *_sd_configs, and a label of metrics.
+  /// Equal exactly for equal settings of one mechanism. Has secrets in clear: never shown.
+  std::string key;
+  DiscoverySettings settings;
 };
-
-/// The groups of a file_sd file in YAML; sources are left empty.
-/// Errors: kInvalidArgument with the line ("yaml: unmarshal errors:\n  line 3: …").
-Result<std::vector<TargetGroup>> ParseTargetGroupsYaml(std::string_view text);
 
 }  // namespace narthex::config

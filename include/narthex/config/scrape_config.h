@@ -47,7 +47,7 @@ struct ScrapeConfig {
   std::string scrape_failure_log_file;
   HttpConfig http;
   std::vector<TargetGroup> static_configs;
-  std::vector<FileSdConfig> file_sd_configs;
+  std::vector<DiscoveryConfig> discovery_configs;  // In Prometheus's order: by mechanism.
   std::vector<model::RelabelConfig> relabel_configs;
   std::vector<model::RelabelConfig> metric_relabel_configs;
   /// The entry as YAML with secrets in clear: equal texts mean that nothing changed. Never shown.

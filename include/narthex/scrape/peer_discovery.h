@@ -8,9 +8,10 @@
 #include <string>
 #include <vector>
 
-#include "narthex/config/discovery_config.h"
+#include "narthex/config/target_group.h"
 
 namespace narthex {
+class Clock;
 namespace config {
 struct AlertingConfig;
 }
@@ -28,8 +29,8 @@ class PeerDiscovery final {
   using Changed =
       std::function<void(const std::string& set, const std::vector<config::TargetGroup>&)>;
 
-  /// @param registry  not owned, outlives the object
-  PeerDiscovery(metrics::Registry& registry, Changed changed);
+  /// @param registry  not owned, outlives the object, as `clock`
+  PeerDiscovery(metrics::Registry& registry, Clock& clock, Changed changed);
   ~PeerDiscovery();  // Calls Stop().
   PeerDiscovery(const PeerDiscovery&) = delete;
   PeerDiscovery& operator=(const PeerDiscovery&) = delete;

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "scrape/discovery/consul_api.h"
+
+#include <charconv>
+
+#include <boost/json.hpp>
+#include <fmt/core.h>
+
+#include "scrape/discovery/json_body.h"
+#include "scrape/discovery/naming.h"
+#include "scrape/discovery/sd_client.h"
+#include "scrape/discovery/url_query.h"
+
+namespace narthex::scrape {
+
+namespace {
+
+namespace json = boost::json;
+
+/// What an answer may take longer than the agent was allowed to wait.
+constexpr std::chrono::seconds kAnswerTime{15};
+
+/// The worst of the checks' states; "" when one of them is unknown.
+std::string_view AggregatedStatus(const std::vector<JsonObject>& checks) {
+  bool maintenance = false;
+  bool critical = false;
+  bool warning = false;
+  for (const JsonObject& check : checks) {
+    const std::string_view id = check.String("CheckID");
+    const std::string_view status = check.String("Status");
+    if (id == "_node_maintenance" || id.starts_with("_service_maintenance:")) {
+      maintenance = true;
+    } else if (status == "critical") {
+      critical = true;
+    } else if (status == "warning") {
+      warning = true;
+    } else if (status != "passing") {
+      return "";
+    }
+  }
+  return maintenance ? "maintenance" : critical ? "critical" : warning ? "warning" : "passing";
+}
+
+model::Labels InstanceLabels(const JsonObject& instance, const std::string& tag_separator) {
+  const JsonObject node = instance.Object("Node");
+  const JsonObject service = instance.Object("Service");
+  const std::string_view node_address = node.String("Address");
+  const std::string_view own_address = service.String("Address");
+  const std::int64_t port = service.Int("Port");
+  model::LabelsBuilder labels;
+  labels.Set("__address__", JoinHostPort(own_address.empty() ? node_address : own_address, port));
+  labels.Set("__meta_consul_address", node_address);
+  labels.Set("__meta_consul_node", node.String("Node"));
+  labels.Set("__meta_consul_namespace", service.String("Namespace"));
+  labels.Set("__meta_consul_partition", service.String("Partition"));
+  labels.Set("__meta_consul_tags", EnclosedList(service.Strings("Tags"), tag_separator));
+  labels.Set("__meta_consul_service_address", own_address);
+  labels.Set("__meta_consul_service_port", std::to_string(port));
+  labels.Set("__meta_consul_service_id", service.String("ID"));
+  labels.Set("__meta_consul_health", AggregatedStatus(instance.Objects("Checks")));
+  const auto add_map = [&labels](const JsonObject& owner, std::string_view key,
+                                 std::string_view prefix) {
+    for (const auto& [name, value] : owner.StringMap(key)) {
+      labels.Set(std::string(prefix) + SanitizeLabelName(name), value);
+    }
+  };
+  add_map(node, "Meta", "__meta_consul_metadata_");
+  add_map(service, "Meta", "__meta_consul_service_metadata_");
+  add_map(node, "TaggedAddresses", "__meta_consul_tagged_address_");
+  return labels.Build();
+}
+
+}  // namespace
+
+Result<ConsulApi> ConsulApi::Make(const config::ConsulSdConfig& config,
+                                  std::chrono::milliseconds wait) {
+  ConsulApi api(config, wait);
+  std::string scheme = config.scheme;
+  std::string address = config.server;
+  api.path_prefix_ = config.path_prefix;
+  if (const std::size_t mark = address.find("://"); mark != std::string::npos) {
+    const std::string named = address.substr(0, mark);
+    if (named != "http" && named != "https") {
+      return Fail(Code::kInvalidArgument, "Unknown protocol scheme: " + named);
+    }
+    if (named == "https") scheme = named;  // Never back to http when TLS was asked for.
+    address.erase(0, mark + 3);
+    if (const std::size_t slash = address.find('/'); slash != std::string::npos) {
+      api.path_prefix_ = address.substr(slash);
+      address.erase(slash);
+    }
+  }
+  api.origin_ = fmt::format("{}://{}", scheme, address);
+  NX_ASSIGN_OR_RETURN(const net::Url url, net::ParseUrl(api.origin_ + "/"));
+  (void)url;
+  return api;
+}
+
+net::ClientRequest ConsulApi::Get(const std::string& path, Params params,
+                                  std::chrono::milliseconds timeout) const {
+  if (!config_.datacenter.empty()) params.emplace_back("dc", config_.datacenter);
+  if (!config_.name_space.empty()) params.emplace_back("ns", config_.name_space);
+  if (!config_.partition.empty()) params.emplace_back("partition", config_.partition);
+  const std::string query = EncodeQuery(std::move(params));
+  net::ClientRequest request;
+  request.url = *net::ParseUrl(fmt::format("{}{}{}{}", origin_, EscapePath(path_prefix_ + path),
+                                           query.empty() ? "" : "?", query));
+  if (!config_.token.empty()) request.headers.emplace_back("X-Consul-Token", config_.token);
+  request.timeout = timeout;
+  request.max_body_bytes = kMaxSdBodyBytes;
+  return request;
+}
+
+ConsulApi::Params ConsulApi::QueryOptions(std::uint64_t index, const std::string& filter) const {
+  Params params;
+  if (config_.allow_stale) params.emplace_back("stale", "");
+  if (index != 0) params.emplace_back("index", std::to_string(index));
+  params.emplace_back("wait", fmt::format("{}ms", wait_.count()));
+  for (const auto& [key, value] : config_.node_meta) {
+    params.emplace_back("node-meta", fmt::format("{}:{}", key, value));
+  }
+  if (!filter.empty()) params.emplace_back("filter", filter);
+  return params;
+}
+
+net::ClientRequest ConsulApi::Self() const { return Get("/v1/agent/self", {}, kAnswerTime); }
+
+net::ClientRequest ConsulApi::Services(std::uint64_t index) const {
+  return Get("/v1/catalog/services", QueryOptions(index, config_.filter), wait_ + kAnswerTime);
+}
+
+net::ClientRequest ConsulApi::Health(const std::string& service, std::uint64_t index) const {
+  Params params = QueryOptions(index, config_.health_filter);
+  for (const std::string& tag : config_.tags) params.emplace_back("tag", tag);
+  return Get("/v1/health/service/" + service, std::move(params), wait_ + kAnswerTime);
+}
+
+Result<std::uint64_t> ConsulIndex(const net::Headers& headers) {
+  for (const auto& [name, value] : headers) {
+    constexpr std::string_view kName = "x-consul-index";
+    const bool found =
+        std::equal(name.begin(), name.end(), kName.begin(), kName.end(), [](char a, char b) {
+          return (a >= 'A' && a <= 'Z' ? static_cast<char>(a + ('a' - 'A')) : a) == b;
+        });
+    if (!found || value.empty()) continue;
+    std::uint64_t index = 0;
+    const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), index);
+    if (error == std::errc() && end == value.data() + value.size()) return index;
+    return Fail(Code::kInvalidArgument,
+                fmt::format("Failed to parse X-Consul-Index: \"{}\"", value.substr(0, 40)));
+  }
+  return 0;
+}
+
+Result<std::string> ParseConsulDatacenter(std::string_view body) {
+  std::string datacenter;
+  NX_RETURN_IF_ERROR(WithJson(body, [&](const json::value& root) {
+    JsonObject::Errors errors;
+    datacenter = JsonObject(&root, "agent", errors).Object("Config").String("Datacenter");
+    return CheckJson(errors);
+  }));
+  if (datacenter.empty()) {
+    return Fail(Code::kInvalidArgument, "invalid value '' for Config.Datacenter");
+  }
+  return datacenter;
+}
+
+Result<std::map<std::string, std::vector<std::string>>> ParseConsulServices(std::string_view body) {
+  std::map<std::string, std::vector<std::string>> services;
+  NX_RETURN_IF_ERROR(WithJson(body, [&](const json::value& root) {
+    JsonObject::Errors errors;
+    const JsonObject object(&root, "catalog", errors);
+    if (const json::object* members = root.if_object()) {
+      for (const auto& [name, tags] : *members) {
+        auto& list = services[std::string(name)];
+        for (const std::string_view tag : object.Strings({name.data(), name.size()})) {
+          list.emplace_back(tag);
+        }
+      }
+    }
+    return CheckJson(errors);
+  }));
+  return services;
+}
+
+Result<config::TargetGroup> ParseConsulHealth(std::string_view body, const std::string& service,
+                                              const std::string& datacenter,
+                                              const std::string& tag_separator) {
+  config::TargetGroup group;
+  group.source = service;
+  group.labels = {{"__meta_consul_service", service}, {"__meta_consul_dc", datacenter}};
+  NX_RETURN_IF_ERROR(WithJson(body, [&](const json::value& root) {
+    JsonObject::Errors errors;
+    for (const JsonObject& instance : JsonObject::List(root, "service instance", errors)) {
+      group.targets.push_back(InstanceLabels(instance, tag_separator));
+    }
+    return CheckJson(errors);
+  }));
+  return group;
+}
+
+}  // namespace narthex::scrape

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What is asked of a Consul agent and what its answers mean. No network here.
+// Sources: Prometheus discovery/consul, https://developer.hashicorp.com/consul/api-docs.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "narthex/base/result.h"
+#include "narthex/config/consul_sd.h"
+#include "narthex/config/target_group.h"
+#include "narthex/net/http_client.h"
+
+namespace narthex::scrape {
+
+/// Makes the requests of one agent. Thread safety: constant after Make.
+class ConsulApi final {
+ public:
+  /// @param wait  how long the agent may keep a blocking query
+  /// Errors: kInvalidArgument: a scheme other than http and https, an address that is none.
+  static Result<ConsulApi> Make(const config::ConsulSdConfig& config,
+                                std::chrono::milliseconds wait);
+
+  net::ClientRequest Self() const;
+  /// Both answer when something has changed since `index`, at once when it is 0.
+  net::ClientRequest Services(std::uint64_t index) const;
+  net::ClientRequest Health(const std::string& service, std::uint64_t index) const;
+
+ private:
+  using Params = std::vector<std::pair<std::string, std::string>>;
+
+  ConsulApi(config::ConsulSdConfig config, std::chrono::milliseconds wait)
+      : config_(std::move(config)), wait_(wait) {}
+  Params QueryOptions(std::uint64_t index, const std::string& filter) const;
+  net::ClientRequest Get(const std::string& path, Params params,
+                         std::chrono::milliseconds timeout) const;
+
+  config::ConsulSdConfig config_;
+  std::chrono::milliseconds wait_;
+  std::string origin_;       // "http://host:port"
+  std::string path_prefix_;  // "" or "/consul"
+};
+
+/// The X-Consul-Index of an answer; 0 when there is none. Errors: kInvalidArgument.
+Result<std::uint64_t> ConsulIndex(const net::Headers& headers);
+
+/// The datacenter that /v1/agent/self names.
+Result<std::string> ParseConsulDatacenter(std::string_view body);
+
+/// Names of services with their tags, of /v1/catalog/services.
+Result<std::map<std::string, std::vector<std::string>>> ParseConsulServices(std::string_view body);
+
+/// The instances of a service, of /v1/health/service/NAME; the source is the service's name.
+Result<config::TargetGroup> ParseConsulHealth(std::string_view body, const std::string& service,
+                                              const std::string& datacenter,
+                                              const std::string& tag_separator);
+
+}  // namespace narthex::scrape

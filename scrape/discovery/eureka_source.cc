@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "scrape/discovery/eureka_source.h"
+
+#include <charconv>
+#include <optional>
+
+#include <fmt/core.h>
+#include <pugixml.hpp>
+
+#include "narthex/base/go_format.h"
+#include "scrape/discovery/naming.h"
+
+namespace narthex::scrape {
+
+namespace {
+
+/// A tree in memory takes up to 16 times its text. 10,000 instances have some 15 MB.
+constexpr std::size_t kMaxXmlBytes = std::size_t{32} << 20;
+
+/// All text that stands directly in an element.
+std::string Text(const pugi::xml_node& element) {
+  std::string text;
+  for (const pugi::xml_node& part : element.children()) {
+    if (part.type() == pugi::node_pcdata || part.type() == pugi::node_cdata) text += part.value();
+  }
+  return text;
+}
+
+std::string ChildText(const pugi::xml_node& element, const char* name) {
+  return Text(element.child(name));
+}
+
+/// What stands in an element as it was written, tags and escapes included.
+std::string InnerXml(const pugi::xml_node& element) {
+  struct Writer final : pugi::xml_writer {
+    void write(const void* data, std::size_t size) override {
+      text.append(static_cast<const char*>(data), size);
+    }
+    std::string text;
+  } writer;
+  for (const pugi::xml_node& part : element.children()) {
+    part.print(writer, "", pugi::format_raw | pugi::format_no_declaration);
+  }
+  return writer.text;
+}
+
+/// Reads one application; keeps the first error.
+class Reader {
+ public:
+  void ReadApplication(const pugi::xml_node& application) {
+    const std::string name = ChildText(application, "name");
+    for (const pugi::xml_node& instance : application.children("instance")) {
+      ReadInstance(name, instance);
+    }
+  }
+
+  std::vector<model::Labels> targets;
+  std::string error;
+
+ private:
+  std::int64_t Int(const std::string& text) {
+    std::string_view trimmed = text;
+    trimmed.remove_prefix(std::min(trimmed.find_first_not_of(" \t\r\n"), trimmed.size()));
+    while (!trimmed.empty() && std::string_view(" \t\r\n").find(trimmed.back()) != trimmed.npos) {
+      trimmed.remove_suffix(1);
+    }
+    std::int64_t number = 0;
+    if (trimmed.empty()) return number;
+    const auto [end, code] =
+        std::from_chars(trimmed.data(), trimmed.data() + trimmed.size(), number);
+    if ((code != std::errc() || end != trimmed.data() + trimmed.size()) && error.empty()) {
+      error = fmt::format("strconv.ParseInt: parsing {}: invalid syntax", go::Quote(trimmed));
+    }
+    return number;
+  }
+
+  void SetPort(const pugi::xml_node& port, const std::string& prefix,
+               model::LabelsBuilder& labels) {
+    if (!port) return;
+    labels.Set(prefix, std::to_string(Int(Text(port))));
+    const std::string_view enabled = port.attribute("enabled").value();
+    const bool is_enabled = enabled == "true" || enabled == "1" || enabled == "t" ||
+                            enabled == "T" || enabled == "TRUE" || enabled == "True";
+    labels.Set(prefix + "_enabled", is_enabled ? "true" : "false");
+  }
+
+  static void SetMetadata(const pugi::xml_node& metadata, const std::string& prefix,
+                          model::LabelsBuilder& labels) {
+    for (const pugi::xml_node& item : metadata.children()) {
+      if (item.type() != pugi::node_element) continue;
+      std::string_view name = item.name();
+      name.remove_prefix(name.find(':') + 1);  // Of its namespace; npos + 1 is none.
+      labels.Set(prefix + SanitizeLabelName(name), InnerXml(item));
+    }
+  }
+
+  void ReadInstance(const std::string& application, const pugi::xml_node& instance) {
+    const std::string kPrefix = "__meta_eureka_app_instance_";
+    model::LabelsBuilder labels;
+    const std::string host = ChildText(instance, "hostName");
+    const std::string id = ChildText(instance, "instanceId");
+    const pugi::xml_node port = instance.child("port");
+    labels.Set("__address__", JoinHostPort(host, port ? Int(Text(port)) : 80));
+    labels.Set("instance", id);
+    labels.Set("__meta_eureka_app_name", application);
+    constexpr std::pair<const char*, const char*> kTexts[] = {
+        {"hostname", "hostName"},
+        {"homepage_url", "homePageUrl"},
+        {"statuspage_url", "statusPageUrl"},
+        {"healthcheck_url", "healthCheckUrl"},
+        {"ip_addr", "ipAddr"},
+        {"vip_address", "vipAddress"},
+        {"secure_vip_address", "secureVipAddress"},
+        {"status", "status"},
+        {"id", "instanceId"}};
+    for (const auto& [label, element] : kTexts) {
+      labels.Set(kPrefix + label, ChildText(instance, element));
+    }
+    labels.Set(kPrefix + "country_id", std::to_string(Int(ChildText(instance, "countryId"))));
+    SetPort(port, kPrefix + "port", labels);
+    SetPort(instance.child("securePort"), kPrefix + "secure_port", labels);
+    if (const pugi::xml_node center = instance.child("dataCenterInfo")) {
+      labels.Set(kPrefix + "datacenterinfo_name", ChildText(center, "name"));
+      SetMetadata(center.child("metadata"), kPrefix + "datacenterinfo_metadata_", labels);
+    }
+    SetMetadata(instance.child("metadata"), kPrefix + "metadata_", labels);
+    targets.push_back(labels.Build());
+  }
+};
+
+}  // namespace
+
+Result<std::vector<model::Labels>> ParseEurekaApps(std::string_view body) {
+  if (body.size() > kMaxXmlBytes) {
+    return Fail(Code::kResourceExhausted,
+                fmt::format("XML of {} bytes, at most {} are read", body.size(), kMaxXmlBytes));
+  }
+  pugi::xml_document document;
+  const pugi::xml_parse_result parsed = document.load_buffer(
+      body.data(), body.size(), pugi::parse_default | pugi::parse_ws_pcdata_single);
+  if (!parsed) {
+    return Fail(Code::kInvalidArgument, fmt::format("XML syntax error at byte {}: {}",
+                                                    parsed.offset, parsed.description()));
+  }
+  Reader reader;
+  for (const pugi::xml_node& application : document.document_element().children("application")) {
+    reader.ReadApplication(application);
+  }
+  if (!reader.error.empty()) return Fail(Code::kInvalidArgument, std::move(reader.error));
+  return std::move(reader.targets);
+}
+
+Result<std::unique_ptr<Discoverer>> EurekaSource::Make(const config::EurekaSdConfig& config,
+                                                       const DiscoveryContext& context) {
+  NX_ASSIGN_OR_RETURN(
+      auto client,
+      SdClient::Make(config.http, std::chrono::milliseconds(config.refresh_interval_ms)));
+  return std::make_unique<RefreshDiscoverer>(
+      "eureka", config.refresh_interval_ms,
+      std::make_unique<EurekaSource>(config, std::move(client)), context);
+}
+
+Result<std::vector<config::TargetGroup>> EurekaSource::Refresh() {
+  const std::string url = config_.server + "/apps";
+  NX_ASSIGN_OR_RETURN(const SdResponse response, client_->Get(url));
+  if (response.status / 100 != 2) {
+    return Fail(Code::kUnavailable,
+                fmt::format("{}: non 2xx status '{}' response during eureka service discovery",
+                            RedactedUrl(url), response.status));
+  }
+  auto targets = ParseEurekaApps(response.body);
+  if (!targets) return Fail(std::move(targets).error().Wrap(go::Quote(RedactedUrl(url))));
+  config::TargetGroup group;
+  group.source = "eureka";
+  group.targets = std::move(*targets);
+  return std::vector{std::move(group)};
+}
+
+}  // namespace narthex::scrape

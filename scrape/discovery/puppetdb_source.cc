@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "scrape/discovery/puppetdb_source.h"
+
+#include <boost/json.hpp>
+#include <fmt/format.h>
+
+#include "narthex/base/go_format.h"
+#include "scrape/discovery/json_body.h"
+#include "scrape/discovery/naming.h"
+#include "scrape/discovery/url_query.h"
+
+namespace narthex::scrape {
+
+namespace {
+
+namespace json = boost::json;
+
+/// The text of a parameter that is one value; "" for what has none.
+std::string ScalarText(const json::value& value) {
+  if (value.is_string()) return std::string(value.get_string());
+  if (value.is_bool()) return value.get_bool() ? "true" : "false";
+  // Numbers are floats there, whatever they look like.
+  if (value.is_number()) return go::FormatFloatG(value.to_number<double>());
+  return "";
+}
+
+void AddParameters(const json::object& parameters, const std::string& prefix,
+                   model::LabelsBuilder& labels) {
+  for (const auto& [key, value] : parameters) {
+    const std::string name = prefix + SanitizeLabelName({key.data(), key.size()});
+    if (const json::object* inner = value.if_object()) {
+      AddParameters(*inner, name + "_", labels);
+    } else if (const json::array* list = value.if_array()) {
+      std::vector<std::string> texts;
+      for (const json::value& item : *list) texts.push_back(ScalarText(item));
+      if (const auto joined = fmt::format("{}", fmt::join(texts, ",")); !joined.empty()) {
+        labels.Set(name, joined);
+      }
+    } else if (const std::string text = ScalarText(value); !text.empty()) {
+      labels.Set(name, text);
+    }
+  }
+}
+
+model::Labels ResourceLabels(const JsonObject& resource, const config::PuppetdbSdConfig& config) {
+  model::LabelsBuilder labels;
+  const std::string kPrefix = "__meta_puppetdb_";
+  labels.Set("__address__", JoinHostPort(resource.String("certname"), config.port));
+  labels.Set(kPrefix + "query", config.query);
+  for (const char* name : {"certname", "resource", "type", "title", "file", "environment"}) {
+    labels.Set(kPrefix + name, resource.String(name));
+  }
+  labels.Set(kPrefix + "exported", resource.Bool("exported") ? "true" : "false");
+  const auto tags = resource.Strings("tags");
+  if (!tags.empty()) labels.Set(kPrefix + "tags", EnclosedList(tags, ","));
+  const json::object* parameters = resource.Object("parameters").object();
+  // They may have secrets, so they are shown on request only.
+  if (config.include_parameters && parameters != nullptr) {
+    AddParameters(*parameters, kPrefix + "parameter_", labels);
+  }
+  return labels.Build();
+}
+
+}  // namespace
+
+Result<std::vector<model::Labels>> ParsePuppetdbResources(std::string_view body,
+                                                          const config::PuppetdbSdConfig& config) {
+  std::vector<model::Labels> targets;
+  NX_RETURN_IF_ERROR(WithJson(body, [&](const json::value& root) {
+    JsonObject::Errors errors;
+    for (const JsonObject& resource : JsonObject::List(root, "resource", errors)) {
+      targets.push_back(ResourceLabels(resource, config));
+    }
+    return CheckJson(errors);
+  }));
+  return targets;
+}
+
+Result<std::unique_ptr<Discoverer>> PuppetdbSource::Make(const config::PuppetdbSdConfig& config,
+                                                         const DiscoveryContext& context) {
+  NX_ASSIGN_OR_RETURN(
+      auto client,
+      SdClient::Make(config.http, std::chrono::milliseconds(config.refresh_interval_ms)));
+  const std::size_t end = std::min(config.url.find_first_of("?#"), config.url.size());
+  const std::string url =
+      JoinPath(config.url.substr(0, end), "pdb/query/v4") + config.url.substr(end);
+  return std::make_unique<RefreshDiscoverer>(
+      "puppetdb", config.refresh_interval_ms,
+      std::make_unique<PuppetdbSource>(config, url, std::move(client)), context);
+}
+
+Result<std::vector<config::TargetGroup>> PuppetdbSource::Refresh() {
+  const json::object query = {{"query", config_.query}};
+  NX_ASSIGN_OR_RETURN(
+      const SdResponse response,
+      client_->Post(url_, {{"Accept", "application/json"}, {"Content-Type", "application/json"}},
+                    std::string(json::serialize(query))));
+  const auto failed = [&](std::string_view why) {
+    return Fail(Code::kUnavailable, fmt::format("{}: {}", RedactedUrl(url_), why));
+  };
+  if (response.status != 200) {
+    return failed(fmt::format("server returned HTTP status {}", response.status_text));
+  }
+  if (!IsJsonContentType(response.content_type)) {
+    return failed(fmt::format("unsupported content type {}", response.content_type));
+  }
+  auto targets = ParsePuppetdbResources(response.body, config_);
+  if (!targets) return failed(targets.error().message());
+  config::TargetGroup group;
+  group.source = fmt::format("{}?query={}", url_, config_.query);
+  group.targets = std::move(*targets);
+  return std::vector{std::move(group)};
+}
+
+}  // namespace narthex::scrape

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// All mechanisms of discovery that Prometheus has, and which of them are here.
+// Source: Prometheus discovery/registry.go, discovery/install.
+#include <fmt/core.h>
+
+#include "narthex/base/go_format.h"
+#include "src/config/extract.h"
+#include "src/config/tables.h"
+#include "src/config/tables_sd.h"
+#include "src/config/yaml_writer.h"
+
+namespace narthex::config {
+
+namespace {
+
+struct Mechanism {
+  std::string_view name;
+  const Type& (*list)() = nullptr;  // Null = known to Prometheus, not available here yet.
+  DiscoverySettings (*extract)(const Value& entry) = nullptr;
+  std::string section = {};
+};
+
+/// Makes a pointer to any of the Extract functions fit.
+template <auto Extract>
+DiscoverySettings As(const Value& entry) {
+  return Extract(entry);
+}
+
+/// Sorted by name, as Prometheus reads and prints them.
+std::vector<Mechanism>& Mechanisms() {
+  static std::vector<Mechanism> mechanisms = [] {
+    // clang-format off: one per line.
+    std::vector<Mechanism> all = {
+        {"aws"},
+        {"azure"},
+        {"consul", ConsulSdListType, As<ExtractConsulSd>},
+        {"digitalocean"},
+        {"dns", DnsSdListType, As<ExtractDnsSd>},
+        {"docker"},
+        {"dockerswarm"},
+        {"ec2"},
+        {"eureka", EurekaSdListType, As<ExtractEurekaSd>},
+        {"file", FileSdListType, As<ExtractFileSd>},
+        {"gce"},
+        {"hetzner"},
+        {"http", HttpSdListType, As<ExtractHttpSd>},
+        {"ionos"},
+        {"kubernetes"},
+        {"kuma", KumaSdListType, As<ExtractKumaSd>},
+        {"lightsail"},
+        {"linode"},
+        {"marathon", MarathonSdListType, As<ExtractMarathonSd>},
+        {"nerve"},
+        {"nomad", NomadSdListType, As<ExtractNomadSd>},
+        {"oci"},
+        {"openstack"},
+        {"outscale"},
+        {"ovhcloud"},
+        {"puppetdb", PuppetdbSdListType, As<ExtractPuppetdbSd>},
+        {"scaleway"},
+        {"serverset"},
+        {"stackit"},
+        {"triton"},
+        {"uyuni"},
+        {"vultr"},
+    };
+    // clang-format on
+    for (Mechanism& mechanism : all)
+      mechanism.section = fmt::format("{}_sd_configs", mechanism.name);
+    return all;
+  }();
+  return mechanisms;
+}
+
+Status CheckNotEmpty(const Value& section, std::string_view name) {
+  return CheckNoNull(section[name], fmt::format("empty or null section in {}", name));
+}
+
+}  // namespace
+
+std::vector<Field> DiscoveryFields() {
+  std::vector<Field> fields;
+  for (const Mechanism& mechanism : Mechanisms()) {
+    if (mechanism.list != nullptr) {
+      fields.push_back({mechanism.section, &mechanism.list()});
+    } else {
+      fields.push_back({mechanism.section, &kMissingType, Show::kNever});
+    }
+  }
+  fields.push_back({"static_configs", &TargetGroupList()});
+  std::sort(fields.begin(), fields.end(),
+            [](const Field& a, const Field& b) { return a.name < b.name; });
+  return fields;
+}
+
+Status CheckDiscovery(const Value& section) {
+  for (const Mechanism& mechanism : Mechanisms()) {
+    if (mechanism.list != nullptr) NX_RETURN_IF_ERROR(CheckNotEmpty(section, mechanism.section));
+  }
+  NX_RETURN_IF_ERROR(CheckNotEmpty(section, "static_configs"));
+  // A URL where an address belongs is a frequent mistake; with relabelling it may be on purpose.
+  if (!section["relabel_configs"].items.empty()) return {};
+  for (const Value& group : section["static_configs"].items) {
+    for (const Value& target : group["targets"].items) {
+      if (target.text.find('/') != std::string::npos) {
+        return Reject(target, fmt::format("{} is not a valid hostname", go::Quote(target.text)));
+      }
+    }
+  }
+  return {};
+}
+
+std::vector<DiscoveryConfig> ExtractDiscoveries(const Value& section) {
+  std::vector<DiscoveryConfig> configs;
+  for (const Mechanism& mechanism : Mechanisms()) {
+    if (mechanism.list == nullptr) continue;
+    for (const Value& entry : section[mechanism.section].items) {
+      configs.push_back({.mechanism = std::string(mechanism.name),
+                         .key = fmt::format("{}\n{}", mechanism.name, WriteYaml(entry, true)),
+                         .settings = mechanism.extract(entry)});
+    }
+  }
+  return configs;
+}
+
+}  // namespace narthex::config

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The *_sd_configs: a table of keys and a way to the plain struct for each mechanism. Files are
+// named table_sd_<mechanism>.cc; table_discovery.cc lists them all.
+#pragma once
+
+#include "narthex/config/discovery_config.h"
+#include "src/config/schema.h"
+
+namespace narthex::config {
+
+const Type& ConsulSdListType();
+ConsulSdConfig ExtractConsulSd(const Value& sd);
+
+const Type& DnsSdListType();
+DnsSdConfig ExtractDnsSd(const Value& sd);
+
+const Type& EurekaSdListType();
+EurekaSdConfig ExtractEurekaSd(const Value& sd);
+
+const Type& FileSdListType();
+FileSdConfig ExtractFileSd(const Value& sd);
+
+const Type& HttpSdListType();
+HttpSdConfig ExtractHttpSd(const Value& sd);
+
+/// Of a discovery that has a `url`: there, http or https, with a host.
+Status CheckHttpUrl(const Value& sd);
+
+const Type& KumaSdListType();
+KumaSdConfig ExtractKumaSd(const Value& sd);
+
+const Type& MarathonSdListType();
+MarathonSdConfig ExtractMarathonSd(const Value& sd);
+
+const Type& NomadSdListType();
+NomadSdConfig ExtractNomadSd(const Value& sd);
+
+const Type& PuppetdbSdListType();
+PuppetdbSdConfig ExtractPuppetdbSd(const Value& sd);
+
+}  // namespace narthex::config

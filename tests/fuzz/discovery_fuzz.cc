@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Answers of the servers that discoveries ask: the first byte says whose.
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "scrape/discovery/consul_api.h"
+#include "scrape/discovery/dns_answer.h"
+#include "scrape/discovery/eureka_source.h"
+#include "scrape/discovery/kuma_source.h"
+#include "scrape/discovery/marathon_source.h"
+#include "scrape/discovery/nomad_source.h"
+#include "scrape/discovery/puppetdb_source.h"
+#include "scrape/discovery/target_file.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace narthex::scrape;  // NOLINT(google-build-using-namespace)
+  if (size == 0) return 0;
+  const std::string_view body(reinterpret_cast<const char*>(data) + 1, size - 1);
+  switch (data[0]) {
+    case 'h':
+      (void)ParseTargetGroupsJson(body);
+      break;
+    case 'c':
+      (void)ParseConsulHealth(body, "service", "dc", ",");
+      (void)ParseConsulServices(body);
+      (void)ParseConsulDatacenter(body);
+      break;
+    case 'd':
+      (void)ParseDnsAnswer({data + 1, size - 1});
+      break;
+    case 'e':
+      (void)ParseEurekaApps(body);
+      break;
+    case 'k':
+      (void)ParseKumaAnswer(body);
+      break;
+    case 'm':
+      (void)ParseMarathonApps(body);
+      break;
+    case 'n':
+      (void)ParseNomadServices(body);
+      (void)ParseNomadInstances(body, ",");
+      break;
+    case 'p': {
+      narthex::config::PuppetdbSdConfig config;
+      config.include_parameters = true;
+      (void)ParsePuppetdbResources(body, config);
+      break;
+    }
+    default:
+      break;
+  }
+  return 0;
+}
