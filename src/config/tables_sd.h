@@ -24,6 +24,9 @@ FileSdConfig ExtractFileSd(const Value& sd);
 const Type& HttpSdListType();
 HttpSdConfig ExtractHttpSd(const Value& sd);
 
+const Type& KubernetesSdListType();
+KubernetesSdConfig ExtractKubernetesSd(const Value& sd);
+
 const Type& KumaSdListType();
 KumaSdConfig ExtractKumaSd(const Value& sd);
 
