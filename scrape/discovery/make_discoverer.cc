@@ -6,6 +6,8 @@
 #include <fmt/core.h>
 
 #include "scrape/discovery/file_discoverer.h"
+#include "scrape/discovery/kubernetes/kubernetes_discoverer.h"
+#include "scrape/discovery/kubernetes/metrics.h"
 
 namespace narthex::scrape {
 
@@ -20,6 +22,9 @@ struct Maker {
   Made operator()(const config::FileSdConfig& sd) const {
     return std::make_unique<FileDiscoverer>(sd, context.registry);
   }
+  Made operator()(const config::KubernetesSdConfig& sd) const {
+    return kubernetes::KubernetesDiscoverer::Make(sd, context.registry);
+  }
   /// The configuration's tables let nothing else through.
   template <typename Other>
   Made operator()(const Other&) const {
@@ -33,6 +38,9 @@ Made MakeDiscoverer(const config::DiscoveryConfig& config, const DiscoveryContex
   return std::visit(Maker{context}, config.settings);
 }
 
-void AddDiscoveryMetrics(metrics::Registry& registry) { FileDiscoverer::AddMetrics(registry); }
+void AddDiscoveryMetrics(metrics::Registry& registry) {
+  FileDiscoverer::AddMetrics(registry);
+  const kubernetes::KubernetesMetrics counters(registry);
+}
 
 }  // namespace narthex::scrape
