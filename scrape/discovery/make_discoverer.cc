@@ -10,6 +10,8 @@
 #include "scrape/discovery/eureka_source.h"
 #include "scrape/discovery/file_discoverer.h"
 #include "scrape/discovery/http_source.h"
+#include "scrape/discovery/kubernetes/kubernetes_discoverer.h"
+#include "scrape/discovery/kubernetes/metrics.h"
 #include "scrape/discovery/kuma_source.h"
 #include "scrape/discovery/marathon_source.h"
 #include "scrape/discovery/nomad_source.h"
@@ -44,6 +46,9 @@ struct Maker {
     return PuppetdbSource::Make(sd, context);
   }
   Made operator()(const config::KumaSdConfig& sd) const { return KumaSource::Make(sd, context); }
+  Made operator()(const config::KubernetesSdConfig& sd) const {
+    return kubernetes::KubernetesDiscoverer::Make(sd, context.registry);
+  }
   /// The configuration's tables let nothing else through.
   template <typename Other>
   Made operator()(const Other&) const {
@@ -64,6 +69,7 @@ void AddDiscoveryMetrics(metrics::Registry& registry) {
   HttpSource::AddMetrics(registry);
   KumaSource::AddMetrics(registry);
   NomadSource::AddMetrics(registry);
+  const kubernetes::KubernetesMetrics counters(registry);
 }
 
 }  // namespace narthex::scrape

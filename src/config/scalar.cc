@@ -214,4 +214,27 @@ std::string ScalarText(const Value& value) {
   }
 }
 
+Result<std::string> DecodeBase64(std::string_view text) {
+  constexpr std::string_view kAlphabet =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string bytes;
+  std::uint32_t buffer = 0;
+  int bits = 0;
+  std::size_t digits = 0;
+  for (const char c : text) {
+    if (c == '\n' || c == '\r' || c == '=') continue;
+    const std::size_t digit = kAlphabet.find(c);
+    if (digit == std::string_view::npos) return Fail(Code::kInvalidArgument, "invalid base64 data");
+    ++digits;
+    buffer = buffer << 6 | static_cast<std::uint32_t>(digit);
+    bits += 6;
+    if (bits >= 8) {
+      bits -= 8;
+      bytes.push_back(static_cast<char>(buffer >> bits & 0xff));
+    }
+  }
+  if (digits % 4 == 1) return Fail(Code::kInvalidArgument, "invalid base64 data");
+  return bytes;
+}
+
 }  // namespace narthex::config

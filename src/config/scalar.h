@@ -20,6 +20,10 @@ Status ParseScalar(std::string_view text, Value& value);
 Result<std::int64_t> ParseSize(std::string_view text);
 std::string FormatSize(std::int64_t bytes);
 
+/// The bytes of a base64 text; line breaks and the padding at its end are passed over.
+/// Errors: kInvalidArgument.
+Result<std::string> DecodeBase64(std::string_view text);
+
 /// The text of a scalar value as it is printed, secrets masked.
 std::string ScalarText(const Value& value);
 

@@ -46,7 +46,7 @@ std::vector<Mechanism>& Mechanisms() {
         {"hetzner"},
         {"http", HttpSdListType, As<ExtractHttpSd>},
         {"ionos"},
-        {"kubernetes"},
+        {"kubernetes", KubernetesSdListType, As<ExtractKubernetesSd>},
         {"kuma", KumaSdListType, As<ExtractKumaSd>},
         {"lightsail"},
         {"linode"},

@@ -26,6 +26,8 @@ HttpSdConfig ExtractHttpSd(const Value& sd);
 
 /// Of a discovery that has a `url`: there, http or https, with a host.
 Status CheckHttpUrl(const Value& sd);
+const Type& KubernetesSdListType();
+KubernetesSdConfig ExtractKubernetesSd(const Value& sd);
 
 const Type& KumaSdListType();
 KumaSdConfig ExtractKumaSd(const Value& sd);

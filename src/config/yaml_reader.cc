@@ -120,37 +120,6 @@ Status YamlReader::ReadMap(const YamlNode& node, Value& value) {
   return {};
 }
 
-namespace {
-
-std::string DecodeBase64(std::string_view text, bool& ok) {
-  std::string bytes;
-  std::uint32_t buffer = 0;
-  int bits = 0;
-  std::size_t digits = 0;
-  ok = true;
-  for (const char c : text) {
-    if (c == '\n' || c == '\r' || c == '=') continue;
-    constexpr std::string_view kAlphabet =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    const std::size_t digit = kAlphabet.find(c);
-    if (digit == std::string_view::npos) {
-      ok = false;
-      return {};
-    }
-    ++digits;
-    buffer = buffer << 6 | static_cast<std::uint32_t>(digit);
-    bits += 6;
-    if (bits >= 8) {
-      bits -= 8;
-      bytes.push_back(static_cast<char>(buffer >> bits & 0xff));
-    }
-  }
-  ok = digits % 4 != 1;
-  return bytes;
-}
-
-}  // namespace
-
 Status YamlReader::ReadScalar(const YamlNode& node, Value& value) {
   if (node.kind != YamlNode::Kind::kScalar) {
     AddWrongType(node, value.type());
@@ -158,13 +127,13 @@ Status YamlReader::ReadScalar(const YamlNode& node, Value& value) {
   }
   std::string text = node.text;
   if (node.tag == "!!binary") {
-    bool ok = false;
-    text = DecodeBase64(node.text, ok);
-    if (!ok) {
+    auto bytes = DecodeBase64(node.text);
+    if (!bytes) {
       return Fail(
           Code::kInvalidArgument,
           fmt::format("yaml: !!binary value contains invalid base64 data (line {})", node.line));
     }
+    text = std::move(*bytes);
   }
   // A quoted text is a string, which numbers and bools do not take.
   const Kind kind = value.type().kind;

@@ -25,8 +25,14 @@ BodyReader::State StateOf(DecodeOutcome outcome, BodyReader::State if_ok) {
 
 }  // namespace
 
-BodyReader::BodyReader(BodyFraming framing, bool gzip, std::size_t max_bytes, std::string& body)
-    : framing_(framing), gzip_(gzip), max_bytes_(max_bytes), body_(body), left_(framing.length) {
+BodyReader::BodyReader(BodyFraming framing, bool gzip, std::size_t max_bytes, std::string& body,
+                       const BodySink* sink)
+    : framing_(framing),
+      gzip_(gzip),
+      max_bytes_(max_bytes),
+      body_(body),
+      sink_(sink),
+      left_(framing.length) {
   body_.clear();
 }
 
@@ -71,22 +77,45 @@ BodyReader::State BodyReader::Finish() {
 }
 
 BodyReader::State BodyReader::Take(std::string_view data) {
+  const State state = Decode(data);
+  return sink_ == nullptr ? state : PassOn(state);
+}
+
+BodyReader::State BodyReader::PassOn(State state) {
+  if (body_.empty()) return state;
+  passed_on_ += body_.size();
+  const bool go_on = (*sink_)(body_);
+  body_.clear();
+  const bool well = state == State::kNeedMore || state == State::kDone;
+  return go_on || !well ? state : State::kStopped;
+}
+
+BodyReader::State BodyReader::Decode(std::string_view data) {
   wire_bytes_ += data.size();
+  // Room that is left for the rest, after what the sink has got.
+  const std::size_t limit = max_bytes_ == 0 ? 0 : max_bytes_ - passed_on_;
   if (!gzip_) {
-    const std::size_t room =
-        max_bytes_ == 0 ? data.size() : max_bytes_ - std::min(max_bytes_, body_.size());
+    const std::size_t room = max_bytes_ == 0 ? data.size() : limit - std::min(limit, body_.size());
     body_.append(data.substr(0, room));
     return data.size() > room ? State::kTooLarge : State::kNeedMore;
   }
   std::string gathered;
   if (decoder_ == nullptr) {
     compressed_ += data;
-    if (compressed_.size() <= kMaxGathered) return State::kNeedMore;
+    // A sink wants what there is.
+    if (sink_ == nullptr && compressed_.size() <= kMaxGathered) return State::kNeedMore;
     decoder_ = std::make_unique<GzipDecoder>();
     gathered.swap(compressed_);
     data = gathered;
   }
-  return StateOf(decoder_->Feed(data, max_bytes_, body_), State::kNeedMore);
+  if (max_bytes_ != 0 && limit == 0) {
+    // For the decoder 0 is no limit, and what follows the last byte is still to be checked.
+    const State state = StateOf(decoder_->Feed(data, 1, body_), State::kNeedMore);
+    if (body_.empty()) return state;
+    body_.clear();
+    return State::kTooLarge;
+  }
+  return StateOf(decoder_->Feed(data, limit, body_), State::kNeedMore);
 }
 
 BodyReader::State BodyReader::End() {

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "narthex/net/http_client.h"
 #include "src/net/http1.h"
 #include "src/net/inflate.h"
 
@@ -18,6 +19,7 @@ class BodyReader final {
   enum class State : std::uint8_t {
     kNeedMore,
     kDone,
+    kStopped,  // The sink wants no more.
     kTooLarge,
     kMalformed,
     kCorruptGzip,
@@ -25,8 +27,10 @@ class BodyReader final {
     kNotGzip
   };
 
-  /// @param body  emptied and filled
-  BodyReader(BodyFraming framing, bool gzip, std::size_t max_bytes, std::string& body);
+  /// @param body  emptied and filled; with a sink it only carries each piece to it
+  /// @param sink  may be null; not owned
+  BodyReader(BodyFraming framing, bool gzip, std::size_t max_bytes, std::string& body,
+             const BodySink* sink = nullptr);
 
   /// Takes from the front of `input` what belongs to the body.
   State Feed(std::string_view& input);
@@ -37,13 +41,18 @@ class BodyReader final {
 
  private:
   State Take(std::string_view data);
+  State Decode(std::string_view data);
   State End();
+  /// Gives what was decoded to the sink.
+  State PassOn(State state);
 
   const BodyFraming framing_;
   const bool gzip_;
   const std::size_t max_bytes_;
   std::string& body_;
-  std::uint64_t left_ = 0;  // Of a kLength body.
+  const BodySink* const sink_;
+  std::size_t passed_on_ = 0;  // Bytes given to the sink.
+  std::uint64_t left_ = 0;     // Of a kLength body.
   ChunkedDecoder chunked_;
   std::string compressed_;                // A gzip body until it is complete or large.
   std::unique_ptr<GzipDecoder> decoder_;  // Takes over when it is large.

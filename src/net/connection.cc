@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "src/net/connection.h"
 
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
 
@@ -259,6 +260,17 @@ void Connection::Arm(const std::shared_ptr<State>& state, Clock::time_point when
     self->timed_out = true;
     self->Abort();
   });
+}
+
+void Connection::ProbePeer() {
+  const int socket = state_->socket.native_handle();
+  const auto set = [&](int level, int name, int value) {
+    setsockopt(socket, level, name, &value, sizeof value);
+  };
+  set(IPPROTO_TCP, TCP_KEEPIDLE, 30);
+  set(IPPROTO_TCP, TCP_KEEPINTVL, 10);
+  set(IPPROTO_TCP, TCP_KEEPCNT, 3);
+  set(SOL_SOCKET, SO_KEEPALIVE, 1);
 }
 
 void Connection::Cancel() {

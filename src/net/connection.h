@@ -61,6 +61,9 @@ class Connection final {
   /// The same for a connection that gets its next deadline soon: the timer may stay, which costs
   /// less, but keeps the executor's context at work.
   void SuspendDeadline();
+  /// Asks the peer's system every 30 s of silence whether the connection is still there: without,
+  /// a read from a machine that has vanished waits until the deadline. Until the socket is closed.
+  void ProbePeer();
   /// Running operations fail with kCancelled.
   void Cancel();
   /// Ends the stream in order: no more is written, what the peer still sends is not waited for.

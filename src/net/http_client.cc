@@ -25,6 +25,7 @@ namespace {
 
 constexpr std::size_t kReadBytes = 32 << 10;
 constexpr std::size_t kMaxHeadBytes = 1 << 20;
+constexpr std::size_t kMaxErrorBytes = 1 << 20;
 constexpr int kMaxRedirects = 10;
 
 /// `Get "http://h/p": why`, as Go's url.Error prints.
@@ -233,6 +234,9 @@ asio::awaitable<Status> HttpClient::Impl::ReadBody(BodyReader& reader, ClientRes
       co_return Fail(Code::kUnavailable, "unexpected EOF");
     case BodyReader::State::kNotGzip:
       co_return Fail(Code::kUnavailable, "gzip: invalid header");
+    case BodyReader::State::kStopped:
+      response.stopped = true;
+      break;
     case BodyReader::State::kNeedMore:
     case BodyReader::State::kDone:
       break;
@@ -281,13 +285,24 @@ asio::awaitable<Result<ClientResponse>> HttpClient::Impl::Once(const ClientReque
   }
   const BodyFraming framing = ResponseFraming(*head, exchange.method);
   const bool gzip = HeaderHasToken(response.headers, "Content-Encoding", "gzip");
-  BodyReader reader(framing, gzip, request.max_body_bytes, body);
+  const BodySink* sink = request.on_body && response.status / 100 == 2 ? &request.on_body : nullptr;
+  if (sink != nullptr) {
+    connection.ProbePeer();  // The body may be silent for long.
+    (*sink)({});
+  }
+  std::size_t limit = request.max_body_bytes;
+  // Who takes pieces has no limit for the whole; an error must not have none.
+  if (request.on_body && sink == nullptr) {
+    limit = limit == 0 ? kMaxErrorBytes : std::min(limit, kMaxErrorBytes);
+  }
+  BodyReader reader(framing, gzip, limit, body, sink);
   Status read = co_await ReadBody(reader, response);
   if (!read) {
     Disconnect();
     co_return Fail(std::move(read).error());
   }
-  const bool keep = KeepsAlive(response.headers, head->minor_version) && !response.body_too_large &&
+  const bool whole = !response.body_too_large && !response.stopped;
+  const bool keep = KeepsAlive(response.headers, head->minor_version) && whole &&
                     framing.kind != BodyKind::kUntilClose && unread.empty();
   if (!keep) Disconnect();
   co_return response;

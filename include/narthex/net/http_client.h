@@ -6,8 +6,10 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -51,6 +53,11 @@ struct HttpClientOptions {
   std::string user_agent = "Prometheus/3.14.0";
 };
 
+/// Takes a body piece by piece, decoded, as it arrives; first an empty piece when the answer's head
+/// has come. Called on the executor's thread; must not throw.
+/// @return false to end the request, which then succeeds with what has come so far
+using BodySink = std::function<bool(std::string_view)>;
+
 struct ClientRequest {
   std::string method = "GET";
   Url url;
@@ -58,6 +65,10 @@ struct ClientRequest {
   std::string body;
   std::chrono::milliseconds timeout{10'000};  // For everything from connect to the last byte.
   std::size_t max_body_bytes = 0;             // After decompression; 0 = no limit.
+  /// Gets the body of an answer with status 2xx in the place of Do's `body`, for answers that are
+  /// long or never end. The limits above hold for it as well. Others fill `body`, with 1 MiB at
+  /// most.
+  BodySink on_body;
 };
 
 struct ClientResponse {
@@ -66,6 +77,7 @@ struct ClientResponse {
   Headers headers;     // Names as sent.
   std::string content_type;
   bool body_too_large = false;       // max_body_bytes was passed; body holds what came before.
+  bool stopped = false;              // The sink ended it.
   std::size_t compressed_bytes = 0;  // Bytes of the body on the wire.
 };
 
