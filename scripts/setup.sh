@@ -21,7 +21,7 @@ codename=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
 packages="cmake g++ ninja-build ccache mold pkg-config python3
     libyaml-cpp-dev libsnappy-dev libprotobuf-dev protobuf-compiler libspdlog-dev libfmt-dev
     libre2-dev libssl-dev libcrypt-dev zlib1g-dev libdeflate-dev libzstd-dev libabsl-dev libroaring-dev
-    libxxhash-dev libexpected-dev libcli11-dev libmimalloc-dev libgtest-dev libbenchmark-dev"
+    libxxhash-dev libexpected-dev libcli11-dev libmimalloc-dev libpugixml-dev libgtest-dev libbenchmark-dev"
 # Debian 12's default Boost is too old; a newer one stands beside it.
 if [ "$codename" = bookworm ]; then
     packages+=" libboost1.81-dev libboost-json1.81-dev libboost-url1.81-dev"

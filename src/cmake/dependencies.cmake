@@ -14,6 +14,7 @@ find_package(Snappy REQUIRED)
 find_package(Protobuf REQUIRED)
 find_package(zstd REQUIRED)
 find_package(mimalloc REQUIRED)
+find_package(pugixml REQUIRED)
 find_package(GTest REQUIRED)
 
 # Debian ships these without CMake packages.
