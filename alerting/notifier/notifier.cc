@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <map>
+#include <optional>
 #include <utility>
 
 #include <fmt/core.h>
@@ -16,6 +17,7 @@
 #include "narthex/base/mutex.h"
 #include "narthex/config/config.h"
 #include "narthex/model/relabel.h"
+#include "narthex/net/aws_session.h"
 
 namespace narthex::alerting {
 namespace {
@@ -52,16 +54,26 @@ model::Labels Relabelled(const model::Labels& labels, const model::Labels& exter
   return {};
 }
 
-/// What can't be done is refused: an Alertmanager that answers 403 to every alert is found late.
-Status CheckSupported(const config::AlertmanagerConfig& entry, std::size_t index) {
-  const auto refuse = [&](std::string_view what) {
-    return Fail(
-        Code::kInvalidArgument,
-        fmt::format("alerting.alertmanagers, entry {}: {} is not supported yet", index + 1, what));
-  };
-  if (entry.has_sigv4) return refuse("sigv4");
-  if (entry.has_oauth2) return refuse("oauth2");
-  return {};
+/// Amazon Managed Service for Prometheus.
+constexpr std::string_view kDefaultService = "aps";
+
+/// Errors: no region is known, which is found late otherwise: in a 403 for every alert.
+Result<SendLoop::Signing> MakeSigning(const config::Sigv4Config& sigv4) {
+  SendLoop::Signing signing{
+      .aws = {.region = sigv4.region,
+              .access_key = sigv4.access_key,
+              .secret_key = sigv4.secret_key,
+              .profile = sigv4.profile,
+              .role_arn = sigv4.role_arn,
+              .external_id = sigv4.external_id,
+              .use_fips_sts_endpoint = sigv4.use_fips_sts_endpoint},
+      .service = sigv4.service_name.empty() ? std::string(kDefaultService) : sigv4.service_name};
+  NX_ASSIGN_OR_RETURN(signing.aws.region, net::AwsSession(signing.aws).ConfiguredRegion());
+  if (signing.aws.region.empty()) {
+    return Fail(Code::kInvalidArgument,
+                "region not configured in sigv4 or in default credentials chain");
+  }
+  return signing;
 }
 
 }  // namespace
@@ -90,6 +102,7 @@ class Notifier::Impl {
   struct Set {
     config::AlertmanagerConfig config;
     net::HttpClientOptions client;
+    std::optional<SendLoop::Signing> signing;
     AlertmanagerUrls urls;
     LoopMap loops;
   };
@@ -123,10 +136,18 @@ Result<Notifier::Impl::SetMap> Notifier::Impl::MakeSets(
   SetMap sets;
   for (std::size_t i = 0; i < config.alertmanagers.size(); ++i) {
     const config::AlertmanagerConfig& entry = config.alertmanagers[i];
-    NX_RETURN_IF_ERROR(CheckSupported(entry, i));
     Set& set = sets[AlertmanagerSetName(i)];
     set.config = entry;
-    NX_ASSIGN_OR_RETURN(set.client, options_.client_options(entry.http));
+    const auto explain = [&](Error why) {
+      return Fail(std::move(why).Wrap(fmt::format("alerting.alertmanagers, entry {}", i + 1)));
+    };
+    auto client = options_.client_options(entry.http);
+    if (!client) return explain(std::move(client).error());
+    set.client = std::move(*client);
+    if (!entry.sigv4) continue;
+    auto signing = MakeSigning(*entry.sigv4);
+    if (!signing) return explain(std::move(signing).error());
+    set.signing = std::move(*signing);
   }
   return sets;
 }
@@ -164,7 +185,8 @@ std::unique_ptr<SendLoop> Notifier::Impl::MakeLoop(const std::string& url, const
                                     SendLoop::Options{.queue_capacity = options_.queue_capacity,
                                                       .batch_size = options_.batch_size,
                                                       .drain_on_stop = options_.drain_on_stop,
-                                                      .timeout_ms = set.config.timeout_ms},
+                                                      .timeout_ms = set.config.timeout_ms,
+                                                      .signing = set.signing},
                                     clock_, metrics_);
 }
 

@@ -26,6 +26,9 @@ SendLoop::SendLoop(std::string url, net::HttpClientOptions client, const Options
       clock_(clock),
       metrics_(metrics, url_),
       client_(std::move(client)),
+      session_(options_.signing ? std::make_unique<net::AwsSession>(options_.signing->aws,
+                                                                    net::ProcessEnvironment, clock)
+                                : nullptr),
       thread_([this] { Run(); }) {}
 
 SendLoop::~SendLoop() {
@@ -68,6 +71,7 @@ void SendLoop::Stop() {
     metrics_.dropped.Add(queue_.size());
     queue_.clear();
     client_.Cancel();
+    if (session_ != nullptr) session_->Cancel();
   }
   changed_.NotifyAll();
 }
@@ -122,6 +126,10 @@ Status SendLoop::Post(std::string json) {
   request.body = std::move(json);
   request.timeout = std::chrono::milliseconds(options_.timeout_ms);
   request.max_body_bytes = kMaxAnswerBytes;
+  if (session_ != nullptr) {
+    const Signing& signing = *options_.signing;
+    NX_RETURN_IF_ERROR(session_->Sign(request, signing.aws.region, signing.service));
+  }
   std::string answer;
   NX_ASSIGN_OR_RETURN(const net::ClientResponse response, client_.Do(request, answer));
   if (response.status / 100 == 2) return {};

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <thread>
@@ -16,6 +17,7 @@
 #include "narthex/base/clock.h"
 #include "narthex/base/mutex.h"
 #include "narthex/model/timestamp.h"
+#include "narthex/net/aws_session.h"
 #include "narthex/net/http_client.h"
 
 namespace narthex::alerting {
@@ -26,11 +28,17 @@ using NotificationPtr = std::shared_ptr<const Notification>;  // One for all que
 /// Source: Prometheus notifier.sendLoop.
 class SendLoop final {
  public:
+  /// AWS Signature Version 4 for each request.
+  struct Signing {
+    net::AwsSettings aws;  // With a region.
+    std::string service;
+  };
   struct Options {
     std::size_t queue_capacity = 0;
     std::size_t batch_size = 1;
     bool drain_on_stop = true;
     model::DurationMs timeout_ms = 0;  // Of one request.
+    std::optional<Signing> signing = {};
   };
 
   /// @param client  of the Alertmanager; its user agent and credentials
@@ -65,6 +73,7 @@ class SendLoop final {
   Clock& clock_;
   NotifierMetrics::Share metrics_;
   net::BlockingClient client_;
+  const std::unique_ptr<net::AwsSession> session_;  // Null = nothing is signed.
 
   mutable Mutex mutex_;  // Leaf lock.
   CondVar changed_;

@@ -5,8 +5,11 @@
 
 #include <fmt/core.h>
 
+#include "scrape/discovery/aws/aws_source.h"
+#include "scrape/discovery/cloud/sources.h"
 #include "scrape/discovery/consul_discoverer.h"
 #include "scrape/discovery/dns_source.h"
+#include "scrape/discovery/docker/docker_source.h"
 #include "scrape/discovery/eureka_source.h"
 #include "scrape/discovery/file_discoverer.h"
 #include "scrape/discovery/http_source.h"
@@ -16,6 +19,7 @@
 #include "scrape/discovery/marathon_source.h"
 #include "scrape/discovery/nomad_source.h"
 #include "scrape/discovery/puppetdb_source.h"
+#include "scrape/discovery/refresh_discoverer.h"
 
 namespace narthex::scrape {
 
@@ -49,10 +53,56 @@ struct Maker {
   Made operator()(const config::KubernetesSdConfig& sd) const {
     return kubernetes::KubernetesDiscoverer::Make(sd, context.registry);
   }
+  Made operator()(const config::DockerSdConfig& sd) const {
+    return Refreshing("docker", sd, MakeDockerSource(sd));
+  }
+  Made operator()(const config::DockerSwarmSdConfig& sd) const {
+    return Refreshing("dockerswarm", sd, MakeDockerSwarmSource(sd));
+  }
+  Made operator()(const config::Ec2SdConfig& sd) const {
+    return Refreshing("ec2", sd, MakeEc2Source(sd, context.clock));
+  }
+  Made operator()(const config::LightsailSdConfig& sd) const {
+    return Refreshing("lightsail", sd, MakeLightsailSource(sd, context.clock));
+  }
+  Made operator()(const config::AzureSdConfig& sd) const {
+    return Refreshing(
+        "azure", sd, MakeAzureSource(sd, context.registry, context.clock, net::ProcessEnvironment));
+  }
+  Made operator()(const config::GceSdConfig& sd) const {
+    return Refreshing("gce", sd, MakeGceSource(sd, context.clock, net::ProcessEnvironment));
+  }
+  Made operator()(const config::DigitalOceanSdConfig& sd) const {
+    return Refreshing("digitalocean", sd, MakeDigitalOceanSource(sd));
+  }
+  Made operator()(const config::HetznerSdConfig& sd) const {
+    return Refreshing("hetzner", sd, MakeHetznerSource(sd));
+  }
+  Made operator()(const config::IonosSdConfig& sd) const {
+    return Refreshing("ionos", sd, MakeIonosSource(sd));
+  }
+  Made operator()(const config::LinodeSdConfig& sd) const {
+    return Refreshing("linode", sd, MakeLinodeSource(sd, context.registry));
+  }
+  Made operator()(const config::ScalewaySdConfig& sd) const {
+    return Refreshing("scaleway", sd, MakeScalewaySource(sd));
+  }
+  Made operator()(const config::VultrSdConfig& sd) const {
+    return Refreshing("vultr", sd, MakeVultrSource(sd));
+  }
   /// The configuration's tables let nothing else through.
   template <typename Other>
   Made operator()(const Other&) const {
     return Fail(Code::kInternal, "not available");
+  }
+
+  /// What is asked again every refresh interval of its settings.
+  template <typename Config>
+  Made Refreshing(std::string mechanism, const Config& sd,
+                  Result<std::unique_ptr<RefreshSource>> source) const {
+    if (!source) return Fail(std::move(source).error());
+    return std::make_unique<RefreshDiscoverer>(std::move(mechanism), sd.refresh_interval_ms,
+                                               std::move(*source), context);
   }
 };
 
@@ -70,6 +120,7 @@ void AddDiscoveryMetrics(metrics::Registry& registry) {
   KumaSource::AddMetrics(registry);
   NomadSource::AddMetrics(registry);
   const kubernetes::KubernetesMetrics counters(registry);
+  AddCloudMetrics(registry);
 }
 
 }  // namespace narthex::scrape

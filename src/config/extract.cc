@@ -35,6 +35,17 @@ Oauth2Config ExtractOauth2(const Value& oauth2) {
   return config;
 }
 
+Sigv4Config ExtractSigv4(const Value& sigv4) {
+  return {.region = sigv4["region"].text,
+          .access_key = sigv4["access_key"].text,
+          .secret_key = sigv4["secret_key"].text,
+          .profile = sigv4["profile"].text,
+          .role_arn = sigv4["role_arn"].text,
+          .external_id = sigv4["external_id"].text,
+          .service_name = sigv4["service_name"].text,
+          .use_fips_sts_endpoint = sigv4["use_fips_sts_endpoint"].flag()};
+}
+
 model::RelabelAction ActionOf(std::string_view name) {
   for (int i = 0; i <= static_cast<int>(model::RelabelAction::kUppercase); ++i) {
     const auto action = static_cast<model::RelabelAction>(i);
@@ -210,8 +221,7 @@ Result<AlertingConfig> ExtractAlerting(const Value& alerting, bool legacy_names)
     manager.path_prefix = item["path_prefix"].text;
     manager.timeout_ms = item["timeout"].number;
     manager.http = ExtractHttp(item);
-    manager.has_sigv4 = item["sigv4"].set;
-    manager.has_oauth2 = item["oauth2"].set;
+    if (const Value& sigv4 = item["sigv4"]; sigv4.set) manager.sigv4 = ExtractSigv4(sigv4);
     manager.static_configs = ExtractTargetGroups(item["static_configs"]);
     manager.discovery_configs = ExtractDiscoveries(item);
     NX_ASSIGN_OR_RETURN(manager.relabel_configs,

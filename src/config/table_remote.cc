@@ -9,6 +9,18 @@ namespace narthex::config {
 
 namespace {
 
+Status CheckSigv4(Value& sigv4) {
+  if (sigv4["access_key"].text.empty() != sigv4["secret_key"].text.empty()) {
+    return Reject(sigv4,
+                  "must provide a AWS SigV4 Access key and Secret Key if credentials are specified "
+                  "in the SigV4 config");
+  }
+  if (!sigv4["external_id"].text.empty() && sigv4["role_arn"].text.empty()) {
+    return Reject(sigv4, "external_id can only be used with role_arn");
+  }
+  return {};
+}
+
 const Type& Sigv4Type() {
   static const Schema schema{"sigv4.plain",
                              {{"region", &kStringType},
@@ -18,7 +30,8 @@ const Type& Sigv4Type() {
                               {"role_arn", &kStringType},
                               {"external_id", &kStringType},
                               {"use_fips_sts_endpoint", &kBoolType},
-                              {"service_name", &kStringType}}};
+                              {"service_name", &kStringType}},
+                             CheckSigv4};
   static const Type type{Kind::kStruct, "", &schema};
   return type;
 }

@@ -9,11 +9,27 @@
 
 namespace narthex::config {
 
+const Type& AzureSdListType();
+AzureSdConfig ExtractAzureSd(const Value& sd);
+
 const Type& ConsulSdListType();
 ConsulSdConfig ExtractConsulSd(const Value& sd);
 
+const Type& DigitalOceanSdListType();
+DigitalOceanSdConfig ExtractDigitalOceanSd(const Value& sd);
+
 const Type& DnsSdListType();
 DnsSdConfig ExtractDnsSd(const Value& sd);
+
+const Type& DockerSdListType();
+DockerSdConfig ExtractDockerSd(const Value& sd);
+
+const Type& DockerSwarmSdListType();
+DockerSwarmSdConfig ExtractDockerSwarmSd(const Value& sd);
+std::vector<SdFilter> ExtractFilters(const Value& list);
+
+const Type& Ec2SdListType();
+Ec2SdConfig ExtractEc2Sd(const Value& sd);
 
 const Type& EurekaSdListType();
 EurekaSdConfig ExtractEurekaSd(const Value& sd);
@@ -21,16 +37,32 @@ EurekaSdConfig ExtractEurekaSd(const Value& sd);
 const Type& FileSdListType();
 FileSdConfig ExtractFileSd(const Value& sd);
 
+const Type& GceSdListType();
+GceSdConfig ExtractGceSd(const Value& sd);
+
+const Type& HetznerSdListType();
+HetznerSdConfig ExtractHetznerSd(const Value& sd);
+
 const Type& HttpSdListType();
 HttpSdConfig ExtractHttpSd(const Value& sd);
 
 /// Of a discovery that has a `url`: there, http or https, with a host.
 Status CheckHttpUrl(const Value& sd);
+
+const Type& IonosSdListType();
+IonosSdConfig ExtractIonosSd(const Value& sd);
+
 const Type& KubernetesSdListType();
 KubernetesSdConfig ExtractKubernetesSd(const Value& sd);
 
 const Type& KumaSdListType();
 KumaSdConfig ExtractKumaSd(const Value& sd);
+
+const Type& LightsailSdListType();
+LightsailSdConfig ExtractLightsailSd(const Value& sd);
+
+const Type& LinodeSdListType();
+LinodeSdConfig ExtractLinodeSd(const Value& sd);
 
 const Type& MarathonSdListType();
 MarathonSdConfig ExtractMarathonSd(const Value& sd);
@@ -40,5 +72,11 @@ NomadSdConfig ExtractNomadSd(const Value& sd);
 
 const Type& PuppetdbSdListType();
 PuppetdbSdConfig ExtractPuppetdbSd(const Value& sd);
+
+const Type& ScalewaySdListType();
+ScalewaySdConfig ExtractScalewaySd(const Value& sd);
+
+const Type& VultrSdListType();
+VultrSdConfig ExtractVultrSd(const Value& sd);
 
 }  // namespace narthex::config

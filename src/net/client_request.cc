@@ -40,6 +40,12 @@ Status AppendHeader(std::string_view name, std::string_view value, std::string& 
   return {};
 }
 
+/// Headers that only the host that the user named may see.
+bool IsCredential(std::string_view name) {
+  return EqualsIgnoreCase(name, "Authorization") || EqualsIgnoreCase(name, "Cookie") ||
+         EqualsIgnoreCase(name, "X-Amz-Security-Token") || EqualsIgnoreCase(name, "X-Auth-Token");
+}
+
 }  // namespace
 
 std::string Base64(const std::string& bytes) {
@@ -98,8 +104,7 @@ Result<std::string> RequestText(const HttpClientOptions& options, const ClientRe
   Headers headers;
   if (!options.user_agent.empty()) SetHeader(headers, "User-Agent", options.user_agent);
   for (const auto& [name, value] : request.headers) {
-    if (with_credentials ||
-        (!EqualsIgnoreCase(name, "Authorization") && !EqualsIgnoreCase(name, "Cookie"))) {
+    if (with_credentials || !IsCredential(name)) {
       SetHeader(headers, name, value);
     }
   }

@@ -4,6 +4,8 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/ip/address.hpp>
@@ -54,6 +56,10 @@ struct Connection::State {
     if (cancelled || ec == asio::error::operation_aborted) {
       return Error(Code::kCancelled, "context canceled");
     }
+    if (!unix_path.empty()) {
+      return Error(Code::kUnavailable,
+                   fmt::format("{0} unix @->{1}: {0}: {2}", operation, unix_path, ErrorText(ec)));
+    }
     return Error(Code::kUnavailable,
                  fmt::format("{} tcp {}->{}: {}: {}", operation, EndpointText(local),
                              EndpointText(remote), operation, ErrorText(ec)));
@@ -80,6 +86,7 @@ struct Connection::State {
   Clock::time_point expires = Clock::time_point::max();  // The deadline.
   Clock::time_point armed = Clock::time_point::max();    // When the timer ends.
   tcp::endpoint local, remote;
+  std::string unix_path;  // Connected to that; "" = by TCP.
   bool timed_out = false;
   bool cancelled = false;
 };
@@ -102,6 +109,7 @@ Connection::~Connection() {
 
 asio::awaitable<Status> Connection::Connect(std::string host, std::uint16_t port) {
   State& s = *state_;
+  s.unix_path.clear();
   std::vector<tcp::endpoint> endpoints;
   error_code ec;
   const asio::ip::address literal = asio::ip::make_address(host, ec);
@@ -156,6 +164,34 @@ asio::awaitable<Status> Connection::Connect(std::string host, std::uint16_t port
   s.Close();
   co_return Fail(Code::kUnavailable, fmt::format("dial tcp {}: connect: {}", EndpointText(first),
                                                  ErrorText(first_error)));
+}
+
+Status Connection::ConnectUnix(const std::string& path) {
+  State& s = *state_;
+  s.Close();
+  s.unix_path = path;
+  const auto failure = [&](int number) {
+    return Fail(Code::kUnavailable,
+                fmt::format("dial unix {}: connect: {}", path, ErrnoText(number)));
+  };
+  sockaddr_un to{};
+  to.sun_family = AF_UNIX;
+  if (path.size() >= sizeof(to.sun_path)) return failure(ENAMETOOLONG);
+  path.copy(to.sun_path, path.size());
+  // There is no network to wait for: the kernel connects at once, or refuses when too many wait.
+  const int descriptor = ::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (descriptor < 0) return failure(errno);
+  if (::connect(descriptor, reinterpret_cast<const sockaddr*>(&to), sizeof(to)) != 0) {
+    const int number = errno;
+    ::close(descriptor);
+    return failure(number);
+  }
+  // What reads and writes needs a descriptor, of whatever family it is.
+  error_code ec;
+  s.socket.assign(tcp::v4(), descriptor, ec);
+  if (!ec) return {};
+  ::close(descriptor);
+  return failure(ec.value());
 }
 
 asio::awaitable<Status> Connection::StartTls(std::shared_ptr<asio::ssl::context> context,

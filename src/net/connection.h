@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A TCP or TLS byte stream with one deadline for everything that runs on it.
+// A TCP, TLS or Unix byte stream with one deadline for everything that runs on it.
 #pragma once
 
 #include <chrono>
@@ -38,6 +38,10 @@ class Connection final {
   /// Errors: kTimeout, kCancelled, kUnavailable "dial tcp 127.0.0.1:1: connect: connection
   /// refused".
   boost::asio::awaitable<Status> Connect(std::string host, std::uint16_t port);
+
+  /// Connects to a socket in the file system, at once.
+  /// Errors: kUnavailable "dial unix /run/x.sock: connect: no such file or directory".
+  Status ConnectUnix(const std::string& path);
 
   /// Client handshake. `server_name` is sent and, unless `verify` is off, checked.
   boost::asio::awaitable<Status> StartTls(std::shared_ptr<boost::asio::ssl::context> context,

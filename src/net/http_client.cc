@@ -88,7 +88,7 @@ struct HttpClient::Impl {
   asio::awaitable<Status> ReadBody(BodyReader& reader, ClientResponse& response);
   Status RefreshTls();
   bool ViaPlainProxy(const Url& url) const {
-    return !options.proxy_url.empty() && url.scheme == "http";
+    return !options.proxy_url.empty() && options.unix_socket.empty() && url.scheme == "http";
   }
   void Disconnect() {
     connection.Close();
@@ -145,7 +145,8 @@ asio::awaitable<Status> HttpClient::Impl::OpenTunnel(const Url& proxy, const Url
 asio::awaitable<Status> HttpClient::Impl::Open(const Url& url) {
   Disconnect();
   Url peer = url;
-  if (!options.proxy_url.empty()) {
+  const bool via_proxy = !options.proxy_url.empty() && options.unix_socket.empty();
+  if (via_proxy) {
     Result<Url> proxy = ParseUrl(options.proxy_url);
     if (!proxy) co_return Fail(std::move(proxy).error());
     if (proxy->scheme != "http") {
@@ -153,10 +154,15 @@ asio::awaitable<Status> HttpClient::Impl::Open(const Url& url) {
     }
     peer = *proxy;
   }
-  Status status = co_await connection.Connect(peer.host, peer.port);
+  Status status;
+  if (options.unix_socket.empty()) {
+    status = co_await connection.Connect(peer.host, peer.port);
+  } else {
+    status = connection.ConnectUnix(options.unix_socket);
+  }
   if (!status) co_return status;
   if (url.scheme == "https") {
-    if (!options.proxy_url.empty()) {
+    if (via_proxy) {
       status = co_await OpenTunnel(peer, url);
       if (!status) co_return status;
     }

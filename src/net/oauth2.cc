@@ -28,23 +28,6 @@ constexpr std::chrono::seconds kSpare{10};
 /// Bytes of a refusal that an error shows.
 constexpr std::size_t kMaxShown = 2048;
 
-/// Go's url.QueryEscape.
-std::string EscapeForm(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                       c == '-' || c == '_' || c == '.' || c == '~';
-    if (plain) {
-      out += c;
-    } else if (c == ' ') {
-      out += '+';
-    } else {
-      out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
-    }
-  }
-  return out;
-}
-
 std::string TextOf(const json::object& object, std::string_view name) {
   const json::value* value = object.if_contains(name);
   return value != nullptr && value->is_string() ? std::string(value->get_string()) : "";
@@ -194,12 +177,12 @@ Result<ClientRequest> TokenRequest(const Oauth2Options& options, const std::stri
     form["client_id"] = options.client_id;
     if (!secret.empty()) form["client_secret"] = secret;
   } else {
-    request.headers.emplace_back("Authorization", "Basic " + Base64(EscapeForm(options.client_id) +
-                                                                    ":" + EscapeForm(secret)));
+    request.headers.emplace_back("Authorization", "Basic " + Base64(EscapeQuery(options.client_id) +
+                                                                    ":" + EscapeQuery(secret)));
   }
   for (const auto& [name, value] : form) {
     if (!request.body.empty()) request.body += '&';
-    request.body += EscapeForm(name) + "=" + EscapeForm(value);
+    request.body += EscapeQuery(name) + "=" + EscapeQuery(value);
   }
   request.max_body_bytes = 1 << 20;
   return request;

@@ -178,4 +178,20 @@ Result<Url> ResolveReference(const Url& base, const std::string& reference) {
   return ParseUrl(origin + RemoveDotSegments(path) + std::string(ref.substr(query)));
 }
 
+std::string EscapeQuery(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       c == '-' || c == '_' || c == '.' || c == '~';
+    if (plain) {
+      out += c;
+    } else if (c == ' ') {
+      out += '+';
+    } else {
+      out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
+    }
+  }
+  return out;
+}
+
 }  // namespace narthex::net

@@ -278,17 +278,70 @@ TEST_F(NotifierTest, ReloadKeepsWhatHasNotChanged) {
   EXPECT_EQ(gone.num_posts(), 1U);
 }
 
-TEST_F(NotifierTest, RefusesWhatItCannotDo) {
+TEST_F(NotifierTest, RefusesClientOptionsThatCannotBe) {
+  NotifierOptions options;
+  options.client_options = [](const config::HttpConfig&) -> Result<net::HttpClientOptions> {
+    return Fail(Code::kNotFound, "no such file");
+  };
+  Notifier notifier(SystemClock(), registry_, options);
+  auto config = config::LoadText("alerting: {alertmanagers: [{}]}\n", "x");
+  ASSERT_TRUE(config) << config.error().message();
+  const Status status = notifier.Check(**config);
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().message(), "alerting.alertmanagers, entry 1: no such file");
+  EXPECT_FALSE(notifier.ApplyConfig(**config));
+}
+
+TEST_F(NotifierTest, SignsForAws) {
   Make();
-  for (const std::string entry :
-       {"{sigv4: {region: r}}", "{oauth2: {client_id: a, token_url: 'http://x/'}}"}) {
-    auto config = config::LoadText("alerting: {alertmanagers: [" + entry + "]}\n", "x");
-    ASSERT_TRUE(config) << config.error().message();
-    const Status status = notifier_->Check(**config);
-    ASSERT_FALSE(status);
-    EXPECT_NE(status.error().message().find("entry 1"), std::string::npos);
-    EXPECT_FALSE(notifier_->ApplyConfig(**config));
-  }
+  FakeAlertmanager am;
+  Apply(To(am.address(), ", sigv4: {region: eu-west-1, access_key: AKID, secret_key: secret}"));
+  notifier_->Send({Alert("A")});
+  const std::string authorization = am.WaitFor(1)[0].authorization;
+  EXPECT_TRUE(authorization.starts_with("AWS4-HMAC-SHA256 Credential=AKID/")) << authorization;
+  EXPECT_NE(authorization.find("/eu-west-1/aps/aws4_request, SignedHeaders=content-type;host;"
+                               "x-amz-date, Signature="),
+            std::string::npos)
+      << authorization;
+  Apply(To(am.address(),
+           ", sigv4: {region: eu-west-1, access_key: AKID, secret_key: secret, service_name: "
+           "own}"));
+  notifier_->Send({Alert("A")});
+  EXPECT_NE(am.WaitFor(2)[1].authorization.find("/eu-west-1/own/aws4_request"), std::string::npos);
+}
+
+/// Regions and keys from the environment of this process, which is the same for all tests.
+TEST_F(NotifierTest, SigningNeedsARegion) {
+  Make();
+  for (const char* name : {"AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"}) ::unsetenv(name);
+  ::setenv("AWS_CONFIG_FILE", "/dev/null", 1);
+  ::setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null", 1);
+  auto config = config::LoadText(
+      "alerting: {alertmanagers: [{sigv4: {access_key: a, secret_key: b}}]}\n", "x");
+  ASSERT_TRUE(config) << config.error().message();
+  Status status = notifier_->Check(**config);
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().message(),
+            "alerting.alertmanagers, entry 1: region not configured in sigv4 or in default "
+            "credentials chain");
+  EXPECT_FALSE(notifier_->ApplyConfig(**config));
+  ::setenv("AWS_REGION", "us-east-1", 1);
+  EXPECT_TRUE(notifier_->Check(**config));
+  ::unsetenv("AWS_REGION");
+}
+
+/// An Alertmanager whose request can't be signed is as one that can't be reached.
+TEST_F(NotifierTest, NothingIsSentUnsigned) {
+  Make();
+  ::setenv("AWS_ENDPOINT_URL_STS", "http://127.0.0.1:1", 1);
+  FakeAlertmanager am;
+  Apply(To(am.address(),
+           ", sigv4: {region: eu-west-1, access_key: a, secret_key: b, role_arn: r, "
+           "use_fips_sts_endpoint: true}"));
+  notifier_->Send({Alert("A")});
+  notifier_->Stop();  // Sends what waits.
+  ::unsetenv("AWS_ENDPOINT_URL_STS");
+  EXPECT_EQ(am.num_posts(), 0U);
 }
 
 TEST(AlertmanagerTest, PostPath) {

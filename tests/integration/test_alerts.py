@@ -42,10 +42,12 @@ class Recorder:
         recorder = self
         self.alerts = []  # (time of arrival, alert)
         self.bodies = []
+        self.authorizations = []
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+                recorder.authorizations.append(self.headers.get("Authorization"))
                 recorder.bodies.append(body)
                 recorder.alerts += [(time.time(), alert) for alert in json.loads(body)]
                 self.send_response(status)
@@ -57,6 +59,34 @@ class Recorder:
 
         self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.address = f"127.0.0.1:{self.http.server_address[1]}"
+        threading.Thread(target=self.http.serve_forever, daemon=True).start()
+
+    def cleanup(self):
+        self.http.shutdown()
+        self.http.server_close()
+
+
+class TokenServer:
+    """Hands out an OAuth 2 token to whoever asks."""
+
+    def __init__(self):
+        server = self
+        self.requests = []
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self):
+                server.requests.append(self.rfile.read(int(self.headers["Content-Length"])).decode())
+                body = b'{"access_token": "the-token", "token_type": "bearer", "expires_in": 3600}'
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_):
+                pass
+
+        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.http.server_address[1]}/token"
         threading.Thread(target=self.http.serve_forever, daemon=True).start()
 
     def cleanup(self):
@@ -240,6 +270,24 @@ class AlertsTest(IntegrationTest):
         self.assertIsNone(server.process.poll())
         server.kill()
 
+    def test_oauth2_and_sigv4(self):
+        plain, signed = self.keep(Recorder()), self.keep(Recorder())
+        tokens = self.keep(TokenServer())
+        page = self.page('broken{part="disk"} 1\n')
+        self.rules(RULES % "0s")
+        more = (f"      oauth2: {{client_id: me, client_secret: s, token_url: '{tokens.url}', scopes: [a]}}\n"
+                f"    - static_configs: [{{targets: ['{signed.address}']}}]\n"
+                "      sigv4: {region: eu-west-1, access_key: AKID, secret_key: secret}\n")
+        server = self.start(scrape_config(("x", page.address), extra=alerting(plain.address, more=more)))
+        wait_for("alert with a token", lambda: plain.alerts)
+        self.assertEqual(plain.authorizations[0], "Bearer the-token")
+        self.assertIn("grant_type=client_credentials&scope=a", tokens.requests[0])
+        wait_for("signed alert", lambda: signed.alerts)
+        self.assertRegex(signed.authorizations[0],
+                         r"^AWS4-HMAC-SHA256 Credential=AKID/\d{8}/eu-west-1/aps/aws4_request, SignedHeaders="
+                         r"content-type;host;x-amz-date, Signature=[0-9a-f]{64}$")
+        self.assertEqual(server.stop(), 0)
+
     def test_reload_and_file_discovery(self):
         first, second = self.keep(Recorder()), self.keep(Recorder())
         page = self.page('broken{part="disk"} 1\n')
@@ -255,10 +303,10 @@ class AlertsTest(IntegrationTest):
         wait_for("alert at the new one", lambda: second.alerts)
         urls = lambda: [a["url"] for a in server.api("alertmanagers")["activeAlertmanagers"]]
         self.assertEqual(urls(), [f"http://{second.address}/api/v2/alerts"])
-        server.config.write_text(config.replace("file_sd_configs: [{files: [am.json]}]", "sigv4: {region: x}"))
+        server.config.write_text(config.replace("file_sd_configs: [{files: [am.json]}]", "oauth2: {client_id: a, token_url: 'http://127.0.0.1/', grant_type: x}"))
         status, text = server.request("POST", "/-/reload", b"")
         self.assertEqual(status, 500)
-        self.assertIn("sigv4 is not supported yet", text)
+        self.assertIn("oauth2 grant_type not supported: x", text)
         self.assertEqual(urls(), [f"http://{second.address}/api/v2/alerts"])
         count = len(second.alerts)
         wait_for("more alerts", lambda: len(second.alerts) > count)

@@ -6,6 +6,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -104,17 +105,18 @@ class RawServer {
     socklen_t size = sizeof(at);
     getsockname(fd_, reinterpret_cast<sockaddr*>(&at), &size);
     port_ = ntohs(at.sin_port);
-    thread_ = std::thread([this] {
-      for (int i = 0;; ++i) {
-        const int peer = accept(fd_, nullptr, nullptr);
-        if (peer < 0 || stopping_) {
-          if (peer >= 0) close(peer);
-          return;
-        }
-        RawSocket socket(peer);
-        serve_(socket, i);
-      }
-    });
+    Accept();
+  }
+  /// On a socket in the file system.
+  RawServer(const std::string& path, std::function<void(RawSocket&, int)> serve)
+      : serve_(std::move(serve)) {
+    fd_ = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_un at{};
+    at.sun_family = AF_UNIX;
+    path.copy(at.sun_path, sizeof(at.sun_path) - 1);
+    EXPECT_EQ(0, bind(fd_, reinterpret_cast<sockaddr*>(&at), sizeof(at)));
+    EXPECT_EQ(0, listen(fd_, 16));
+    Accept();
   }
   ~RawServer() {
     stopping_ = true;
@@ -128,6 +130,20 @@ class RawServer {
   }
 
  private:
+  void Accept() {
+    thread_ = std::thread([this] {
+      for (int i = 0;; ++i) {
+        const int peer = accept(fd_, nullptr, nullptr);
+        if (peer < 0 || stopping_) {
+          if (peer >= 0) close(peer);
+          return;
+        }
+        RawSocket socket(peer);
+        serve_(socket, i);
+      }
+    });
+  }
+
   std::function<void(RawSocket&, int)> serve_;
   int fd_ = -1;
   std::uint16_t port_ = 0;

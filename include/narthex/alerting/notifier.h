@@ -67,7 +67,7 @@ class Notifier final {
   Status Check(const config::Config& config) const;
 
   /// Takes over the section `alerting` and the external labels. An entry whose text has not changed
-  /// keeps its Alertmanagers and their queues. Errors: kInvalidArgument for what is not supported,
+  /// keeps its Alertmanagers and their queues. Errors: kInvalidArgument for sigv4 without a region,
   /// those of `client_options`; everything stays as it was then.
   Status ApplyConfig(const config::Config& config);
 

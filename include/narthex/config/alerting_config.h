@@ -3,6 +3,7 @@
 // The alerting section: which Alertmanagers get the alerts, and how.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,7 +19,7 @@ struct AlertmanagerConfig {
   std::string path_prefix;
   model::DurationMs timeout_ms = 10'000;  // Per POST.
   HttpConfig http;
-  bool has_sigv4 = false, has_oauth2 = false;  // Sections that nothing here can do yet.
+  std::optional<Sigv4Config> sigv4;
   std::vector<TargetGroup> static_configs;
   std::vector<DiscoveryConfig> discovery_configs;           // In Prometheus's order: by mechanism.
   std::vector<model::RelabelConfig> relabel_configs;        // On discovered Alertmanagers.

@@ -3,22 +3,57 @@
 // Discoveries of cloud providers that are asked for a list now and then.
 #pragma once
 
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "narthex/config/http_config.h"
+#include "narthex/model/timestamp.h"
+
 namespace narthex::config {
 
-struct AzureSdConfig {};
+/// What all of them have.
+struct CloudSdBase {
+  std::int64_t port = 80;
+  model::DurationMs refresh_interval_ms = 60'000;
+  HttpConfig http;
+};
 
-struct DigitalOceanSdConfig {};
+struct AzureSdConfig : CloudSdBase {
+  std::string environment = "AzurePublicCloud";
+  std::string subscription_id, tenant_id, client_id, client_secret, resource_group;
+  std::string authentication_method = "OAuth";
+};
 
-struct GceSdConfig {};
+struct DigitalOceanSdConfig : CloudSdBase {
+  std::string role = "droplets";  // Or "databases".
+};
 
-struct HetznerSdConfig {};
+struct GceSdConfig : CloudSdBase {  // `http` is not its: Google's own rules count.
+  std::string project, zone, filter;
+  std::string tag_separator = ",";
+};
 
-struct IonosSdConfig {};
+struct HetznerSdConfig : CloudSdBase {
+  std::string role;  // "hcloud", "robot".
+  std::string label_selector;
+};
 
-struct LinodeSdConfig {};
+struct IonosSdConfig : CloudSdBase {
+  std::string datacenter_id;
+};
 
-struct ScalewaySdConfig {};
+struct LinodeSdConfig : CloudSdBase {
+  std::string region;
+  std::string tag_separator = ",";
+};
 
-struct VultrSdConfig {};
+struct ScalewaySdConfig : CloudSdBase {
+  std::string role;  // "instance", "baremetal".
+  std::string project_id, zone, api_url, access_key, secret_key, secret_key_file, name_filter;
+  std::vector<std::string> tags_filter;
+};
+
+struct VultrSdConfig : CloudSdBase {};
 
 }  // namespace narthex::config

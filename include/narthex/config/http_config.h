@@ -29,6 +29,13 @@ struct Oauth2Config {
   TlsConfig tls;
 };
 
+/// AWS Signature Version 4. Empty = from where AWS's own programs take it.
+struct Sigv4Config {
+  std::string region, access_key, secret_key, profile, role_arn, external_id;
+  std::string service_name;  // "" = "aps", Amazon Managed Service for Prometheus.
+  bool use_fips_sts_endpoint = false;
+};
+
 struct HttpConfig {
   std::string basic_username, basic_username_file, basic_password, basic_password_file;
   std::string authorization_type, authorization_credentials, authorization_credentials_file;

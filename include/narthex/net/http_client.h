@@ -50,6 +50,8 @@ struct HttpClientOptions {
   Headers extra_headers;
   bool follow_redirects = true;
   std::string proxy_url;
+  /// All requests go through this socket; URLs tell scheme, Host header and path then. "" = TCP.
+  std::string unix_socket;
   std::string user_agent = "Prometheus/3.14.0";
 };
 

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "narthex/base/result.h"
 
@@ -25,5 +26,8 @@ Result<Url> ParseUrl(const std::string& text);
 
 /// The URL as text, a password replaced by "xxxxx".
 std::string FormatUrl(const Url& url);
+
+/// A name or value for a query or a form, as Go's url.QueryEscape: blanks become "+".
+std::string EscapeQuery(std::string_view text);
 
 }  // namespace narthex::net

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "scrape/discovery/aws/aws_source.h"
+
+#include <optional>
+
+#include <fmt/core.h>
+
+#include "narthex/base/json_writer.h"
+#include "narthex/base/log.h"
+#include "narthex/net/url.h"
+#include "scrape/discovery/aws/aws_client.h"
+#include "scrape/discovery/aws/ec2_targets.h"
+#include "scrape/discovery/aws/lightsail_targets.h"
+#include "scrape/discovery/json_view.h"
+
+namespace narthex::scrape {
+
+namespace {
+
+using Groups = std::vector<config::TargetGroup>;
+
+/// A service that always names a next page must not be asked for ever.
+constexpr int kMaxPages = 1000;
+
+Error TooManyPages() {
+  return {Code::kResourceExhausted, fmt::format("the answer has more than {} pages", kMaxPages)};
+}
+
+class Ec2Source final : public RefreshSource {
+ public:
+  Ec2Source(config::Ec2SdConfig config, std::unique_ptr<AwsClient> client)
+      : config_(std::move(config)), client_(std::move(client)) {}
+
+  Result<Groups> Refresh() override {
+    NX_ASSIGN_OR_RETURN(const std::string region, client_->Region());
+    AskForZones();
+    auto group = Instances(region);
+    if (!group) return Fail(std::move(group).error().Wrap("could not describe instances"));
+    return Groups{std::move(*group)};
+  }
+  void Cancel() noexcept override { client_->Cancel(); }
+
+ private:
+  Result<std::string> Ask(std::string_view action, const std::string& more = "") {
+    return client_->Post({{"Content-Type", "application/x-www-form-urlencoded"}},
+                         fmt::format("Action={}{}&Version=2016-11-15", action, more));
+  }
+
+  /// Until they are known. Not everybody may ask for them, and targets are targets without them.
+  void AskForZones() {
+    if (zones_) return;
+    auto answer = Ask("DescribeAvailabilityZones");
+    auto zones = answer ? ReadZoneIds(*answer) : Result<ZoneIds>(Fail(std::move(answer).error()));
+    if (zones) {
+      zones_ = std::move(*zones);
+    } else {
+      log::Debug("Unable to describe availability zones", {{"err", zones.error().message()}});
+    }
+  }
+
+  Result<config::TargetGroup> Instances(const std::string& region) {
+    config::TargetGroup group;
+    group.source = region;
+    const std::string filters = Filters();
+    std::string token;
+    for (int page = 0; page < kMaxPages; ++page) {
+      NX_ASSIGN_OR_RETURN(
+          const std::string answer,
+          Ask("DescribeInstances",
+              token.empty() ? filters : filters + "&NextToken=" + net::EscapeQuery(token)));
+      NX_ASSIGN_OR_RETURN(
+          token, AddEc2Targets(answer, region, zones_.value_or(ZoneIds()), config_.port, group));
+      if (token.empty()) return group;
+    }
+    return Fail(TooManyPages());
+  }
+
+  std::string Filters() const {
+    std::string text;
+    int number = 0;
+    for (const config::SdFilter& filter : config_.filters) {
+      ++number;
+      text += fmt::format("&Filter.{}.Name={}", number, net::EscapeQuery(filter.name));
+      for (std::size_t i = 0; i < filter.values.size(); ++i) {
+        text += fmt::format("&Filter.{}.Value.{}={}", number, i + 1,
+                            net::EscapeQuery(filter.values[i]));
+      }
+    }
+    return text;
+  }
+
+  const config::Ec2SdConfig config_;
+  const std::unique_ptr<AwsClient> client_;
+  std::optional<ZoneIds> zones_;
+};
+
+class LightsailSource final : public RefreshSource {
+ public:
+  LightsailSource(config::LightsailSdConfig config, std::unique_ptr<AwsClient> client)
+      : config_(std::move(config)), client_(std::move(client)) {}
+
+  Result<Groups> Refresh() override {
+    NX_ASSIGN_OR_RETURN(const std::string region, client_->Region());
+    auto group = Instances(region);
+    if (!group) return Fail(std::move(group).error().Wrap("could not get instances"));
+    return Groups{std::move(*group)};
+  }
+  void Cancel() noexcept override { client_->Cancel(); }
+
+ private:
+  Result<config::TargetGroup> Instances(const std::string& region) {
+    config::TargetGroup group;
+    group.source = region;
+    std::string token;
+    for (int page = 0; page < kMaxPages; ++page) {
+      JsonWriter request;
+      request.BeginObject();
+      if (!token.empty()) {
+        request.Key("pageToken");
+        request.String(token);
+      }
+      request.EndObject();
+      NX_ASSIGN_OR_RETURN(const std::string answer,
+                          client_->Post({{"Content-Type", "application/x-amz-json-1.1"},
+                                         {"X-Amz-Target", "Lightsail_20161128.GetInstances"}},
+                                        request.TakeText()));
+      NX_ASSIGN_OR_RETURN(const auto document, JsonDocument::Parse(answer));
+      AddLightsailTargets(document->root(), region, config_.port, group);
+      token = document->root()["nextPageToken"].Text();
+      NX_RETURN_IF_ERROR(document->status());
+      if (token.empty()) return group;
+    }
+    return Fail(TooManyPages());
+  }
+
+  const config::LightsailSdConfig config_;
+  const std::unique_ptr<AwsClient> client_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<RefreshSource>> MakeEc2Source(const config::Ec2SdConfig& config,
+                                                     Clock& clock, net::Environment environment) {
+  NX_ASSIGN_OR_RETURN(auto client,
+                      AwsClient::Make(config.access, config.http, "ec2",
+                                      std::chrono::milliseconds(config.refresh_interval_ms), clock,
+                                      std::move(environment)));
+  return std::make_unique<Ec2Source>(config, std::move(client));
+}
+
+Result<std::unique_ptr<RefreshSource>> MakeLightsailSource(const config::LightsailSdConfig& config,
+                                                           Clock& clock,
+                                                           net::Environment environment) {
+  NX_ASSIGN_OR_RETURN(auto client,
+                      AwsClient::Make(config.access, config.http, "lightsail",
+                                      std::chrono::milliseconds(config.refresh_interval_ms), clock,
+                                      std::move(environment)));
+  return std::make_unique<LightsailSource>(config, std::move(client));
+}
+
+}  // namespace narthex::scrape
