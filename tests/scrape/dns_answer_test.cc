@@ -67,8 +67,8 @@ TEST(DnsAnswerTest, LoopsAndWrongLengthsAreErrors) {
 
 TEST(DnsAnswerTest, SpecialCharactersAsGoMarksThem) {
   const std::string start = "\x12\x34\x81\x80\x00\x00\x00\x01\x00\x00\x00\x00"s;
-  const std::string name = "\x09\x61.b\\c $';\x07\x00"s;
-  EXPECT_EQ(Text(start + "\x00\x00\x02"s + kFixed + "\x00\x0b"s + name),
+  const std::string name = "\x0a\x61.b\\c $';\x07\x00"s;
+  EXPECT_EQ(Text(start + "\x00\x00\x02"s + kFixed + "\x00\x0c"s + name),
             "2 a\\.b\\\\c\\ $\\'\\;\\007. 0\n");
 }
 
