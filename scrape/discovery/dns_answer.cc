@@ -13,6 +13,22 @@ namespace {
 constexpr std::size_t kHeaderBytes = 12;
 constexpr std::size_t kFixedBytes = 10;  // Type, class, TTL and length of a record.
 
+/// c-ares marks other special characters with a backslash than Prometheus's library does.
+/// Source: github.com/miekg/dns, isDomainNameLabelSpecial.
+std::string WithMarksOfGo(std::string_view text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '\\' && i + 1 < text.size()) {
+      ++i;
+      if (text[i] != '$') out += '\\';
+    } else if (text[i] == ' ' || text[i] == '\'') {
+      out += '\\';
+    }
+    out += text[i];
+  }
+  return out;
+}
+
 /// Walks through a message; names may point back to any part of it.
 class Reader {
  public:
@@ -37,7 +53,7 @@ class Reader {
     const int status = ares_expand_name(message_.data() + at_, message_.data(),
                                         static_cast<int>(message_.size()), &text, &encoded);
     if (status != ARES_SUCCESS) return false;
-    name.assign(text);
+    name = WithMarksOfGo(text);
     name += '.';
     ares_free_string(text);
     return Skip(static_cast<std::size_t>(encoded));

@@ -113,6 +113,7 @@ class Channel {
                                      ARES_OPT_EDNSPSZ | ARES_OPT_SOCK_STATE_CB);
     }
     std::vector<std::string> addresses;
+    addresses.reserve(servers.size());
     for (const std::string& server : servers) addresses.push_back(JoinHostPort(server, port));
     if (status == ARES_SUCCESS) {
       const std::string list = fmt::format("{}", fmt::join(addresses, ","));

@@ -26,7 +26,7 @@ class BoundedResource final : public json::memory_resource {
   }
   void do_deallocate(void* memory, std::size_t bytes, std::size_t align) override {
     used_ -= bytes;
-    ::operator delete(memory, bytes, std::align_val_t(align));
+    ::operator delete(memory, std::align_val_t(align));
   }
   bool do_is_equal(const json::memory_resource& other) const noexcept override {
     return this == &other;

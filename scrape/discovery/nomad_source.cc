@@ -94,9 +94,10 @@ Result<std::string> NomadSource::Get(const std::string& path) {
   if (!config_.name_space.empty()) params.emplace_back("namespace", config_.name_space);
   if (!config_.region.empty()) params.emplace_back("region", config_.region);
   const std::string query = EncodeQuery(std::move(params));
-  std::string server = config_.server;
-  while (server.ends_with('/')) server.pop_back();
-  const std::string url = server + path + (query.empty() ? "" : "?" + query);
+  // Of the server's address only scheme and host count, as for Nomad's own client.
+  const std::size_t host = config_.server.find("://");
+  const std::size_t end = host == std::string::npos ? host : config_.server.find('/', host + 3);
+  const std::string url = config_.server.substr(0, end) + path + (query.empty() ? "" : "?" + query);
   NX_ASSIGN_OR_RETURN(SdResponse response, client_->Get(url));
   if (response.status != 200) {
     return Fail(Code::kUnavailable,

@@ -81,9 +81,10 @@ class FakeDiscoveries:
     def answer(self, path, parameters):
         """(body or None, headers)"""
         as_json = {"Content-Type": "application/json"}
-        for prefix, method in (("/consul", self.consul), ("/nomad", self.nomad)):
-            if path.startswith(prefix + "/"):
-                return method(path[len(prefix):], parameters)
+        if path.startswith("/consul/"):
+            return self.consul(path[len("/consul"):], parameters)
+        if path.startswith("/v1/"):  # Its client takes no path before.
+            return self.nomad(path, parameters)
         plain = {"/http": self.groups, "/marathon/v2/apps/": self.marathon(), "/puppetdb/pdb/query/v4": self.puppetdb(),
                  "/kuma/v3/discovery:monitoringassignments": self.kuma()}
         if path in plain:

@@ -19,7 +19,7 @@ scrape_configs:
   consul_sd_configs: [{{server: 'http://{0}/consul', tags: [blue], tag_separator: ';', refresh_interval: 1s}}]
 - job_name: consul-named
   consul_sd_configs: [{{server: '{0}', path_prefix: /consul, services: [db, none], datacenter: d, refresh_interval: 1s}}]
-- {{job_name: nomad, nomad_sd_configs: [{{server: 'http://{0}/nomad', refresh_interval: 1s}}]}}
+- {{job_name: nomad, nomad_sd_configs: [{{server: 'http://{0}', refresh_interval: 1s}}]}}
 - {{job_name: eureka, eureka_sd_configs: [{{server: 'http://{0}/eureka', refresh_interval: 1s}}]}}
 - {{job_name: marathon, marathon_sd_configs: [{{servers: ['http://{0}/marathon'], refresh_interval: 1s}}]}}
 - job_name: puppetdb

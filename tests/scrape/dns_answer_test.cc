@@ -65,6 +65,13 @@ TEST(DnsAnswerTest, LoopsAndWrongLengthsAreErrors) {
             "1 127.0.0.1 0\n");
 }
 
+TEST(DnsAnswerTest, SpecialCharactersAsGoMarksThem) {
+  const std::string start = "\x12\x34\x81\x80\x00\x00\x00\x01\x00\x00\x00\x00"s;
+  const std::string name = "\x0a\x61.b\\c $';\x07\x00"s;
+  EXPECT_EQ(Text(start + "\x00\x00\x02"s + kFixed + "\x00\x0c"s + name),
+            "2 a\\.b\\\\c\\ $\\'\\;\\007. 0\n");
+}
+
 TEST(DnsAnswerTest, Ipv6AsGoPrintsIt) {
   const auto format = [](const std::string& address) {
     std::uint8_t bytes[16];

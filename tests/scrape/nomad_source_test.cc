@@ -39,7 +39,7 @@ TEST_F(NomadSourceTest, InstancesOfAllServices) {
     const bool hello = request.target.find("hello") != std::string::npos;
     return FakeHttpServer::Response{.body = hello ? std::string(kInstances) : "[]"};
   });
-  const auto groups = Make(server.Url("/"))->Refresh();
+  const auto groups = Make(server.Url("/ignored"))->Refresh();
   ASSERT_TRUE(groups.has_value()) << groups.error().message();
   ASSERT_EQ(groups->size(), 1u);
   EXPECT_EQ(groups->at(0).source, "Nomad");
