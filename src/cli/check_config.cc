@@ -8,6 +8,7 @@
 #include <cstring>
 #include <memory>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include <fmt/core.h>
@@ -72,34 +73,49 @@ Status AddRuleFiles(const config::Config& config, std::vector<std::string>& file
 /// Checks the groups of each file that file discovery would read.
 /// @param user  in the warning of a file that does not exist
 template <typename Check>
-Status CheckFileSd(const std::vector<config::FileSdConfig>& configs, const std::string& user,
-                   const Check& check) {
-  for (const config::FileSdConfig& sd : configs) {
-    for (const std::string& pattern : sd.files) {
-      const auto files = config::Glob(pattern);
-      if (files.empty()) {
-        fmt::print("  WARNING: file {} for file_sd in {} does not exist\n", go::Quote(pattern),
-                   user);
+Status CheckFileSd(const config::FileSdConfig& sd, const std::string& user, const Check& check) {
+  for (const std::string& pattern : sd.files) {
+    const auto files = config::Glob(pattern);
+    if (files.empty()) {
+      fmt::print("  WARNING: file {} for file_sd in {} does not exist\n", go::Quote(pattern), user);
+    }
+    for (const std::string& file : files) {
+      const auto groups = scrape::LoadTargetFile(file);
+      if (!groups) {
+        return Fail(
+            groups.error().code(),
+            fmt::format("checking SD file {}: {}", go::Quote(pattern), groups.error().message()));
       }
-      for (const std::string& file : files) {
-        const auto groups = scrape::LoadTargetFile(file);
-        if (!groups) {
-          return Fail(
-              groups.error().code(),
-              fmt::format("checking SD file {}: {}", go::Quote(pattern), groups.error().message()));
-        }
-        NX_RETURN_IF_ERROR(check(*groups));
-      }
+      NX_RETURN_IF_ERROR(check(*groups));
     }
   }
   return {};
 }
 
+Status CheckTlsFiles(const config::TlsConfig& tls) {
+  NX_RETURN_IF_ERROR(CheckExists(tls.cert_file, "client cert file"));
+  return CheckExists(tls.key_file, "client key file");
+}
+
 Status CheckHttpFiles(const config::HttpConfig& http) {
   NX_RETURN_IF_ERROR(CheckExists(http.authorization_credentials_file,
                                  "authorization credentials or bearer token file"));
-  NX_RETURN_IF_ERROR(CheckExists(http.tls.cert_file, "client cert file"));
-  return CheckExists(http.tls.key_file, "client key file");
+  return CheckTlsFiles(http.tls);
+}
+
+/// What promtool looks at: the files of file discovery, and the certificates of Kubernetes's.
+template <typename Check>
+Status CheckDiscoveries(const std::vector<config::DiscoveryConfig>& discoveries,
+                        const std::string& user, const Check& check) {
+  for (const config::DiscoveryConfig& discovery : discoveries) {
+    if (const auto* file = std::get_if<config::FileSdConfig>(&discovery.settings)) {
+      NX_RETURN_IF_ERROR(CheckFileSd(*file, user, check));
+    }
+    if (const auto* kubernetes = std::get_if<config::KubernetesSdConfig>(&discovery.settings)) {
+      NX_RETURN_IF_ERROR(CheckTlsFiles(kubernetes->http.tls));
+    }
+  }
+  return {};
 }
 
 Status CheckJob(const config::ScrapeConfig& job, bool syntax_only) {
@@ -109,7 +125,7 @@ Status CheckJob(const config::ScrapeConfig& job, bool syntax_only) {
   if (!syntax_only) {
     NX_RETURN_IF_ERROR(CheckHttpFiles(job.http));
     NX_RETURN_IF_ERROR(
-        CheckFileSd(job.file_sd_configs, "scrape job " + go::Quote(job.job_name), check));
+        CheckDiscoveries(job.discovery_configs, "scrape job " + go::Quote(job.job_name), check));
   }
   return check(job.static_configs);
 }
@@ -119,7 +135,7 @@ Status CheckAlertmanager(const config::AlertmanagerConfig& entry, bool syntax_on
     return alerting::CheckAlertmanagers(groups, entry);
   };
   if (!syntax_only) {
-    NX_RETURN_IF_ERROR(CheckFileSd(entry.file_sd_configs, "alertmanager config", check));
+    NX_RETURN_IF_ERROR(CheckDiscoveries(entry.discovery_configs, "alertmanager config", check));
   }
   return check(entry.static_configs);
 }

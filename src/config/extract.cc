@@ -89,13 +89,6 @@ void ExtractLimits(const Value& job, ScrapeConfig& config) {
 
 }  // namespace
 
-std::vector<std::string> Strings(const Value& list) {
-  std::vector<std::string> texts;
-  texts.reserve(list.items.size());
-  for (const Value& item : list.items) texts.push_back(item.text);
-  return texts;
-}
-
 TlsConfig ExtractTls(const Value& tls) {
   return {.ca = tls["ca"].text,
           .ca_file = tls["ca_file"].text,

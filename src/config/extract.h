@@ -19,7 +19,6 @@ std::vector<TargetGroup> ExtractTargetGroups(const Value& list);
 std::vector<DiscoveryConfig> ExtractDiscoveries(const Value& section);
 
 /// Parts of sections, for the tables of discoveries.
-std::vector<std::string> Strings(const Value& list);
 TlsConfig ExtractTls(const Value& tls);
 /// Of a section that has HttpFields().
 HttpConfig ExtractHttp(const Value& section);
