@@ -109,12 +109,12 @@ TEST_F(CliTest, CheckConfigLooksAtWhatItNames) {
       {"rule_files: [none.yml]", "\"{0}/none.yml\" does not point to an existing file", 0},
       {"scrape_config_files: [job.yml]\nscrape_configs: [{job_name: j}]",
        "error loading scrape configs: \"{0}/job.yml\": found multiple scrape configs with job name "
-       "\"j\", first found in \"main config file\"",
+       "\"j\", first found in main config file",
        0},
       {"scrape_configs: [{job_name: j, file_sd_configs: [{files: ['*_sd.json']}]}]",
        "instance 1 in group : \"b/c\" is not a valid hostname", 0},
       {"scrape_configs: [{job_name: j, static_configs: [{targets: [a]}, {targets: [b, c/d]}]}]",
-       "instance 1 in group 1: \"c/d\" is not a valid hostname", 1},
+       "parsing YAML file {0}/c.yml: \"c/d\" is not a valid hostname (line 1)", 1},
       {"scrape_configs: [{job_name: j, authorization: {credentials_file: none}}]",
        "error checking authorization credentials or bearer token file \"{0}/none\": stat {0}/none: "
        "no such file or directory",
@@ -123,7 +123,7 @@ TEST_F(CliTest, CheckConfigLooksAtWhatItNames) {
        "error checking client cert file \"{0}/c.pem\": stat {0}/c.pem: no such file or directory",
        0},
       {"alerting: {alertmanagers: [{static_configs: [{targets: [a/b]}]}]}",
-       "\"a/b\" is not a valid hostname", 1},
+       "parsing YAML file {0}/c.yml: \"a/b\" is not a valid hostname (line 1)", 1},
   };
   for (const auto& c : cases) {
     SCOPED_TRACE(c.config);
