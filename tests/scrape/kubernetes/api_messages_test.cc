@@ -53,6 +53,25 @@ TEST(ParseApiErrorTest, TheServersWordsOrTheStatus) {
   EXPECT_EQ(410, error.status);
 }
 
+TEST(ParseApiErrorTest, ALongBodyIsNoError) {
+  const std::string body = Quoted("{'kind': 'Status', 'message': '") + std::string(1 << 20, 'x') +
+                           Quoted("', 'code': 403}");
+  EXPECT_EQ("server returned HTTP status 403 Forbidden",
+            ParseApiError(403, "Forbidden", body).message);
+}
+
+TEST(FailureKindTest, WithoutUrlAndPorts) {
+  EXPECT_EQ("context deadline exceeded",
+            FailureKind("Get \"http://k:80/api/v1/pods?watch=true&timeoutSeconds=312\": context "
+                        "deadline exceeded"));
+  EXPECT_EQ(FailureKind("read tcp 10.0.0.1:5123->10.0.0.2:443: connection reset by peer"),
+            FailureKind("read tcp 10.0.0.1:6->10.0.0.2:443: connection reset by peer"));
+  EXPECT_NE(FailureKind("server returned HTTP status 502 x"),
+            FailureKind("server returned HTTP status 503 x"));
+  EXPECT_EQ("Get \"", FailureKind("Get \""));
+  EXPECT_EQ("", FailureKind(""));
+}
+
 class WatchReaderTest : public ::testing::Test {
  protected:
   WatchReader reader{Resource::kPod, [this](WatchReader::Event event) {
