@@ -140,6 +140,8 @@ TEST_F(WatchReaderTest, ALineWithoutEnd) {
 TEST(PathTest, PathsAndQueries) {
   EXPECT_EQ("/api/v1/pods", PathOf(Resource::kPod, ""));
   EXPECT_EQ("/api/v1/namespaces/a/services", PathOf(Resource::kService, "a"));
+  EXPECT_EQ("/api/v1/namespaces/%7Bnamespace%7D/pods", PathOf(Resource::kPod, "{namespace}"));
+  EXPECT_EQ("/api/v1/namespaces/a%20b%3F%0D%0A/pods", PathOf(Resource::kPod, "a b?\r\n"));
   EXPECT_EQ("/apis/discovery.k8s.io/v1/namespaces/a/endpointslices",
             PathOf(Resource::kEndpointSlice, "a"));
   EXPECT_EQ("/apis/networking.k8s.io/v1/ingresses", PathOf(Resource::kIngress, ""));
