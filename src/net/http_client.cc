@@ -294,7 +294,11 @@ asio::awaitable<Result<ClientResponse>> HttpClient::Impl::Once(const ClientReque
   const BodySink* sink = request.on_body && response.status / 100 == 2 ? &request.on_body : nullptr;
   if (sink != nullptr) {
     connection.ProbePeer();  // The body may be silent for long.
-    (*sink)({});
+    if (!(*sink)({})) {
+      Disconnect();
+      response.stopped = true;
+      co_return response;
+    }
   }
   std::size_t limit = request.max_body_bytes;
   // Who takes pieces has no limit for the whole; an error must not have none.

@@ -175,6 +175,21 @@ TEST(BodySinkTest, MayEndTheRequest) {
   EXPECT_FALSE(response->stopped);
 }
 
+TEST(BodySinkTest, StopsAtTheHead) {
+  RawServer server([&](RawSocket& socket, int) {
+    socket.ReadHead();
+    socket.Send(std::string(kChunkedHead) + Chunk("unwanted") + "0\r\n\r\n");
+    socket.ReadHead();  // The client goes.
+  });
+  Session session;
+  session.when_piece = [](std::string_view) { return false; };
+  const auto response = session.Get(server.Url());
+  ASSERT_TRUE(response) << response.error().message();
+  EXPECT_EQ(200, response->status);
+  EXPECT_TRUE(response->stopped);
+  EXPECT_EQ((std::vector<std::string>{""}), session.pieces);
+}
+
 TEST(BodySinkTest, ErrorsAndRedirectsGoToTheBody) {
   RawServer server([&](RawSocket& socket, int) {
     socket.ReadHead();
