@@ -146,6 +146,7 @@ asio::awaitable<Informer::Next> Informer::Watch() {
                                         {"resourceVersion", version_},
                                         {"timeoutSeconds", std::to_string(timeout.count())}});
   request.timeout = timeout + timing_.watch_grace;
+  request.open_timeout = timing_.open_timeout;
   WatchReader reader(scope_.resource,
                      [this](WatchReader::Event event) { Handle(std::move(event)); });
   bool connected = false;

@@ -30,8 +30,9 @@ struct InformerTiming {
   std::chrono::milliseconds forget_failures{120'000};  // … until there was none for this long.
   std::chrono::milliseconds list_timeout{120'000};     // Of one page.
   std::chrono::seconds watch_timeout{300};  // Up to twice as long; the server ends a watch then.
-  std::chrono::seconds watch_grace{30};     // Then we do.
-  std::chrono::milliseconds short_watch{1'000};  // After a shorter one there is a pause.
+  std::chrono::milliseconds open_timeout{30'000};  // To send the request for a watch.
+  std::chrono::seconds watch_grace{30};            // Then we do.
+  std::chrono::milliseconds short_watch{1'000};    // After a shorter one there is a pause.
 };
 
 /// What is to be watched.
