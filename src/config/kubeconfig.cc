@@ -39,6 +39,19 @@ class Section {
     return value->text;
   }
 
+  Result<bool> Flag(std::string_view name) const {
+    const YamlNode* value = Member(name);
+    if (value == nullptr) return false;
+    if (value->kind != YamlNode::Kind::kScalar || !value->plain ||
+        MeaningOf(value->text) != ScalarMeaning::kBool) {
+      return Fail(Code::kInvalidArgument, fmt::format("line {}: {} must be true or false",
+                                                      value->line, go::Quote(std::string(name))));
+    }
+    const std::string& text = value->text;  // "true", "Yes", "on", … or theirs.
+    return std::string_view("tTyY").find(text[0]) != std::string_view::npos || text == "on" ||
+           text == "On" || text == "ON";
+  }
+
   /// The member `kind` of the element of the list `kind`s that has this name.
   Section Named(std::string_view kind, const std::string& name) const {
     const YamlNode* list = Member(std::string(kind) + "s");
@@ -61,8 +74,11 @@ tl::unexpected<Error> Invalid(std::string why) {
 
 Status ReadFileOrData(const Section& from, std::string_view name, std::string_view folder,
                       std::string& data, std::string& file) {
-  NX_ASSIGN_OR_RETURN(const std::string encoded, from.Text(fmt::format("{}-data", name)));
-  NX_ASSIGN_OR_RETURN(data, DecodeBase64(encoded));
+  const std::string key = fmt::format("{}-data", name);
+  NX_ASSIGN_OR_RETURN(const std::string encoded, from.Text(key));
+  auto decoded = DecodeBase64(encoded);
+  if (!decoded) return Fail(std::move(decoded).error().Wrap(key));
+  data = *std::move(decoded);
   NX_ASSIGN_OR_RETURN(file, from.Text(name));
   file = Anchored(folder, file);
   if (!data.empty()) file.clear();  // What stands in the file itself counts.
@@ -77,8 +93,7 @@ Status ReadCluster(const Section& cluster, const std::string& name, std::string_
   }
   NX_ASSIGN_OR_RETURN(config.proxy_url, cluster.Text("proxy-url"));
   NX_ASSIGN_OR_RETURN(config.server_name, cluster.Text("tls-server-name"));
-  NX_ASSIGN_OR_RETURN(const std::string insecure, cluster.Text("insecure-skip-tls-verify"));
-  config.insecure_skip_verify = insecure == "true";
+  NX_ASSIGN_OR_RETURN(config.insecure_skip_verify, cluster.Flag("insecure-skip-tls-verify"));
   NX_RETURN_IF_ERROR(
       ReadFileOrData(cluster, "certificate-authority", folder, config.ca, config.ca_file));
   if (config.insecure_skip_verify && !(config.ca.empty() && config.ca_file.empty())) {
@@ -118,8 +133,13 @@ Status ReadUser(const Section& user, const std::string& name, std::string_view f
   config.token_file = Anchored(folder, config.token_file);
   NX_ASSIGN_OR_RETURN(config.username, user.Text("username"));
   NX_ASSIGN_OR_RETURN(config.password, user.Text("password"));
-  const bool has_token = !(config.token.empty() && config.token_file.empty());
-  if (has_token && !config.username.empty()) {
+  if (!config.token.empty() && !(config.username.empty() && config.password.empty())) {
+    return Invalid(
+        fmt::format("more than one authentication method found for {}; found [token basicAuth], "
+                    "only one is allowed",
+                    name));
+  }
+  if (!config.token_file.empty() && !config.username.empty()) {
     return Fail(Code::kInvalidArgument,
                 "username/password or bearer token may be set, but not both");
   }

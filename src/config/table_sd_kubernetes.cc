@@ -83,7 +83,7 @@ Status CheckKubernetesSd(Value& sd) {
                   "role missing (one of: pod, service, endpoints, endpointslice, node, ingress)");
   }
   NX_RETURN_IF_ERROR(CheckHttp(sd));
-  const bool api_server = !sd["api_server"].text.empty();
+  const bool api_server = sd["api_server"].set;  // "" is one, too.
   const bool kubeconfig = !sd["kubeconfig_file"].text.empty();
   const bool own_namespace = sd["namespaces"]["own_namespace"].flag();
   if (api_server && kubeconfig) {
@@ -156,6 +156,8 @@ KubernetesSdConfig ExtractKubernetesSd(const Value& sd) {
   KubernetesSdConfig config;
   config.role = *RoleOf(sd["role"].text);
   config.api_server = sd["api_server"].text;
+  // What client-go takes for an empty one.
+  if (sd["api_server"].set && config.api_server.empty()) config.api_server = "http://localhost";
   config.kubeconfig_file = sd["kubeconfig_file"].text;
   config.http = ExtractHttp(sd);
   config.own_namespace = sd["namespaces"]["own_namespace"].flag();

@@ -307,6 +307,7 @@ void Connection::ProbePeer() {
   set(IPPROTO_TCP, TCP_KEEPINTVL, 10);
   set(IPPROTO_TCP, TCP_KEEPCNT, 3);
   set(SOL_SOCKET, SO_KEEPALIVE, 1);
+  set(IPPROTO_TCP, TCP_USER_TIMEOUT, 60'000);  // The same, in ms, for what was sent.
 }
 
 void Connection::Cancel() {

@@ -76,6 +76,7 @@ struct HttpClient::Impl {
     Url url;
     bool with_credentials = true;
     bool with_body = true;
+    Connection::Clock::time_point deadline{};
   };
 
   asio::awaitable<Result<ClientResponse>> Do(const ClientRequest& request, std::string& body);
@@ -267,13 +268,24 @@ asio::awaitable<Result<ClientResponse>> HttpClient::Impl::Once(const ClientReque
   bool reused = connected_to == url.scheme + "://" + Authority(url) && unread.empty() &&
                 connection.IsIdleUsable();
   Result<ResponseHead> head = Fail(Code::kInternal, "");
+  const bool opens_in_time = request.open_timeout.count() > 0;
   for (;;) {
+    if (opens_in_time) {
+      // A new deadline makes the connection forget that it was to end.
+      if (cancelled) co_return failed(Error(Code::kCancelled, "context canceled"));
+      const auto open_until = Connection::Clock::now() + request.open_timeout;
+      connection.SetDeadline(std::min(exchange.deadline, open_until));
+    }
     if (!reused) {
       Status opened = co_await Open(url);
       if (!opened) co_return failed(opened.error());
     }
     Status sent = co_await connection.Write(*text);
     if (!sent && (sent.error().code() != Code::kUnavailable)) co_return failed(sent.error());
+    if (opens_in_time) {
+      connection.SetDeadline(exchange.deadline);
+      connection.ProbePeer();  // The head of the answer may be long in coming, too.
+    }
     // A server may answer and close before it has read everything, so look for an answer anyway.
     head = co_await ReadHead();
     if (head) break;
@@ -294,7 +306,11 @@ asio::awaitable<Result<ClientResponse>> HttpClient::Impl::Once(const ClientReque
   const BodySink* sink = request.on_body && response.status / 100 == 2 ? &request.on_body : nullptr;
   if (sink != nullptr) {
     connection.ProbePeer();  // The body may be silent for long.
-    (*sink)({});
+    if (!(*sink)({})) {
+      Disconnect();
+      response.stopped = true;
+      co_return response;
+    }
   }
   std::size_t limit = request.max_body_bytes;
   // Who takes pieces has no limit for the whole; an error must not have none.
@@ -321,7 +337,7 @@ asio::awaitable<Result<ClientResponse>> HttpClient::Impl::Do(const ClientRequest
   const auto deadline = Connection::Clock::now() + request.timeout;
   connection.SetDeadline(deadline);
   scratch = std::make_unique_for_overwrite<char[]>(kReadBytes);
-  Exchange exchange{request.method, request.url};
+  Exchange exchange{.method = request.method, .url = request.url, .deadline = deadline};
   if (tokens != nullptr) {
     const Status authorized = co_await Authorize(deadline);
     if (!authorized) {

@@ -54,6 +54,13 @@ TEST(KubernetesSdTest, AllKeys) {
               sd.attach.cronjob);
 }
 
+TEST(KubernetesSdTest, AnEmptyApiServerIsOne) {
+  const KubernetesSdConfig sd = Parse("{role: pod, api_server: '', basic_auth: {username: u}}");
+  EXPECT_EQ("http://localhost", sd.api_server);
+  EXPECT_EQ("u", sd.http.basic_username);
+  EXPECT_EQ("", Parse("{role: pod, api_server: }").api_server);
+}
+
 TEST(KubernetesSdTest, KubeConfigIsBesideTheFile) {
   EXPECT_EQ(
       "/etc/narthex/kube.yml",
@@ -93,6 +100,10 @@ TEST(KubernetesSdTest, Refused) {
       {"{}", "role missing (one of: pod, service, endpoints, endpointslice, node, ingress)"},
       {"{role: vacation}", "unknown Kubernetes SD role \"vacation\""},
       {"{role: pod, selectors: [{role: x}]}", "unknown Kubernetes SD role \"x\""},
+      {"{role: pod, api_server: '', kubeconfig_file: k}",
+       "cannot use 'kubeconfig_file' and 'api_server' simultaneously"},
+      {"{role: pod, api_server: '', namespaces: {own_namespace: true}}",
+       "cannot use 'api_server' and 'namespaces.own_namespace' simultaneously"},
       {"{role: pod, api_server: 'http://k', kubeconfig_file: k}",
        "cannot use 'kubeconfig_file' and 'api_server' simultaneously"},
       {"{role: pod, kubeconfig_file: k, bearer_token: x}",
@@ -233,6 +244,19 @@ TEST(KubeConfigTest, ReadsTheCurrentContext) {
   EXPECT_EQ("s", config->server);
 }
 
+TEST(KubeConfigTest, FlagsAsYamlHasThem) {
+  const std::pair<const char*, bool> cases[] = {
+      {"true", true}, {"True", true},   {"YES", true}, {"y", true},  {"on", true},   {"On", true},
+      {"ON", true},   {"false", false}, {"No", false}, {"n", false}, {"off", false}, {"~", false}};
+  for (const auto& [text, wanted] : cases) {
+    SCOPED_TRACE(text);
+    const auto config = ParseKubeConfig(
+        KubeText("server: s, insecure-skip-tls-verify: " + std::string(text), ""), ".");
+    ASSERT_TRUE(config) << config.error().message();
+    EXPECT_EQ(wanted, config->insecure_skip_verify);
+  }
+}
+
 TEST(KubeConfigTest, Refused) {
   const struct {
     std::string text;
@@ -249,7 +273,14 @@ TEST(KubeConfigTest, Refused) {
       {KubeText("", ""), "invalid configuration: no server found for cluster \"c\""},
       {KubeText("server: ''", "token: x"),
        "invalid configuration: no server found for cluster \"c\""},
-      {KubeText("server: s, certificate-authority-data: '%'", ""), "invalid base64 data"},
+      {KubeText("server: s, certificate-authority-data: '%'", ""),
+       "certificate-authority-data: invalid base64 data"},
+      {KubeText("server: s", "client-certificate: c, client-key-data: '%'"),
+       "client-key-data: invalid base64 data"},
+      {KubeText("server: s, insecure-skip-tls-verify: 'true'", ""),
+       "line 5: \"insecure-skip-tls-verify\" must be true or false"},
+      {KubeText("server: s, insecure-skip-tls-verify: 1", ""),
+       "line 5: \"insecure-skip-tls-verify\" must be true or false"},
       {KubeText("server: s, certificate-authority: f, insecure-skip-tls-verify: true", ""),
        "invalid configuration: specifying a root certificates file with the insecure flag is not "
        "allowed"},
@@ -257,6 +288,12 @@ TEST(KubeConfigTest, Refused) {
        "invalid configuration: client-key-data or client-key must be specified for u to use the "
        "clientCert authentication method."},
       {KubeText("server: s", "token: t, username: x"),
+       "invalid configuration: more than one authentication method found for u; found [token "
+       "basicAuth], only one is allowed"},
+      {KubeText("server: s", "token: t, password: x"),
+       "invalid configuration: more than one authentication method found for u; found [token "
+       "basicAuth], only one is allowed"},
+      {KubeText("server: s", "tokenFile: t, username: x"),
        "username/password or bearer token may be set, but not both"},
       {KubeText("server: s", "exec: {command: aws}"),
        "user \"u\": credentials from another program (exec) not supported"},

@@ -19,7 +19,8 @@ std::size_t NumTargets(Resource resource, const Object& object, ObjectMaps& maps
   const config::KubernetesAttachMetadata all = {
       .node = true, .space = true, .deployment = true, .job = true, .cronjob = true};
   Related related(maps, all);
-  return MakeGroup(resource, object, related).targets.size();
+  const auto group = MakeGroup(resource, object, related);
+  return group ? group->targets.size() : 0;
 }
 
 /// Keys of the objects and how many targets they make, in the stream's order.

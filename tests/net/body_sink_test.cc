@@ -23,6 +23,7 @@ class Session {
     ClientRequest request;
     request.url = *ParseUrl(url);
     request.timeout = timeout;
+    request.open_timeout = open_timeout;
     request.max_body_bytes = max_bytes;
     request.on_body = [&](std::string_view piece) {
       pieces.emplace_back(piece);
@@ -46,7 +47,7 @@ class Session {
 
   boost::asio::io_context context;
   HttpClient client{context.get_executor(), HttpClientOptions{}};
-  std::chrono::milliseconds timeout{20'000};
+  std::chrono::milliseconds timeout{20'000}, open_timeout{0};
   std::function<bool(std::string_view)> when_piece;
   std::vector<std::string> pieces;
   std::string body;
@@ -173,6 +174,33 @@ TEST(BodySinkTest, MayEndTheRequest) {
   response = session.Get(server.Url());  // On a connection of its own.
   ASSERT_TRUE(response) << response.error().message();
   EXPECT_FALSE(response->stopped);
+}
+
+TEST(BodySinkTest, AConnectionHasATimeOfItsOwn) {
+  RawServer server([](RawSocket& socket, int) {
+    socket.ReadHead();  // Not of a request: the client begins with TLS, and nobody answers.
+  });
+  Session session;
+  session.timeout = std::chrono::hours(1);
+  session.open_timeout = std::chrono::milliseconds(20);
+  const auto response = session.Get("https" + server.Url().substr(4));
+  ASSERT_FALSE(response);
+  EXPECT_EQ(Code::kTimeout, response.error().code());
+}
+
+TEST(BodySinkTest, StopsAtTheHead) {
+  RawServer server([&](RawSocket& socket, int) {
+    socket.ReadHead();
+    socket.Send(std::string(kChunkedHead) + Chunk("unwanted") + "0\r\n\r\n");
+    socket.ReadHead();  // The client goes.
+  });
+  Session session;
+  session.when_piece = [](std::string_view) { return false; };
+  const auto response = session.Get(server.Url());
+  ASSERT_TRUE(response) << response.error().message();
+  EXPECT_EQ(200, response->status);
+  EXPECT_TRUE(response->stopped);
+  EXPECT_EQ((std::vector<std::string>{""}), session.pieces);
 }
 
 TEST(BodySinkTest, ErrorsAndRedirectsGoToTheBody) {

@@ -66,7 +66,9 @@ struct ClientRequest {
   Headers headers;
   std::string body;
   std::chrono::milliseconds timeout{10'000};  // For everything from connect to the last byte.
-  std::size_t max_body_bytes = 0;             // After decompression; 0 = no limit.
+  /// Of that, for connect, TLS and sending the request; for answers that last. 0 = all of it.
+  std::chrono::milliseconds open_timeout{0};
+  std::size_t max_body_bytes = 0;  // After decompression; 0 = no limit.
   /// Gets the body of an answer with status 2xx in the place of Do's `body`, for answers that are
   /// long or never end. The limits above hold for it as well. Others fill `body`, with 1 MiB at
   /// most.

@@ -7,6 +7,7 @@
 #include <fmt/core.h>
 
 #include "narthex/base/fs.h"
+#include "narthex/base/go_format.h"
 #include "narthex/base/log.h"
 #include "narthex/scrape/client_options.h"
 #include "scrape/discovery/naming.h"
@@ -26,6 +27,32 @@ std::string FolderOf(const std::string& path) {
   const std::size_t slash = path.rfind('/');
   if (slash == std::string::npos) return ".";
   return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+/// A namespace becomes a part of a path.
+Status CheckNamespace(const std::string& space) {
+  std::string why;
+  if (space == "." || space == "..") why = fmt::format("may not be '{}'", space);
+  for (const char c : {'/', '%'}) {
+    if (space.find(c) == std::string::npos) continue;
+    why += fmt::format("{}may not contain '{}'", why.empty() ? "" : " ", c);
+  }
+  if (why.empty()) return {};
+  return Fail(Code::kInvalidArgument,
+              fmt::format("invalid namespace {}: [{}]", go::Quote(space), why));
+}
+
+/// Everything but letters, digits and "-._~" as %XX.
+void AppendEscaped(std::string_view text, std::string& to) {
+  for (const char c : text) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       c == '-' || c == '.' || c == '_' || c == '~';
+    if (plain) {
+      to += c;
+    } else {
+      to += fmt::format("%{:02X}", static_cast<unsigned char>(c));
+    }
+  }
 }
 
 /// @param scheme  of a server that is written as a bare "host:port", as kubectl takes it, too
@@ -48,6 +75,15 @@ Status UseKubeConfig(const std::string& path, ApiAccess& access) {
   const bool tls = kube.insecure_skip_verify || !kube.ca.empty() || !kube.ca_file.empty() ||
                    !kube.cert.empty() || !kube.cert_file.empty();
   NX_RETURN_IF_ERROR(SetServer(kube.server, tls ? "https" : "http", access));
+  if (!kube.proxy_url.empty()) {
+    // Not in words of the URL: it may have a password, which other proxies' URLs would show in
+    // each failed request.
+    const auto proxy = net::ParseUrl(kube.proxy_url);
+    if (!proxy || proxy->scheme != "http") {
+      return Fail(Code::kInvalidArgument,
+                  "kubeconfig " + path + ": proxy-url: only http proxies are supported");
+    }
+  }
   access.options.proxy_url = kube.proxy_url;
   if (access.base.scheme != "https") return {};
   net::HttpClientOptions& options = access.options;
@@ -131,6 +167,7 @@ Result<ApiAccess> FindApi(const config::KubernetesSdConfig& config,
   std::vector<std::string>& spaces = access.namespaces;
   std::sort(spaces.begin(), spaces.end());
   spaces.erase(std::unique(spaces.begin(), spaces.end()), spaces.end());
+  for (const std::string& space : spaces) NX_RETURN_IF_ERROR(CheckNamespace(space));
   if (spaces.empty()) spaces.emplace_back();
   return access;
 }
@@ -161,7 +198,7 @@ std::string PathOf(Resource resource, std::string_view space) {
     default:
       path = "/api/v1";
   }
-  if (!space.empty()) path.append("/namespaces/").append(space);
+  if (!space.empty()) AppendEscaped(space, path.append("/namespaces/"));
   return path.append("/").append(PluralOf(resource));
 }
 
@@ -174,15 +211,7 @@ std::string QueryOf(const std::vector<std::pair<std::string, std::string>>& pair
   for (const auto& [name, value] : pairs) {
     if (value.empty()) continue;
     query.append(query.empty() ? "?" : "&").append(name).append("=");
-    for (const char c : value) {
-      const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                         (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~';
-      if (plain) {
-        query += c;
-      } else {
-        query += fmt::format("%{:02X}", static_cast<unsigned char>(c));
-      }
-    }
+    AppendEscaped(value, query);
   }
   return query;
 }

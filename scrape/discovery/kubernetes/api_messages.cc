@@ -15,6 +15,7 @@ namespace {
 namespace json = boost::json;
 
 constexpr std::size_t kMaxDepth = 64;
+constexpr std::size_t kMaxErrorBytes = std::size_t{1} << 20;
 
 /// A parsed text with the memory that it lies in: one block after the other, freed at once.
 class Document {
@@ -76,9 +77,25 @@ Result<ObjectList> ParseList(Resource resource, std::string_view body) {
   return list;
 }
 
+std::string FailureKind(std::string_view why) {
+  constexpr std::string_view kUrl = "Get \"";
+  constexpr std::string_view kAfterUrl = "\": ";
+  if (why.starts_with(kUrl)) {
+    const std::size_t end = why.find(kAfterUrl);
+    if (end != std::string_view::npos) why.remove_prefix(end + kAfterUrl.size());
+  }
+  std::string kind;
+  bool port = false;
+  for (const char c : why) {
+    port = c == ':' || (port && c >= '0' && c <= '9');
+    if (!port || c == ':') kind += c;
+  }
+  return kind;
+}
+
 ApiError ParseApiError(int status, std::string_view reason, std::string_view body) {
   Document document;
-  if (document.Parse(body)) {
+  if (body.size() <= kMaxErrorBytes && document.Parse(body)) {
     JsonReader read;
     if (read.Text(document.root(), "kind") == "Status") {
       ApiError error = ReadStatus(document.root(), status);

@@ -25,11 +25,16 @@ struct ObjectList {
 /// Errors: kInvalidArgument: no JSON, or not what the API answers.
 Result<ObjectList> ParseList(Resource resource, std::string_view body);
 
+/// What a failure's text has in common with those of its kind: without the URL, which has a
+/// version and a random time in it, and without port numbers.
+std::string FailureKind(std::string_view why);
+
 /// An error of the API, from a Status object or an answer that has none.
 struct ApiError {
   int status = 0;  // As HTTP's: 410 = the version is too old. 0 = not from the server.
   std::string message;
 };
+/// A body of more than 1 MiB is none that has an error to tell.
 ApiError ParseApiError(int status, std::string_view reason, std::string_view body);
 
 /// Takes a watch stream apart: a line of JSON for each event.
@@ -52,7 +57,7 @@ class WatchReader final {
   bool Feed(std::string_view piece);
 
   std::size_t num_events() const { return num_events_; }
-  /// What the server or a broken event has ended the stream with.
+  /// What the server or a broken event has ended the stream with; a broken one has status 0.
   const std::optional<ApiError>& error() const { return error_; }
 
  private:

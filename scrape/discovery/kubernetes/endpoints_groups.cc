@@ -7,6 +7,7 @@
 #include "scrape/discovery/kubernetes/groups.h"
 #include "scrape/discovery/kubernetes/label_set.h"
 #include "scrape/discovery/kubernetes/pod_labels.h"
+#include "scrape/discovery/kubernetes/target_list.h"
 #include "scrape/discovery/naming.h"
 
 namespace narthex::scrape::kubernetes {
@@ -21,23 +22,6 @@ const std::string* FindText(const TextMap& map, std::string_view key) {
     if (name == key) return &value;
   }
   return nullptr;
-}
-
-/// The cluster cuts an Endpoints object at 1000 addresses and says so in a label.
-void WarnOfCapacity(const Endpoints& endpoints) {
-  const std::string* state = FindText(endpoints.labels, kOverCapacity);
-  if (state == nullptr) return;
-  if (*state == "truncated") {
-    log::Warn(
-        "Number of endpoints in one Endpoints object exceeds 1000 and has been truncated, please "
-        "use \"role: endpointslice\" instead",
-        {{"endpoint", endpoints.name}});
-  } else if (*state == "warning") {
-    log::Warn(
-        "Number of endpoints in one Endpoints object exceeds 1000, please use \"role: "
-        "endpointslice\" instead",
-        {{"endpoint", endpoints.name}});
-  }
 }
 
 LabelSet EndpointLabels(const EndpointAddress& address, const ServicePort& port, bool ready,
@@ -102,7 +86,25 @@ bool IsOfSecondFamily(const EndpointSlice& slice, const Service* service) {
 
 }  // namespace
 
-config::TargetGroup EndpointsGroup(const Endpoints& endpoints, Related& related) {
+void WarnOfCapacity(const Endpoints* before, const Endpoints& now) {
+  const std::string* state = FindText(now.labels, kOverCapacity);
+  if (state == nullptr) return;
+  const std::string* old = before == nullptr ? nullptr : FindText(before->labels, kOverCapacity);
+  if (old != nullptr && *old == *state) return;
+  if (*state == "truncated") {
+    log::Warn(
+        "Number of endpoints in one Endpoints object exceeds 1000 and has been truncated, please "
+        "use \"role: endpointslice\" instead",
+        {{"endpoint", now.name}});
+  } else if (*state == "warning") {
+    log::Warn(
+        "Number of endpoints in one Endpoints object exceeds 1000, please use \"role: "
+        "endpointslice\" instead",
+        {{"endpoint", now.name}});
+  }
+}
+
+Result<config::TargetGroup> EndpointsGroup(const Endpoints& endpoints, Related& related) {
   config::TargetGroup group;
   group.source = SourceOf(Resource::kEndpoints, endpoints.Key());
   LabelSet labels;
@@ -115,25 +117,33 @@ config::TargetGroup EndpointsGroup(const Endpoints& endpoints, Related& related)
   group.labels = labels.Build();
 
   BackingPods pods;
+  TargetList targets;
   const auto add = [&](const EndpointAddress& address, const ServicePort& port, bool ready) {
     LabelSet target = EndpointLabels(address, port, ready, related);
     if (const Pod* pod = BackingPods::Resolve(address.target, related)) {
       pods.AddLabels(*pod, port.number, &port.protocol, related, target);
     }
-    group.targets.push_back(target.Build());
+    return targets.Add(target.Build());
+  };
+  const auto add_all = [&](const EndpointSubset& subset) {
+    for (const ServicePort& port : subset.ports) {
+      for (const EndpointAddress& address : subset.ready) {
+        if (!add(address, port, true)) return false;
+      }
+      for (const EndpointAddress& address : subset.not_ready) {
+        if (!add(address, port, false)) return false;
+      }
+    }
+    return true;
   };
   for (const EndpointSubset& subset : endpoints.subsets) {
-    for (const ServicePort& port : subset.ports) {
-      for (const EndpointAddress& address : subset.ready) add(address, port, true);
-      for (const EndpointAddress& address : subset.not_ready) add(address, port, false);
-    }
+    if (!add_all(subset)) break;
   }
-  WarnOfCapacity(endpoints);
-  pods.AddOtherPorts(related, group.targets);
-  return group;
+  pods.AddOtherPorts(related, targets);
+  return std::move(targets).Into(std::move(group));
 }
 
-config::TargetGroup EndpointSliceGroup(const EndpointSlice& slice, Related& related) {
+Result<config::TargetGroup> EndpointSliceGroup(const EndpointSlice& slice, Related& related) {
   config::TargetGroup group;
   group.source = SourceOf(Resource::kEndpointSlice, slice.Key());
   LabelSet labels;
@@ -150,19 +160,24 @@ config::TargetGroup EndpointSliceGroup(const EndpointSlice& slice, Related& rela
   if (IsOfSecondFamily(slice, service)) return group;
 
   BackingPods pods;
-  for (const SliceEndpoint& endpoint : slice.endpoints) {
+  TargetList targets;
+  const auto add_all = [&](const SliceEndpoint& endpoint) {
     for (const SlicePort& port : slice.ports) {
       for (const std::string& address : endpoint.addresses) {
         LabelSet target = SliceLabels(address, endpoint, port, related);
         if (const Pod* pod = BackingPods::Resolve(endpoint.target, related)) {
           pods.AddLabels(*pod, port.number, nullptr, related, target);
         }
-        group.targets.push_back(target.Build());
+        if (!targets.Add(target.Build())) return false;
       }
     }
+    return true;
+  };
+  for (const SliceEndpoint& endpoint : slice.endpoints) {
+    if (!add_all(endpoint)) break;
   }
-  pods.AddOtherPorts(related, group.targets);
-  return group;
+  pods.AddOtherPorts(related, targets);
+  return std::move(targets).Into(std::move(group));
 }
 
 }  // namespace narthex::scrape::kubernetes

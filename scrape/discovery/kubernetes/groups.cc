@@ -3,13 +3,12 @@
 // The roles whose targets are made of one object: pods, nodes, services, ingresses.
 #include "scrape/discovery/kubernetes/groups.h"
 
-#include <algorithm>
-
+#include <absl/container/flat_hash_set.h>
 #include <fmt/core.h>
 
-#include "narthex/base/log.h"
 #include "scrape/discovery/kubernetes/label_set.h"
 #include "scrape/discovery/kubernetes/pod_labels.h"
+#include "scrape/discovery/kubernetes/target_list.h"
 #include "scrape/discovery/naming.h"
 
 namespace narthex::scrape::kubernetes {
@@ -54,13 +53,15 @@ const std::string* NodeAddress(const Node& node) {
   return nullptr;
 }
 
-/// "*.example.org" stands for any one label in the place of the star.
-bool MatchesHost(std::string_view pattern, std::string_view host) {
-  if (pattern == host) return true;
-  if (pattern != "*" && !pattern.starts_with("*.")) return false;
-  const std::size_t dot = host.find('.');
-  if (pattern == "*") return dot == std::string_view::npos;
-  return dot != std::string_view::npos && host.substr(dot) == pattern.substr(1);
+/// Whether one of the patterns fits: "*.example.org" stands for any one label in the place of the
+/// star, so that only one such pattern can.
+bool MatchesHost(const absl::flat_hash_set<std::string_view>& patterns, std::string_view host) {
+  if (patterns.contains(host)) return true;
+  std::string pattern = "*";
+  if (const std::size_t dot = host.find('.'); dot != std::string_view::npos) {
+    pattern += host.substr(dot);
+  }
+  return patterns.contains(pattern);
 }
 
 }  // namespace
@@ -69,7 +70,7 @@ std::string SourceOf(Resource resource, std::string_view key) {
   return std::string(SourcePrefix(resource)).append(key);
 }
 
-config::TargetGroup PodGroup(const Pod& pod, Related& related) {
+Result<config::TargetGroup> PodGroup(const Pod& pod, Related& related) {
   config::TargetGroup group;
   group.source = SourceOf(Resource::kPod, pod.Key());
   if (pod.ip.empty()) return group;  // It is starting, or was evicted.
@@ -83,6 +84,7 @@ config::TargetGroup PodGroup(const Pod& pod, Related& related) {
   labels.AttachNode(pod.node_name, related);
   labels.AttachNamespace(pod.space, related);
   group.labels = labels.Build();
+  TargetList targets;
   for (const Container& container : pod.containers) {
     LabelSet base;
     AddContainerLabels(container, base);
@@ -90,25 +92,24 @@ config::TargetGroup PodGroup(const Pod& pod, Related& related) {
     // Without a port the container is a target all the same; the user adds a port by relabelling.
     if (container.ports.empty()) {
       base.SetPlain("__address__", pod.ip);
-      group.targets.push_back(base.Build());
+      if (!targets.Add(base.Build())) break;
     }
     for (const ContainerPort& port : container.ports) {
       LabelSet target = base;
       target.SetPlain("__address__", JoinHostPort(pod.ip, port.number));
       AddContainerPortLabels(port, port.protocol, target);
-      group.targets.push_back(target.Build());
+      if (!targets.Add(target.Build())) break;
     }
   }
-  return group;
+  return std::move(targets).Into(std::move(group));
 }
 
-config::TargetGroup NodeGroup(const Node& node) {
+Result<config::TargetGroup> NodeGroup(const Node& node) {
   config::TargetGroup group;
   group.source = SourceOf(Resource::kNode, node.Key());
   const std::string* address = NodeAddress(node);
   if (address == nullptr) {
-    log::Warn("No node address found", {{"node", node.name}, {"err", "host address unknown"}});
-    return group;
+    return Fail(Code::kNotFound, "no node address found: host address unknown");
   }
   LabelSet labels;
   labels.Set("node_provider_id", node.provider_id);
@@ -128,13 +129,14 @@ config::TargetGroup NodeGroup(const Node& node) {
   return group;
 }
 
-config::TargetGroup ServiceGroup(const Service& service, Related& related) {
+Result<config::TargetGroup> ServiceGroup(const Service& service, Related& related) {
   config::TargetGroup group;
   group.source = SourceOf(Resource::kService, service.Key());
   LabelSet labels;
   AddServiceLabels(service, labels);
   labels.AttachNamespace(service.space, related);
   group.labels = labels.Build();
+  TargetList targets;
   for (const ServicePort& port : service.ports) {
     LabelSet target;
     target.SetPlain("__address__",
@@ -151,12 +153,12 @@ config::TargetGroup ServiceGroup(const Service& service, Related& related) {
     if (service.type == "LoadBalancer") {
       target.Set("service_loadbalancer_ip", service.load_balancer_ip);
     }
-    group.targets.push_back(target.Build());
+    if (!targets.Add(target.Build())) break;
   }
-  return group;
+  return std::move(targets).Into(std::move(group));
 }
 
-config::TargetGroup IngressGroup(const Ingress& ingress, Related& related) {
+Result<config::TargetGroup> IngressGroup(const Ingress& ingress, Related& related) {
   config::TargetGroup group;
   group.source = SourceOf(Resource::kIngress, ingress.Key());
   LabelSet labels;
@@ -165,10 +167,11 @@ config::TargetGroup IngressGroup(const Ingress& ingress, Related& related) {
   labels.AddMetadata("ingress", ingress);
   labels.AttachNamespace(ingress.space, related);
   group.labels = labels.Build();
+  const absl::flat_hash_set<std::string_view> tls_hosts(ingress.tls_hosts.begin(),
+                                                        ingress.tls_hosts.end());
+  TargetList targets;
   for (const IngressRule& rule : ingress.rules) {
-    const bool tls =
-        std::any_of(ingress.tls_hosts.begin(), ingress.tls_hosts.end(),
-                    [&](const std::string& pattern) { return MatchesHost(pattern, rule.host); });
+    const bool tls = MatchesHost(tls_hosts, rule.host);
     static const std::vector<std::string> kRoot = {"/"};
     for (const std::string& path : rule.paths ? *rule.paths : kRoot) {
       LabelSet target;
@@ -176,13 +179,13 @@ config::TargetGroup IngressGroup(const Ingress& ingress, Related& related) {
       target.Set("ingress_scheme", tls ? "https" : "http");
       target.Set("ingress_host", rule.host);
       target.Set("ingress_path", path.empty() ? std::string_view("/") : path);
-      group.targets.push_back(target.Build());
+      if (!targets.Add(target.Build())) break;
     }
   }
-  return group;
+  return std::move(targets).Into(std::move(group));
 }
 
-config::TargetGroup MakeGroup(Resource resource, const Object& object, Related& related) {
+Result<config::TargetGroup> MakeGroup(Resource resource, const Object& object, Related& related) {
   switch (resource) {
     case Resource::kPod:
       return PodGroup(static_cast<const Pod&>(object), related);
@@ -197,7 +200,7 @@ config::TargetGroup MakeGroup(Resource resource, const Object& object, Related& 
     case Resource::kEndpointSlice:
       return EndpointSliceGroup(static_cast<const EndpointSlice&>(object), related);
     default:
-      return {};
+      return config::TargetGroup{};
   }
 }
 

@@ -30,8 +30,9 @@ struct InformerTiming {
   std::chrono::milliseconds forget_failures{120'000};  // … until there was none for this long.
   std::chrono::milliseconds list_timeout{120'000};     // Of one page.
   std::chrono::seconds watch_timeout{300};  // Up to twice as long; the server ends a watch then.
-  std::chrono::seconds watch_grace{30};     // Then we do.
-  std::chrono::milliseconds short_watch{1'000};  // Shorter and without an event is a failure.
+  std::chrono::milliseconds open_timeout{30'000};  // To send the request for a watch.
+  std::chrono::seconds watch_grace{30};            // Then we do.
+  std::chrono::milliseconds short_watch{1'000};    // After a shorter one there is a pause.
 };
 
 /// What is to be watched.
@@ -73,9 +74,14 @@ class Informer final {
   boost::asio::awaitable<void> WaitAfterFailure();
   net::ClientRequest Request(std::vector<std::pair<std::string, std::string>> query) const;
   void Handle(WatchReader::Event event);
+  /// What follows a watch whose answer has begun.
+  Next WatchEnded(const WatchReader& reader, const Result<net::ClientResponse>& response,
+                  std::chrono::steady_clock::duration lasted);
+  /// After a failure: lists anew but when the server asks for patience or can't be reached.
   Next WatchFailed(const ApiError& error, bool counts);
-  /// Logs a failure when it is not the one that was logged last.
-  void Report(std::string_view what, const std::string& why);
+  void ListFailed(const std::string& why);
+  /// Logs a failure when it is of another kind than the `last` that was logged.
+  void Report(std::string_view what, const std::string& why, std::string& last);
 
   const ApiAccess access_;
   const InformerScope scope_;
@@ -85,13 +91,15 @@ class Informer final {
   net::HttpClient client_;
   boost::asio::steady_timer timer_;
   std::minstd_rand random_{std::random_device()()};
+  /// Watches of many clients shall not all end at the same time.
+  const std::chrono::seconds watch_spread_;
   bool stopping_ = false;
 
-  std::string version_;  // Of the last list or event; "" = a list is due.
+  std::string version_;  // Of the last list or event that the sink has; "" = a list is due.
   std::uint64_t page_size_ = 500;
   std::uint32_t num_failures_ = 0;
   std::chrono::steady_clock::time_point last_failure_{};
-  std::string reported_;
+  std::string list_failure_, watch_failure_;  // Kinds of those logged last.
 };
 
 }  // namespace narthex::scrape::kubernetes

@@ -88,7 +88,7 @@ void BackingPods::AddLabels(const Pod& pod, std::optional<std::int32_t> port,
   }
 }
 
-void BackingPods::AddOtherPorts(Related& related, std::vector<model::Labels>& targets) const {
+void BackingPods::AddOtherPorts(Related& related, TargetList& targets) const {
   for (const Backing& backing : pods_) {
     const Pod& pod = *backing.pod;
     if (pod.ip.empty()) continue;  // It is starting, or was evicted.
@@ -100,7 +100,7 @@ void BackingPods::AddOtherPorts(Related& related, std::vector<model::Labels>& ta
         AddContainerLabels(container, labels);
         AddContainerPortLabels(port, port.protocol, labels);
         AddPodLabels(pod, related, labels);
-        targets.push_back(labels.Build());
+        if (!targets.Add(labels.Build())) return;
       }
     }
   }

@@ -9,6 +9,7 @@
 #include <absl/container/flat_hash_map.h>
 
 #include "scrape/discovery/kubernetes/label_set.h"
+#include "scrape/discovery/kubernetes/target_list.h"
 
 namespace narthex::scrape::kubernetes {
 
@@ -36,7 +37,7 @@ class BackingPods {
                  Related& related, LabelSet& labels);
 
   /// Targets for the container ports that no endpoint has led to.
-  void AddOtherPorts(Related& related, std::vector<model::Labels>& targets) const;
+  void AddOtherPorts(Related& related, TargetList& targets) const;
 
  private:
   struct Backing {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "scrape/discovery/kubernetes/read_object.h"
 
+#include <absl/container/flat_hash_map.h>
 #include <boost/json/value.hpp>
 #include <fmt/core.h>
 
@@ -44,20 +45,18 @@ std::optional<ObjectReference> ReadReference(JsonReader& read, const json::objec
 void ReadContainers(JsonReader& read, const json::object* spec, const json::object* status,
                     bool init, Pod& pod) {
   // The first status of a name counts.
-  TextMap ids;
+  absl::flat_hash_map<std::string, std::string> ids;
   read.EachObject(status, init ? "initContainerStatuses" : "containerStatuses",
                   [&](const json::object* container) {
-                    ids.emplace_back(read.Text(container, "name"),
-                                     read.Text(container, "containerID"));
+                    ids.try_emplace(read.Text(container, "name"),
+                                    read.Text(container, "containerID"));
                   });
   read.EachObject(spec, init ? "initContainers" : "containers", [&](const json::object* container) {
     Container& made = pod.containers.emplace_back();
     made.name = read.Text(container, "name");
     made.image = read.Text(container, "image");
     made.init = init;
-    const auto id = std::find_if(ids.begin(), ids.end(),
-                                 [&](const auto& known) { return known.first == made.name; });
-    if (id != ids.end()) made.id = id->second;
+    if (const auto id = ids.find(made.name); id != ids.end()) made.id = id->second;
     read.EachObject(container, "ports", [&](const json::object* port) {
       made.ports.push_back(
           {read.Text(port, "name"), read.Text(port, "protocol"), read.Int(port, "containerPort")});

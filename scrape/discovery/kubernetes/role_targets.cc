@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "scrape/discovery/kubernetes/role_targets.h"
 
+#include "narthex/base/log.h"
 #include "scrape/discovery/kubernetes/related.h"
 
 namespace narthex::scrape::kubernetes {
@@ -83,7 +84,11 @@ std::vector<Resource> ResourcesOf(const config::KubernetesSdConfig& config) {
 
 RoleTargets::RoleTargets(const config::KubernetesSdConfig& config, KubernetesMetrics& metrics)
     : attach_(config.attach), own_(OwnResource(config.role)), metrics_(metrics) {
-  for (const Resource resource : ResourcesOf(config)) unlisted_.insert(resource);
+  for (const Resource resource : ResourcesOf(config)) {
+    // Targets behind a service don't wait for who controls their pods, as in Prometheus.
+    const bool owner = resource == Resource::kReplicaSet || resource == Resource::kJob;
+    if (!owner || config.role == Role::kPod) unlisted_.insert(resource);
+  }
 }
 
 void RoleTargets::Replace(Resource resource, std::vector<ObjectPtr> objects) {
@@ -104,6 +109,10 @@ void RoleTargets::Put(Resource resource, ObjectPtr object) {
   const ObjectPtr before = std::exchange(known, std::move(object));
   CountEvent(resource, before == nullptr ? KubernetesMetrics::Event::kAdd
                                          : KubernetesMetrics::Event::kUpdate);
+  if (resource == Resource::kEndpoints) {
+    WarnOfCapacity(static_cast<const Endpoints*>(before.get()),
+                   static_cast<const Endpoints&>(*known));
+  }
   if (before != nullptr && SameForTargets(resource, *before, *known)) return;
   Touch(resource, key);
 }
@@ -147,19 +156,30 @@ std::vector<config::TargetGroup> RoleTargets::TakeChanges() {
     if (object == own.end()) {
       const auto made = made_.find(key);
       if (made == made_.end()) continue;  // It came and went between two calls.
+      const bool was_told = made->second.hash.has_value();
       Note(key, made->second.used, {});
       made_.erase(made);
-      changes.emplace_back().source = SourceOf(own_, key);
+      if (was_told) changes.emplace_back().source = SourceOf(own_, key);
       continue;
     }
     Related related(objects_, attach_);
-    config::TargetGroup group = MakeGroup(own_, *object->second, related);
-    const Hash128 hash = HashOf(group);
-    const auto [made, is_new] = made_.try_emplace(key);
-    Note(key, made->second.used, related.used());
-    if (!is_new && made->second.hash == hash) continue;
-    made->second.hash = hash;
-    changes.push_back(std::move(group));
+    Result<config::TargetGroup> group = MakeGroup(own_, *object->second, related);
+    Made& made = made_[key];
+    Note(key, made.used, related.used());
+    if (!group) {
+      if (!std::exchange(made.failed, true)) {
+        log::Warn("No new targets of an object: those found before stay",
+                  {{"discovery", "kubernetes"},
+                   {"source", SourceOf(own_, key)},
+                   {"err", group.error().message()}});
+      }
+      continue;
+    }
+    made.failed = false;
+    const Hash128 hash = HashOf(*group);
+    if (made.hash == hash) continue;
+    made.hash = hash;
+    changes.push_back(*std::move(group));
   }
   dirty_.clear();
   return changes;

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -36,8 +37,9 @@ class RoleTargets final {
   void Remove(Resource resource, const std::string& key);
 
   /// Makes the groups that have to be made anew, and returns those that differ from what was
-  /// returned for them before; a group that is gone comes without targets and labels. Nothing
-  /// before each resource has been listed once: half of the labels would be missing.
+  /// returned for them before; a group that is gone comes without targets and labels, one that
+  /// can't be made stays as it was. Nothing before each resource has been listed once, but for who
+  /// controls pods when the role is not theirs: half of the labels would be missing.
   std::vector<config::TargetGroup> TakeChanges();
 
  private:
@@ -56,7 +58,8 @@ class RoleTargets final {
 
   /// What was told of a group: enough to see whether it has changed.
   struct Made {
-    Hash128 hash;
+    std::optional<Hash128> hash;  // None: nothing yet, the first group could not be made.
+    bool failed = false;          // The last time; logged.
     std::set<Reference> used;
   };
   absl::flat_hash_map<std::string, Made> made_;  // By the key of the own object.

@@ -53,6 +53,25 @@ TEST(ParseApiErrorTest, TheServersWordsOrTheStatus) {
   EXPECT_EQ(410, error.status);
 }
 
+TEST(ParseApiErrorTest, ALongBodyIsNoError) {
+  const std::string body = Quoted("{'kind': 'Status', 'message': '") + std::string(1 << 20, 'x') +
+                           Quoted("', 'code': 403}");
+  EXPECT_EQ("server returned HTTP status 403 Forbidden",
+            ParseApiError(403, "Forbidden", body).message);
+}
+
+TEST(FailureKindTest, WithoutUrlAndPorts) {
+  EXPECT_EQ("context deadline exceeded",
+            FailureKind("Get \"http://k:80/api/v1/pods?watch=true&timeoutSeconds=312\": context "
+                        "deadline exceeded"));
+  EXPECT_EQ(FailureKind("read tcp 10.0.0.1:5123->10.0.0.2:443: connection reset by peer"),
+            FailureKind("read tcp 10.0.0.1:6->10.0.0.2:443: connection reset by peer"));
+  EXPECT_NE(FailureKind("server returned HTTP status 502 x"),
+            FailureKind("server returned HTTP status 503 x"));
+  EXPECT_EQ("Get \"", FailureKind("Get \""));
+  EXPECT_EQ("", FailureKind(""));
+}
+
 class WatchReaderTest : public ::testing::Test {
  protected:
   WatchReader reader{Resource::kPod, [this](WatchReader::Event event) {
@@ -121,6 +140,8 @@ TEST_F(WatchReaderTest, ALineWithoutEnd) {
 TEST(PathTest, PathsAndQueries) {
   EXPECT_EQ("/api/v1/pods", PathOf(Resource::kPod, ""));
   EXPECT_EQ("/api/v1/namespaces/a/services", PathOf(Resource::kService, "a"));
+  EXPECT_EQ("/api/v1/namespaces/%7Bnamespace%7D/pods", PathOf(Resource::kPod, "{namespace}"));
+  EXPECT_EQ("/api/v1/namespaces/a%20b%3F%0D%0A/pods", PathOf(Resource::kPod, "a b?\r\n"));
   EXPECT_EQ("/apis/discovery.k8s.io/v1/namespaces/a/endpointslices",
             PathOf(Resource::kEndpointSlice, "a"));
   EXPECT_EQ("/apis/networking.k8s.io/v1/ingresses", PathOf(Resource::kIngress, ""));

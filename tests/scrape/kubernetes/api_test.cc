@@ -76,6 +76,40 @@ TEST_F(FindApiTest, ApiServer) {
   EXPECT_EQ("parse \"ftp://x\": unsupported protocol scheme \"ftp\"", Error());
 }
 
+TEST_F(FindApiTest, NamespacesThatAreNoPartOfAPath) {
+  config.api_server = "http://k";
+  config.namespaces = {"a", "."};
+  EXPECT_EQ("invalid namespace \".\": [may not be '.']", Error());
+  config.namespaces = {".."};
+  EXPECT_EQ("invalid namespace \"..\": [may not be '..']", Error());
+  config.namespaces = {"a/b%"};
+  EXPECT_EQ("invalid namespace \"a/b%\": [may not contain '/' may not contain '%']", Error());
+  config.namespaces = {"..a b"};
+  EXPECT_EQ("", Error());
+}
+
+TEST_F(FindApiTest, ProxyOfAKubeConfig) {
+  const auto write = [&](const std::string& proxy) {
+    config.kubeconfig_file =
+        Write("kube.yml",
+              "current-context: c\ncontexts: [{name: c, context: {cluster: k}}]"
+              "\nclusters: [{name: k, cluster: {server: 'https://k', "
+              "proxy-url: '" +
+                  proxy + "'}}]\n");
+  };
+  for (const std::string proxy : {"socks5://me:secret@p", "https://me:secret@p", "me:secret@p"}) {
+    SCOPED_TRACE(proxy);
+    write(proxy);
+    EXPECT_EQ(
+        "kubeconfig " + config.kubeconfig_file + ": proxy-url: only http proxies are supported",
+        Error());
+  }
+  write("http://me:secret@p:3128");
+  const auto access = FindApi(config, environment);
+  ASSERT_TRUE(access) << access.error().message();
+  EXPECT_EQ("http://me:secret@p:3128", access->options.proxy_url);
+}
+
 TEST_F(FindApiTest, KubeConfig) {
   const auto file = [](const std::string& server, const std::string& user) {
     return "current-context: c\ncontexts: [{name: c, context: {cluster: k, user: u}}]\n"

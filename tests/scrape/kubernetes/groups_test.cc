@@ -35,9 +35,15 @@ class GroupsTest : public ::testing::Test {
   }
   config::TargetGroup Group(Resource resource, const Object& object) {
     Related related(objects, attach);
-    config::TargetGroup group = MakeGroup(resource, object, related);
+    Result<config::TargetGroup> group = MakeGroup(resource, object, related);
     used = related.used();
-    return group;
+    EXPECT_TRUE(group) << group.error().message();
+    return group ? *group : config::TargetGroup{};
+  }
+  std::string Error(Resource resource, const Object& object) {
+    Related related(objects, attach);
+    const Result<config::TargetGroup> group = MakeGroup(resource, object, related);
+    return group ? "" : group.error().message();
   }
 
   ObjectMaps objects;
@@ -179,8 +185,8 @@ TEST_F(GroupsTest, Node) {
                                     {"node_address_Hostname", "n1"},
                                     {"node_address_InternalIP", "10.0.0.1"}}}),
             Short(group.targets));
-  EXPECT_TRUE(Group(Resource::kNode, Add(Resource::kNode, R"({'metadata': {'name': 'n2'}})"))
-                  .targets.empty());
+  EXPECT_EQ("no node address found: host address unknown",
+            Error(Resource::kNode, Add(Resource::kNode, R"({'metadata': {'name': 'n2'}})")));
 }
 
 TEST_F(GroupsTest, Service) {
@@ -234,6 +240,54 @@ TEST_F(GroupsTest, Ingress) {
                                    target("https", "c.b.org", "/"),
                                    target("http", "d.c.b.org", "/"), target("http", "b.org", "/")}),
             Short(group.targets));
+}
+
+TEST_F(GroupsTest, IngressHostsUnderAStar) {
+  const Object& ingress = Add(Resource::kIngress, R"({
+      'metadata': {'name': 'i', 'namespace': 'ns'},
+      'spec': {'tls': [{'hosts': ['*.a.org', 'b.org', '*']}], 'rules': [{'host': 'x.a.org'},
+        {'host': 'x.y.a.org'}, {'host': 'a.org'}, {'host': 'b.org'}, {'host': 'plain'},
+        {'host': '*.a.org'}]}})");
+  std::string schemes;
+  for (const LabelMap& target : Short(Group(Resource::kIngress, ingress).targets)) {
+    schemes += target.at("ingress_scheme") + " ";
+  }
+  EXPECT_EQ("https http http https https https ", schemes);
+}
+
+/// The text n times, with commas between.
+std::string Times(std::size_t n, const std::string& text) {
+  std::string all;
+  for (std::size_t i = 0; i < n; ++i) all += (i == 0 ? "" : ",") + text;
+  return all;
+}
+
+TEST_F(GroupsTest, MoreTargetsThanAGroupMayHave) {
+  const std::string addresses = Times(1001, "{'ip': '10.0.0.1'}");
+  const std::string ports = Times(100, "{'port': 1}");
+  EXPECT_EQ("more than 100000 targets or 128 MiB of labels",
+            Error(Resource::kEndpoints,
+                  Add(Resource::kEndpoints,
+                      "{'metadata': {'name': 'e', 'namespace': 'ns'}, 'subsets': [{'addresses': [" +
+                          addresses + "], 'ports': [" + ports + "]}]}")));
+  EXPECT_EQ(
+      "more than 100000 targets or 128 MiB of labels",
+      Error(Resource::kEndpointSlice,
+            Add(Resource::kEndpointSlice,
+                "{'metadata': {'name': 'e', 'namespace': 'ns'}, 'endpoints': [" +
+                    Times(1001, "{'addresses': ['10.0.0.1']}") + "], 'ports': [" + ports + "]}")));
+}
+
+TEST_F(GroupsTest, MoreLabelsThanAGroupMayHave) {
+  Add(Resource::kPod, "{'metadata': {'name': 'p', 'namespace': 'ns', 'annotations': {'a': '" +
+                          std::string(1 << 20, 'x') + "'}}}");
+  EXPECT_EQ("more than 100000 targets or 128 MiB of labels",
+            Error(Resource::kEndpoints,
+                  Add(Resource::kEndpoints,
+                      "{'metadata': {'name': 'e', 'namespace': 'ns'}, 'subsets': [{'addresses': ["
+                      "{'ip': '1.1.1.1', 'targetRef': {'kind': 'Pod', 'namespace': 'ns', 'name': "
+                      "'p'}}], 'ports': [" +
+                          Times(128, "{'port': 1}") + "]}]}")));
 }
 
 TEST_F(GroupsTest, Endpoints) {

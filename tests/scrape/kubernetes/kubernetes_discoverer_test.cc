@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "scrape/discovery/kubernetes/kubernetes_discoverer.h"
 
+#include <new>
 #include <sstream>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
 
 #include "narthex/base/mutex.h"
 #include "tests/scrape/kubernetes/fake_api.h"
@@ -39,7 +44,7 @@ class KubernetesDiscovererTest : public ::testing::Test {
                        .max_backoff = milliseconds(1),
                        .list_timeout = list_timeout,
                        .watch_timeout = std::chrono::seconds(1000),
-                       .short_watch = milliseconds(0)});
+                       .short_watch = short_watch});
     discoverer->Start([this](TargetUpdate update) {
       MutexLock lock(mutex);
       EXPECT_FALSE(update.complete);
@@ -82,6 +87,7 @@ class KubernetesDiscovererTest : public ::testing::Test {
   metrics::Registry registry;
   config::KubernetesSdConfig config;
   milliseconds list_timeout{20'000};
+  milliseconds short_watch{0};
   Mutex mutex;
   CondVar changed;
   std::map<std::string, std::string> addresses;
@@ -140,6 +146,32 @@ TEST_F(KubernetesDiscovererTest, AnExpiredVersionIsListedAnew) {
   api.Answer(kPods, 410, gone);  // As the answer to the watch itself.
   api.Answer(kPods, 200, List(30, Pod("c", "3.3.3.3", 25)));
   Expect({{"pod/ns/c", "3.3.3.3"}});
+  EXPECT_EQ("1", Metric("prometheus_sd_kubernetes_failures_total"));
+}
+
+TEST_F(KubernetesDiscovererTest, AnErrorOnTheWatchIsListedAnew) {
+  api.Answer(kPods, 200, List(10, Pod("a", "1.1.1.1", 3)));
+  Start();
+  Expect({{"pod/ns/a", "1.1.1.1"}});
+  api.Send(kPods, Event("ERROR", "{'kind': 'Status', 'code': 500, 'message': 'etcd is away'}"));
+  api.Answer(kPods, 200, List(20, Pod("b", "2.2.2.2", 18)));
+  Expect({{"pod/ns/b", "2.2.2.2"}});
+  api.Send(kPods, Event("ERROR", "{'kind': 'Status', 'code': 429, 'message': 'slow down'}"));
+  EXPECT_EQ("20", Param(api.Request(4), "resourceVersion"));  // Only this one is patience.
+  EXPECT_EQ("0", Metric("prometheus_sd_kubernetes_failures_total"));
+}
+
+TEST_F(KubernetesDiscovererTest, AVeryShortWatchIsListedAnew) {
+  short_watch = std::chrono::hours(1);
+  api.Answer(kPods, 200, List(10, Pod("a", "1.1.1.1", 3)));
+  Start();
+  Expect({{"pod/ns/a", "1.1.1.1"}});
+  api.Cut(kPods);
+  api.Answer(kPods, 200, List(20, Pod("b", "2.2.2.2", 18)));
+  Expect({{"pod/ns/b", "2.2.2.2"}});
+  api.Send(kPods, Event("ADDED", Pod("c", "3.3.3.3", 21)));
+  api.Cut(kPods);  // With an event it was a watch.
+  EXPECT_EQ("21", Param(api.Request(4), "resourceVersion"));
   EXPECT_EQ("0", Metric("prometheus_sd_kubernetes_failures_total"));
 }
 
@@ -152,8 +184,10 @@ TEST_F(KubernetesDiscovererTest, FailuresKeepTheTargets) {
   Expect({{"pod/ns/a", "1.1.1.1"}});
   EXPECT_EQ("3", Metric("prometheus_sd_kubernetes_failures_total"));
   api.Answer(kPods, 403, "{'kind': 'Status', 'message': 'no', 'code': 403}");
+  api.Answer(kPods, 200, List(10, Pod("a", "1.1.1.1", 3)));
   api.Answer(kPods, 429, "slow down");
-  EXPECT_EQ("10", Param(api.Request(6), "resourceVersion"));  // The third try of the watch.
+  EXPECT_EQ("/api/v1/pods?limit=500", api.Request(5));
+  EXPECT_EQ("10", Param(api.Request(7), "resourceVersion"));  // The third try of the watch.
   api.Send(kPods, Event("ADDED", Pod("b", "2.2.2.2", 11)));
   Expect({{"pod/ns/a", "1.1.1.1"}, {"pod/ns/b", "2.2.2.2"}});
   EXPECT_EQ("4", Metric("prometheus_sd_kubernetes_failures_total"));
@@ -161,7 +195,7 @@ TEST_F(KubernetesDiscovererTest, FailuresKeepTheTargets) {
   api.Send(kPods, "garbage");  // Nobody knows what was in it.
   api.Answer(kPods, 200, List(20, Pod("b", "2.2.2.2", 11)));
   Expect({{"pod/ns/b", "2.2.2.2"}});
-  EXPECT_EQ("5", Metric("prometheus_sd_kubernetes_failures_total"));
+  EXPECT_EQ("4", Metric("prometheus_sd_kubernetes_failures_total"));
 }
 
 TEST_F(KubernetesDiscovererTest, AHungListIsTriedAgain) {
@@ -186,11 +220,17 @@ TEST_F(KubernetesDiscovererTest, WatchesEachNamespaceAndWhatIsRelated) {
     api.Answer(prefix + "/pods", 200, List(1, ""));
   }
   Start();
+  // An informer that watches has passed its list on.
   std::set<std::string> lists;
-  for (std::size_t i = 0; lists.size() < 7; ++i) {
+  int num_watches = 0;
+  for (std::size_t i = 0; lists.size() < 7 || num_watches < 6; ++i) {
     const std::string request = api.Request(i);
     ASSERT_NE("", request);
-    if (request.find("watch=true") == std::string::npos) lists.insert(request);
+    if (request.find("watch=true") == std::string::npos) {
+      lists.insert(request);
+    } else {
+      ++num_watches;
+    }
   }
   EXPECT_EQ(
       (std::set<std::string>{
@@ -207,6 +247,44 @@ TEST_F(KubernetesDiscovererTest, WatchesEachNamespaceAndWhatIsRelated) {
   Expect({{"endpoints/x/e", "1.1.1.1:1"}, {"endpoints/y/e", "1.1.1.1:1"}});
   api.Send("/api/v1/namespaces/y/endpoints", Event("MODIFIED", endpoints("y", "2.2.2.2")));
   Expect({{"endpoints/x/e", "1.1.1.1:1"}, {"endpoints/y/e", "2.2.2.2:1"}});
+}
+
+TEST(InformerTest, AnEventThatTheSinkCannotTakeIsListedAgain) {
+  struct Sink final : ObjectSink {
+    void Replace(Resource /*resource*/, const std::string& /*space*/,
+                 std::vector<ObjectPtr> /*objects*/) override {
+      if (++num_lists == 2) informer->Cancel();
+    }
+    void Put(Resource /*resource*/, const std::string& /*space*/, ObjectPtr /*object*/) override {
+      throw std::bad_alloc();
+    }
+    void Remove(Resource /*resource*/, const std::string& /*space*/,
+                const std::string& /*key*/) override {}
+
+    Informer* informer = nullptr;
+    int num_lists = 0;
+  };
+  FakeApi api;
+  api.Answer(kPods, 200, List(10, ""));
+  api.Send(kPods, Event("ADDED", Pod("a", "1.1.1.1", 11)));
+  api.Answer(kPods, 200, List(20, ""));
+  config::KubernetesSdConfig config;
+  config.api_server = api.url();
+  const auto access = FindApi(config, {});
+  ASSERT_TRUE(access) << access.error().message();
+  metrics::Registry registry;
+  KubernetesMetrics metrics(registry);
+  boost::asio::io_context context;
+  Sink sink;
+  Informer informer(context.get_executor(), *access, {Resource::kPod, "", "", ""},
+                    {.min_backoff = milliseconds(1), .max_backoff = milliseconds(1)}, sink,
+                    metrics);
+  sink.informer = &informer;
+  boost::asio::co_spawn(context, informer.Run(), boost::asio::detached);
+  context.run_for(std::chrono::seconds(20));
+  EXPECT_EQ(2, sink.num_lists);
+  informer.Cancel();
+  context.run();
 }
 
 TEST_F(KubernetesDiscovererTest, StopsDuringAnyRequest) {

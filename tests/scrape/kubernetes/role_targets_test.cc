@@ -138,6 +138,67 @@ TEST_F(RoleTargetsTest, FollowsWhatGroupsAreMadeOf) {
       Events());
 }
 
+TEST_F(RoleTargetsTest, OnlyPodsWaitForWhoControlsThem) {
+  const config::KubernetesAttachMetadata attach = {.deployment = true, .job = true};
+  RoleTargets targets = Make(Role::kEndpointSlice, attach);
+  targets.Replace(Resource::kEndpointSlice, {Read(Resource::kEndpointSlice, R"({
+      'metadata': {'name': 'e', 'namespace': 'ns'},
+      'endpoints': [{'addresses': ['1.1.1.1']}], 'ports': [{'port': 1}]})")});
+  targets.Replace(Resource::kService, {});
+  EXPECT_EQ("", Changes(targets));
+  targets.Replace(Resource::kPod, {});
+  EXPECT_EQ("endpointslice/ns/e=1", Changes(targets));
+
+  RoleTargets pods = Make(Role::kPod, attach);
+  pods.Replace(Resource::kPod, {Pod("a")});
+  pods.Replace(Resource::kReplicaSet, {});
+  EXPECT_EQ("", Changes(pods));
+  pods.Replace(Resource::kJob, {});
+  EXPECT_EQ("pod/ns/a=1", Changes(pods));
+}
+
+TEST_F(RoleTargetsTest, ANodeThatLosesItsAddressKeepsItsTarget) {
+  RoleTargets targets = Make(Role::kNode);
+  const auto node = [](const std::string& name, const std::string& addresses) {
+    return Read(Resource::kNode, "{'metadata': {'name': '" + name +
+                                     "'}, 'status': {'addresses': [" + addresses + "]}}");
+  };
+  const std::string address = "{'type': 'InternalIP', 'address': '10.0.0.1'}";
+  targets.Replace(Resource::kNode, {node("a", address), node("b", "")});
+  EXPECT_EQ("node/a=1", Changes(targets));
+  targets.Put(Resource::kNode, node("a", ""));
+  EXPECT_EQ("", Changes(targets));
+  targets.Put(Resource::kNode, node("a", address));
+  EXPECT_EQ("", Changes(targets));  // It is what it was.
+  targets.Put(Resource::kNode, node("b", address));
+  EXPECT_EQ("node/b=1", Changes(targets));
+  targets.Put(Resource::kNode, node("a", ""));
+  targets.Remove(Resource::kNode, "a");
+  EXPECT_EQ("node/a=0", Changes(targets));
+  targets.Put(Resource::kNode, node("c", ""));
+  EXPECT_EQ("", Changes(targets));
+  targets.Remove(Resource::kNode, "c");  // Of which nothing was said.
+  EXPECT_EQ("", Changes(targets));
+}
+
+TEST_F(RoleTargetsTest, WarnsOfCapacityWhenItChanges) {
+  RoleTargets targets = Make(Role::kEndpoints);
+  const auto put = [&](const std::string& state, const std::string& ip) {
+    ::testing::internal::CaptureStderr();
+    targets.Put(Resource::kEndpoints,
+                Read(Resource::kEndpoints,
+                     "{'metadata': {'name': 'e', 'namespace': 'ns', 'labels': "
+                     "{'endpoints.kubernetes.io/over-capacity': '" +
+                         state + "'}}, 'subsets': [{'addresses': [{'ip': '" + ip + "'}]}]}"));
+    const std::string log = ::testing::internal::GetCapturedStderr();
+    return log.find("Number of endpoints") != std::string::npos;
+  };
+  EXPECT_TRUE(put("warning", "1.1.1.1"));
+  EXPECT_FALSE(put("warning", "2.2.2.2"));
+  EXPECT_TRUE(put("truncated", "2.2.2.2"));
+  EXPECT_FALSE(put("truncated", "3.3.3.3"));
+}
+
 TEST_F(RoleTargetsTest, PodsOfUnknownNodesComeWithTheNode) {
   RoleTargets targets = Make(Role::kPod, {.node = true});
   targets.Replace(Resource::kPod, {Pod("a")});
