@@ -136,7 +136,7 @@ class Azure {
   /// A list with `nextLink` between its pages.
   Result<Pages> List(const std::string& url) {
     return FetchPages(api_, url, headers_,
-                      [](const JsonView& page, int) { return page["nextLink"].Text(); });
+                      [](const Page& page) { return page["nextLink"].Text(); });
   }
   std::string ComputeUrl(std::string_view kind) const {
     const std::string group =

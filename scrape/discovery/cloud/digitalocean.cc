@@ -44,9 +44,9 @@ std::string AddressOf(const JsonView& addresses, std::string_view kind) {
 }
 
 Result<config::TargetGroup> Droplets(ApiClient& api, const std::string& url, std::int64_t port) {
-  auto pages = FetchPages(api, url, {}, [&](const JsonView& page, int number) {
+  auto pages = FetchPages(api, url, {}, [&](const Page& page) {
     const bool last = page.At("links.pages.next").Text().empty();
-    return last ? "" : fmt::format("{}?page={}", url, number + 1);
+    return last ? "" : fmt::format("{}?page={}", url, page.number + 1);
   });
   if (!pages) return Fail(std::move(pages).error().Wrap("error while listing droplets"));
   config::TargetGroup group;
@@ -69,8 +69,8 @@ Result<config::TargetGroup> Droplets(ApiClient& api, const std::string& url, std
 Result<config::TargetGroup> Databases(ApiClient& api, const std::string& url, std::int64_t port) {
   const auto page_url = [&](int page) { return fmt::format("{}?page={}&per_page=100", url, page); };
   // This list ends with an empty page.
-  auto pages = FetchPages(api, page_url(1), {}, [&](const JsonView& page, int number) {
-    return page["databases"].Items().empty() ? "" : page_url(number + 1);
+  auto pages = FetchPages(api, page_url(1), {}, [&](const Page& page) {
+    return page["databases"].Items().empty() ? "" : page_url(page.number + 1);
   });
   if (!pages) return Fail(std::move(pages).error().Wrap("error while listing database clusters"));
   config::TargetGroup group;

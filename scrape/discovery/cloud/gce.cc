@@ -44,7 +44,7 @@ Result<config::TargetGroup> Instances(ApiClient& api, const config::GceSdConfig&
       config.filter.empty() ? url + "?" : url + "?filter=" + net::EscapeQuery(config.filter) + "&";
   NX_ASSIGN_OR_RETURN(const Pages pages,
                       FetchPages(api, first + "alt=json", {{"Authorization", authorization}},
-                                 [&](const JsonView& page, int) -> std::string {
+                                 [&](const Page& page) -> std::string {
                                    const std::string next = page["nextPageToken"].Text();
                                    if (next.empty()) return "";
                                    return first + "alt=json&pageToken=" + net::EscapeQuery(next);

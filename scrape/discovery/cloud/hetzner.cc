@@ -58,7 +58,7 @@ Result<Pages> FetchList(ApiClient& api, const std::string& url, const std::strin
   const auto page_url = [&](std::int64_t page) {
     return fmt::format("{}?{}page={}&per_page=50", url, more, page);
   };
-  return FetchPages(api, page_url(1), {}, [&](const JsonView& page, int) {
+  return FetchPages(api, page_url(1), {}, [&](const Page& page) {
     const std::int64_t next = page.At("meta.pagination.next_page").Int();
     return next == 0 ? "" : page_url(next);
   });

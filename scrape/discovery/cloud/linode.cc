@@ -49,8 +49,8 @@ Result<Pages> FetchList(ApiClient& api, const std::string& url, const std::strin
   const auto page_url = [&](int page) {
     return fmt::format("{}?page={}&page_size=500", url, page);
   };
-  return FetchPages(api, page_url(1), headers, [&](const JsonView& page, int number) {
-    return number < page["pages"].Int() ? page_url(number + 1) : "";
+  return FetchPages(api, page_url(1), headers, [&](const Page& page) {
+    return page.number < page["pages"].Int() ? page_url(page.number + 1) : "";
   });
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Source: Prometheus discovery/scaleway; the API: https://www.scaleway.com/en/developers/api
+#include <charconv>
 #include <map>
 
 #include <fmt/core.h>
@@ -45,6 +46,15 @@ constexpr LabelRow kMetalRows[] = {{"id", "id"},
                                    {"project_id", "project_id"},
                                    {"tags", "tags", LabelForm::kList}};
 
+/// How many items the list has in all. The API of instances says it in a header only.
+std::int64_t Total(const Page& page) {
+  const std::string header = page.answer.Header("X-Total-Count");
+  std::int64_t total = 0;
+  const auto [end, bad] = std::from_chars(header.data(), header.data() + header.size(), total);
+  const bool whole = bad == std::errc() && end == header.data() + header.size();
+  return whole ? total : page["total_count"].Int();
+}
+
 /// One refresh.
 class Scaleway {
  public:
@@ -61,11 +71,11 @@ class Scaleway {
       return fmt::format("{}{}?{}page={}", config_.api_url, path, query, page);
     };
     std::size_t known = 0;
-    return FetchPages(api_, page_url(1), headers_, [&](const JsonView& page, int number) {
+    return FetchPages(api_, page_url(1), headers_, [&](const Page& page) {
       const std::size_t count = page[list].Items().size();
       known += count;
-      const bool more = count > 0 && static_cast<std::int64_t>(known) < page["total_count"].Int();
-      return more ? page_url(number + 1) : "";
+      const bool more = count > 0 && static_cast<std::int64_t>(known) < Total(page);
+      return more ? page_url(page.number + 1) : "";
     });
   }
   std::string Zone(std::string_view product) const {

@@ -355,7 +355,8 @@ config::ScalewaySdConfig Scaleway(const std::string& role, const std::string& ur
 }
 
 TEST_F(CloudTest, ScalewayInstances) {
-  api_.On("GET /instance/v1/zones/fr-par-1/servers?name=w&tags=a%2Cb&page=1 ", {R"({"servers": [
+  api_.On("GET /instance/v1/zones/fr-par-1/servers?name=w&tags=a%2Cb&page=1 ",
+          {R"({"servers": [
     {"id": "i-1", "name": "web", "arch": "x86_64", "commercial_type": "DEV1-S", "boot_type": "local",
      "organization": "o", "project": "p", "hostname": "web-host", "state": "running",
      "zone": "fr-par-1", "tags": ["a", "b"],
@@ -365,13 +366,18 @@ TEST_F(CloudTest, ScalewayInstances) {
      "public_ip": {"address": "51.158.183.115", "family": "inet"},
      "ipv6": {"address": "2001:BC8::1"}, "private_ip": "10.70.60.57",
      "public_ips": [{"address": "51.158.183.115", "family": "inet"},
-                    {"address": "2001:bc8::1", "family": "inet6"}]}], "total_count": 3})"});
-  api_.On("GET /instance/v1/zones/fr-par-1/servers?name=w&tags=a%2Cb&page=2 ", {R"({"servers": [
+                    {"address": "2001:bc8::1", "family": "inet6"}]}]})",
+           200, "X-Total-Count: 3\r\n"});
+  api_.On("GET /instance/v1/zones/fr-par-1/servers?name=w&tags=a%2Cb&page=2 ",
+          {R"({"servers": [
     {"id": "i-2", "name": "six", "zone": "fr-par-1", "public_ip": {"address": "2001:bc8::2",
-     "family": "inet6"}}], "total_count": 3})"});
-  api_.On("GET /instance/v1/zones/fr-par-1/servers?name=w&tags=a%2Cb&page=3 ", {R"({"servers": [
+     "family": "inet6"}}]})",
+           200, "x-total-count: 3\r\n"});
+  api_.On("GET /instance/v1/zones/fr-par-1/servers?name=w&tags=a%2Cb&page=3 ",
+          {R"({"servers": [
     {"id": "i-3", "name": "private", "zone": "fr-par-1", "private_nics": [{"id": "n-1"},
-     {"id": "n 2"}]}], "total_count": 3})"});
+     {"id": "n 2"}]}]})",
+           200, "X-Total-Count: 3\r\n"});
   api_.On(
       "GET /ipam/v1/regions/fr-par/ips?resource_ids=n-1&resource_ids=n+2&"
       "resource_types=instance_private_nic&page=1 ",
@@ -492,6 +498,54 @@ TEST_F(CloudTest, Failures) {
   EXPECT_EQ(refresh(), "Get " + url + ": json: meta should be an object and is array");
   api_.On("GET /v2/instances", {R"({"instances": [], "meta": {"links": {"next": "again"}}})"});
   EXPECT_TRUE(refresh().ends_with("the answer has more than 1000 pages"));
+}
+
+TEST_F(CloudTest, PagesOfOneRefreshShareALimit) {
+  const std::string page = R"({"next": "/2"})";
+  api_.On("GET /1 ", {page});
+  api_.On("GET /2 ", {"{}"});
+  ApiClient api({}, std::chrono::seconds(30));
+  const auto fetch = [&] {
+    const auto pages = FetchPages(api, api_.Url("/1"), {}, [&](const Page& got) {
+      const std::string next = got["next"].Text();
+      return next.empty() ? "" : api_.Url(next);
+    });
+    return pages ? "" : pages.error().message();
+  };
+  api.BeginKeeping(page.size() + 2);
+  EXPECT_EQ(fetch(), "");
+  EXPECT_EQ(fetch(), "the answers of one refresh are too large together");
+  api.BeginKeeping(page.size() + 1);
+  EXPECT_EQ(fetch(), "the answers of one refresh are too large together");
+  api.BeginKeeping();
+  EXPECT_EQ(fetch(), "");
+}
+
+TEST_F(CloudTest, CredentialsGoToNoOtherServer) {
+  net::FakeApi other;
+  api_.On("GET /1 ", {"{}"});
+  ApiClient api({}, std::chrono::seconds(30));
+  const auto pages = FetchPages(api, api_.Url("/1"), {{"Authorization", "x"}},
+                                [&](const Page&) { return other.Url("/2"); });
+  ASSERT_FALSE(pages);
+  EXPECT_NE(pages.error().message().find("the next page is on another server"), std::string::npos);
+  EXPECT_EQ(other.requests().size(), 0U);
+}
+
+TEST_F(CloudTest, MessagesHaveNoPasswordsAndAnEnd) {
+  ApiClient api({}, std::chrono::seconds(30));
+  const std::string url = "http://me:hidden@" + api_.Url("/1").substr(7);
+  const auto text = [&] {
+    const auto answer = api.GetJson(url);
+    return answer ? "" : answer.error().message();
+  };
+  EXPECT_EQ(text().find("hidden"), std::string::npos) << text();
+  EXPECT_NE(text().find("me:xxxxx@"), std::string::npos) << text();
+  api_.On("GET /1 ", {"no"});
+  EXPECT_EQ(text().find("hidden"), std::string::npos) << text();
+  EXPECT_EQ(ShortText(std::string(256, 'a')), std::string(256, 'a'));
+  EXPECT_EQ(ShortText(std::string(257, 'a')), std::string(256, 'a') + "…");
+  EXPECT_EQ(ShortText(std::string(255, 'a') + "ééé"), std::string(255, 'a') + "…");
 }
 
 TEST_F(CloudTest, CancelEndsARequest) {
