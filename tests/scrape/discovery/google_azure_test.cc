@@ -306,6 +306,38 @@ TEST_F(AzureTest, MachinesThatAreNoTargets) {
   EXPECT_EQ(AzureFailures(registry_).value(), 2U);
 }
 
+TEST_F(AzureTest, InterfacesOfAWrongForm) {
+  const std::string nic1 = "GET " + kGroup + "/providers/Microsoft.Network/networkInterfaces/nic1?";
+  const MadeSource source = Make();
+  for (const char* bad :
+       {"[]", R"({"properties": 1})", R"({"properties": {"primary": "yes"}})",
+        R"({"properties": {"primary": true, "ipConfigurations": {}}})",
+        R"({"properties": {"primary": true, "ipConfigurations": [{"properties": []}]}})",
+        R"({"properties": {"primary": true, "ipConfigurations": [{"properties":
+            {"privateIPAddress": 4}}]}})",
+        R"({"properties": {"primary": true, "ipConfigurations": [{"properties":
+            {"privateIPAddress": "10.0.0.4", "publicIPAddress": "x"}}]}})"}) {
+    api_.On(nic1, {bad});
+    const std::string text = Text(source, "");
+    EXPECT_TRUE(text.starts_with("unable to complete Azure service discovery: Get http://"))
+        << bad << text;
+    EXPECT_NE(text.find("json: "), std::string::npos) << bad << text;
+  }
+  // None of them has been kept.
+  api_.On(nic1, {R"({"properties": {"primary": true, "ipConfigurations": [{"properties":
+      {"privateIPAddress": "10.0.0.9"}}]}})"});
+  EXPECT_NE(Text(source, "").find("10.0.0.9:80"), std::string::npos);
+}
+
+TEST_F(AzureTest, NextPageOnAnotherServerIsNotAsked) {
+  net::FakeApi other;
+  api_.On("GET /subscriptions/sub/providers/Microsoft.Compute/virtualMachines?",
+          {R"({"value": [], "nextLink": ")" + other.Url("/2") + R"("})"});
+  const std::string text = Refresh();
+  EXPECT_NE(text.find("the next page is on another server"), std::string::npos) << text;
+  EXPECT_EQ(other.requests().size(), 0U);
+}
+
 TEST_F(AzureTest, WaysToAToken) {
   config_.authentication_method = "ManagedIdentity";
   env_["AZURE_POD_IDENTITY_AUTHORITY_HOST"] = api_.Url();
@@ -343,7 +375,11 @@ TEST_F(AzureTest, WaysToAToken) {
 
 TEST_F(AzureTest, Failures) {
   config_.environment = "moon";
-  EXPECT_EQ(Refresh(), "there is no cloud configuration matching the name \"MOON\"");
+  EXPECT_TRUE(Make());
+  EXPECT_EQ(Refresh(),
+            "could not create Azure client: there is no cloud configuration matching the name "
+            "\"MOON\"");
+  EXPECT_EQ(AzureFailures(registry_).value(), 1U);
   config_.environment = "AzurePublicCloud";
   api_.On("GET /subscriptions/sub/providers/Microsoft.Compute/virtualMachineScaleSets?",
           {"{}", 403});
