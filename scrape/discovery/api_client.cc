@@ -10,13 +10,6 @@
 
 namespace narthex::scrape {
 
-namespace {
-
-/// Of what a server says in a message.
-constexpr std::size_t kMaxShown = 256;
-
-}  // namespace
-
 std::string ApiAnswer::Header(std::string_view name) const {
   for (const auto& [key, value] : response.headers) {
     if (key.size() == name.size() && strncasecmp(key.data(), name.data(), name.size()) == 0) {
@@ -31,15 +24,8 @@ std::string UrlText(const std::string& url) {
   return parsed ? net::FormatUrl(*parsed) : "a URL that is none";
 }
 
-std::string ShortText(std::string text) {
-  if (text.size() <= kMaxShown) return text;
-  std::size_t end = kMaxShown;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;
-  text.resize(end);
-  return text + "…";
-}
-
 Error UnexpectedStatus(const std::string& what, const ApiAnswer& answer) {
+  constexpr std::size_t kMaxShown = 256;
   std::string text =
       fmt::format("{}: server returned HTTP status {}", what, answer.response.status);
   if (!answer.response.reason.empty()) text += " " + ShortText(answer.response.reason);

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "narthex/base/result.h"
+#include "narthex/base/short_text.h"
 #include "narthex/net/http_client.h"
 #include "scrape/discovery/json_view.h"
 
@@ -58,9 +59,6 @@ class ApiClient final {
 
 /// A URL as it may stand in a message: without its password.
 std::string UrlText(const std::string& url);
-
-/// The beginning of what a server says, for a message: 256 bytes at most.
-std::string ShortText(std::string text);
 
 /// kUnavailable with the status and the beginning of what the answer says.
 Error UnexpectedStatus(const std::string& what, const ApiAnswer& answer);

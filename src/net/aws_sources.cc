@@ -8,6 +8,7 @@
 #include <pugixml.hpp>
 
 #include "narthex/base/go_format.h"
+#include "narthex/base/short_text.h"
 #include "src/net/http1.h"
 
 namespace narthex::net {
@@ -39,21 +40,12 @@ Result<ClientRequest> StsRequest(const std::string& endpoint, const Headers& for
   return request;
 }
 
-/// Of what a service says in a message.
-std::string Shown(const std::string& text) {
-  constexpr std::size_t kMaxShown = 256;
-  if (text.size() <= kMaxShown) return text;
-  std::size_t end = kMaxShown;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;
-  return text.substr(0, end) + "…";
-}
-
 /// "2026-11-27T14:00:00Z" as Unix time. Errors: another form, which must not mean never.
 Result<std::int64_t> Expiration(const std::string& text) {
   const auto time = go::ParseTime(text);
   if (time) return time->seconds;
   return Fail(Code::kUnavailable,
-              fmt::format("the credentials' expiration \"{}\" is no time", Shown(text)));
+              fmt::format("the credentials' expiration \"{}\" is no time", ShortText(text)));
 }
 
 std::string Text(const json::object& object, std::string_view name) {
@@ -75,7 +67,7 @@ Result<AwsCredentials> ReadJsonCredentials(const std::string& text) {
   const std::string code = Text(object, "Code");
   if (!code.empty() && code != "Success") {
     return Fail(Code::kUnavailable,
-                fmt::format("{}: {}", Shown(code), Shown(Text(object, "Message"))));
+                fmt::format("{}: {}", ShortText(code), ShortText(Text(object, "Message"))));
   }
   AwsCredentials credentials{.access_key = Text(object, "AccessKeyId"),
                              .secret_key = Text(object, "SecretAccessKey"),
@@ -107,10 +99,10 @@ AwsFailure ReadAwsFailure(const std::string& xml) {
 std::string DescribeAwsFailure(const AwsFailure& failure, const ClientResponse& response) {
   if (failure.code.empty()) {
     return fmt::format("server returned HTTP status {} {}", response.status,
-                       Shown(response.reason));
+                       ShortText(response.reason));
   }
   return fmt::format("https response error StatusCode: {}, api error {}: {}", response.status,
-                     Shown(failure.code), Shown(failure.message));
+                     ShortText(failure.code), ShortText(failure.message));
 }
 
 bool IsCredentialFailure(const AwsFailure& failure) {

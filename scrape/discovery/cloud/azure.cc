@@ -186,6 +186,7 @@ class Azure {
   InterfaceCache& interfaces_;
   const std::string subscription_;
   const net::Headers headers_;
+  TargetBudget budget_;
 };
 
 Result<config::TargetGroup> Azure::Targets() {
@@ -287,8 +288,8 @@ Status Azure::Add(const Machine& machine, config::TargetGroup& group) {
     labels[kPrefix + "machine_tag_" + SanitizeLabelName(key)] = value;
   }
   NX_ASSIGN_OR_RETURN(const bool found, AddAddresses(machine, labels));
-  if (found) group.targets.push_back(ToLabels(labels));
-  return {};
+  if (!found) return {};
+  return budget_.Add(labels, group);
 }
 
 }  // namespace

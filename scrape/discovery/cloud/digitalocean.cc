@@ -50,6 +50,7 @@ Result<config::TargetGroup> Droplets(ApiClient& api, const std::string& url, std
   });
   if (!pages) return Fail(std::move(pages).error().Wrap("error while listing droplets"));
   config::TargetGroup group;
+  TargetBudget budget;
   group.source = "DigitalOcean";
   for (const JsonView& droplet : pages->Items("droplets")) {
     const JsonView v4 = droplet.At("networks.v4");
@@ -61,7 +62,7 @@ Result<config::TargetGroup> Droplets(ApiClient& api, const std::string& url, std
     labels[kPrefix + "private_ipv4"] = AddressOf(v4, "private");
     labels[kPrefix + "public_ipv6"] = AddressOf(droplet.At("networks.v6"), "public");
     labels[kAddressLabel] = JoinHostPort(address, port);
-    group.targets.push_back(ToLabels(labels));
+    NX_RETURN_IF_ERROR(budget.Add(labels, group));
   }
   return Checked(std::move(group), {&*pages});
 }
@@ -74,6 +75,7 @@ Result<config::TargetGroup> Databases(ApiClient& api, const std::string& url, st
   });
   if (!pages) return Fail(std::move(pages).error().Wrap("error while listing database clusters"));
   config::TargetGroup group;
+  TargetBudget budget;
   group.source = "DigitalOcean Databases";
   for (const JsonView& cluster : pages->Items("databases")) {
     LabelMap labels;
@@ -84,7 +86,7 @@ Result<config::TargetGroup> Databases(ApiClient& api, const std::string& url, st
     for (const std::string& tag : cluster["tags"].Texts()) {
       labels[fmt::format("{}db_tag_{}", kPrefix, tag)] = "true";
     }
-    group.targets.push_back(ToLabels(labels));
+    NX_RETURN_IF_ERROR(budget.Add(labels, group));
   }
   return Checked(std::move(group), {&*pages});
 }

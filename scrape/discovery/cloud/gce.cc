@@ -50,6 +50,7 @@ Result<config::TargetGroup> Instances(ApiClient& api, const config::GceSdConfig&
                                    return first + "alt=json&pageToken=" + net::EscapeQuery(next);
                                  }));
   config::TargetGroup group;
+  TargetBudget budget;
   group.source = fmt::format("GCE_{}_{}", config.project, config.zone);
   for (const JsonView& instance : pages.Items("items")) {
     const std::vector<JsonView> interfaces = instance["networkInterfaces"].Items();
@@ -68,7 +69,7 @@ Result<config::TargetGroup> Instances(ApiClient& api, const config::GceSdConfig&
     for (const auto& [key, value] : instance["labels"].TextMembers()) {
       labels[kPrefix + "label_" + SanitizeLabelName(key)] = value;
     }
-    group.targets.push_back(ToLabels(labels));
+    NX_RETURN_IF_ERROR(budget.Add(labels, group));
   }
   return Checked(std::move(group), {&pages});
 }

@@ -39,12 +39,13 @@ Result<config::TargetGroup> Instances(ApiClient& api, const std::string& url, st
         return fmt::format("{}?cursor={}&per_page=100", url, net::EscapeQuery(next));
       }));
   config::TargetGroup group;
+  TargetBudget budget;
   group.source = "Vultr";
   for (const JsonView& instance : pages.Items("instances")) {
     LabelMap labels;
     AddLabels(instance, "__meta_vultr_instance_", kInstance, labels);
     labels[kAddressLabel] = JoinHostPort(instance["main_ip"].Text(), port);
-    group.targets.push_back(ToLabels(labels));
+    NX_RETURN_IF_ERROR(budget.Add(labels, group));
   }
   return Checked(std::move(group), {&pages});
 }

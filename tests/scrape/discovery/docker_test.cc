@@ -56,6 +56,18 @@ std::string Targets(const config::DockerSdConfig& config) {
   return TargetText(*group, kPrefix);
 }
 
+TEST(DockerTargetsTest, TheirNumberHasALimit) {
+  const auto containers = ParseJson(kContainers);
+  const auto all = ContainerTargets(containers->root(), {}, {});
+  ASSERT_TRUE(all);
+  const std::size_t count = all->targets.size();
+  ASSERT_GT(count, 1U);
+  EXPECT_TRUE(ContainerTargets(containers->root(), {}, {}, TargetBudget(count)));
+  const auto less = ContainerTargets(containers->root(), {}, {}, TargetBudget(count - 1));
+  ASSERT_FALSE(less);
+  EXPECT_EQ(less.error().code(), Code::kResourceExhausted);
+}
+
 constexpr const char* kWebPort80 = R"(port_private=80
 port_public=8080
 port_public_ip=0.0.0.0
