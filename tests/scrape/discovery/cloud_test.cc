@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include "scrape/discovery/cloud/cloud_metrics.h"
 #include "scrape/discovery/cloud/cloud_source.h"
 #include "scrape/discovery/cloud/sources.h"
 #include "tests/net/fake_api.h"
@@ -243,6 +244,26 @@ ram_mb=0
 vcpu_count=0
 --
 )");
+}
+
+TEST_F(CloudTest, HetznerMemoryThatNoNumberHolds) {
+  config::HetznerSdConfig config;
+  config.role = "hcloud";
+  api_.On("GET /v1/networks?", {R"({"networks": []})"});
+  for (const auto& [memory, want] : {std::pair("1e300", "1000000"), std::pair("-1e300", "0")}) {
+    api_.On("GET /v1/servers?",
+            {R"({"servers": [{"server_type": {"memory": )" + std::string(memory) + "}}]}"});
+    const std::string text = Text(MakeHetznerSource(config, api_.Url("/v1")), "__meta_hetzner_");
+    EXPECT_NE(text.find(std::string("memory_size_gb=") + want + "\n"), std::string::npos) << text;
+  }
+}
+
+TEST_F(CloudTest, LinodeFaultsOfListsAreCounted) {
+  api_.On("GET /v4/linode/instances?", {R"({"data": [{"ipv4": ["1.2.3.4"], "label": 1}]})"});
+  api_.On("GET /v4/networking/", {R"({"data": []})"});
+  EXPECT_EQ(Text(MakeLinodeSource({}, registry_, api_.Url("/v4")), ""),
+            "json: data[].label should be a text and is number");
+  EXPECT_EQ(LinodeFailures(registry_).value(), 1U);
 }
 
 TEST_F(CloudTest, Linode) {
