@@ -521,56 +521,6 @@ TEST_F(CloudTest, Failures) {
   EXPECT_TRUE(refresh().ends_with("the answer has more than 1000 pages"));
 }
 
-TEST_F(CloudTest, PagesOfOneRefreshShareALimit) {
-  const std::string page = R"({"next": "/2"})";
-  api_.On("GET /1 ", {page});
-  api_.On("GET /2 ", {"{}"});
-  ApiClient api({}, std::chrono::seconds(30));
-  const auto fetch = [&] {
-    const auto pages = FetchPages(api, api_.Url("/1"), {}, [&](const Page& got) {
-      const std::string next = got["next"].Text();
-      return next.empty() ? "" : api_.Url(next);
-    });
-    return pages ? "" : pages.error().message();
-  };
-  api.BeginKeeping(page.size() + 2);
-  EXPECT_EQ(fetch(), "");
-  EXPECT_EQ(fetch(), "the answers of one refresh are too large together");
-  api.BeginKeeping(page.size() + 1);
-  EXPECT_EQ(fetch(), "the answers of one refresh are too large together");
-  api.BeginKeeping();
-  EXPECT_EQ(fetch(), "");
-}
-
-TEST_F(CloudTest, CredentialsGoToNoOtherServer) {
-  net::FakeApi other;
-  api_.On("GET /1 ", {"{}"});
-  ApiClient api({}, std::chrono::seconds(30));
-  const auto pages = FetchPages(api, api_.Url("/1"), {{"Authorization", "x"}},
-                                [&](const Page&) { return other.Url("/2"); });
-  ASSERT_FALSE(pages);
-  EXPECT_NE(pages.error().message().find("the next page is on another server"), std::string::npos);
-  EXPECT_EQ(other.requests().size(), 0U);
-}
-
-TEST_F(CloudTest, MessagesHaveNoPasswordsAndAnEnd) {
-  ApiClient api({}, std::chrono::seconds(30));
-  const std::string url = "http://me:hidden@" + api_.Url("/1").substr(7);
-  const auto text = [&] {
-    const auto answer = api.GetJson(url);
-    return answer ? "" : answer.error().message();
-  };
-  EXPECT_EQ(text().find("hidden"), std::string::npos) << text();
-  EXPECT_NE(text().find("me:xxxxx@"), std::string::npos) << text();
-  api_.On("GET /1 ", {"no"});
-  EXPECT_EQ(text().find("hidden"), std::string::npos) << text();
-  api_.On("GET /1 ", {R"({")" + std::string(1000, 'a') + R"(": 1})"});
-  const auto answer = api.GetJson(url);
-  ASSERT_TRUE(answer);
-  for (const auto& [name, value] : (*answer)->root().Members()) EXPECT_EQ(value.Text(), "");
-  EXPECT_LT((*answer)->status().error().message().size(), 320U);
-}
-
 TEST_F(CloudTest, CancelEndsARequest) {
   MadeSource source = MakeVultrSource({}, api_.Url());
   ASSERT_TRUE(source);
