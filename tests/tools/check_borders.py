@@ -41,7 +41,7 @@ HEAVY = {
     "re2/": {"model"},
     "spdlog/": {"base"},
     "ares": {"scrape"},
-    "pugixml": {"scrape"},
+    "pugixml": {"net", "scrape"},
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s+(["<])([^">]+)[">]', re.M)
 
