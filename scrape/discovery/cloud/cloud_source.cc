@@ -33,11 +33,18 @@ std::string LabelText(const JsonView& value, LabelForm form) {
 
 Status CheckSameServer(const std::string& url, const std::string& next) {
   NX_ASSIGN_OR_RETURN(const net::Url here, net::ParseUrl(url));
-  NX_ASSIGN_OR_RETURN(const net::Url there, net::ParseUrl(next));
-  if (here.scheme == there.scheme && here.host == there.host && here.port == there.port) return {};
-  return Fail(Code::kInvalidArgument,
-              fmt::format("{}: the next page is on another server: {}://{}:{}",
-                          net::FormatUrl(here), there.scheme, ShortText(there.host), there.port));
+  const auto there = net::ParseUrl(next);
+  if (!there) {
+    return Fail(Code::kInvalidArgument, fmt::format("{}: the next page is no URL: {}",
+                                                    net::FormatUrl(here), ShortText(next)));
+  }
+  if (here.scheme == there->scheme && here.host == there->host && here.port == there->port) {
+    return {};
+  }
+  return Fail(
+      Code::kInvalidArgument,
+      fmt::format("{}: the next page is on another server: {}://{}:{}", net::FormatUrl(here),
+                  there->scheme, ShortText(there->host), there->port));
 }
 
 class CloudSource final : public RefreshSource {

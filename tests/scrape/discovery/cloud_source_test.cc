@@ -40,6 +40,10 @@ TEST_F(CloudSourceTest, CredentialsGoToNoOtherServer) {
   ApiClient api({}, std::chrono::seconds(30));
   const auto pages = FetchPages(api, api_.Url("/1"), {{"Authorization", "x"}},
                                 [&](const Page&) { return other.Url("/2"); });
+  const auto none =
+      FetchPages(api, api_.Url("/1"), {}, [&](const Page&) { return std::string(1000, 'x'); });
+  ASSERT_FALSE(none);
+  EXPECT_LT(none.error().message().size(), 400U);
   ASSERT_FALSE(pages);
   EXPECT_NE(pages.error().message().find("the next page is on another server"), std::string::npos);
   EXPECT_EQ(other.requests().size(), 0U);
