@@ -7,7 +7,7 @@ model::Labels ToLabels(const LabelMap& map) {
   return model::Labels::FromPairs({map.begin(), map.end()});
 }
 
-Status TargetBudget::Add(const LabelMap& labels, config::TargetGroup& group) {
+Status TargetAllowance::Add(const LabelMap& labels, config::TargetGroup& group) {
   std::size_t bytes = 0;
   for (const auto& [name, value] : labels) bytes += name.size() + value.size();
   if (targets_left_ == 0 || bytes > bytes_left_) {

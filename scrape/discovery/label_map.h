@@ -25,13 +25,13 @@ inline const std::string kAddressLabel = "__address__";
 model::Labels ToLabels(const LabelMap& map);
 
 /// What targets of one refresh may take: addresses and ports of a small answer multiply.
-class TargetBudget {
+class TargetAllowance {
  public:
   static constexpr std::size_t kMaxTargets = 1'000'000;
-  static constexpr std::size_t kMaxLabelBytes = std::size_t{512} << 20;
+  static constexpr std::size_t kMaxLabelBytes = std::size_t{256} << 20;
 
-  explicit TargetBudget(std::size_t max_targets = kMaxTargets,
-                        std::size_t max_label_bytes = kMaxLabelBytes)
+  explicit TargetAllowance(std::size_t max_targets = kMaxTargets,
+                           std::size_t max_label_bytes = kMaxLabelBytes)
       : targets_left_(max_targets), bytes_left_(max_label_bytes) {}
 
   /// Adds a target with these labels. Errors: kResourceExhausted.

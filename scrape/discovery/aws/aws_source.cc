@@ -60,7 +60,7 @@ class Ec2Source final : public RefreshSource {
 
   Result<config::TargetGroup> Instances(const std::string& region) {
     config::TargetGroup group;
-    TargetBudget budget;
+    TargetAllowance budget;
     group.source = region;
     const std::string filters = Filters();
     std::string token;
@@ -111,7 +111,7 @@ class LightsailSource final : public RefreshSource {
  private:
   Result<config::TargetGroup> Instances(const std::string& region) {
     config::TargetGroup group;
-    TargetBudget budget;
+    TargetAllowance budget;
     group.source = region;
     std::string token;
     for (int page = 0; page < kMaxPages; ++page) {

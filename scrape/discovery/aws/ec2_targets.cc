@@ -142,7 +142,7 @@ Result<ZoneIds> ReadZoneIds(const std::string& xml) {
 }
 
 Result<std::string> AddEc2Targets(const std::string& xml, const std::string& region,
-                                  const ZoneIds& zones, std::int64_t port, TargetBudget& budget,
+                                  const ZoneIds& zones, std::int64_t port, TargetAllowance& budget,
                                   config::TargetGroup& group) {
   pugi::xml_document document;
   NX_RETURN_IF_ERROR(Load(xml, "DescribeInstancesResponse", document));

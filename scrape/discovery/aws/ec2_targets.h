@@ -25,7 +25,7 @@ Result<ZoneIds> ReadZoneIds(const std::string& xml);
 /// @return the token of the next page; "" = that was the last one
 /// Errors: kInvalidArgument for what is no XML, or no such answer; those of the budget.
 Result<std::string> AddEc2Targets(const std::string& xml, const std::string& region,
-                                  const ZoneIds& zones, std::int64_t port, TargetBudget& budget,
+                                  const ZoneIds& zones, std::int64_t port, TargetAllowance& budget,
                                   config::TargetGroup& group);
 
 }  // namespace narthex::scrape

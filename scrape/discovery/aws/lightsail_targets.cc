@@ -7,7 +7,7 @@
 namespace narthex::scrape {
 
 Status AddLightsailTargets(const JsonView& answer, const std::string& region, std::int64_t port,
-                           TargetBudget& budget, config::TargetGroup& group) {
+                           TargetAllowance& budget, config::TargetGroup& group) {
   const std::string prefix = "__meta_lightsail_";
   constexpr std::pair<const char*, const char*> kTexts[] = {
       {"availability_zone", "location.availabilityZone"},

@@ -15,6 +15,6 @@ namespace narthex::scrape {
 
 /// Adds the targets of one answer to GetInstances. Errors: those of the budget.
 Status AddLightsailTargets(const JsonView& answer, const std::string& region, std::int64_t port,
-                           TargetBudget& budget, config::TargetGroup& group);
+                           TargetAllowance& budget, config::TargetGroup& group);
 
 }  // namespace narthex::scrape

@@ -186,7 +186,7 @@ class Azure {
   InterfaceCache& interfaces_;
   const std::string subscription_;
   const net::Headers headers_;
-  TargetBudget budget_;
+  TargetAllowance budget_;
 };
 
 Result<config::TargetGroup> Azure::Targets() {

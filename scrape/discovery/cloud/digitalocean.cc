@@ -50,7 +50,7 @@ Result<config::TargetGroup> Droplets(ApiClient& api, const std::string& url, std
   });
   if (!pages) return Fail(std::move(pages).error().Wrap("error while listing droplets"));
   config::TargetGroup group;
-  TargetBudget budget;
+  TargetAllowance budget;
   group.source = "DigitalOcean";
   for (const JsonView& droplet : pages->Items("droplets")) {
     const JsonView v4 = droplet.At("networks.v4");
@@ -75,7 +75,7 @@ Result<config::TargetGroup> Databases(ApiClient& api, const std::string& url, st
   });
   if (!pages) return Fail(std::move(pages).error().Wrap("error while listing database clusters"));
   config::TargetGroup group;
-  TargetBudget budget;
+  TargetAllowance budget;
   group.source = "DigitalOcean Databases";
   for (const JsonView& cluster : pages->Items("databases")) {
     LabelMap labels;

@@ -50,7 +50,7 @@ Result<config::TargetGroup> Instances(ApiClient& api, const config::GceSdConfig&
                                    return first + "alt=json&pageToken=" + net::EscapeQuery(next);
                                  }));
   config::TargetGroup group;
-  TargetBudget budget;
+  TargetAllowance budget;
   group.source = fmt::format("GCE_{}_{}", config.project, config.zone);
   for (const JsonView& instance : pages.Items("items")) {
     const std::vector<JsonView> interfaces = instance["networkInterfaces"].Items();

@@ -83,7 +83,7 @@ Result<config::TargetGroup> CloudServers(ApiClient& api, const std::string& url,
     network_names[network["id"].Int()] = network["name"].Text();
   }
   config::TargetGroup group;
-  TargetBudget budget;
+  TargetAllowance budget;
   group.source = "hetzner";
   for (const JsonView& server : servers.Items("servers")) {
     LabelMap labels;
@@ -122,7 +122,7 @@ Result<config::TargetGroup> RobotServers(ApiClient& api, const std::string& url,
   }
   NX_ASSIGN_OR_RETURN(const auto document, JsonDocument::Parse(answer.body));
   config::TargetGroup group;
-  TargetBudget budget;
+  TargetAllowance budget;
   group.source = "hetzner";
   for (const JsonView& item : document->root().Items()) {
     const JsonView server = item["server"];

@@ -35,7 +35,7 @@ Result<config::TargetGroup> Servers(ApiClient& api, const std::string& url, std:
   NX_ASSIGN_OR_RETURN(const auto answer, api.GetJson(url));
   const JsonView root = answer->root();
   config::TargetGroup group;
-  TargetBudget budget;
+  TargetAllowance budget;
   group.source = "ionos";
   for (const JsonView& server : root["items"].Items()) {
     Addresses all;

@@ -129,7 +129,7 @@ Result<config::TargetGroup> Instances(const Lists& lists, const config::LinodeSd
   const AddressMap known = ReadAddresses(lists.addresses);
   const RangeMap ranges = ReadRanges(lists.ranges);
   config::TargetGroup group;
-  TargetBudget budget;
+  TargetAllowance budget;
   group.source = "Linode";
   for (const JsonView& instance : lists.instances.Items("data")) {
     if (instance["ipv4"].Items().empty()) continue;

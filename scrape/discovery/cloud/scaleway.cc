@@ -82,7 +82,7 @@ class Scaleway {
     return fmt::format("/{}/v1/zones/{}", product, config_.zone);
   }
   Status AddInstance(const JsonView& server, const std::map<std::string, std::string>& private_ips,
-                     TargetBudget& budget, config::TargetGroup& group) const;
+                     TargetAllowance& budget, config::TargetGroup& group) const;
   /// Addresses of private network cards, for servers that have no other address.
   Result<std::map<std::string, std::string>> PrivateIps(const std::vector<JsonView>& servers);
 
@@ -122,7 +122,7 @@ void AddPublicLists(const JsonView& server, LabelMap& labels) {
 
 Status Scaleway::AddInstance(const JsonView& server,
                              const std::map<std::string, std::string>& private_ips,
-                             TargetBudget& budget, config::TargetGroup& group) const {
+                             TargetAllowance& budget, config::TargetGroup& group) const {
   LabelMap labels;
   AddLabels(server, kInstance, kInstanceRows, labels);
   labels[kInstance + "region"] = RegionOf(server["zone"].Text());
@@ -188,7 +188,7 @@ Result<config::TargetGroup> Scaleway::Instances() {
   const std::vector<JsonView> servers = pages.Items("servers");
   NX_ASSIGN_OR_RETURN(const auto private_ips, PrivateIps(servers));
   config::TargetGroup group;
-  TargetBudget budget;
+  TargetAllowance budget;
   group.source = "scaleway";
   for (const JsonView& server : servers) {
     NX_RETURN_IF_ERROR(AddInstance(server, private_ips, budget, group));
@@ -227,7 +227,7 @@ Result<config::TargetGroup> Scaleway::Metal() {
   std::map<std::string, JsonView> system_by_id;
   for (const JsonView& os : systems.Items("os")) system_by_id.emplace(os["id"].Text(), os);
   config::TargetGroup group;
-  TargetBudget budget;
+  TargetAllowance budget;
   group.source = "scaleway";
   for (const JsonView& server : servers.Items("servers")) {
     LabelMap labels;

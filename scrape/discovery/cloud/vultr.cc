@@ -39,7 +39,7 @@ Result<config::TargetGroup> Instances(ApiClient& api, const std::string& url, st
         return fmt::format("{}?cursor={}&per_page=100", url, net::EscapeQuery(next));
       }));
   config::TargetGroup group;
-  TargetBudget budget;
+  TargetAllowance budget;
   group.source = "Vultr";
   for (const JsonView& instance : pages.Items("instances")) {
     LabelMap labels;

@@ -68,8 +68,8 @@ LabelMap CommonLabels(const Container& container, const std::string& name) {
 
 class TargetMaker {
  public:
-  TargetMaker(const LabelsById& networks, const config::DockerSdConfig& config, TargetBudget budget,
-              config::TargetGroup& group)
+  TargetMaker(const LabelsById& networks, const config::DockerSdConfig& config,
+              TargetAllowance budget, config::TargetGroup& group)
       : networks_(networks), config_(config), group_(group), budget_(budget) {}
 
   /// The targets of a container in one network.
@@ -108,7 +108,7 @@ class TargetMaker {
   const LabelsById& networks_;
   const config::DockerSdConfig& config_;
   config::TargetGroup& group_;
-  TargetBudget budget_;
+  TargetAllowance budget_;
 };
 
 }  // namespace
@@ -134,7 +134,7 @@ LabelsById NetworkLabels(const JsonView& networks, std::string_view prefix) {
 
 Result<config::TargetGroup> ContainerTargets(const JsonView& containers, const LabelsById& networks,
                                              const config::DockerSdConfig& config,
-                                             TargetBudget budget) {
+                                             TargetAllowance budget) {
   config::TargetGroup group;
   group.source = "Docker";
   std::vector<Container> list;

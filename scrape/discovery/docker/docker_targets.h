@@ -26,6 +26,6 @@ LabelsById NetworkLabels(const JsonView& networks, std::string_view prefix);
 /// of the budget.
 Result<config::TargetGroup> ContainerTargets(const JsonView& containers, const LabelsById& networks,
                                              const config::DockerSdConfig& config,
-                                             TargetBudget budget = TargetBudget());
+                                             TargetAllowance budget = TargetAllowance());
 
 }  // namespace narthex::scrape

@@ -90,8 +90,8 @@ std::vector<JsonView> TcpPorts(const JsonView& ports) {
   return tcp;
 }
 
-Status AddTarget(LabelMap labels, const std::string& host, std::int64_t port, TargetBudget& budget,
-                 config::TargetGroup& group) {
+Status AddTarget(LabelMap labels, const std::string& host, std::int64_t port,
+                 TargetAllowance& budget, config::TargetGroup& group) {
   labels[kAddressLabel] = JoinHostPort(host, port);
   return budget.Add(labels, group);
 }
@@ -105,7 +105,7 @@ config::TargetGroup NewGroup() {
 }  // namespace
 
 Result<config::TargetGroup> ServiceTargets(const JsonView& services, const LabelsById& networks,
-                                           std::int64_t port, TargetBudget budget) {
+                                           std::int64_t port, TargetAllowance budget) {
   config::TargetGroup group = NewGroup();
   for (const JsonView& service : services.Items()) {
     LabelMap common = ServiceLabels(service);
@@ -134,7 +134,7 @@ Result<config::TargetGroup> ServiceTargets(const JsonView& services, const Label
 
 Result<config::TargetGroup> TaskTargets(const JsonView& tasks, const JsonView& services,
                                         const JsonView& nodes, const LabelsById& networks,
-                                        std::int64_t port, TargetBudget budget) {
+                                        std::int64_t port, TargetAllowance budget) {
   LabelsById service_labels;
   std::map<std::string, std::vector<JsonView>> service_ports;
   for (const JsonView& service : services.Items()) {
@@ -177,7 +177,7 @@ Result<config::TargetGroup> TaskTargets(const JsonView& tasks, const JsonView& s
 }
 
 Result<config::TargetGroup> NodeTargets(const JsonView& nodes, std::int64_t port,
-                                        TargetBudget budget) {
+                                        TargetAllowance budget) {
   config::TargetGroup group = NewGroup();
   for (const JsonView& node : nodes.Items()) {
     LabelMap labels = NodeLabels(node);
