@@ -68,7 +68,7 @@ Result<SendLoop::Signing> MakeSigning(const config::Sigv4Config& sigv4) {
               .external_id = sigv4.external_id,
               .use_fips_sts_endpoint = sigv4.use_fips_sts_endpoint},
       .service = sigv4.service_name.empty() ? std::string(kDefaultService) : sigv4.service_name};
-  NX_ASSIGN_OR_RETURN(signing.aws.region, net::AwsSession(signing.aws).ConfiguredRegion());
+  NX_ASSIGN_OR_RETURN(signing.aws.region, net::ConfiguredAwsRegion(signing.aws));
   if (signing.aws.region.empty()) {
     return Fail(Code::kInvalidArgument,
                 "region not configured in sigv4 or in default credentials chain");

@@ -19,11 +19,16 @@ std::string ApiAnswer::Header(std::string_view name) const {
   return "";
 }
 
+std::string UrlText(const std::string& url) {
+  const auto parsed = net::ParseUrl(url);
+  return parsed ? net::FormatUrl(*parsed) : "a URL that is none";
+}
+
 Error UnexpectedStatus(const std::string& what, const ApiAnswer& answer) {
   constexpr std::size_t kMaxShown = 256;
   std::string text =
       fmt::format("{}: server returned HTTP status {}", what, answer.response.status);
-  if (!answer.response.reason.empty()) text += " " + answer.response.reason;
+  if (!answer.response.reason.empty()) text += " " + ShortText(answer.response.reason);
   if (!answer.body.empty()) text += ": " + go::Quote(answer.body.substr(0, kMaxShown));
   return {Code::kUnavailable, std::move(text)};
 }
@@ -50,11 +55,28 @@ Result<ApiAnswer> ApiClient::Get(const std::string& url, net::Headers headers) {
 
 Result<std::unique_ptr<JsonDocument>> ApiClient::GetJson(const std::string& url,
                                                          net::Headers headers) {
-  NX_ASSIGN_OR_RETURN(const ApiAnswer answer, Get(url, std::move(headers)));
-  if (answer.response.status / 100 != 2) return Fail(UnexpectedStatus("Get " + url, answer));
+  ApiAnswer answer;
+  return GetJson(url, std::move(headers), answer);
+}
+
+Result<std::unique_ptr<JsonDocument>> ApiClient::GetJson(const std::string& url,
+                                                         net::Headers headers, ApiAnswer& answer) {
+  NX_ASSIGN_OR_RETURN(answer, Get(url, std::move(headers)));
+  if (answer.response.status / 100 != 2) {
+    return Fail(UnexpectedStatus("Get " + UrlText(url), answer));
+  }
   auto document = JsonDocument::Parse(answer.body);
-  if (!document) return Fail(std::move(document).error().Wrap("Get " + url));
+  if (!document) return Fail(std::move(document).error().Wrap("Get " + UrlText(url)));
   return document;
+}
+
+Status ApiClient::Keep(const ApiAnswer& answer) {
+  if (answer.body.size() > left_bytes_) {
+    left_bytes_ = 0;
+    return Fail(Code::kResourceExhausted, "the answers of one refresh are too large together");
+  }
+  left_bytes_ -= answer.body.size();
+  return {};
 }
 
 void ApiClient::Cancel() noexcept {

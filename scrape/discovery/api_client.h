@@ -9,6 +9,7 @@
 #include <string>
 
 #include "narthex/base/result.h"
+#include "narthex/base/short_text.h"
 #include "narthex/net/http_client.h"
 #include "scrape/discovery/json_view.h"
 
@@ -39,13 +40,25 @@ class ApiClient final {
 
   /// The JSON of an answer with a status of 2xx. Errors name the URL.
   Result<std::unique_ptr<JsonDocument>> GetJson(const std::string& url, net::Headers headers = {});
+  /// The same with the answer that the JSON is of, for its headers.
+  Result<std::unique_ptr<JsonDocument>> GetJson(const std::string& url, net::Headers headers,
+                                                ApiAnswer& answer);
+
+  /// From here on answers that are kept at the same time may have as many bytes.
+  void BeginKeeping(std::size_t max_bytes = kMaxApiAnswerBytes) { left_bytes_ = max_bytes; }
+  /// Before an answer is kept together with others. Errors: kResourceExhausted.
+  Status Keep(const ApiAnswer& answer);
 
   void Cancel() noexcept;
 
  private:
   net::BlockingClient client_;
   const std::chrono::milliseconds timeout_;
+  std::size_t left_bytes_ = kMaxApiAnswerBytes;
 };
+
+/// A URL as it may stand in a message: without its password.
+std::string UrlText(const std::string& url);
 
 /// kUnavailable with the status and the beginning of what the answer says.
 Error UnexpectedStatus(const std::string& what, const ApiAnswer& answer);

@@ -4,6 +4,8 @@
 #include <boost/json.hpp>
 #include <fmt/core.h>
 
+#include "narthex/base/short_text.h"
+
 namespace narthex::scrape {
 namespace json = boost::json;
 
@@ -32,8 +34,9 @@ std::string_view KindName(const json::value& value) {
 
 void JsonView::Fault(std::string_view wanted) const {
   if (!document_->fault_.empty()) return;
-  document_->fault_ = fmt::format("json: {} should be {} and is {}",
-                                  name_.empty() ? "the answer" : name_, wanted, KindName(*value_));
+  document_->fault_ =
+      fmt::format("json: {} should be {} and is {}",
+                  name_.empty() ? "the answer" : ShortText(name_), wanted, KindName(*value_));
 }
 
 JsonView JsonView::operator[](std::string_view name) const {

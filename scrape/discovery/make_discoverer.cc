@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "scrape/discovery/make_discoverer.h"
 
+#include <exception>
 #include <variant>
 
 #include <fmt/core.h>
@@ -109,7 +110,12 @@ struct Maker {
 }  // namespace
 
 Made MakeDiscoverer(const config::DiscoveryConfig& config, const DiscoveryContext& context) {
-  return std::visit(Maker{context}, config.settings);
+  // What the system can't give (file descriptors for a client) ends one discovery, no more.
+  try {
+    return std::visit(Maker{context}, config.settings);
+  } catch (const std::exception& e) {
+    return Fail(Code::kUnavailable, fmt::format("a discovery can't be made: {}", e.what()));
+  }
 }
 
 void AddDiscoveryMetrics(metrics::Registry& registry) {

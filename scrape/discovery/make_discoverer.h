@@ -12,7 +12,8 @@
 
 namespace narthex::scrape {
 
-/// Errors: what keeps it from starting at all, such as a header file that can't be read.
+/// Errors: what keeps it from starting at all, such as a header file that can't be read, or a lack
+/// of file descriptors. Throws nothing.
 Result<std::unique_ptr<Discoverer>> MakeDiscoverer(const config::DiscoveryConfig& config,
                                                    const DiscoveryContext& context);
 

@@ -8,6 +8,7 @@
 #include "src/config/extract.h"
 #include "src/config/tables.h"
 #include "src/config/tables_sd.h"
+#include "src/config/url_check.h"
 
 namespace narthex::config {
 
@@ -104,6 +105,14 @@ Status CheckScalewayForms(const Value& sd) {
                             "fr-par-2, fr-par-3, nl-ams-1, nl-ams-2, nl-ams-3, pl-waw-1, "
                             "pl-waw-2, pl-waw-3",
                             zone.text));
+  }
+  const Value& url = sd["api_url"];
+  if (url.text.empty() || !CheckUrl(url.text)) {
+    return fail(url, fmt::format("invalid API url '{}'", url.text));
+  }
+  if (url.text.ends_with('/')) {
+    return fail(url,
+                fmt::format("invalid API url '{}' it should not have a trailing slash", url.text));
   }
   return {};
 }

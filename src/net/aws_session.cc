@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "narthex/net/aws_session.h"
 
+#include <memory>
+#include <optional>
+
 #include <boost/asio/ip/address.hpp>
 #include <fmt/core.h>
 
+#include "narthex/base/mutex.h"
 #include "src/net/aws_profile.h"
 #include "src/net/aws_sources.h"
 #include "src/net/file.h"
@@ -51,13 +55,12 @@ bool MayAskInTheClear(const std::string& host) {
 
 }  // namespace
 
-struct AwsSession::Impl {
-  Impl(AwsSettings own, Environment env, Clock& time)
-      : settings(std::move(own)),
-        environment(std::move(env)),
-        clock(time),
-        sts(settings.http),
-        local(HttpClientOptions{}) {}
+namespace {
+
+/// What is said without asking anybody.
+struct Lookup {
+  Lookup(AwsSettings own, Environment env)
+      : settings(std::move(own)), environment(std::move(env)) {}
 
   std::string Env(std::initializer_list<const char*> names) const {
     for (const char* const name : names) {
@@ -73,6 +76,53 @@ struct AwsSession::Impl {
   }
   Result<AwsProfiles> Profiles() const;
   Result<AwsProfile> FindProfile(const AwsProfiles& profiles, const std::string& name) const;
+  Result<std::string> ConfiguredRegion() const;
+
+  const AwsSettings settings;
+  const Environment environment;
+};
+
+/// A client that is made when it is needed: it takes file descriptors, and most sessions need none.
+/// Thread safety: one thread at a time; Cancel any thread.
+class LazyClient {
+ public:
+  explicit LazyClient(HttpClientOptions options) : options_(std::move(options)) {}
+
+  /// Errors: what the system can't give.
+  Result<BlockingClient*> Get() {
+    const MutexLock lock(mutex_);
+    if (client_ == nullptr) {
+      try {
+        client_ = std::make_unique<BlockingClient>(options_);
+        if (cancelled_) client_->Cancel();
+      } catch (const std::exception& e) {
+        client_.reset();
+        return Fail(Code::kUnavailable, fmt::format("no HTTP client can be made: {}", e.what()));
+      }
+    }
+    return client_.get();
+  }
+  void Cancel() {
+    const MutexLock lock(mutex_);
+    cancelled_ = true;
+    if (client_ != nullptr) client_->Cancel();
+  }
+
+ private:
+  const HttpClientOptions options_;
+  Mutex mutex_;
+  std::unique_ptr<BlockingClient> client_ NX_GUARDED_BY(mutex_);
+  bool cancelled_ NX_GUARDED_BY(mutex_) = false;
+};
+
+}  // namespace
+
+struct AwsSession::Impl : Lookup {
+  Impl(AwsSettings own, Environment env, Clock& time)
+      : Lookup(std::move(own), std::move(env)),
+        clock(time),
+        sts(settings.http),
+        local(HttpClientOptions{}) {}
 
   Result<AwsCredentials> Fetch();
   Result<AwsCredentials> Base();
@@ -90,8 +140,8 @@ struct AwsSession::Impl {
                                     const std::string& external_id,
                                     const std::string& session_name);
   Result<InstanceMetadata> Metadata();
+  Result<std::string> CallSts(const ClientRequest& request);
 
-  Result<std::string> ConfiguredRegion() const;
   std::string Endpoint(std::string_view service, std::string_view region, bool fips) const;
   Result<std::pair<std::string, std::string>> Sts() const;  // Region, endpoint.
   std::string SessionName(const std::string& name) const {
@@ -99,15 +149,14 @@ struct AwsSession::Impl {
   }
   std::int64_t NowSeconds() const { return clock.NowMs() / 1000; }
 
-  const AwsSettings settings;
-  const Environment environment;
   Clock& clock;
-  BlockingClient sts;
-  BlockingClient local;  // Metadata and containers: never through a proxy.
+  LazyClient sts;
+  LazyClient local;            // Metadata and containers: never through a proxy.
+  std::string signing_region;  // Of the request that credentials are got for.
   std::optional<AwsCredentials> credentials;
 };
 
-Result<AwsProfiles> AwsSession::Impl::Profiles() const {
+Result<AwsProfiles> Lookup::Profiles() const {
   const std::string home = Env({"HOME"});
   std::string config = Env({"AWS_CONFIG_FILE"});
   std::string keys = Env({"AWS_SHARED_CREDENTIALS_FILE"});
@@ -116,15 +165,14 @@ Result<AwsProfiles> AwsSession::Impl::Profiles() const {
   return LoadAwsProfiles(config, keys);
 }
 
-Result<AwsProfile> AwsSession::Impl::FindProfile(const AwsProfiles& profiles,
-                                                 const std::string& name) const {
+Result<AwsProfile> Lookup::FindProfile(const AwsProfiles& profiles, const std::string& name) const {
   const auto found = profiles.find(name);
   if (found != profiles.end()) return found->second;
   if (name == "default" && settings.profile.empty()) return AwsProfile();
   return Fail(Code::kInvalidArgument, fmt::format("failed to get shared config profile, {}", name));
 }
 
-Result<std::string> AwsSession::Impl::ConfiguredRegion() const {
+Result<std::string> Lookup::ConfiguredRegion() const {
   if (!settings.region.empty()) return settings.region;
   if (std::string region = Env({"AWS_REGION", "AWS_DEFAULT_REGION"}); !region.empty()) {
     return region;
@@ -145,6 +193,7 @@ std::string AwsSession::Impl::Endpoint(std::string_view service, std::string_vie
 
 Result<std::pair<std::string, std::string>> AwsSession::Impl::Sts() const {
   NX_ASSIGN_OR_RETURN(std::string region, ConfiguredRegion());
+  if (region.empty()) region = signing_region;
   if (region.empty()) {
     return Fail(Code::kInvalidArgument, "the token service is asked in a region, and none is set");
   }
@@ -264,7 +313,8 @@ Result<AwsCredentials> AwsSession::Impl::FromContainer() {
   while (!token.empty() && std::string_view(" \t\r\n").find(token.back()) != std::string::npos) {
     token.pop_back();  // Files made by editors end with a newline.
   }
-  return ContainerCredentials(local, url, token);
+  NX_ASSIGN_OR_RETURN(BlockingClient* const client, local.Get());
+  return ContainerCredentials(*client, url, token);
 }
 
 Result<InstanceMetadata> AwsSession::Impl::Metadata() {
@@ -279,7 +329,13 @@ Result<InstanceMetadata> AwsSession::Impl::Metadata() {
                    : "http://169.254.169.254";
   }
   if (endpoint.ends_with('/')) endpoint.pop_back();
-  return InstanceMetadata(local, endpoint);
+  NX_ASSIGN_OR_RETURN(BlockingClient* const client, local.Get());
+  return InstanceMetadata(*client, endpoint);
+}
+
+Result<std::string> AwsSession::Impl::CallSts(const ClientRequest& request) {
+  NX_ASSIGN_OR_RETURN(BlockingClient* const client, sts.Get());
+  return AwsCall(*client, request);
 }
 
 Result<AwsCredentials> AwsSession::Impl::FromInstance() {
@@ -300,7 +356,7 @@ Result<AwsCredentials> AwsSession::Impl::FromWebIdentity(const std::string& toke
   NX_ASSIGN_OR_RETURN(
       const ClientRequest request,
       WebIdentityRequest(where.second, role_arn, SessionName(session_name), *token));
-  NX_ASSIGN_OR_RETURN(const std::string answer, AwsCall(sts, request));
+  NX_ASSIGN_OR_RETURN(const std::string answer, CallSts(request));
   return ReadStsCredentials(answer);
 }
 
@@ -312,7 +368,7 @@ Result<AwsCredentials> AwsSession::Impl::AssumeRole(const AwsCredentials& who,
   NX_ASSIGN_OR_RETURN(ClientRequest request, AssumeRoleRequest(where.second, role_arn, external_id,
                                                                SessionName(session_name)));
   SignV4(request, who, where.first, "sts", NowSeconds());
-  NX_ASSIGN_OR_RETURN(const std::string answer, AwsCall(sts, request));
+  NX_ASSIGN_OR_RETURN(const std::string answer, CallSts(request));
   return ReadStsCredentials(answer);
 }
 
@@ -321,7 +377,9 @@ AwsSession::AwsSession(AwsSettings settings, Environment environment, Clock& clo
 
 AwsSession::~AwsSession() = default;
 
-Result<std::string> AwsSession::ConfiguredRegion() { return impl_->ConfiguredRegion(); }
+Result<std::string> ConfiguredAwsRegion(const AwsSettings& settings, Environment environment) {
+  return Lookup(settings, std::move(environment)).ConfiguredRegion();
+}
 
 Result<std::string> AwsSession::Region() {
   const auto explain = [](Error why) {
@@ -347,6 +405,7 @@ Status AwsSession::Sign(ClientRequest& request, std::string_view region, std::st
   auto& kept = impl_->credentials;
   const std::int64_t now = impl_->NowSeconds();
   if (!kept || (kept->expires_seconds != 0 && now + kSpareSeconds >= kept->expires_seconds)) {
+    impl_->signing_region = region;
     auto fresh = impl_->Fetch();
     if (!fresh) return Fail(std::move(fresh).error().Wrap("could not get AWS credentials"));
     kept = std::move(*fresh);

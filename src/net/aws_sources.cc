@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "src/net/aws_sources.h"
 
+#include <algorithm>
+
 #include <boost/json.hpp>
 #include <fmt/core.h>
 #include <pugixml.hpp>
 
 #include "narthex/base/go_format.h"
+#include "narthex/base/short_text.h"
 #include "src/net/http1.h"
 
 namespace narthex::net {
@@ -37,10 +40,12 @@ Result<ClientRequest> StsRequest(const std::string& endpoint, const Headers& for
   return request;
 }
 
-/// "2026-11-27T14:00:00Z" as Unix time; 0 = never, as for a text that is no time.
-std::int64_t Expiration(std::string_view text) {
+/// "2026-11-27T14:00:00Z" as Unix time. Errors: another form, which must not mean never.
+Result<std::int64_t> Expiration(const std::string& text) {
   const auto time = go::ParseTime(text);
-  return time ? time->seconds : 0;
+  if (time) return time->seconds;
+  return Fail(Code::kUnavailable,
+              fmt::format("the credentials' expiration \"{}\" is no time", ShortText(text)));
 }
 
 std::string Text(const json::object& object, std::string_view name) {
@@ -61,14 +66,18 @@ Result<AwsCredentials> ReadJsonCredentials(const std::string& text) {
   NX_ASSIGN_OR_RETURN(const json::object object, ParseObject(text));
   const std::string code = Text(object, "Code");
   if (!code.empty() && code != "Success") {
-    return Fail(Code::kUnavailable, fmt::format("{}: {}", code, Text(object, "Message")));
+    return Fail(Code::kUnavailable,
+                fmt::format("{}: {}", ShortText(code), ShortText(Text(object, "Message"))));
   }
   AwsCredentials credentials{.access_key = Text(object, "AccessKeyId"),
                              .secret_key = Text(object, "SecretAccessKey"),
-                             .session_token = Text(object, "Token"),
-                             .expires_seconds = Expiration(Text(object, "Expiration"))};
+                             .session_token = Text(object, "Token")};
   if (credentials.access_key.empty() || credentials.secret_key.empty()) {
     return Fail(Code::kUnavailable, "the answer has no keys");
+  }
+  // A container's provider may hand out keys that never end.
+  if (const json::value* const end = object.if_contains("Expiration"); end && !end->is_null()) {
+    NX_ASSIGN_OR_RETURN(credentials.expires_seconds, Expiration(Text(object, "Expiration")));
   }
   return credentials;
 }
@@ -89,10 +98,19 @@ AwsFailure ReadAwsFailure(const std::string& xml) {
 
 std::string DescribeAwsFailure(const AwsFailure& failure, const ClientResponse& response) {
   if (failure.code.empty()) {
-    return fmt::format("server returned HTTP status {} {}", response.status, response.reason);
+    return fmt::format("server returned HTTP status {} {}", response.status,
+                       ShortText(response.reason));
   }
   return fmt::format("https response error StatusCode: {}, api error {}: {}", response.status,
-                     failure.code, failure.message);
+                     ShortText(failure.code), ShortText(failure.message));
+}
+
+bool IsCredentialFailure(const AwsFailure& failure) {
+  constexpr std::string_view kCodes[] = {"AuthFailure",        "UnauthorizedOperation",
+                                         "RequestExpired",     "InvalidClientTokenId",
+                                         "InvalidAccessKeyId", "UnrecognizedClientException"};
+  return failure.code.starts_with("ExpiredToken") ||
+         std::find(std::begin(kCodes), std::end(kCodes), failure.code) != std::end(kCodes);
 }
 
 Result<std::string> AwsCall(BlockingClient& client, const ClientRequest& request) {
@@ -140,11 +158,13 @@ Result<AwsCredentials> ReadStsCredentials(const std::string& xml) {
   const pugi::xml_node node = Find(document, "Credentials");
   AwsCredentials credentials{.access_key = node.child_value("AccessKeyId"),
                              .secret_key = node.child_value("SecretAccessKey"),
-                             .session_token = node.child_value("SessionToken"),
-                             .expires_seconds = Expiration(node.child_value("Expiration"))};
+                             .session_token = node.child_value("SessionToken")};
   if (credentials.access_key.empty() || credentials.secret_key.empty()) {
     return Fail(Code::kUnavailable, "the token service's answer has no keys");
   }
+  auto end = Expiration(node.child_value("Expiration"));
+  if (!end) return Fail(std::move(end).error().Wrap("the token service's answer"));
+  credentials.expires_seconds = *end;
   return credentials;
 }
 
@@ -166,7 +186,11 @@ Result<AwsCredentials> InstanceMetadata::Credentials() {
   role = TrimSpace(role.substr(0, role.find('\n')));
   if (role.empty()) return Fail(Code::kUnavailable, "the instance has no role");
   NX_ASSIGN_OR_RETURN(const std::string text, Get(path + role));
-  return ReadJsonCredentials(text);
+  NX_ASSIGN_OR_RETURN(AwsCredentials credentials, ReadJsonCredentials(text));
+  if (credentials.expires_seconds == 0) {
+    return Fail(Code::kUnavailable, "the answer has no expiration");
+  }
+  return credentials;
 }
 
 Result<std::string> InstanceMetadata::Region() {

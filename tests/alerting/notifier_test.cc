@@ -2,7 +2,9 @@
 #include "narthex/alerting/notifier.h"
 
 #include <chrono>
+#include <cstdlib>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -310,12 +312,38 @@ TEST_F(NotifierTest, SignsForAws) {
   EXPECT_NE(am.WaitFor(2)[1].authorization.find("/eu-west-1/own/aws4_request"), std::string::npos);
 }
 
-/// Regions and keys from the environment of this process, which is the same for all tests.
+/// A variable of this process's environment, which is the same for all tests, for one of them.
+class ScopedEnv {
+ public:
+  ScopedEnv(const char* name, const char* value) : name_(name) {
+    if (const char* const before = std::getenv(name)) before_ = before;
+    Set(value);
+  }
+  ~ScopedEnv() { Set(before_ ? before_->c_str() : nullptr); }
+  ScopedEnv(const ScopedEnv&) = delete;
+  ScopedEnv& operator=(const ScopedEnv&) = delete;
+
+  /// @param value  null = not there
+  void Set(const char* value) {
+    if (value == nullptr) {
+      ::unsetenv(name_);
+    } else {
+      ::setenv(name_, value, 1);
+    }
+  }
+
+ private:
+  const char* const name_;
+  std::optional<std::string> before_;
+};
+
 TEST_F(NotifierTest, SigningNeedsARegion) {
   Make();
-  for (const char* name : {"AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"}) ::unsetenv(name);
-  ::setenv("AWS_CONFIG_FILE", "/dev/null", 1);
-  ::setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null", 1);
+  ScopedEnv region("AWS_REGION", nullptr);
+  const ScopedEnv default_region("AWS_DEFAULT_REGION", nullptr);
+  const ScopedEnv profile("AWS_PROFILE", nullptr);
+  const ScopedEnv config_file("AWS_CONFIG_FILE", "/dev/null");
+  const ScopedEnv keys_file("AWS_SHARED_CREDENTIALS_FILE", "/dev/null");
   auto config = config::LoadText(
       "alerting: {alertmanagers: [{sigv4: {access_key: a, secret_key: b}}]}\n", "x");
   ASSERT_TRUE(config) << config.error().message();
@@ -325,9 +353,8 @@ TEST_F(NotifierTest, SigningNeedsARegion) {
             "alerting.alertmanagers, entry 1: region not configured in sigv4 or in default "
             "credentials chain");
   EXPECT_FALSE(notifier_->ApplyConfig(**config));
-  ::setenv("AWS_REGION", "us-east-1", 1);
+  region.Set("us-east-1");
   EXPECT_TRUE(notifier_->Check(**config));
-  ::unsetenv("AWS_REGION");
 }
 
 /// An Alertmanager whose request can't be signed is as one that can't be reached.

@@ -88,6 +88,15 @@ TEST(CloudDiscoveryConfigTest, Errors) {
       {scaleway + uuid + ", zone: moon, secret_key: " + uuid + key + "}]",
        "scaleway-sdk-go: invalid default zone format 'moon', available zones are: fr-par-1, "
        "fr-par-2, fr-par-3, nl-ams-1, nl-ams-2, nl-ams-3, pl-waw-1, pl-waw-2, pl-waw-3"},
+      {scaleway + uuid + ", zone: moon, api_url: '', secret_key: " + uuid + key + "}]",
+       "scaleway-sdk-go: invalid default zone format 'moon', available zones are: fr-par-1, "
+       "fr-par-2, fr-par-3, nl-ams-1, nl-ams-2, nl-ams-3, pl-waw-1, pl-waw-2, pl-waw-3"},
+      {scaleway + uuid + ", api_url: '', secret_key: " + uuid + key + "}]",
+       "scaleway-sdk-go: invalid API url ''"},
+      {scaleway + uuid + ", api_url: ':test', secret_key: " + uuid + key + "}]",
+       "scaleway-sdk-go: invalid API url ':test'"},
+      {scaleway + uuid + ", api_url: 'http://a/', secret_key: " + uuid + key + "}]",
+       "scaleway-sdk-go: invalid API url 'http://a/' it should not have a trailing slash"},
       {scaleway + uuid + ", secret_key: " + uuid + key + "}]", ""},
   };
   for (const auto& c : cases) {

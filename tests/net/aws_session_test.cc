@@ -306,6 +306,92 @@ TEST_F(AwsSessionTest, Region) {
   EXPECT_EQ(*session.Region(), "own");
 }
 
+TEST_F(AwsSessionTest, RoleInTheRegionOfTheInstance) {
+  FakeApi aws;
+  aws.On("PUT /latest/api/token ", {"the-token"});
+  aws.On("GET /latest/dynamic/instance-identity/document ", {R"({"region":"ap-east-1"})"});
+  aws.On("POST / ", {StsAnswer("AssumeRole", "ROLE")});
+  env_["AWS_EC2_METADATA_DISABLED"] = "";
+  env_["AWS_EC2_METADATA_SERVICE_ENDPOINT"] = aws.Url();
+  env_["AWS_ENDPOINT_URL_STS"] = aws.Url();
+  AwsSession session(
+      {.access_key = "OWN", .secret_key = "s", .role_arn = "arn:r"},
+      [this](const char* name) { return env_[name]; }, clock_);
+  const auto region = session.Region();
+  ASSERT_TRUE(region);
+  ClientRequest request;
+  request.url = *ParseUrl("http://example.com/");
+  const Status status = session.Sign(request, *region, "ec2");
+  EXPECT_TRUE(status) << status.error().message();
+  EXPECT_NE(aws.requests().back().find("/ap-east-1/sts/aws4_request"), std::string::npos);
+}
+
+TEST_F(AwsSessionTest, RegionWithoutASession) {
+  const auto environment = [this](const char* name) { return env_[name]; };
+  EXPECT_EQ(*ConfiguredAwsRegion({.region = "own"}, environment), "own");
+  EXPECT_EQ(*ConfiguredAwsRegion({}, environment), "");
+  WriteConfig("[default]\nregion = us-west-2\n");
+  EXPECT_EQ(*ConfiguredAwsRegion({}, environment), "us-west-2");
+  EXPECT_FALSE(ConfiguredAwsRegion({.profile = "missing"}, environment));
+}
+
+TEST_F(AwsSessionTest, CancelBeforeTheFirstRequestCounts) {
+  FakeApi aws;
+  env_["AWS_ENDPOINT_URL_STS"] = aws.Url();
+  AwsSession session = Make({.access_key = "O", .secret_key = "s", .role_arn = "r"});
+  session.Cancel();
+  ClientRequest request;
+  request.url = *ParseUrl("http://example.com/");
+  const Status status = session.Sign(request, "r", "ec2");
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().code(), Code::kCancelled);
+  EXPECT_EQ(aws.requests().size(), 0U);
+}
+
+TEST_F(AwsSessionTest, ExpirationsThatAreNoTime) {
+  FakeApi aws;
+  const auto keys = [](const std::string& end) {
+    return R"({"AccessKeyId":"K","SecretAccessKey":"s")" + end + "}";
+  };
+  aws.On("PUT /latest/api/token ", {"the-token"});
+  aws.On("GET /latest/meta-data/iam/security-credentials/ ", {"r"});
+  env_["AWS_EC2_METADATA_DISABLED"] = "";
+  env_["AWS_EC2_METADATA_SERVICE_ENDPOINT"] = aws.Url();
+  for (const std::string bad : {"", R"(,"Expiration":null)", R"(,"Expiration":"soon")"}) {
+    aws.On("GET /latest/meta-data/iam/security-credentials/r ", {keys(bad)});
+    EXPECT_NE(SignedBy().find("expiration"), std::string::npos) << bad << SignedBy();
+  }
+  env_["AWS_CONTAINER_CREDENTIALS_FULL_URI"] = aws.Url("/keys");
+  aws.On("GET /keys ", {keys("")});
+  EXPECT_EQ(SignedBy(), "K");
+  for (const std::string bad : {R"(,"Expiration":"")", R"(,"Expiration":7)"}) {
+    aws.On("GET /keys ", {keys(bad)});
+    EXPECT_NE(SignedBy().find("expiration"), std::string::npos) << bad;
+  }
+  std::string answer = StsAnswer("AssumeRole", "ROLE");
+  answer.replace(answer.find("2015-08-30T12:51:00Z"), 20, "later");
+  aws.On("POST / ", {answer});
+  env_["AWS_ENDPOINT_URL_STS"] = aws.Url();
+  EXPECT_NE(
+      SignedBy({.access_key = "O", .secret_key = "s", .role_arn = "r"})
+          .find("the token service's answer: the credentials' expiration \"later\" is no time"),
+      std::string::npos);
+}
+
+TEST(AwsFailureTest, CredentialsThatAreNoGood) {
+  for (const char* code : {"AuthFailure", "ExpiredToken", "ExpiredTokenException", "RequestExpired",
+                           "InvalidClientTokenId", "UnrecognizedClientException"}) {
+    EXPECT_TRUE(IsCredentialFailure({code, ""})) << code;
+  }
+  EXPECT_FALSE(IsCredentialFailure({"Throttling", ""}));
+  EXPECT_FALSE(IsCredentialFailure({"", ""}));
+  ClientResponse response;
+  response.status = 403;
+  const std::string text = DescribeAwsFailure({"Code", std::string(1000, 'm')}, response);
+  EXPECT_EQ(text,
+            "https response error StatusCode: 403, api error Code: " + std::string(256, 'm') + "…");
+}
+
 TEST_F(AwsSessionTest, Endpoints) {
   AwsSession session = Make();
   EXPECT_EQ(session.Endpoint("ec2", "eu-west-1"), "https://ec2.eu-west-1.amazonaws.com");

@@ -27,6 +27,11 @@ struct AwsSettings {
   HttpClientOptions http{};  // Of requests to the token service.
 };
 
+/// The settings' region, the environment's, the profile's; "" when none of them has one.
+/// Errors: shared files that can't be read.
+Result<std::string> ConfiguredAwsRegion(const AwsSettings& settings,
+                                        Environment environment = ProcessEnvironment);
+
 /// What AWS said in answer to a request that it did not fulfil.
 struct AwsFailure {
   std::string code;  // "AuthFailure"; "" when the answer has none.
@@ -34,8 +39,11 @@ struct AwsFailure {
 };
 /// From the XML of the services that speak the Query protocol (EC2, STS).
 AwsFailure ReadAwsFailure(const std::string& xml);
-/// "api error AuthFailure: why", or the status when there is no code.
+/// "api error AuthFailure: why", or the status when there is no code. What AWS said is cut after
+/// 256 bytes.
 std::string DescribeAwsFailure(const AwsFailure& failure, const ClientResponse& response);
+/// Whether it means that the credentials are no good, or no longer.
+bool IsCredentialFailure(const AwsFailure& failure);
 
 /// Looks for credentials in this order: the settings; with a profile in the settings there; the
 /// environment; a web identity that the environment names; the profile of the shared files
@@ -51,18 +59,16 @@ class AwsSession final {
   AwsSession(const AwsSession&) = delete;
   AwsSession& operator=(const AwsSession&) = delete;
 
-  /// The settings' region, the environment's, the profile's; "" when none of them has one.
-  /// Errors: shared files that can't be read.
-  Result<std::string> ConfiguredRegion();
-  /// The same, and without one the region of the instance this runs on. Errors: as the metadata
-  /// service's.
+  /// ConfiguredAwsRegion, and without one the region of the instance this runs on. Errors: as the
+  /// metadata service's.
   Result<std::string> Region();
 
   /// Where a service ("ec2") is: what the environment says (AWS_ENDPOINT_URL_EC2,
   /// AWS_ENDPOINT_URL), or its host name in the region.
   std::string Endpoint(std::string_view service, std::string_view region) const;
 
-  /// Signs with the credentials of now; may wait for the network to get them.
+  /// Signs with the credentials of now; may wait for the network to get them. The token service is
+  /// asked in the configured region, or else in this one.
   Status Sign(ClientRequest& request, std::string_view region, std::string_view service);
   /// The next Sign looks for credentials anew: AWS no longer takes those.
   void ForgetCredentials();

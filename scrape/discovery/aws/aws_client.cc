@@ -70,9 +70,7 @@ Result<std::string> AwsClient::Post(net::Headers headers, std::string body) {
   if (answer.response.status == 200) return std::move(answer.body);
   net::AwsFailure failure = net::ReadAwsFailure(answer.body);
   if (failure.code.empty()) failure = ReadJsonFailure(answer.body);
-  if (failure.code == "AuthFailure" || failure.code == "UnauthorizedOperation") {
-    session_.ForgetCredentials();
-  }
+  if (net::IsCredentialFailure(failure)) session_.ForgetCredentials();
   return Fail(Code::kUnavailable, net::DescribeAwsFailure(failure, answer.response));
 }
 

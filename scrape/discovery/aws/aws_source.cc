@@ -60,6 +60,7 @@ class Ec2Source final : public RefreshSource {
 
   Result<config::TargetGroup> Instances(const std::string& region) {
     config::TargetGroup group;
+    TargetAllowance budget;
     group.source = region;
     const std::string filters = Filters();
     std::string token;
@@ -68,8 +69,8 @@ class Ec2Source final : public RefreshSource {
           const std::string answer,
           Ask("DescribeInstances",
               token.empty() ? filters : filters + "&NextToken=" + net::EscapeQuery(token)));
-      NX_ASSIGN_OR_RETURN(
-          token, AddEc2Targets(answer, region, zones_.value_or(ZoneIds()), config_.port, group));
+      NX_ASSIGN_OR_RETURN(token, AddEc2Targets(answer, region, zones_.value_or(ZoneIds()),
+                                               config_.port, budget, group));
       if (token.empty()) return group;
     }
     return Fail(TooManyPages());
@@ -110,6 +111,7 @@ class LightsailSource final : public RefreshSource {
  private:
   Result<config::TargetGroup> Instances(const std::string& region) {
     config::TargetGroup group;
+    TargetAllowance budget;
     group.source = region;
     std::string token;
     for (int page = 0; page < kMaxPages; ++page) {
@@ -125,7 +127,8 @@ class LightsailSource final : public RefreshSource {
                                          {"X-Amz-Target", "Lightsail_20161128.GetInstances"}},
                                         request.TakeText()));
       NX_ASSIGN_OR_RETURN(const auto document, JsonDocument::Parse(answer));
-      AddLightsailTargets(document->root(), region, config_.port, group);
+      NX_RETURN_IF_ERROR(
+          AddLightsailTargets(document->root(), region, config_.port, budget, group));
       token = document->root()["nextPageToken"].Text();
       NX_RETURN_IF_ERROR(document->status());
       if (token.empty()) return group;

@@ -142,7 +142,7 @@ Result<ZoneIds> ReadZoneIds(const std::string& xml) {
 }
 
 Result<std::string> AddEc2Targets(const std::string& xml, const std::string& region,
-                                  const ZoneIds& zones, std::int64_t port,
+                                  const ZoneIds& zones, std::int64_t port, TargetAllowance& budget,
                                   config::TargetGroup& group) {
   pugi::xml_document document;
   NX_RETURN_IF_ERROR(Load(xml, "DescribeInstancesResponse", document));
@@ -153,7 +153,7 @@ Result<std::string> AddEc2Targets(const std::string& xml, const std::string& reg
       if (!AddAddresses(instance, port, labels)) continue;
       labels[kPrefix + "region"] = region;
       labels[kPrefix + "owner_id"] = reservation.child_value("ownerId");
-      group.targets.push_back(ToLabels(labels));
+      NX_RETURN_IF_ERROR(budget.Add(labels, group));
     }
   }
   return std::string(root.child_value("nextToken"));

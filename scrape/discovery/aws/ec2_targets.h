@@ -10,6 +10,7 @@
 
 #include "narthex/base/result.h"
 #include "narthex/config/target_group.h"
+#include "scrape/discovery/label_map.h"
 
 namespace narthex::scrape {
 
@@ -22,9 +23,9 @@ Result<ZoneIds> ReadZoneIds(const std::string& xml);
 
 /// Adds the targets of one answer to DescribeInstances.
 /// @return the token of the next page; "" = that was the last one
-/// Errors: kInvalidArgument for what is no XML, or no such answer.
+/// Errors: kInvalidArgument for what is no XML, or no such answer; those of the budget.
 Result<std::string> AddEc2Targets(const std::string& xml, const std::string& region,
-                                  const ZoneIds& zones, std::int64_t port,
+                                  const ZoneIds& zones, std::int64_t port, TargetAllowance& budget,
                                   config::TargetGroup& group);
 
 }  // namespace narthex::scrape

@@ -6,8 +6,8 @@
 
 namespace narthex::scrape {
 
-void AddLightsailTargets(const JsonView& answer, const std::string& region, std::int64_t port,
-                         config::TargetGroup& group) {
+Status AddLightsailTargets(const JsonView& answer, const std::string& region, std::int64_t port,
+                           TargetAllowance& budget, config::TargetGroup& group) {
   const std::string prefix = "__meta_lightsail_";
   constexpr std::pair<const char*, const char*> kTexts[] = {
       {"availability_zone", "location.availabilityZone"},
@@ -31,8 +31,9 @@ void AddLightsailTargets(const JsonView& answer, const std::string& region, std:
       if (!tag["key"].present() || !tag["value"].present()) continue;
       labels[prefix + "tag_" + SanitizeLabelName(tag["key"].Text())] = tag["value"].Text();
     }
-    group.targets.push_back(ToLabels(labels));
+    NX_RETURN_IF_ERROR(budget.Add(labels, group));
   }
+  return {};
 }
 
 }  // namespace narthex::scrape

@@ -69,7 +69,7 @@ Result<std::string> ResourceGroupOf(const std::string& id) {
   constexpr std::string_view kMark = "/resourcegroups/";
   const std::size_t at = lower.find(kMark);
   if (at == std::string::npos) {
-    return Fail(Code::kInvalidArgument, fmt::format("invalid ID '{}'", id));
+    return Fail(Code::kInvalidArgument, fmt::format("invalid ID '{}'", ShortText(id)));
   }
   const std::size_t from = at + kMark.size();
   return id.substr(from, id.find('/', from) - from);
@@ -83,6 +83,36 @@ struct Machine {
   std::string scale_set;  // Its name; "" = alone.
 };
 
+/// What is of use of a network interface.
+struct Interface {
+  bool has_properties = false;
+  bool has_primary = false;  // Says whether it is the primary one.
+  bool primary = false;
+  bool has_addresses = false;  // The next two are those of the first.
+  std::string public_ip{};
+  std::optional<std::string> private_ip{};
+};
+
+/// Errors: an answer of another form.
+Result<Interface> ReadInterface(const std::string& json) {
+  NX_ASSIGN_OR_RETURN(const auto document, JsonDocument::Parse(json));
+  const JsonView properties = document->root()["properties"];
+  Interface interface;
+  interface.has_properties = properties.present();
+  interface.has_primary = properties["primary"].present();
+  interface.primary = properties["primary"].Flag();
+  const std::vector<JsonView> addresses = properties["ipConfigurations"].Items();
+  interface.has_addresses = !addresses.empty();
+  if (interface.has_addresses) {
+    const JsonView first = addresses[0]["properties"];
+    interface.public_ip = first.At("publicIPAddress.properties.ipAddress").Text();
+    const JsonView own = first["privateIPAddress"];
+    if (own.present()) interface.private_ip = own.Text();
+  }
+  NX_RETURN_IF_ERROR(document->status());
+  return interface;
+}
+
 /// What is known of network interfaces, by their ids. Each of them is a request of its own, and
 /// Azure allows only so many; they are asked for again after ten refreshes or some more.
 class InterfaceCache {
@@ -90,26 +120,26 @@ class InterfaceCache {
   InterfaceCache(Clock& clock, std::int64_t refresh_interval_ms, metrics::Counter& hits)
       : clock_(clock), interval_ms_(std::max<std::int64_t>(refresh_interval_ms, 1)), hits_(hits) {}
 
-  std::optional<std::string> Get(const std::string& id) {
+  std::optional<Interface> Get(const std::string& id) {
     const auto found = known_.find(id);
     if (found == known_.end() || clock_.NowMs() >= found->second.expires_ms) return std::nullopt;
     hits_.Add();
-    return found->second.json;
+    return found->second.interface;
   }
-  void Put(const std::string& id, std::string json) {
+  void Put(const std::string& id, const Interface& interface) {
     const std::int64_t now = clock_.NowMs();
     std::erase_if(known_, [&](const auto& entry) { return now >= entry.second.expires_ms; });
     if (known_.size() >= kMaxEntries) return;
     // Not all at the same time.
     const auto more =
         static_cast<std::int64_t>(Hash64(id) % static_cast<std::uint64_t>(3 * interval_ms_));
-    known_[id] = {std::move(json), now + 10 * interval_ms_ + more};
+    known_[id] = {interface, now + 10 * interval_ms_ + more};
   }
 
  private:
   static constexpr std::size_t kMaxEntries = 5000;
   struct Entry {
-    std::string json;
+    Interface interface {};
     std::int64_t expires_ms = 0;
   };
 
@@ -136,7 +166,7 @@ class Azure {
   /// A list with `nextLink` between its pages.
   Result<Pages> List(const std::string& url) {
     return FetchPages(api_, url, headers_,
-                      [](const JsonView& page, int) { return page["nextLink"].Text(); });
+                      [](const Page& page) { return page["nextLink"].Text(); });
   }
   std::string ComputeUrl(std::string_view kind) const {
     const std::string group =
@@ -146,8 +176,7 @@ class Azure {
   }
   Result<std::string> NetworkInterfaceUrl(const std::string& id, const Machine& machine) const;
   /// None for one that does not exist.
-  Result<std::unique_ptr<JsonDocument>> NetworkInterface(const std::string& id,
-                                                         const Machine& machine);
+  Result<std::optional<Interface>> NetworkInterface(const std::string& id, const Machine& machine);
   Status Add(const Machine& machine, config::TargetGroup& group);
   /// Fills in the addresses of the primary interface. @return false for a machine without any
   Result<bool> AddAddresses(const Machine& machine, LabelMap& labels);
@@ -157,6 +186,7 @@ class Azure {
   InterfaceCache& interfaces_;
   const std::string subscription_;
   const net::Headers headers_;
+  TargetAllowance budget_;
 };
 
 Result<config::TargetGroup> Azure::Targets() {
@@ -209,46 +239,39 @@ Result<std::string> Azure::NetworkInterfaceUrl(const std::string& id,
       kExpand, kScaleSetNetworkVersion);
 }
 
-Result<std::unique_ptr<JsonDocument>> Azure::NetworkInterface(const std::string& id,
-                                                              const Machine& machine) {
-  if (const auto known = interfaces_.Get(id)) return JsonDocument::Parse(*known);
+Result<std::optional<Interface>> Azure::NetworkInterface(const std::string& id,
+                                                         const Machine& machine) {
+  if (const auto known = interfaces_.Get(id)) return known;
   NX_ASSIGN_OR_RETURN(const std::string url, NetworkInterfaceUrl(id, machine));
   NX_ASSIGN_OR_RETURN(const ApiAnswer answer, api_.Get(url, headers_));
   if (answer.response.status == 404) {
     log::Warn("Network interface does not exist", {{"name", id}});
-    return std::unique_ptr<JsonDocument>();
+    return std::optional<Interface>();
   }
-  if (answer.response.status != 200) return Fail(UnexpectedStatus("Get " + url, answer));
-  auto document = JsonDocument::Parse(answer.body);
-  if (document) interfaces_.Put(id, answer.body);
-  return document;
+  if (answer.response.status != 200) return Fail(UnexpectedStatus("Get " + UrlText(url), answer));
+  auto interface = ReadInterface(answer.body);
+  if (!interface) return Fail(std::move(interface).error().Wrap("Get " + UrlText(url)));
+  interfaces_.Put(id, *interface);
+  return std::optional<Interface>(std::move(*interface));
 }
 
 Result<bool> Azure::AddAddresses(const Machine& machine, LabelMap& labels) {
   const JsonView list = machine.json.At("properties.networkProfile.networkInterfaces");
   for (const JsonView& item : list.Items()) {
     NX_ASSIGN_OR_RETURN(const auto interface, NetworkInterface(item["id"].Text(), machine));
-    if (interface == nullptr) return false;
-    const JsonView properties = interface->root()["properties"];
-    if (!properties.present()) continue;
+    if (!interface) return false;
+    if (!interface->has_properties) continue;
     // Nobody says outright that a machine has been deallocated.
-    if (!properties["primary"].present()) return false;
-    if (properties["primary"].Flag()) {
-      for (const JsonView& ip : properties["ipConfigurations"].Items()) {
-        labels[kPrefix + "machine_public_ip"] =
-            ip.At("properties.publicIPAddress.properties.ipAddress").Text();
-        const JsonView own = ip.At("properties.privateIPAddress");
-        if (!own.present()) {
-          return Fail(Code::kUnavailable, fmt::format("unable to find a private IP for VM {}",
-                                                      machine.json["name"].Text()));
-        }
-        labels[kPrefix + "machine_private_ip"] = own.Text();
-        labels[kAddressLabel] = JoinHostPort(own.Text(), config_.port);
-        NX_RETURN_IF_ERROR(interface->status());
-        return true;
-      }
+    if (!interface->has_primary) return false;
+    if (!interface->primary || !interface->has_addresses) continue;
+    if (!interface->private_ip) {
+      return Fail(Code::kUnavailable, fmt::format("unable to find a private IP for VM {}",
+                                                  ShortText(machine.json["name"].Text())));
     }
-    NX_RETURN_IF_ERROR(interface->status());
+    labels[kPrefix + "machine_public_ip"] = interface->public_ip;
+    labels[kPrefix + "machine_private_ip"] = *interface->private_ip;
+    labels[kAddressLabel] = JoinHostPort(*interface->private_ip, config_.port);
+    return true;
   }
   return false;
 }
@@ -265,8 +288,8 @@ Status Azure::Add(const Machine& machine, config::TargetGroup& group) {
     labels[kPrefix + "machine_tag_" + SanitizeLabelName(key)] = value;
   }
   NX_ASSIGN_OR_RETURN(const bool found, AddAddresses(machine, labels));
-  if (found) group.targets.push_back(ToLabels(labels));
-  return {};
+  if (!found) return {};
+  return budget_.Add(labels, group);
 }
 
 }  // namespace
@@ -274,23 +297,36 @@ Status Azure::Add(const Machine& machine, config::TargetGroup& group) {
 MadeSource MakeAzureSource(const config::AzureSdConfig& config, metrics::Registry& registry,
                            Clock& clock, const net::Environment& environment,
                            const std::string& api, const std::string& login) {
-  NX_ASSIGN_OR_RETURN(Cloud cloud, CloudOf(config.environment));
-  if (!api.empty()) cloud.api = api;
-  if (!login.empty()) cloud.login = login;
-  NX_ASSIGN_OR_RETURN(auto request,
-                      AzureTokenRequest(config, cloud.login, cloud.audience, environment));
-  const auto token = std::make_shared<CloudToken>(clock, std::move(request));
+  // What is wrong with these is an error of each refresh, not of the configuration.
+  const auto cloud_of = [config, api, login]() -> Result<Cloud> {
+    NX_ASSIGN_OR_RETURN(Cloud cloud, CloudOf(config.environment));
+    if (!api.empty()) cloud.api = api;
+    if (!login.empty()) cloud.login = login;
+    return cloud;
+  };
+  const auto make_request = [config, cloud_of, environment]() -> Result<CloudToken::MakeRequest> {
+    NX_ASSIGN_OR_RETURN(const Cloud cloud, cloud_of());
+    return AzureTokenRequest(config, cloud.login, cloud.audience, environment);
+  };
+  const auto token =
+      std::make_shared<CloudToken>(clock, [make_request]() -> Result<net::ClientRequest> {
+        const auto make = make_request();
+        if (!make) return Fail(Error(make.error()).Wrap("could not create Azure client"));
+        return (*make)();
+      });
   metrics::Counter& failures = AzureFailures(registry);
   const auto interfaces =
       std::make_shared<InterfaceCache>(clock, config.refresh_interval_ms, AzureCacheHits(registry));
   return MakeCloudSource(
       config,
-      [config, token, interfaces, url = cloud.api,
+      [config, token, interfaces, cloud_of,
        &failures](ApiClient& client) -> Result<config::TargetGroup> {
-        auto authorization = token->Authorization();
-        auto group = authorization
-                         ? Azure(client, config, *interfaces, url, *authorization).Targets()
-                         : Result<config::TargetGroup>(Fail(std::move(authorization).error()));
+        const auto targets = [&]() -> Result<config::TargetGroup> {
+          NX_ASSIGN_OR_RETURN(const std::string authorization, token->Authorization());
+          NX_ASSIGN_OR_RETURN(const Cloud cloud, cloud_of());
+          return Azure(client, config, *interfaces, cloud.api, authorization).Targets();
+        };
+        auto group = targets();
         if (!group) failures.Add();
         return group;
       },

@@ -3,6 +3,7 @@
 
 #include <fmt/core.h>
 
+#include "narthex/net/url.h"
 #include "narthex/scrape/client_options.h"
 
 namespace narthex::scrape {
@@ -30,6 +31,22 @@ std::string LabelText(const JsonView& value, LabelForm form) {
   return "";
 }
 
+Status CheckSameServer(const std::string& url, const std::string& next) {
+  NX_ASSIGN_OR_RETURN(const net::Url here, net::ParseUrl(url));
+  const auto there = net::ParseUrl(next);
+  if (!there) {
+    return Fail(Code::kInvalidArgument, fmt::format("{}: the next page is no URL: {}",
+                                                    net::FormatUrl(here), ShortText(next)));
+  }
+  if (here.scheme == there->scheme && here.host == there->host && here.port == there->port) {
+    return {};
+  }
+  return Fail(
+      Code::kInvalidArgument,
+      fmt::format("{}: the next page is on another server: {}://{}:{}", net::FormatUrl(here),
+                  there->scheme, ShortText(there->host), there->port));
+}
+
 class CloudSource final : public RefreshSource {
  public:
   CloudSource(net::HttpClientOptions options, std::chrono::milliseconds timeout, ListTargets list,
@@ -37,6 +54,7 @@ class CloudSource final : public RefreshSource {
       : api_(std::move(options), timeout), list_(std::move(list)), token_(std::move(token)) {}
 
   Result<std::vector<config::TargetGroup>> Refresh() override {
+    api_.BeginKeeping();
     NX_ASSIGN_OR_RETURN(config::TargetGroup group, list_(api_));
     std::vector<config::TargetGroup> groups;
     groups.push_back(std::move(group));
@@ -80,17 +98,21 @@ Result<Pages> FetchPages(ApiClient& api, std::string url, const net::Headers& he
                          const NextPage& next) {
   Pages pages;
   for (int number = 1; number <= kMaxPages; ++number) {
-    NX_ASSIGN_OR_RETURN(auto page, api.GetJson(url, headers));
-    const std::string following = next ? next(page->root(), number) : "";
+    ApiAnswer answer;
+    NX_ASSIGN_OR_RETURN(auto page, api.GetJson(url, headers, answer));
+    NX_RETURN_IF_ERROR(api.Keep(answer));
+    answer.body = std::string();
+    const std::string following = next ? next({page->root(), number, answer}) : "";
     if (auto status = page->status(); !status) {
-      return Fail(std::move(status).error().Wrap("Get " + url));
+      return Fail(std::move(status).error().Wrap("Get " + UrlText(url)));
     }
     pages.Add(std::move(page));
     if (following.empty()) return pages;
+    NX_RETURN_IF_ERROR(CheckSameServer(url, following));
     url = following;
   }
   return Fail(Code::kResourceExhausted,
-              fmt::format("{}: the answer has more than {} pages", url, kMaxPages));
+              fmt::format("{}: the answer has more than {} pages", UrlText(url), kMaxPages));
 }
 
 Result<std::unique_ptr<RefreshSource>> MakeCloudSource(const config::CloudSdBase& base,

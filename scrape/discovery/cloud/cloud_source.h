@@ -54,10 +54,22 @@ class Pages {
   std::vector<std::unique_ptr<JsonDocument>> pages_;
 };
 
-/// The URL of the page behind this one, the how-many-th it is from 1; "" = there is none.
-using NextPage = std::function<std::string(const JsonView& page, int number)>;
+/// A page of a list, while it is looked at for the next one.
+struct Page {
+  JsonView operator[](std::string_view name) const { return json[name]; }
+  JsonView At(std::string_view path) const { return json.At(path); }
 
-/// Errors: those of ApiClient::GetJson; kResourceExhausted when there is no end.
+  JsonView json;
+  int number = 1;
+  const ApiAnswer& answer;  // For its headers; the body is gone.
+};
+
+/// The URL of the page behind this one; "" = there is none.
+using NextPage = std::function<std::string(const Page& page)>;
+
+/// Errors: those of ApiClient::GetJson; kResourceExhausted when there is no end, or the pages of
+/// one refresh are too large together; kInvalidArgument for a page on another server, which would
+/// get the headers with our credentials.
 Result<Pages> FetchPages(ApiClient& api, std::string url, const net::Headers& headers,
                          const NextPage& next);
 

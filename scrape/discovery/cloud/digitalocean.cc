@@ -44,12 +44,13 @@ std::string AddressOf(const JsonView& addresses, std::string_view kind) {
 }
 
 Result<config::TargetGroup> Droplets(ApiClient& api, const std::string& url, std::int64_t port) {
-  auto pages = FetchPages(api, url, {}, [&](const JsonView& page, int number) {
+  auto pages = FetchPages(api, url, {}, [&](const Page& page) {
     const bool last = page.At("links.pages.next").Text().empty();
-    return last ? "" : fmt::format("{}?page={}", url, number + 1);
+    return last ? "" : fmt::format("{}?page={}", url, page.number + 1);
   });
   if (!pages) return Fail(std::move(pages).error().Wrap("error while listing droplets"));
   config::TargetGroup group;
+  TargetAllowance budget;
   group.source = "DigitalOcean";
   for (const JsonView& droplet : pages->Items("droplets")) {
     const JsonView v4 = droplet.At("networks.v4");
@@ -61,7 +62,7 @@ Result<config::TargetGroup> Droplets(ApiClient& api, const std::string& url, std
     labels[kPrefix + "private_ipv4"] = AddressOf(v4, "private");
     labels[kPrefix + "public_ipv6"] = AddressOf(droplet.At("networks.v6"), "public");
     labels[kAddressLabel] = JoinHostPort(address, port);
-    group.targets.push_back(ToLabels(labels));
+    NX_RETURN_IF_ERROR(budget.Add(labels, group));
   }
   return Checked(std::move(group), {&*pages});
 }
@@ -69,11 +70,12 @@ Result<config::TargetGroup> Droplets(ApiClient& api, const std::string& url, std
 Result<config::TargetGroup> Databases(ApiClient& api, const std::string& url, std::int64_t port) {
   const auto page_url = [&](int page) { return fmt::format("{}?page={}&per_page=100", url, page); };
   // This list ends with an empty page.
-  auto pages = FetchPages(api, page_url(1), {}, [&](const JsonView& page, int number) {
-    return page["databases"].Items().empty() ? "" : page_url(number + 1);
+  auto pages = FetchPages(api, page_url(1), {}, [&](const Page& page) {
+    return page["databases"].Items().empty() ? "" : page_url(page.number + 1);
   });
   if (!pages) return Fail(std::move(pages).error().Wrap("error while listing database clusters"));
   config::TargetGroup group;
+  TargetAllowance budget;
   group.source = "DigitalOcean Databases";
   for (const JsonView& cluster : pages->Items("databases")) {
     LabelMap labels;
@@ -84,7 +86,7 @@ Result<config::TargetGroup> Databases(ApiClient& api, const std::string& url, st
     for (const std::string& tag : cluster["tags"].Texts()) {
       labels[fmt::format("{}db_tag_{}", kPrefix, tag)] = "true";
     }
-    group.targets.push_back(ToLabels(labels));
+    NX_RETURN_IF_ERROR(budget.Add(labels, group));
   }
   return Checked(std::move(group), {&*pages});
 }

@@ -44,12 +44,13 @@ Result<config::TargetGroup> Instances(ApiClient& api, const config::GceSdConfig&
       config.filter.empty() ? url + "?" : url + "?filter=" + net::EscapeQuery(config.filter) + "&";
   NX_ASSIGN_OR_RETURN(const Pages pages,
                       FetchPages(api, first + "alt=json", {{"Authorization", authorization}},
-                                 [&](const JsonView& page, int) -> std::string {
+                                 [&](const Page& page) -> std::string {
                                    const std::string next = page["nextPageToken"].Text();
                                    if (next.empty()) return "";
                                    return first + "alt=json&pageToken=" + net::EscapeQuery(next);
                                  }));
   config::TargetGroup group;
+  TargetAllowance budget;
   group.source = fmt::format("GCE_{}_{}", config.project, config.zone);
   for (const JsonView& instance : pages.Items("items")) {
     const std::vector<JsonView> interfaces = instance["networkInterfaces"].Items();
@@ -68,7 +69,7 @@ Result<config::TargetGroup> Instances(ApiClient& api, const config::GceSdConfig&
     for (const auto& [key, value] : instance["labels"].TextMembers()) {
       labels[kPrefix + "label_" + SanitizeLabelName(key)] = value;
     }
-    group.targets.push_back(ToLabels(labels));
+    NX_RETURN_IF_ERROR(budget.Add(labels, group));
   }
   return Checked(std::move(group), {&pages});
 }

@@ -2,6 +2,7 @@
 //
 // Source: Prometheus discovery/hetzner; the APIs: https://docs.hetzner.cloud and
 // https://robot.hetzner.com/doc/webservice/en.html
+#include <algorithm>
 #include <map>
 
 #include <fmt/core.h>
@@ -46,6 +47,11 @@ constexpr LabelRow kRobotServer[] = {{"server_id", "server_number", LabelForm::k
 /// As Go prints an address that may be none.
 std::string IpOrNil(const std::string& text) { return CanonicalIp(text).value_or("<nil>"); }
 
+/// Whole ones; no machine has a million of them.
+std::int64_t Gigabytes(double number) {
+  return static_cast<std::int64_t>(std::clamp(number, 0.0, 1e6));
+}
+
 std::string LowerCase(std::string text) {
   for (char& c : text) {
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + ('a' - 'A'));
@@ -58,7 +64,7 @@ Result<Pages> FetchList(ApiClient& api, const std::string& url, const std::strin
   const auto page_url = [&](std::int64_t page) {
     return fmt::format("{}?{}page={}&per_page=50", url, more, page);
   };
-  return FetchPages(api, page_url(1), {}, [&](const JsonView& page, int) {
+  return FetchPages(api, page_url(1), {}, [&](const Page& page) {
     const std::int64_t next = page.At("meta.pagination.next_page").Int();
     return next == 0 ? "" : page_url(next);
   });
@@ -77,6 +83,7 @@ Result<config::TargetGroup> CloudServers(ApiClient& api, const std::string& url,
     network_names[network["id"].Int()] = network["name"].Text();
   }
   config::TargetGroup group;
+  TargetAllowance budget;
   group.source = "hetzner";
   for (const JsonView& server : servers.Items("servers")) {
     LabelMap labels;
@@ -87,7 +94,7 @@ Result<config::TargetGroup> CloudServers(ApiClient& api, const std::string& url,
     labels[kPrefix + "public_ipv6_network"] =
         NetworkOfPrefix(server.At("public_net.ipv6.ip").Text()).value_or("<nil>");
     labels[kPrefix + "hcloud_memory_size_gb"] =
-        std::to_string(static_cast<std::int64_t>(server.At("server_type.memory").Real()));
+        std::to_string(Gigabytes(server.At("server_type.memory").Real()));
     labels[kAddressLabel] = JoinHostPort(address, config.port);
     for (const JsonView& net : server["private_net"].Items()) {
       const auto name = network_names.find(net["network"].Int());
@@ -100,7 +107,7 @@ Result<config::TargetGroup> CloudServers(ApiClient& api, const std::string& url,
       labels[fmt::format("{}hcloud_labelpresent_{}", kPrefix, name)] = "true";
       labels[fmt::format("{}hcloud_label_{}", kPrefix, name)] = value;
     }
-    group.targets.push_back(ToLabels(labels));
+    NX_RETURN_IF_ERROR(budget.Add(labels, group));
   }
   return Checked(std::move(group), {&servers, &networks});
 }
@@ -115,6 +122,7 @@ Result<config::TargetGroup> RobotServers(ApiClient& api, const std::string& url,
   }
   NX_ASSIGN_OR_RETURN(const auto document, JsonDocument::Parse(answer.body));
   config::TargetGroup group;
+  TargetAllowance budget;
   group.source = "hetzner";
   for (const JsonView& item : document->root().Items()) {
     const JsonView server = item["server"];
@@ -131,7 +139,7 @@ Result<config::TargetGroup> RobotServers(ApiClient& api, const std::string& url,
       labels[kPrefix + "public_ipv6_network"] = ip + "/" + subnet["mask"].Text();
       break;
     }
-    group.targets.push_back(ToLabels(labels));
+    NX_RETURN_IF_ERROR(budget.Add(labels, group));
   }
   NX_RETURN_IF_ERROR(document->status());
   return group;

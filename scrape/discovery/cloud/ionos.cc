@@ -35,6 +35,7 @@ Result<config::TargetGroup> Servers(ApiClient& api, const std::string& url, std:
   NX_ASSIGN_OR_RETURN(const auto answer, api.GetJson(url));
   const JsonView root = answer->root();
   config::TargetGroup group;
+  TargetAllowance budget;
   group.source = "ionos";
   for (const JsonView& server : root["items"].Items()) {
     Addresses all;
@@ -58,7 +59,7 @@ Result<config::TargetGroup> Servers(ApiClient& api, const std::string& url, std:
     if (!volumes.empty()) {
       labels[kPrefix + "boot_image_id"] = volumes[0].At("properties.image").Text();
     }
-    group.targets.push_back(ToLabels(labels));
+    NX_RETURN_IF_ERROR(budget.Add(labels, group));
   }
   NX_RETURN_IF_ERROR(answer->status());
   return group;

@@ -2,6 +2,8 @@
 //
 // Source: Prometheus discovery/linode; the API:
 // https://techdocs.akamai.com/linode-api/reference/api
+#include <map>
+
 #include <fmt/core.h>
 
 #include "scrape/discovery/cloud/cloud_metrics.h"
@@ -42,6 +44,8 @@ struct Address {
   std::string rdns;
 };
 using AddressMap = std::multimap<std::string, Address>;
+/// "2600:3c03::/64" by the address that the range is routed to.
+using RangeMap = std::multimap<std::string, std::string>;
 
 Result<Pages> FetchList(ApiClient& api, const std::string& url, const std::string& region) {
   net::Headers headers;
@@ -49,8 +53,8 @@ Result<Pages> FetchList(ApiClient& api, const std::string& url, const std::strin
   const auto page_url = [&](int page) {
     return fmt::format("{}?page={}&page_size=500", url, page);
   };
-  return FetchPages(api, page_url(1), headers, [&](const JsonView& page, int number) {
-    return number < page["pages"].Int() ? page_url(number + 1) : "";
+  return FetchPages(api, page_url(1), headers, [&](const Page& page) {
+    return page.number < page["pages"].Int() ? page_url(page.number + 1) : "";
   });
 }
 
@@ -70,6 +74,15 @@ AddressMap ReadAddresses(const Pages& pages) {
     addresses.emplace(item["address"].Text(), Address{item["public"].Flag(), std::move(rdns)});
   }
   return addresses;
+}
+
+RangeMap ReadRanges(const Pages& pages) {
+  RangeMap ranges;
+  for (const JsonView& item : pages.Items("data")) {
+    ranges.emplace(item["route_target"].Text(),
+                   fmt::format("{}/{}", item["range"].Text(), item["prefix"].Int()));
+  }
+  return ranges;
 }
 
 /// The first public and the first private address have labels of their own, others a common one.
@@ -96,7 +109,7 @@ void AddIpv4(const JsonView& instance, const AddressMap& known, const std::strin
   if (!extra.empty()) labels[kPrefix + "extra_ips"] = JoinSurrounded(extra, separator);
 }
 
-void AddIpv6(const JsonView& instance, const Lists& lists, const AddressMap& known,
+void AddIpv6(const JsonView& instance, const RangeMap& all_ranges, const AddressMap& known,
              const std::string& separator, LabelMap& labels) {
   const std::string text = instance["ipv6"].Text();
   if (text.empty()) return;
@@ -107,16 +120,16 @@ void AddIpv6(const JsonView& instance, const Lists& lists, const AddressMap& kno
     if (!it->second.rdns.empty()) labels[kPrefix + "public_ipv6_rdns"] = it->second.rdns;
   }
   std::vector<std::string> ranges;
-  for (const JsonView& range : lists.ranges.Items("data")) {
-    if (range["route_target"].Text() != own) continue;
-    ranges.push_back(fmt::format("{}/{}", range["range"].Text(), range["prefix"].Int()));
-  }
+  const auto [first, last] = all_ranges.equal_range(own);
+  for (auto it = first; it != last; ++it) ranges.push_back(it->second);
   if (!ranges.empty()) labels[kPrefix + "ipv6_ranges"] = JoinSurrounded(ranges, separator);
 }
 
 Result<config::TargetGroup> Instances(const Lists& lists, const config::LinodeSdConfig& config) {
   const AddressMap known = ReadAddresses(lists.addresses);
+  const RangeMap ranges = ReadRanges(lists.ranges);
   config::TargetGroup group;
+  TargetAllowance budget;
   group.source = "Linode";
   for (const JsonView& instance : lists.instances.Items("data")) {
     if (instance["ipv4"].Items().empty()) continue;
@@ -124,12 +137,12 @@ Result<config::TargetGroup> Instances(const Lists& lists, const config::LinodeSd
     AddLabels(instance, kPrefix, kInstance, labels);
     labels[kPrefix + "backups"] = instance.At("backups.enabled").Flag() ? "enabled" : "disabled";
     AddIpv4(instance, known, config.tag_separator, labels);
-    AddIpv6(instance, lists, known, config.tag_separator, labels);
+    AddIpv6(instance, ranges, known, config.tag_separator, labels);
     if (const auto tags = instance["tags"].Texts(); !tags.empty()) {
       labels[kPrefix + "tags"] = JoinSurrounded(tags, config.tag_separator);
     }
     labels[kAddressLabel] = JoinHostPort(labels[kPrefix + "public_ipv4"], config.port);
-    group.targets.push_back(ToLabels(labels));
+    NX_RETURN_IF_ERROR(budget.Add(labels, group));
   }
   return Checked(std::move(group), {&lists.instances, &lists.addresses, &lists.ranges});
 }
@@ -141,10 +154,13 @@ MadeSource MakeLinodeSource(const config::LinodeSdConfig& config, metrics::Regis
   metrics::Counter& failures = LinodeFailures(registry);
   return MakeCloudSource(
       config, [config, api, &failures](ApiClient& client) -> Result<config::TargetGroup> {
-        auto lists = FetchLists(client, api, config.region);
-        if (lists) return Instances(*lists, config);
-        failures.Add();
-        return Fail(std::move(lists).error());
+        const auto targets = [&]() -> Result<config::TargetGroup> {
+          NX_ASSIGN_OR_RETURN(const Lists lists, FetchLists(client, api, config.region));
+          return Instances(lists, config);
+        };
+        auto group = targets();
+        if (!group) failures.Add();
+        return group;
       });
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Source: Prometheus discovery/scaleway; the API: https://www.scaleway.com/en/developers/api
+#include <charconv>
 #include <map>
 
 #include <fmt/core.h>
@@ -45,6 +46,15 @@ constexpr LabelRow kMetalRows[] = {{"id", "id"},
                                    {"project_id", "project_id"},
                                    {"tags", "tags", LabelForm::kList}};
 
+/// How many items the list has in all. The API of instances says it in a header only.
+std::int64_t Total(const Page& page) {
+  const std::string header = page.answer.Header("X-Total-Count");
+  std::int64_t total = 0;
+  const auto [end, bad] = std::from_chars(header.data(), header.data() + header.size(), total);
+  const bool whole = bad == std::errc() && end == header.data() + header.size();
+  return whole ? total : page["total_count"].Int();
+}
+
 /// One refresh.
 class Scaleway {
  public:
@@ -61,18 +71,18 @@ class Scaleway {
       return fmt::format("{}{}?{}page={}", config_.api_url, path, query, page);
     };
     std::size_t known = 0;
-    return FetchPages(api_, page_url(1), headers_, [&](const JsonView& page, int number) {
+    return FetchPages(api_, page_url(1), headers_, [&](const Page& page) {
       const std::size_t count = page[list].Items().size();
       known += count;
-      const bool more = count > 0 && static_cast<std::int64_t>(known) < page["total_count"].Int();
-      return more ? page_url(number + 1) : "";
+      const bool more = count > 0 && static_cast<std::int64_t>(known) < Total(page);
+      return more ? page_url(page.number + 1) : "";
     });
   }
   std::string Zone(std::string_view product) const {
     return fmt::format("/{}/v1/zones/{}", product, config_.zone);
   }
-  void AddInstance(const JsonView& server, const std::map<std::string, std::string>& private_ips,
-                   config::TargetGroup& group) const;
+  Status AddInstance(const JsonView& server, const std::map<std::string, std::string>& private_ips,
+                     TargetAllowance& budget, config::TargetGroup& group) const;
   /// Addresses of private network cards, for servers that have no other address.
   Result<std::map<std::string, std::string>> PrivateIps(const std::vector<JsonView>& servers);
 
@@ -110,9 +120,9 @@ void AddPublicLists(const JsonView& server, LabelMap& labels) {
   if (!v6.empty()) labels[kInstance + "public_ipv6_addresses"] = JoinSurrounded(v6);
 }
 
-void Scaleway::AddInstance(const JsonView& server,
-                           const std::map<std::string, std::string>& private_ips,
-                           config::TargetGroup& group) const {
+Status Scaleway::AddInstance(const JsonView& server,
+                             const std::map<std::string, std::string>& private_ips,
+                             TargetAllowance& budget, config::TargetGroup& group) const {
   LabelMap labels;
   AddLabels(server, kInstance, kInstanceRows, labels);
   labels[kInstance + "region"] = RegionOf(server["zone"].Text());
@@ -137,9 +147,9 @@ void Scaleway::AddInstance(const JsonView& server,
     address = found->second;
     labels[kInstance + "private_ipv4"] = address;
   }
-  if (address.empty()) return;
+  if (address.empty()) return {};
   labels[kAddressLabel] = JoinHostPort(address, config_.port);
-  group.targets.push_back(ToLabels(labels));
+  return budget.Add(labels, group);
 }
 
 Result<std::map<std::string, std::string>> Scaleway::PrivateIps(
@@ -178,8 +188,11 @@ Result<config::TargetGroup> Scaleway::Instances() {
   const std::vector<JsonView> servers = pages.Items("servers");
   NX_ASSIGN_OR_RETURN(const auto private_ips, PrivateIps(servers));
   config::TargetGroup group;
+  TargetAllowance budget;
   group.source = "scaleway";
-  for (const JsonView& server : servers) AddInstance(server, private_ips, group);
+  for (const JsonView& server : servers) {
+    NX_RETURN_IF_ERROR(AddInstance(server, private_ips, budget, group));
+  }
   return Checked(std::move(group), {&pages});
 }
 
@@ -189,7 +202,8 @@ Status AddMetalAddresses(const JsonView& server, std::int64_t port, LabelMap& la
     const std::string version = ip["version"].Text();
     const bool v4 = version == "IPv4" || version.empty();
     if (!v4 && version != "IPv6") {
-      return Fail(Code::kInvalidArgument, fmt::format("unknown IP version: {}", version));
+      return Fail(Code::kInvalidArgument,
+                  fmt::format("unknown IP version: {}", ShortText(version)));
     }
     std::string& label = labels[kMetal + (v4 ? "public_ipv4" : "public_ipv6")];
     if (!label.empty()) continue;
@@ -213,6 +227,7 @@ Result<config::TargetGroup> Scaleway::Metal() {
   std::map<std::string, JsonView> system_by_id;
   for (const JsonView& os : systems.Items("os")) system_by_id.emplace(os["id"].Text(), os);
   config::TargetGroup group;
+  TargetAllowance budget;
   group.source = "scaleway";
   for (const JsonView& server : servers.Items("servers")) {
     LabelMap labels;
@@ -227,7 +242,7 @@ Result<config::TargetGroup> Scaleway::Metal() {
       labels[kMetal + "os_version"] = os->second["version"].Text();
     }
     NX_RETURN_IF_ERROR(AddMetalAddresses(server, config_.port, labels));
-    group.targets.push_back(ToLabels(labels));
+    NX_RETURN_IF_ERROR(budget.Add(labels, group));
   }
   return Checked(std::move(group), {&servers, &offers, &systems});
 }

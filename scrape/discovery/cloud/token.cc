@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "scrape/discovery/cloud/token.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include <fmt/core.h>
@@ -11,6 +12,7 @@ namespace {
 
 /// Tokens are not used in their last minute, as a refresh takes time, too.
 constexpr std::int64_t kSpareSeconds = 60;
+constexpr std::int64_t kMaxSeconds = 86'400;  // Whatever the server says.
 constexpr std::chrono::milliseconds kTimeout{30'000};
 
 /// A number that some servers write as a text.
@@ -58,7 +60,7 @@ Result<std::string> CloudToken::Authorization() {
     if (value_.empty()) {
       return Fail(Code::kUnavailable, fmt::format("{}: the answer has no access_token", url));
     }
-    expires_seconds_ = now + Seconds(answer.body);
+    expires_seconds_ = now + std::clamp<std::int64_t>(Seconds(answer.body), 0, kMaxSeconds);
   }
   return "Bearer " + value_;
 }

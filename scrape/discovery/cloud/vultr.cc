@@ -33,18 +33,19 @@ constexpr LabelRow kInstance[] = {{"id", "id"},
 Result<config::TargetGroup> Instances(ApiClient& api, const std::string& url, std::int64_t port) {
   NX_ASSIGN_OR_RETURN(
       const Pages pages,
-      FetchPages(api, url + "?per_page=100", {}, [&](const JsonView& page, int) -> std::string {
+      FetchPages(api, url + "?per_page=100", {}, [&](const Page& page) -> std::string {
         const std::string next = page.At("meta.links.next").Text();
         if (next.empty()) return "";
         return fmt::format("{}?cursor={}&per_page=100", url, net::EscapeQuery(next));
       }));
   config::TargetGroup group;
+  TargetAllowance budget;
   group.source = "Vultr";
   for (const JsonView& instance : pages.Items("instances")) {
     LabelMap labels;
     AddLabels(instance, "__meta_vultr_instance_", kInstance, labels);
     labels[kAddressLabel] = JoinHostPort(instance["main_ip"].Text(), port);
-    group.targets.push_back(ToLabels(labels));
+    NX_RETURN_IF_ERROR(budget.Add(labels, group));
   }
   return Checked(std::move(group), {&pages});
 }

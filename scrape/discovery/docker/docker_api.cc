@@ -3,6 +3,7 @@
 
 #include <charconv>
 #include <map>
+#include <optional>
 #include <set>
 
 #include <fmt/core.h>
@@ -38,13 +39,15 @@ Error DaemonError(const std::string& url, const ApiAnswer& answer) {
     return {Code::kUnavailable,
             fmt::format("request returned {} {} for API route and version {}, check if the server "
                         "supports the requested API version",
-                        answer.response.status, answer.response.reason, url)};
+                        answer.response.status, ShortText(answer.response.reason), UrlText(url))};
   }
   if (auto document = JsonDocument::Parse(answer.body)) {
     const std::string message = (*document)->root()["message"].Text();
-    if (!message.empty()) return {Code::kUnavailable, "Error response from daemon: " + message};
+    if (!message.empty()) {
+      return {Code::kUnavailable, "Error response from daemon: " + ShortText(message)};
+    }
   }
-  return UnexpectedStatus("Get " + url, answer);
+  return UnexpectedStatus("Get " + UrlText(url), answer);
 }
 
 }  // namespace
@@ -143,7 +146,7 @@ Result<std::unique_ptr<JsonDocument>> DockerApi::List(std::string_view path,
     return Fail(DaemonError(url, *answer));
   }
   auto document = JsonDocument::Parse(answer->body);
-  if (!document) return Fail(std::move(document).error().Wrap("Get " + url));
+  if (!document) return Fail(std::move(document).error().Wrap("Get " + UrlText(url)));
   return document;
 }
 

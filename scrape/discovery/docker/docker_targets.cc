@@ -3,6 +3,7 @@
 
 #include <fmt/core.h>
 
+#include "narthex/base/short_text.h"
 #include "scrape/discovery/ip_text.h"
 #include "scrape/discovery/naming.h"
 
@@ -43,7 +44,8 @@ Result<std::string> Address(const JsonView& text) {
   const std::string value = text.Text();
   if (value.empty()) return value;
   auto address = CanonicalIp(value);
-  if (!address) return Fail(Code::kInvalidArgument, fmt::format("\"{}\" is no IP address", value));
+  if (!address)
+    return Fail(Code::kInvalidArgument, fmt::format("\"{}\" is no IP address", ShortText(value)));
   return *address;
 }
 
@@ -67,8 +69,8 @@ LabelMap CommonLabels(const Container& container, const std::string& name) {
 class TargetMaker {
  public:
   TargetMaker(const LabelsById& networks, const config::DockerSdConfig& config,
-              config::TargetGroup& group)
-      : networks_(networks), config_(config), group_(group) {}
+              TargetAllowance budget, config::TargetGroup& group)
+      : networks_(networks), config_(config), group_(group), budget_(budget) {}
 
   /// The targets of a container in one network.
   Status Add(const Container& container, const JsonView& network, const LabelMap& common) {
@@ -88,8 +90,7 @@ class TargetMaker {
     // Containers in the host's network have no ports of their own.
     base[kAddressLabel] = container.network_mode == "host" ? config_.host_networking_host
                                                            : JoinHostPort(address, config_.port);
-    group_.targets.push_back(ToLabels(base));
-    return {};
+    return budget_.Add(base, group_);
   }
 
  private:
@@ -101,13 +102,13 @@ class TargetMaker {
       NX_ASSIGN_OR_RETURN(labels["__meta_docker_port_public_ip"], Address(port["IP"]));
     }
     labels[kAddressLabel] = JoinHostPort(address, number);
-    group_.targets.push_back(ToLabels(labels));
-    return {};
+    return budget_.Add(labels, group_);
   }
 
   const LabelsById& networks_;
   const config::DockerSdConfig& config_;
   config::TargetGroup& group_;
+  TargetAllowance budget_;
 };
 
 }  // namespace
@@ -132,7 +133,8 @@ LabelsById NetworkLabels(const JsonView& networks, std::string_view prefix) {
 }
 
 Result<config::TargetGroup> ContainerTargets(const JsonView& containers, const LabelsById& networks,
-                                             const config::DockerSdConfig& config) {
+                                             const config::DockerSdConfig& config,
+                                             TargetAllowance budget) {
   config::TargetGroup group;
   group.source = "Docker";
   std::vector<Container> list;
@@ -145,7 +147,7 @@ Result<config::TargetGroup> ContainerTargets(const JsonView& containers, const L
     by_id.insert_or_assign(item["Id"].Text(), container);
     list.push_back(std::move(container));
   }
-  TargetMaker maker(networks, config, group);
+  TargetMaker maker(networks, config, budget, group);
   for (const Container& container : list) {
     const std::vector<std::string> names = container.json["Names"].Texts();
     if (names.empty()) continue;

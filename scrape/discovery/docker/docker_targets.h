@@ -22,8 +22,10 @@ using LabelsById = std::map<std::string, LabelMap>;
 LabelsById NetworkLabels(const JsonView& networks, std::string_view prefix);
 
 /// Of the answer to /containers/json: a target for each TCP port that a container exposes in each
-/// of its networks, or one without any. Errors: kInvalidArgument for an address that is none.
+/// of its networks, or one without any. Errors: kInvalidArgument for an address that is none; those
+/// of the budget.
 Result<config::TargetGroup> ContainerTargets(const JsonView& containers, const LabelsById& networks,
-                                             const config::DockerSdConfig& config);
+                                             const config::DockerSdConfig& config,
+                                             TargetAllowance budget = TargetAllowance());
 
 }  // namespace narthex::scrape

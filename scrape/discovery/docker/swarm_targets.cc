@@ -3,6 +3,7 @@
 
 #include <fmt/core.h>
 
+#include "narthex/base/short_text.h"
 #include "scrape/discovery/ip_text.h"
 #include "scrape/discovery/naming.h"
 
@@ -26,7 +27,7 @@ Result<std::string> IpOf(const JsonView& prefix) {
   auto address = IpOfPrefix(text);
   if (!address) {
     // In the words of Go, which prints a missing prefix so.
-    const std::string shown = text.empty() ? "invalid Prefix" : text;
+    const std::string shown = text.empty() ? "invalid Prefix" : ShortText(text);
     return Fail(Code::kInvalidArgument,
                 fmt::format("error while parsing address {0}: invalid CIDR address: {0}", shown));
   }
@@ -89,10 +90,10 @@ std::vector<JsonView> TcpPorts(const JsonView& ports) {
   return tcp;
 }
 
-void AddTarget(LabelMap labels, const std::string& host, std::int64_t port,
-               config::TargetGroup& group) {
+Status AddTarget(LabelMap labels, const std::string& host, std::int64_t port,
+                 TargetAllowance& budget, config::TargetGroup& group) {
   labels[kAddressLabel] = JoinHostPort(host, port);
-  group.targets.push_back(ToLabels(labels));
+  return budget.Add(labels, group);
 }
 
 config::TargetGroup NewGroup() {
@@ -104,7 +105,7 @@ config::TargetGroup NewGroup() {
 }  // namespace
 
 Result<config::TargetGroup> ServiceTargets(const JsonView& services, const LabelsById& networks,
-                                           std::int64_t port) {
+                                           std::int64_t port, TargetAllowance budget) {
   config::TargetGroup group = NewGroup();
   for (const JsonView& service : services.Items()) {
     LabelMap common = ServiceLabels(service);
@@ -121,9 +122,11 @@ Result<config::TargetGroup> ServiceTargets(const JsonView& services, const Label
         LabelMap own = labels;
         own[kService + "endpoint_port_name"] = open["Name"].Text();
         own[kService + "endpoint_port_publish_mode"] = open["PublishMode"].Text();
-        AddTarget(std::move(own), address, open["PublishedPort"].Int(), group);
+        NX_RETURN_IF_ERROR(
+            AddTarget(std::move(own), address, open["PublishedPort"].Int(), budget, group));
       }
-      if (ports.empty()) AddTarget(std::move(labels), address, port, group);
+      if (!ports.empty()) continue;
+      NX_RETURN_IF_ERROR(AddTarget(std::move(labels), address, port, budget, group));
     }
   }
   return group;
@@ -131,7 +134,7 @@ Result<config::TargetGroup> ServiceTargets(const JsonView& services, const Label
 
 Result<config::TargetGroup> TaskTargets(const JsonView& tasks, const JsonView& services,
                                         const JsonView& nodes, const LabelsById& networks,
-                                        std::int64_t port) {
+                                        std::int64_t port, TargetAllowance budget) {
   LabelsById service_labels;
   std::map<std::string, std::vector<JsonView>> service_ports;
   for (const JsonView& service : services.Items()) {
@@ -153,7 +156,8 @@ Result<config::TargetGroup> TaskTargets(const JsonView& tasks, const JsonView& s
     AddOf(service_labels, service, common);
     AddOf(node_labels, task["NodeID"].Text(), common);
     for (const JsonView& open : TcpPorts(task.At("Status.PortStatus.Ports"))) {
-      AddTarget(with_mode(common, open), common[kNodeAddress], open["PublishedPort"].Int(), group);
+      NX_RETURN_IF_ERROR(AddTarget(with_mode(common, open), common[kNodeAddress],
+                                   open["PublishedPort"].Int(), budget, group));
     }
     const std::vector<JsonView>& ports = service_ports[service];
     for (const JsonView& attachment : task["NetworksAttachments"].Items()) {
@@ -162,16 +166,18 @@ Result<config::TargetGroup> TaskTargets(const JsonView& tasks, const JsonView& s
       for (const JsonView& prefix : attachment["Addresses"].Items()) {
         NX_ASSIGN_OR_RETURN(const std::string address, IpOf(prefix));
         for (const JsonView& open : ports) {
-          AddTarget(with_mode(labels, open), address, open["PublishedPort"].Int(), group);
+          NX_RETURN_IF_ERROR(AddTarget(with_mode(labels, open), address,
+                                       open["PublishedPort"].Int(), budget, group));
         }
-        if (ports.empty()) AddTarget(labels, address, port, group);
+        if (ports.empty()) NX_RETURN_IF_ERROR(AddTarget(labels, address, port, budget, group));
       }
     }
   }
   return group;
 }
 
-config::TargetGroup NodeTargets(const JsonView& nodes, std::int64_t port) {
+Result<config::TargetGroup> NodeTargets(const JsonView& nodes, std::int64_t port,
+                                        TargetAllowance budget) {
   config::TargetGroup group = NewGroup();
   for (const JsonView& node : nodes.Items()) {
     LabelMap labels = NodeLabels(node);
@@ -182,7 +188,7 @@ config::TargetGroup NodeTargets(const JsonView& nodes, std::int64_t port) {
       labels[kNode + "manager_address"] = manager["Addr"].Text();
     }
     const std::string host = labels[kNodeAddress];
-    AddTarget(std::move(labels), host, port, group);
+    NX_RETURN_IF_ERROR(AddTarget(std::move(labels), host, port, budget, group));
   }
   return group;
 }

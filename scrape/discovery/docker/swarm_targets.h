@@ -16,14 +16,17 @@ namespace narthex::scrape {
 inline constexpr std::string_view kSwarmPrefix = "__meta_dockerswarm_";
 
 /// Of the answer to /services: for each virtual IP each TCP port, or `port` without any.
-/// Errors, of all three: kInvalidArgument for an address that is none.
+/// Errors, of all three: kInvalidArgument for an address that is none; too many targets.
 Result<config::TargetGroup> ServiceTargets(const JsonView& services, const LabelsById& networks,
-                                           std::int64_t port);
+                                           std::int64_t port,
+                                           TargetAllowance budget = TargetAllowance());
 /// Of the answer to /tasks, with those to /services and /nodes.
 Result<config::TargetGroup> TaskTargets(const JsonView& tasks, const JsonView& services,
                                         const JsonView& nodes, const LabelsById& networks,
-                                        std::int64_t port);
+                                        std::int64_t port,
+                                        TargetAllowance budget = TargetAllowance());
 /// Of the answer to /nodes.
-config::TargetGroup NodeTargets(const JsonView& nodes, std::int64_t port);
+Result<config::TargetGroup> NodeTargets(const JsonView& nodes, std::int64_t port,
+                                        TargetAllowance budget = TargetAllowance());
 
 }  // namespace narthex::scrape

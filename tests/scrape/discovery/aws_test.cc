@@ -141,9 +141,10 @@ TEST(Ec2TargetsTest, AllLabels) {
   const auto zones = ReadZoneIds(kZones);
   ASSERT_TRUE(zones);
   config::TargetGroup group;
+  TargetAllowance budget;
   const auto next =
       AddEc2Targets(Answer(std::string(kInVpc) + kOthers, "<nextToken>n t</nextToken>"),
-                    "eu-west-1", *zones, 80, group);
+                    "eu-west-1", *zones, 80, budget, group);
   ASSERT_TRUE(next) << next.error().message();
   EXPECT_EQ(*next, "n t");
   EXPECT_EQ(TargetText(group, "__meta_ec2_"), std::string(kInVpcText) + kOthersText);
@@ -151,25 +152,38 @@ TEST(Ec2TargetsTest, AllLabels) {
 
 TEST(Ec2TargetsTest, WhatIsNoAnswer) {
   config::TargetGroup group;
+  TargetAllowance budget;
   for (const std::string bad :
        {"", "{}", "<a/>", "<DescribeInstancesResponse>", "<html>x</html>"}) {
-    EXPECT_FALSE(AddEc2Targets(bad, "r", {}, 80, group)) << bad;
+    EXPECT_FALSE(AddEc2Targets(bad, "r", {}, 80, budget, group)) << bad;
     EXPECT_FALSE(ReadZoneIds(bad)) << bad;
   }
-  EXPECT_TRUE(AddEc2Targets("<DescribeInstancesResponse/>", "r", {}, 80, group));
+  EXPECT_TRUE(AddEc2Targets("<DescribeInstancesResponse/>", "r", {}, 80, budget, group));
   EXPECT_TRUE(group.targets.empty());
+}
+
+TEST(Ec2TargetsTest, TheirNumberHasALimit) {
+  config::TargetGroup group;
+  TargetAllowance budget(1);
+  const std::string item = "<item><privateIpAddress>10.0.0.1</privateIpAddress></item>";
+  EXPECT_TRUE(AddEc2Targets(Answer(item), "r", {}, 80, budget, group));
+  const auto more = AddEc2Targets(Answer(item), "r", {}, 80, budget, group);
+  ASSERT_FALSE(more);
+  EXPECT_EQ(more.error().code(), Code::kResourceExhausted);
+  EXPECT_EQ(group.targets.size(), 1U);
 }
 
 /// Positions in the list are indexes of interfaces; one that no interface has must not fill memory.
 TEST(Ec2TargetsTest, IndexThatCannotBe) {
   config::TargetGroup group;
+  TargetAllowance budget;
   const std::string item =
       "<item><instanceId>i</instanceId><vpcId>v</vpcId><networkInterfaceSet><item>"
       "<subnetId>s</subnetId><attachment><deviceIndex>4000000000</deviceIndex></attachment>"
       "<ipv6AddressesSet><item><ipv6Address>2001:db8::1</ipv6Address>"
       "<isPrimaryIpv6>true</isPrimaryIpv6></item></ipv6AddressesSet></item></networkInterfaceSet>"
       "</item>";
-  ASSERT_TRUE(AddEc2Targets(Answer(item), "r", {}, 80, group));
+  ASSERT_TRUE(AddEc2Targets(Answer(item), "r", {}, 80, budget, group));
   EXPECT_EQ(group.targets.at(0).Get("__meta_ec2_primary_ipv6_addresses"), "");
   EXPECT_EQ(group.targets.at(0).Get("__meta_ec2_ipv6_addresses"), ",2001:db8::1,");
 }

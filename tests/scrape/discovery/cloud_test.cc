@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include "scrape/discovery/cloud/cloud_metrics.h"
 #include "scrape/discovery/cloud/cloud_source.h"
 #include "scrape/discovery/cloud/sources.h"
 #include "tests/net/fake_api.h"
@@ -245,6 +246,26 @@ vcpu_count=0
 )");
 }
 
+TEST_F(CloudTest, HetznerMemoryThatNoNumberHolds) {
+  config::HetznerSdConfig config;
+  config.role = "hcloud";
+  api_.On("GET /v1/networks?", {R"({"networks": []})"});
+  for (const auto& [memory, want] : {std::pair("1e300", "1000000"), std::pair("-1e300", "0")}) {
+    api_.On("GET /v1/servers?",
+            {R"({"servers": [{"server_type": {"memory": )" + std::string(memory) + "}}]}"});
+    const std::string text = Text(MakeHetznerSource(config, api_.Url("/v1")), "__meta_hetzner_");
+    EXPECT_NE(text.find(std::string("memory_size_gb=") + want + "\n"), std::string::npos) << text;
+  }
+}
+
+TEST_F(CloudTest, LinodeFaultsOfListsAreCounted) {
+  api_.On("GET /v4/linode/instances?", {R"({"data": [{"ipv4": ["1.2.3.4"], "label": 1}]})"});
+  api_.On("GET /v4/networking/", {R"({"data": []})"});
+  EXPECT_EQ(Text(MakeLinodeSource({}, registry_, api_.Url("/v4")), ""),
+            "json: data[].label should be a text and is number");
+  EXPECT_EQ(LinodeFailures(registry_).value(), 1U);
+}
+
 TEST_F(CloudTest, Linode) {
   api_.On("GET /v4/linode/instances?page=1&page_size=500 ", {R"({"data": [
     {"id": 26838044, "label": "web", "group": "g", "status": "running", "type": "g6-standard-2",
@@ -355,7 +376,8 @@ config::ScalewaySdConfig Scaleway(const std::string& role, const std::string& ur
 }
 
 TEST_F(CloudTest, ScalewayInstances) {
-  api_.On("GET /instance/v1/zones/fr-par-1/servers?name=w&tags=a%2Cb&page=1 ", {R"({"servers": [
+  api_.On("GET /instance/v1/zones/fr-par-1/servers?name=w&tags=a%2Cb&page=1 ",
+          {R"({"servers": [
     {"id": "i-1", "name": "web", "arch": "x86_64", "commercial_type": "DEV1-S", "boot_type": "local",
      "organization": "o", "project": "p", "hostname": "web-host", "state": "running",
      "zone": "fr-par-1", "tags": ["a", "b"],
@@ -365,13 +387,18 @@ TEST_F(CloudTest, ScalewayInstances) {
      "public_ip": {"address": "51.158.183.115", "family": "inet"},
      "ipv6": {"address": "2001:BC8::1"}, "private_ip": "10.70.60.57",
      "public_ips": [{"address": "51.158.183.115", "family": "inet"},
-                    {"address": "2001:bc8::1", "family": "inet6"}]}], "total_count": 3})"});
-  api_.On("GET /instance/v1/zones/fr-par-1/servers?name=w&tags=a%2Cb&page=2 ", {R"({"servers": [
+                    {"address": "2001:bc8::1", "family": "inet6"}]}]})",
+           200, "X-Total-Count: 3\r\n"});
+  api_.On("GET /instance/v1/zones/fr-par-1/servers?name=w&tags=a%2Cb&page=2 ",
+          {R"({"servers": [
     {"id": "i-2", "name": "six", "zone": "fr-par-1", "public_ip": {"address": "2001:bc8::2",
-     "family": "inet6"}}], "total_count": 3})"});
-  api_.On("GET /instance/v1/zones/fr-par-1/servers?name=w&tags=a%2Cb&page=3 ", {R"({"servers": [
+     "family": "inet6"}}]})",
+           200, "x-total-count: 3\r\n"});
+  api_.On("GET /instance/v1/zones/fr-par-1/servers?name=w&tags=a%2Cb&page=3 ",
+          {R"({"servers": [
     {"id": "i-3", "name": "private", "zone": "fr-par-1", "private_nics": [{"id": "n-1"},
-     {"id": "n 2"}]}], "total_count": 3})"});
+     {"id": "n 2"}]}]})",
+           200, "X-Total-Count: 3\r\n"});
   api_.On(
       "GET /ipam/v1/regions/fr-par/ips?resource_ids=n-1&resource_ids=n+2&"
       "resource_types=instance_private_nic&page=1 ",

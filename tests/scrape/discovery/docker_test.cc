@@ -56,6 +56,37 @@ std::string Targets(const config::DockerSdConfig& config) {
   return TargetText(*group, kPrefix);
 }
 
+TEST(DockerErrorsTest, HaveNoPasswordsAndAnEnd) {
+  net::FakeApi daemon;
+  config::DockerSdConfig config;
+  config.host = "http://me:hidden@" + daemon.Url().substr(7);
+  const auto refresh = [&] {
+    auto source = MakeDockerSource(config);
+    return source ? RefreshText(**source, "") : source.error().message();
+  };
+  for (const net::FakeApi::Answer& answer :
+       {net::FakeApi::Answer{"", 500}, net::FakeApi::Answer{"no", 500},
+        net::FakeApi::Answer{"no", 200}}) {
+    daemon.On("GET /v1.", answer);
+    EXPECT_EQ(refresh().find("hidden"), std::string::npos) << refresh();
+    EXPECT_NE(refresh().find("me:xxxxx@"), std::string::npos) << refresh();
+  }
+  daemon.On("GET /v1.", {R"({"message": ")" + std::string(10'000, 'm') + R"("})", 500});
+  EXPECT_LT(refresh().size(), 400U);
+}
+
+TEST(DockerTargetsTest, TheirNumberHasALimit) {
+  const auto containers = ParseJson(kContainers);
+  const auto all = ContainerTargets(containers->root(), {}, {});
+  ASSERT_TRUE(all);
+  const std::size_t count = all->targets.size();
+  ASSERT_GT(count, 1U);
+  EXPECT_TRUE(ContainerTargets(containers->root(), {}, {}, TargetAllowance(count)));
+  const auto less = ContainerTargets(containers->root(), {}, {}, TargetAllowance(count - 1));
+  ASSERT_FALSE(less);
+  EXPECT_EQ(less.error().code(), Code::kResourceExhausted);
+}
+
 constexpr const char* kWebPort80 = R"(port_private=80
 port_public=8080
 port_public_ip=0.0.0.0

@@ -4,6 +4,7 @@
 #include <fstream>
 #include <map>
 
+#include <fmt/core.h>
 #include <gtest/gtest.h>
 #include <openssl/bio.h>
 #include <openssl/evp.h>
@@ -31,6 +32,25 @@ std::string NewPrivateKey() {
   BIO_free(bio);
   EVP_PKEY_free(key);
   return text;
+}
+
+/// Base64 for URLs, without signs at the end, as text.
+std::string DecodeUrlBase64(std::string_view text) {
+  constexpr std::string_view kDigits =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+  std::string out;
+  std::uint32_t bits = 0;
+  int count = 0;
+  for (const char c : text) {
+    const std::size_t digit = kDigits.find(c);
+    if (digit == std::string_view::npos) return "no base64";
+    bits = (bits << 6U) | static_cast<std::uint32_t>(digit);
+    count += 6;
+    if (count < 8) continue;
+    count -= 8;
+    out += static_cast<char>((bits >> static_cast<unsigned>(count)) & 0xFFU);
+  }
+  return out;
 }
 
 class TokenCloudTest : public ::testing::Test {
@@ -131,6 +151,22 @@ TEST_F(GceTest, TokensAreKeptUntilShortlyBeforeTheirEnd) {
   EXPECT_EQ(api_.requests().size(), 5U);
 }
 
+TEST_F(GceTest, TokensAreKeptForADayAtMost) {
+  const std::string path = "GET /computeMetadata/v1/instance/service-accounts/default/token?";
+  const MadeSource source = Make();
+  for (const char* seconds : {"9223372036854775807", "\"9223372036854775807\""}) {
+    api_.On(path, {fmt::format(R"({{"access_token": "t", "expires_in": {}}})", seconds)});
+    EXPECT_EQ(Text(source, ""), "");
+    const std::size_t before = api_.requests().size();
+    EXPECT_EQ(Text(source, ""), "");
+    EXPECT_EQ(api_.requests().size(), before + 1);  // No new token.
+    clock_.AdvanceMs(86'400'000);
+  }
+  // One that has ended already is good for the request that it was asked for.
+  api_.On(path, {R"({"access_token": "t", "expires_in": -9223372036854775808})"});
+  EXPECT_EQ(Text(source, ""), "");
+}
+
 TEST_F(GceTest, ServiceAccountOfAFile) {
   JsonWriter file;
   file.BeginObject();
@@ -148,9 +184,26 @@ TEST_F(GceTest, ServiceAccountOfAFile) {
   api_.On("POST /token ", {kToken});
   EXPECT_EQ(Text(Make(), ""), "");
   const std::string request = api_.requests().at(0);
-  EXPECT_NE(request.find("grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer&"
-                         "assertion=ey"),
-            std::string::npos);
+  const std::string start =
+      "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer&assertion=";
+  const std::size_t at = request.find(start);
+  ASSERT_NE(at, std::string::npos) << request;
+  const std::string jwt = request.substr(at + start.size());
+  const std::size_t first = jwt.find('.');
+  const std::size_t second = jwt.find('.', first + 1);
+  ASSERT_NE(second, std::string::npos) << jwt;
+  const auto header = ParseJson(DecodeUrlBase64(jwt.substr(0, first)));
+  ASSERT_NE(header, nullptr);
+  EXPECT_EQ(header->root()["alg"].Text(), "RS256");
+  EXPECT_EQ(header->root()["kid"].Text(), "kid");
+  const auto claims = ParseJson(DecodeUrlBase64(jwt.substr(first + 1, second - first - 1)));
+  ASSERT_NE(claims, nullptr);
+  const std::int64_t now = clock_.NowMs() / 1000;
+  EXPECT_EQ(claims->root()["iss"].Text(), "a@b");
+  EXPECT_EQ(claims->root()["scope"].Text(), "https://www.googleapis.com/auth/compute.readonly");
+  EXPECT_EQ(claims->root()["aud"].Text(), api_.Url("/token"));
+  EXPECT_EQ(claims->root()["iat"].Int(), now);
+  EXPECT_EQ(claims->root()["exp"].Int(), now + 3600);
 }
 
 TEST_F(GceTest, UserOfTheGcloudProgram) {
@@ -306,6 +359,38 @@ TEST_F(AzureTest, MachinesThatAreNoTargets) {
   EXPECT_EQ(AzureFailures(registry_).value(), 2U);
 }
 
+TEST_F(AzureTest, InterfacesOfAWrongForm) {
+  const std::string nic1 = "GET " + kGroup + "/providers/Microsoft.Network/networkInterfaces/nic1?";
+  const MadeSource source = Make();
+  for (const char* bad :
+       {"[]", R"({"properties": 1})", R"({"properties": {"primary": "yes"}})",
+        R"({"properties": {"primary": true, "ipConfigurations": {}}})",
+        R"({"properties": {"primary": true, "ipConfigurations": [{"properties": []}]}})",
+        R"({"properties": {"primary": true, "ipConfigurations": [{"properties":
+            {"privateIPAddress": 4}}]}})",
+        R"({"properties": {"primary": true, "ipConfigurations": [{"properties":
+            {"privateIPAddress": "10.0.0.4", "publicIPAddress": "x"}}]}})"}) {
+    api_.On(nic1, {bad});
+    const std::string text = Text(source, "");
+    EXPECT_TRUE(text.starts_with("unable to complete Azure service discovery: Get http://"))
+        << bad << text;
+    EXPECT_NE(text.find("json: "), std::string::npos) << bad << text;
+  }
+  // None of them has been kept.
+  api_.On(nic1, {R"({"properties": {"primary": true, "ipConfigurations": [{"properties":
+      {"privateIPAddress": "10.0.0.9"}}]}})"});
+  EXPECT_NE(Text(source, "").find("10.0.0.9:80"), std::string::npos);
+}
+
+TEST_F(AzureTest, NextPageOnAnotherServerIsNotAsked) {
+  net::FakeApi other;
+  api_.On("GET /subscriptions/sub/providers/Microsoft.Compute/virtualMachines?",
+          {R"({"value": [], "nextLink": ")" + other.Url("/2") + R"("})"});
+  const std::string text = Refresh();
+  EXPECT_NE(text.find("the next page is on another server"), std::string::npos) << text;
+  EXPECT_EQ(other.requests().size(), 0U);
+}
+
 TEST_F(AzureTest, WaysToAToken) {
   config_.authentication_method = "ManagedIdentity";
   env_["AZURE_POD_IDENTITY_AUTHORITY_HOST"] = api_.Url();
@@ -343,7 +428,11 @@ TEST_F(AzureTest, WaysToAToken) {
 
 TEST_F(AzureTest, Failures) {
   config_.environment = "moon";
-  EXPECT_EQ(Refresh(), "there is no cloud configuration matching the name \"MOON\"");
+  EXPECT_TRUE(Make());
+  EXPECT_EQ(Refresh(),
+            "could not create Azure client: there is no cloud configuration matching the name "
+            "\"MOON\"");
+  EXPECT_EQ(AzureFailures(registry_).value(), 1U);
   config_.environment = "AzurePublicCloud";
   api_.On("GET /subscriptions/sub/providers/Microsoft.Compute/virtualMachineScaleSets?",
           {"{}", 403});

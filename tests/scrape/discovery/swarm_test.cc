@@ -66,6 +66,32 @@ class SwarmTest : public ::testing::Test {
   config::DockerSwarmSdConfig config_;
 };
 
+/// A small answer can make addresses times ports times labels.
+TEST(SwarmTargetsTest, TheirNumberAndSizeHaveLimits) {
+  const auto services = ParseJson(R"([{"ID": "s", "Spec": {}, "Endpoint": {
+      "Ports": [{"Protocol": "tcp", "PublishedPort": 1}, {"Protocol": "tcp", "PublishedPort": 2}],
+      "VirtualIPs": [{"Addr": "10.0.0.1/24"}, {"Addr": "10.0.0.2/24"}]}}])");
+  const auto tasks = ParseJson(R"([{"ID": "t", "ServiceID": "s",
+      "NetworksAttachments": [{"Addresses": ["10.0.0.1/24", "10.0.0.2/24"]}]}])");
+  const auto none = ParseJson("[]");
+  const auto nodes = ParseJson(R"([{"ID": "a"}, {"ID": "b"}])");
+  const auto count = [](const Result<config::TargetGroup>& group) -> int {
+    if (group) return static_cast<int>(group->targets.size());
+    EXPECT_EQ(group.error().code(), Code::kResourceExhausted);
+    return -1;
+  };
+  for (const bool enough : {true, false}) {
+    const std::size_t less = enough ? 0 : 1;
+    EXPECT_EQ(count(ServiceTargets(services->root(), {}, 80, TargetAllowance(4 - less))),
+              enough ? 4 : -1);
+    EXPECT_EQ(count(TaskTargets(tasks->root(), services->root(), none->root(), {}, 80,
+                                TargetAllowance(4 - less))),
+              enough ? 4 : -1);
+    EXPECT_EQ(count(NodeTargets(nodes->root(), 80, TargetAllowance(2 - less))), enough ? 2 : -1);
+  }
+  EXPECT_EQ(count(ServiceTargets(services->root(), {}, 80, TargetAllowance(4, 100))), -1);
+}
+
 TEST_F(SwarmTest, Services) {
   EXPECT_EQ(Refresh("services"), R"(__address__=10.0.0.5:8080
 network_id=n1
