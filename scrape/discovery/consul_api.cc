@@ -77,7 +77,7 @@ Result<ConsulApi> ConsulApi::Make(const config::ConsulSdConfig& config,
   ConsulApi api(config, wait);
   std::string scheme = config.scheme;
   std::string address = config.server;
-  api.path_prefix_ = config.path_prefix;
+  std::string prefix = config.path_prefix;
   if (const std::size_t mark = address.find("://"); mark != std::string::npos) {
     const std::string named = address.substr(0, mark);
     if (named != "http" && named != "https") {
@@ -86,15 +86,18 @@ Result<ConsulApi> ConsulApi::Make(const config::ConsulSdConfig& config,
     if (named == "https") scheme = named;  // Never back to http when TLS was asked for.
     address.erase(0, mark + 3);
     if (const std::size_t slash = address.find('/'); slash != std::string::npos) {
-      api.path_prefix_ = address.substr(slash);
+      prefix = address.substr(slash);
       address.erase(slash);
     }
   }
-  api.origin_ = fmt::format("{}://{}", scheme, address);
-  NX_ASSIGN_OR_RETURN(const net::Url url, net::ParseUrl(api.origin_ + "/"));
-  (void)url;
+  if (!prefix.starts_with('/')) prefix.insert(0, 1, '/');
+  NX_ASSIGN_OR_RETURN(api.base_,
+                      net::ParseUrl(fmt::format("{}://{}{}", scheme, address, EscapePath(prefix))));
+  if (api.base_.target == "/") api.base_.target.clear();
   return api;
 }
+
+std::string ConsulApi::shown_server() const { return net::FormatUrl(base_); }
 
 net::ClientRequest ConsulApi::Get(const std::string& path, Params params,
                                   std::chrono::milliseconds timeout) const {
@@ -103,8 +106,8 @@ net::ClientRequest ConsulApi::Get(const std::string& path, Params params,
   if (!config_.partition.empty()) params.emplace_back("partition", config_.partition);
   const std::string query = EncodeQuery(std::move(params));
   net::ClientRequest request;
-  request.url = *net::ParseUrl(fmt::format("{}{}{}{}", origin_, EscapePath(path_prefix_ + path),
-                                           query.empty() ? "" : "?", query));
+  request.url = base_;
+  request.url.target += EscapePath(path) + (query.empty() ? "" : "?" + query);
   if (!config_.token.empty()) request.headers.emplace_back("X-Consul-Token", config_.token);
   request.timeout = timeout;
   request.max_body_bytes = kMaxSdBodyBytes;

@@ -22,9 +22,13 @@ namespace narthex::scrape {
 class ConsulApi final {
  public:
   /// @param wait  how long the agent may keep a blocking query
-  /// Errors: kInvalidArgument: a scheme other than http and https, an address that is none.
+  /// Errors: kInvalidArgument: a scheme other than http and https, an address or a prefix that is
+  /// none.
   static Result<ConsulApi> Make(const config::ConsulSdConfig& config,
                                 std::chrono::milliseconds wait);
+
+  /// The agent's address without its password, for messages.
+  std::string shown_server() const;
 
   net::ClientRequest Self() const;
   /// Both answer when something has changed since `index`, at once when it is 0.
@@ -42,8 +46,7 @@ class ConsulApi final {
 
   config::ConsulSdConfig config_;
   std::chrono::milliseconds wait_;
-  std::string origin_;       // "http://host:port"
-  std::string path_prefix_;  // "" or "/consul"
+  net::Url base_;  // Its target is "" or "/consul": what requests begin with.
 };
 
 /// The X-Consul-Index of an answer; 0 when there is none. Errors: kInvalidArgument.

@@ -52,10 +52,14 @@ TEST(ConsulApiTest, Addresses) {
   };
   EXPECT_EQ(url("c:1", "https"), "https://c:1/v1/agent/self");
   EXPECT_EQ(url("c:1", "http", "/pre"), "http://c:1/pre/v1/agent/self");
+  EXPECT_EQ(url("c:1", "http", "x"), "http://c:1/x/v1/agent/self");
+  EXPECT_EQ(url("c:1", "http", "a b?c#d"), "http://c:1/a%20b%3Fc%23d/v1/agent/self");
   EXPECT_EQ(url("https://c:1"), "https://c:1/v1/agent/self");
   EXPECT_EQ(url("http://c:1", "https"), "https://c:1/v1/agent/self");
   EXPECT_EQ(url("http://c:1/proxy"), "http://c:1/proxy/v1/agent/self");
   EXPECT_EQ(url("unix:///run/consul"), "ERR Unknown protocol scheme: unix");
+  EXPECT_EQ(url("c:1x", "http", "x"),
+            "ERR parse \"http://c:1x/x\": invalid port after host in \"c:1x\"");
   EXPECT_EQ(url("a b"), "ERR parse \"http://a b/\": invalid character in host name");
 }
 
