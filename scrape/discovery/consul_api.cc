@@ -41,27 +41,28 @@ std::string_view AggregatedStatus(const std::vector<JsonObject>& checks) {
   return maintenance ? "maintenance" : critical ? "critical" : warning ? "warning" : "passing";
 }
 
-model::Labels InstanceLabels(const JsonObject& instance, const std::string& tag_separator) {
+model::Labels InstanceLabels(const JsonObject& instance, const std::string& tag_separator,
+                             TargetBudget& budget) {
   const JsonObject node = instance.Object("Node");
   const JsonObject service = instance.Object("Service");
   const std::string_view node_address = node.String("Address");
   const std::string_view own_address = service.String("Address");
   const std::int64_t port = service.Int("Port");
-  model::LabelsBuilder labels;
-  labels.Set("__address__", JoinHostPort(own_address.empty() ? node_address : own_address, port));
-  labels.Set("__meta_consul_address", node_address);
-  labels.Set("__meta_consul_node", node.String("Node"));
-  labels.Set("__meta_consul_namespace", service.String("Namespace"));
-  labels.Set("__meta_consul_partition", service.String("Partition"));
-  labels.Set("__meta_consul_tags", EnclosedList(service.Strings("Tags"), tag_separator));
-  labels.Set("__meta_consul_service_address", own_address);
-  labels.Set("__meta_consul_service_port", std::to_string(port));
-  labels.Set("__meta_consul_service_id", service.String("ID"));
-  labels.Set("__meta_consul_health", AggregatedStatus(instance.Objects("Checks")));
+  LabelList labels(budget);
+  labels.Add("__address__", JoinHostPort(own_address.empty() ? node_address : own_address, port));
+  labels.Add("__meta_consul_address", node_address);
+  labels.Add("__meta_consul_node", node.String("Node"));
+  labels.Add("__meta_consul_namespace", service.String("Namespace"));
+  labels.Add("__meta_consul_partition", service.String("Partition"));
+  labels.Add("__meta_consul_tags", EnclosedList(service.Strings("Tags"), tag_separator));
+  labels.Add("__meta_consul_service_address", own_address);
+  labels.Add("__meta_consul_service_port", std::to_string(port));
+  labels.Add("__meta_consul_service_id", service.String("ID"));
+  labels.Add("__meta_consul_health", AggregatedStatus(instance.Objects("Checks")));
   const auto add_map = [&labels](const JsonObject& owner, std::string_view key,
                                  std::string_view prefix) {
     for (const auto& [name, value] : owner.StringMap(key)) {
-      labels.Set(std::string(prefix) + SanitizeLabelName(name), value);
+      labels.AddSanitized(prefix, name, value);
     }
   };
   add_map(node, "Meta", "__meta_consul_metadata_");
@@ -188,14 +189,18 @@ Result<std::map<std::string, std::vector<std::string>>> ParseConsulServices(std:
 
 Result<config::TargetGroup> ParseConsulHealth(std::string_view body, const std::string& service,
                                               const std::string& datacenter,
-                                              const std::string& tag_separator) {
+                                              const std::string& tag_separator,
+                                              const TargetLimits& limits) {
   config::TargetGroup group;
   group.source = service;
   group.labels = {{"__meta_consul_service", service}, {"__meta_consul_dc", datacenter}};
   NX_RETURN_IF_ERROR(WithJson(body, [&](const json::value& root) {
     JsonObject::Errors errors;
+    TargetBudget budget(limits);
     for (const JsonObject& instance : JsonObject::List(root, "service instance", errors)) {
-      group.targets.push_back(InstanceLabels(instance, tag_separator));
+      budget.TakeTargets(1);
+      group.targets.push_back(InstanceLabels(instance, tag_separator, budget));
+      if (budget.exhausted()) return budget.status();
     }
     return CheckJson(errors);
   }));

@@ -15,6 +15,7 @@
 #include "narthex/config/consul_sd.h"
 #include "narthex/config/target_group.h"
 #include "narthex/net/http_client.h"
+#include "scrape/discovery/target_budget.h"
 
 namespace narthex::scrape {
 
@@ -59,8 +60,10 @@ Result<std::string> ParseConsulDatacenter(std::string_view body);
 Result<std::map<std::string, std::vector<std::string>>> ParseConsulServices(std::string_view body);
 
 /// The instances of a service, of /v1/health/service/NAME; the source is the service's name.
+/// Errors: kInvalidArgument, kResourceExhausted.
 Result<config::TargetGroup> ParseConsulHealth(std::string_view body, const std::string& service,
                                               const std::string& datacenter,
-                                              const std::string& tag_separator);
+                                              const std::string& tag_separator,
+                                              const TargetLimits& limits = {});
 
 }  // namespace narthex::scrape

@@ -137,6 +137,13 @@ TEST(ConsulApiTest, HealthIsTheWorstOfTheChecks) {
   EXPECT_EQ(health(passing + R"(, {"CheckID": "d", "Status": "odd"})"), "");
 }
 
+TEST(ConsulApiTest, InstancesAreBounded) {
+  EXPECT_TRUE(ParseConsulHealth("[{}, {}]", "s", "d", ",", {.targets = 2}).has_value());
+  const auto many = ParseConsulHealth("[{}, null, null]", "s", "d", ",", {.targets = 2});
+  ASSERT_FALSE(many.has_value());
+  EXPECT_EQ(many.error().code(), Code::kResourceExhausted);
+}
+
 TEST(ConsulApiTest, WrongInstancesAreErrors) {
   for (const std::string_view body :
        {"", "{}", "[1]", R"([{"Node": 1}])", R"([{"Service": {"Port": "80"}}])",

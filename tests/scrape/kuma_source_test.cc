@@ -53,6 +53,20 @@ TEST(KumaSourceTest, WrongAnswersAreErrors) {
             "received invalid typeURL for Kuma MADS v1 Resource: x");
 }
 
+TEST(KumaSourceTest, CopiesOfAnAssignmentsLabelsAreBounded) {
+  const std::string type = "type.googleapis.com/kuma.observability.v1.MonitoringAssignment";
+  std::string targets = "{}";
+  for (int i = 1; i < 1000; ++i) targets += ",{}";
+  const std::string body = R"({"typeUrl": ")" + type + R"(", "resources": [{"@type": ")" + type +
+                           R"(", "labels": {"a": ")" + std::string(10'000, 'x') +
+                           R"("}, "targets": [)" + targets + "]}]}";
+  EXPECT_EQ(ParseKumaAnswer(body)->targets.size(), 1000u);
+  const auto answer = ParseKumaAnswer(body, {.bytes = 1'000'000});
+  ASSERT_FALSE(answer.has_value());
+  EXPECT_EQ(answer.error().code(), Code::kResourceExhausted);
+  EXPECT_EQ(answer.error().message(), "the labels of all targets have more than 1000000 bytes");
+}
+
 class KumaServerTest : public SdTest {};
 
 TEST_F(KumaServerTest, SaysWhatItHasAndTakesNothingNew) {
