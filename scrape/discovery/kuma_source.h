@@ -30,6 +30,10 @@ class KumaSource final : public RefreshSource {
 
   Result<std::vector<config::TargetGroup>> Refresh() override;
   bool unchanged() const override { return unchanged_; }
+  void Forget() noexcept override {
+    version_.clear();
+    nonce_.clear();
+  }
   void Cancel() noexcept override { client_->Cancel(); }
 
  private:
