@@ -156,7 +156,7 @@ Result<std::vector<config::TargetGroup>> KumaSource::Refresh() {
   unchanged_ = false;
   auto groups = Ask();
   duration_.Observe(static_cast<double>(clock_.MonotonicNs() - start) / 1e9);
-  if (!groups) failures_.Add();
+  if (!groups && groups.error().code() != Code::kCancelled) failures_.Add();
   if (unchanged_) skipped_.Add();
   return groups;
 }

@@ -4,6 +4,7 @@
 #include <boost/json.hpp>
 #include <fmt/core.h>
 
+#include "narthex/base/go_format.h"
 #include "scrape/discovery/json_body.h"
 #include "scrape/discovery/naming.h"
 #include "scrape/discovery/url_query.h"
@@ -88,7 +89,7 @@ NomadSource::NomadSource(config::NomadSdConfig config, std::unique_ptr<SdClient>
 
 Result<std::vector<config::TargetGroup>> NomadSource::Refresh() {
   auto groups = Ask();
-  if (!groups) failures_.Add();
+  if (!groups && groups.error().code() != Code::kCancelled) failures_.Add();
   return groups;
 }
 
@@ -112,15 +113,21 @@ Result<std::string> NomadSource::Get(const std::string& path) {
 
 Result<std::vector<config::TargetGroup>> NomadSource::Ask() {
   NX_ASSIGN_OR_RETURN(const std::string list, Get("/v1/services"));
-  NX_ASSIGN_OR_RETURN(const std::vector<std::string> names, ParseNomadServices(list));
+  const auto names = ParseNomadServices(list);
+  if (!names) return Fail(Error(names.error()).Wrap(RedactedUrl(config_.server)));
   TargetBudget budget;  // Of all services together.
   config::TargetGroup group;
   group.source = "Nomad";
-  for (const std::string& name : names) {
+  for (const std::string& name : *names) {
     auto body = Get("/v1/service/" + EscapeSegment(name));
     if (!body) return Fail(std::move(body).error().Wrap("failed to fetch services"));
     auto targets = ParseNomadInstances(*body, config_.tag_separator, budget);
-    if (!targets) return Fail(std::move(targets).error().Wrap("failed to fetch services"));
+    if (!targets) {
+      return Fail(std::move(targets)
+                      .error()
+                      .Wrap(fmt::format("service {}", go::Quote(name)))
+                      .Wrap("failed to fetch services"));
+    }
     group.targets.insert(group.targets.end(), std::make_move_iterator(targets->begin()),
                          std::make_move_iterator(targets->end()));
   }

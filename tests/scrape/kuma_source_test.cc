@@ -105,5 +105,26 @@ TEST_F(KumaServerTest, SaysWhatItHasAndTakesNothingNew) {
   EXPECT_EQ(CounterValue("prometheus_sd_kuma_fetch_skipped_updates_total"), 1u);
 }
 
+TEST_F(KumaServerTest, ForgetsAndIsCancelledWithoutAFailure) {
+  std::vector<std::string> bodies;
+  FakeHttpServer server([&](const FakeHttpServer::Request& request) {
+    bodies.push_back(request.body);
+    return FakeHttpServer::Response{.body = std::string(kAnswer)};
+  });
+  config::KumaSdConfig config;
+  config.server = server.Url();
+  auto client = SdClient::Make(config.http, std::chrono::minutes(1));
+  KumaSource source(config, std::move(*client), SystemClock(), registry);
+  ASSERT_TRUE(source.Refresh().has_value());
+  source.Forget();
+  ASSERT_TRUE(source.Refresh().has_value());
+  EXPECT_EQ(bodies.at(0), bodies.at(1));
+  source.Cancel();
+  const auto cancelled = source.Refresh();
+  ASSERT_FALSE(cancelled.has_value());
+  EXPECT_EQ(cancelled.error().code(), Code::kCancelled);
+  EXPECT_EQ(CounterValue("prometheus_sd_kuma_fetch_failures_total"), 0u);
+}
+
 }  // namespace
 }  // namespace narthex::scrape
