@@ -63,6 +63,16 @@ TEST(ConsulApiTest, Addresses) {
   EXPECT_EQ(url("a b"), "ERR parse \"http://a b/\": invalid character in host name");
 }
 
+TEST(ConsulApiTest, PasswordsAreNotShown) {
+  config::ConsulSdConfig config;
+  config.server = "http://u:secret@c:1";
+  EXPECT_EQ(Api(config).shown_server(), "http://u:xxxxx@c:1");
+  config.server = "http://u:secret@c:x";
+  const auto wrong = ConsulApi::Make(config, kWait);
+  ASSERT_FALSE(wrong.has_value());
+  EXPECT_EQ(wrong.error().message().find("secret"), std::string::npos);
+}
+
 TEST(ConsulApiTest, Index) {
   EXPECT_EQ(*ConsulIndex({{"Content-Type", "x"}, {"x-consul-index", "42"}}), 42u);
   EXPECT_EQ(*ConsulIndex({}), 0u);
