@@ -41,27 +41,28 @@ std::string_view AggregatedStatus(const std::vector<JsonObject>& checks) {
   return maintenance ? "maintenance" : critical ? "critical" : warning ? "warning" : "passing";
 }
 
-model::Labels InstanceLabels(const JsonObject& instance, const std::string& tag_separator) {
+model::Labels InstanceLabels(const JsonObject& instance, const std::string& tag_separator,
+                             TargetBudget& budget) {
   const JsonObject node = instance.Object("Node");
   const JsonObject service = instance.Object("Service");
   const std::string_view node_address = node.String("Address");
   const std::string_view own_address = service.String("Address");
   const std::int64_t port = service.Int("Port");
-  model::LabelsBuilder labels;
-  labels.Set("__address__", JoinHostPort(own_address.empty() ? node_address : own_address, port));
-  labels.Set("__meta_consul_address", node_address);
-  labels.Set("__meta_consul_node", node.String("Node"));
-  labels.Set("__meta_consul_namespace", service.String("Namespace"));
-  labels.Set("__meta_consul_partition", service.String("Partition"));
-  labels.Set("__meta_consul_tags", EnclosedList(service.Strings("Tags"), tag_separator));
-  labels.Set("__meta_consul_service_address", own_address);
-  labels.Set("__meta_consul_service_port", std::to_string(port));
-  labels.Set("__meta_consul_service_id", service.String("ID"));
-  labels.Set("__meta_consul_health", AggregatedStatus(instance.Objects("Checks")));
+  LabelList labels(budget);
+  labels.Add("__address__", JoinHostPort(own_address.empty() ? node_address : own_address, port));
+  labels.Add("__meta_consul_address", node_address);
+  labels.Add("__meta_consul_node", node.String("Node"));
+  labels.Add("__meta_consul_namespace", service.String("Namespace"));
+  labels.Add("__meta_consul_partition", service.String("Partition"));
+  labels.Add("__meta_consul_tags", EnclosedList(service.Strings("Tags"), tag_separator));
+  labels.Add("__meta_consul_service_address", own_address);
+  labels.Add("__meta_consul_service_port", std::to_string(port));
+  labels.Add("__meta_consul_service_id", service.String("ID"));
+  labels.Add("__meta_consul_health", AggregatedStatus(instance.Objects("Checks")));
   const auto add_map = [&labels](const JsonObject& owner, std::string_view key,
                                  std::string_view prefix) {
     for (const auto& [name, value] : owner.StringMap(key)) {
-      labels.Set(std::string(prefix) + SanitizeLabelName(name), value);
+      labels.AddSanitized(prefix, name, value);
     }
   };
   add_map(node, "Meta", "__meta_consul_metadata_");
@@ -77,7 +78,7 @@ Result<ConsulApi> ConsulApi::Make(const config::ConsulSdConfig& config,
   ConsulApi api(config, wait);
   std::string scheme = config.scheme;
   std::string address = config.server;
-  api.path_prefix_ = config.path_prefix;
+  std::string prefix = config.path_prefix;
   if (const std::size_t mark = address.find("://"); mark != std::string::npos) {
     const std::string named = address.substr(0, mark);
     if (named != "http" && named != "https") {
@@ -86,15 +87,18 @@ Result<ConsulApi> ConsulApi::Make(const config::ConsulSdConfig& config,
     if (named == "https") scheme = named;  // Never back to http when TLS was asked for.
     address.erase(0, mark + 3);
     if (const std::size_t slash = address.find('/'); slash != std::string::npos) {
-      api.path_prefix_ = address.substr(slash);
+      prefix = address.substr(slash);
       address.erase(slash);
     }
   }
-  api.origin_ = fmt::format("{}://{}", scheme, address);
-  NX_ASSIGN_OR_RETURN(const net::Url url, net::ParseUrl(api.origin_ + "/"));
-  (void)url;
+  if (!prefix.starts_with('/')) prefix.insert(0, 1, '/');
+  NX_ASSIGN_OR_RETURN(api.base_,
+                      net::ParseUrl(fmt::format("{}://{}{}", scheme, address, EscapePath(prefix))));
+  if (api.base_.target == "/") api.base_.target.clear();
   return api;
 }
+
+std::string ConsulApi::shown_server() const { return net::FormatUrl(base_); }
 
 net::ClientRequest ConsulApi::Get(const std::string& path, Params params,
                                   std::chrono::milliseconds timeout) const {
@@ -103,8 +107,8 @@ net::ClientRequest ConsulApi::Get(const std::string& path, Params params,
   if (!config_.partition.empty()) params.emplace_back("partition", config_.partition);
   const std::string query = EncodeQuery(std::move(params));
   net::ClientRequest request;
-  request.url = *net::ParseUrl(fmt::format("{}{}{}{}", origin_, EscapePath(path_prefix_ + path),
-                                           query.empty() ? "" : "?", query));
+  request.url = base_;
+  request.url.target += EscapePath(path) + (query.empty() ? "" : "?" + query);
   if (!config_.token.empty()) request.headers.emplace_back("X-Consul-Token", config_.token);
   request.timeout = timeout;
   request.max_body_bytes = kMaxSdBodyBytes;
@@ -185,14 +189,18 @@ Result<std::map<std::string, std::vector<std::string>>> ParseConsulServices(std:
 
 Result<config::TargetGroup> ParseConsulHealth(std::string_view body, const std::string& service,
                                               const std::string& datacenter,
-                                              const std::string& tag_separator) {
+                                              const std::string& tag_separator,
+                                              const TargetLimits& limits) {
   config::TargetGroup group;
   group.source = service;
   group.labels = {{"__meta_consul_service", service}, {"__meta_consul_dc", datacenter}};
   NX_RETURN_IF_ERROR(WithJson(body, [&](const json::value& root) {
     JsonObject::Errors errors;
+    TargetBudget budget(limits);
     for (const JsonObject& instance : JsonObject::List(root, "service instance", errors)) {
-      group.targets.push_back(InstanceLabels(instance, tag_separator));
+      budget.TakeTargets(1);
+      group.targets.push_back(InstanceLabels(instance, tag_separator, budget));
+      if (budget.exhausted()) return budget.status();
     }
     return CheckJson(errors);
   }));

@@ -15,6 +15,7 @@
 #include "narthex/config/consul_sd.h"
 #include "narthex/config/target_group.h"
 #include "narthex/net/http_client.h"
+#include "scrape/discovery/target_budget.h"
 
 namespace narthex::scrape {
 
@@ -22,9 +23,13 @@ namespace narthex::scrape {
 class ConsulApi final {
  public:
   /// @param wait  how long the agent may keep a blocking query
-  /// Errors: kInvalidArgument: a scheme other than http and https, an address that is none.
+  /// Errors: kInvalidArgument: a scheme other than http and https, an address or a prefix that is
+  /// none.
   static Result<ConsulApi> Make(const config::ConsulSdConfig& config,
                                 std::chrono::milliseconds wait);
+
+  /// The agent's address without its password, for messages.
+  std::string shown_server() const;
 
   net::ClientRequest Self() const;
   /// Both answer when something has changed since `index`, at once when it is 0.
@@ -42,8 +47,7 @@ class ConsulApi final {
 
   config::ConsulSdConfig config_;
   std::chrono::milliseconds wait_;
-  std::string origin_;       // "http://host:port"
-  std::string path_prefix_;  // "" or "/consul"
+  net::Url base_;  // Its target is "" or "/consul": what requests begin with.
 };
 
 /// The X-Consul-Index of an answer; 0 when there is none. Errors: kInvalidArgument.
@@ -56,8 +60,10 @@ Result<std::string> ParseConsulDatacenter(std::string_view body);
 Result<std::map<std::string, std::vector<std::string>>> ParseConsulServices(std::string_view body);
 
 /// The instances of a service, of /v1/health/service/NAME; the source is the service's name.
+/// Errors: kInvalidArgument, kResourceExhausted.
 Result<config::TargetGroup> ParseConsulHealth(std::string_view body, const std::string& service,
                                               const std::string& datacenter,
-                                              const std::string& tag_separator);
+                                              const std::string& tag_separator,
+                                              const TargetLimits& limits = {});
 
 }  // namespace narthex::scrape

@@ -2,7 +2,10 @@
 #include "scrape/discovery/consul_discoverer.h"
 
 #include <algorithm>
+#include <exception>
+#include <functional>
 #include <map>
+#include <optional>
 #include <thread>
 
 #include <boost/asio/as_tuple.hpp>
@@ -69,12 +72,12 @@ struct Watch {
 
 struct ConsulDiscoverer::Impl {
   Impl(config::ConsulSdConfig settings, ConsulApi consul_api, net::HttpClientOptions client_options,
-       const DiscoveryContext& context, Timing times)
+       const DiscoveryContext& context, Bounds limits)
       : config(std::move(settings)),
         api(std::move(consul_api)),
         options(std::move(client_options)),
         config_name(context.config_name),
-        timing(times),
+        bounds(limits),
         interval(std::chrono::milliseconds(config.refresh_interval_ms)),
         clock(context.clock),
         failures(Failures(context.registry)),
@@ -83,17 +86,25 @@ struct ConsulDiscoverer::Impl {
         datacenter(config.datacenter),
         main(std::make_shared<Watch>(io, options)) {}
 
-  void Spawn(asio::awaitable<void> work) {
-    asio::co_spawn(io, std::move(work), [this](const std::exception_ptr& thrown) {
-      if (thrown == nullptr) return;
-      log::Error("A Consul watch has ended", {{"config", config_name}});
-    });
+  using Work = std::function<asio::awaitable<void>()>;
+
+  void Spawn(const std::shared_ptr<Watch>& watch, Work work) {
+    asio::co_spawn(io, Guarded(watch, std::move(work)),
+                   [this, watch](const std::exception_ptr& thrown) {
+                     if (thrown == nullptr) return;
+                     // The next list of services may start it anew.
+                     std::erase_if(watches, [&](const auto& w) { return w.second == watch; });
+                     log::Error("A Consul watch has ended", {{"config", config_name}});
+                   });
   }
+  /// Does the work again after an exception, as after any failure.
+  asio::awaitable<void> Guarded(std::shared_ptr<Watch> watch, Work work);
 
   asio::awaitable<void> Run();
   asio::awaitable<void> FindDatacenter();
   asio::awaitable<void> WatchCatalog();
   void TakeServices(const std::map<std::string, std::vector<std::string>>& services);
+  void StartNewServices(const std::map<std::string, std::vector<std::string>>& services);
   asio::awaitable<void> WatchService(std::shared_ptr<Watch> watch, std::string name);
   void StartService(const std::string& name);
   bool IsWanted(const std::string& name, const std::vector<std::string>& tags) const;
@@ -110,7 +121,7 @@ struct ConsulDiscoverer::Impl {
   const ConsulApi api;
   const net::HttpClientOptions options;
   const std::string config_name;
-  const Timing timing;
+  const Bounds bounds;
   const std::chrono::milliseconds interval;
   Clock& clock;
   metrics::Counter& failures;
@@ -126,6 +137,21 @@ struct ConsulDiscoverer::Impl {
   std::thread thread;
 };
 
+asio::awaitable<void> ConsulDiscoverer::Impl::Guarded(std::shared_ptr<Watch> watch, Work work) {
+  while (!watch->cancelled) {
+    std::string thrown;
+    try {
+      co_await work();
+      co_return;
+    } catch (const std::exception& e) {
+      thrown = e.what();
+    }
+    watch->index = 0;  // The answer has not been taken.
+    co_await Failed(*watch, "A Consul watch is begun again",
+                    Error(Code::kInternal, "uncaught exception: " + thrown));
+  }
+}
+
 asio::awaitable<void> ConsulDiscoverer::Impl::WaitUntil(Watch& watch, Ticker::TimePoint time) {
   if (watch.cancelled) co_return;
   watch.timer.expires_at(time);
@@ -140,10 +166,10 @@ asio::awaitable<void> ConsulDiscoverer::Impl::Failed(Watch& watch, std::string_v
     watch.last_error = error.message();
     log::Error(what, {{"discovery", "consul"},
                       {"config", config_name},
-                      {"server", config.server},
+                      {"server", api.shown_server()},
                       {"err", watch.last_error}});
   }
-  co_await WaitUntil(watch, Ticker::Clock::now() + timing.retry);
+  co_await WaitUntil(watch, Ticker::Clock::now() + bounds.retry);
 }
 
 asio::awaitable<Result<std::optional<std::string>>> ConsulDiscoverer::Impl::Ask(
@@ -209,14 +235,17 @@ asio::awaitable<void> ConsulDiscoverer::Impl::WatchCatalog() {
     if (watch->cancelled) co_return;
     if (!body) {
       co_await Failed(*watch, "Error refreshing service list", body.error());
-    } else if (*body) {
+    } else if (!*body) {  // Nothing has changed.
+      watch->last_error.clear();
+    } else {
       const auto services = ParseConsulServices(**body);
       if (services) {
         watch->last_error.clear();
         TakeServices(*services);
       } else {
         watch->index = 0;  // This answer has not been seen.
-        co_await Failed(*watch, "Error refreshing service list", services.error());
+        co_await Failed(*watch, "Error refreshing service list",
+                        Error(services.error()).Wrap("/v1/catalog/services"));
       }
     }
     co_await WaitUntil(*watch, ticker.Next(Ticker::Clock::now()));
@@ -225,29 +254,51 @@ asio::awaitable<void> ConsulDiscoverer::Impl::WatchCatalog() {
 
 void ConsulDiscoverer::Impl::TakeServices(
     const std::map<std::string, std::vector<std::string>>& services) {
-  for (const auto& [name, tags] : services) {
-    if (IsWanted(name, tags) && !watches.contains(name)) StartService(name);
-  }
   std::vector<config::TargetGroup> gone;
-  for (auto it = watches.begin(); it != watches.end();) {
-    if (services.contains(it->first)) {
-      ++it;
-      continue;
-    }
-    gone.emplace_back().source = it->first;
-    it->second->Cancel();
-    it = watches.erase(it);
+  for (const auto& [name, watch] : watches) {
+    if (!services.contains(name)) gone.emplace_back().source = name;
   }
+  // First, so that after an exception they are still found to be gone.
+  if (!gone.empty()) update({gone, false});
+  for (const config::TargetGroup& group : gone) {
+    const auto watch = watches.find(group.source);
+    watch->second->Cancel();
+    watches.erase(watch);
+  }
+  StartNewServices(services);
   // Even with nothing at all, so that who waits for the first answer knows.
-  if (watches.empty() && gone.empty()) gone.emplace_back();
-  if (!gone.empty()) update({std::move(gone), false});
+  if (watches.empty() && gone.empty()) update({{config::TargetGroup()}, false});
+}
+
+void ConsulDiscoverer::Impl::StartNewServices(
+    const std::map<std::string, std::vector<std::string>>& services) {
+  std::size_t refused = 0;
+  for (const auto& [name, tags] : services) {
+    if (!IsWanted(name, tags) || watches.contains(name)) continue;
+    if (watches.size() < bounds.services) {
+      StartService(name);
+    } else {
+      ++refused;
+    }
+  }
+  if (refused == 0) return;
+  failures.Add();
+  log::Error("Too many services, the last ones are not watched", {{"discovery", "consul"},
+                                                                  {"config", config_name},
+                                                                  {"watched", watches.size()},
+                                                                  {"not_watched", refused}});
 }
 
 void ConsulDiscoverer::Impl::StartService(const std::string& name) {
-  const auto [entry, is_new] = watches.try_emplace(name);
-  if (!is_new) return;  // Named twice.
-  entry->second = std::make_shared<Watch>(io, options);
-  Spawn(WatchService(entry->second, name));
+  if (watches.contains(name)) return;  // Named twice.
+  const auto watch = std::make_shared<Watch>(io, options);
+  watches.emplace(name, watch);
+  try {
+    Spawn(watch, [this, watch, name] { return WatchService(watch, name); });
+  } catch (...) {
+    watches.erase(name);
+    throw;
+  }
 }
 
 asio::awaitable<void> ConsulDiscoverer::Impl::WatchService(std::shared_ptr<Watch> watch,
@@ -258,14 +309,17 @@ asio::awaitable<void> ConsulDiscoverer::Impl::WatchService(std::shared_ptr<Watch
     if (watch->cancelled) co_return;
     if (!body) {
       co_await Failed(*watch, "Error refreshing service", body.error());
-    } else if (*body) {
+    } else if (!*body) {
+      watch->last_error.clear();
+    } else {
       auto group = ParseConsulHealth(**body, name, datacenter, config.tag_separator);
       if (group) {
         watch->last_error.clear();
         update({{std::move(*group)}, false});
       } else {
         watch->index = 0;
-        co_await Failed(*watch, "Error refreshing service", group.error());
+        co_await Failed(*watch, "Error refreshing service",
+                        std::move(group).error().Wrap(fmt::format("service \"{}\"", name)));
       }
     }
     co_await WaitUntil(*watch, ticker.Next(Ticker::Clock::now()));
@@ -283,12 +337,12 @@ void ConsulDiscoverer::Impl::Stop() {
 
 Result<std::unique_ptr<Discoverer>> ConsulDiscoverer::Make(const config::ConsulSdConfig& config,
                                                            const DiscoveryContext& context,
-                                                           Timing timing) {
-  NX_ASSIGN_OR_RETURN(ConsulApi api, ConsulApi::Make(config, timing.watch));
+                                                           Bounds bounds) {
+  NX_ASSIGN_OR_RETURN(ConsulApi api, ConsulApi::Make(config, bounds.watch));
   NX_ASSIGN_OR_RETURN(net::HttpClientOptions options,
                       MakeClientOptions(config.http, ScrapeOptions().user_agent));
   return std::unique_ptr<Discoverer>(new ConsulDiscoverer(
-      std::make_unique<Impl>(config, std::move(api), std::move(options), context, timing)));
+      std::make_unique<Impl>(config, std::move(api), std::move(options), context, bounds)));
 }
 
 void ConsulDiscoverer::AddMetrics(metrics::Registry& registry) {
@@ -303,10 +357,18 @@ ConsulDiscoverer::~ConsulDiscoverer() { Stop(); }
 
 void ConsulDiscoverer::Start(Update update) {
   impl_->update = std::move(update);
-  impl_->Spawn(impl_->Run());
+  impl_->Spawn(impl_->main, [this] { return impl_->Run(); });
   impl_->thread = std::thread([this] {
     SetThreadName("sd-consul");
-    impl_->io.run();
+    // A handler that throws ends only itself.
+    for (;;) {
+      try {
+        impl_->io.run();
+        return;
+      } catch (const std::exception& e) {
+        log::Error("Uncaught exception in a Consul discovery", {{"err", e.what()}});
+      }
+    }
   });
 }
 

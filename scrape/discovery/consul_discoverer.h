@@ -19,16 +19,17 @@ namespace narthex::scrape {
 /// Thread safety: Start and Stop one thread at a time.
 class ConsulDiscoverer final : public Discoverer {
  public:
-  struct Timing {
+  struct Bounds {
     std::chrono::milliseconds retry{15'000};   // After a failure.
     std::chrono::milliseconds watch{120'000};  // How long the agent may keep a query.
+    std::size_t services = 10'000;             // Watched at the same time, each by a connection.
   };
 
   static Result<std::unique_ptr<Discoverer>> Make(const config::ConsulSdConfig& config,
-                                                  const DiscoveryContext& context, Timing timing);
+                                                  const DiscoveryContext& context, Bounds bounds);
   static Result<std::unique_ptr<Discoverer>> Make(const config::ConsulSdConfig& config,
                                                   const DiscoveryContext& context) {
-    return Make(config, context, Timing());
+    return Make(config, context, Bounds());
   }
   static void AddMetrics(metrics::Registry& registry);
 

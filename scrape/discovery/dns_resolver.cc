@@ -25,6 +25,7 @@ using Answer = Result<std::vector<DnsRecord>>;
 
 constexpr int kClassIn = 1;
 constexpr int kEdnsBytes = 4096;
+constexpr int kNoSuchName = 3;  // NXDOMAIN.
 
 /// One name on its way through the search domains.
 struct Lookup {
@@ -44,10 +45,18 @@ struct Lookup {
   }
 };
 
+/// RCODE of a message, which the library looks at for some codes only: answers with others, which
+/// have no records, are a success to it. Source: RFC 1035, 4.1.1.
+int ResponseCode(const unsigned char* bytes, int size) { return size < 4 ? 0 : bytes[3] & 15; }
+
 void OnAnswer(void* self, int status, int /*timeouts*/, unsigned char* bytes, int size) {
   Lookup& lookup = *static_cast<Lookup*>(self);
   switch (status) {
     case ARES_SUCCESS:
+      if (const int code = ResponseCode(bytes, size); code != 0) {
+        if (code != kNoSuchName) lookup.failure = fmt::format("response code {}", code);
+        break;
+      }
       if (Answer answer = ParseDnsAnswer({bytes, static_cast<std::size_t>(size)}); answer) {
         lookup.End(std::move(answer));
       } else {
@@ -163,11 +172,11 @@ class Channel {
   ares_channel channel_ = nullptr;
 };
 
+/// One with a zone ("fe80::1%eth0") is none: the library would refuse the whole list for it.
 bool IsIpAddress(const std::string& text) {
   in6_addr buffer{};
-  const std::string without_zone = text.substr(0, text.find('%'));
   return ::inet_pton(AF_INET, text.c_str(), &buffer) == 1 ||
-         ::inet_pton(AF_INET6, without_zone.c_str(), &buffer) == 1;
+         ::inet_pton(AF_INET6, text.c_str(), &buffer) == 1;
 }
 
 }  // namespace

@@ -83,8 +83,8 @@ Result<std::vector<config::TargetGroup>> DnsSource::Refresh() {
       errors_.erase(name);
       continue;
     }
-    failures_.Add();
     if (answers[i].error().code() == Code::kCancelled) return Fail(answers[i].error());
+    failures_.Add();
     const std::string& error = answers[i].error().message();
     if (std::exchange(errors_[name], error) == error) continue;
     log::Error("Error refreshing DNS targets", {{"discovery", "dns"}, {"err", error}});

@@ -30,23 +30,59 @@ std::string ChildText(const pugi::xml_node& element, const char* name) {
   return Text(element.child(name));
 }
 
-/// What stands in an element as it was written, tags and escapes included.
-std::string InnerXml(const pugi::xml_node& element) {
-  struct Writer final : pugi::xml_writer {
-    void write(const void* data, std::size_t size) override {
-      text.append(static_cast<const char*>(data), size);
+std::size_t SkipPast(std::string_view xml, std::size_t at, std::string_view mark) {
+  const std::size_t found = xml.find(mark, at);
+  return found == std::string_view::npos ? xml.size() : found + mark.size();
+}
+
+/// Behind the ">" of a tag that has begun before `at`; one in quotes is none.
+std::size_t TagEnd(std::string_view xml, std::size_t at) {
+  char quote = '\0';
+  for (; at < xml.size(); ++at) {
+    const char c = xml[at];
+    if (quote != '\0') {
+      if (c == quote) quote = '\0';
+    } else if (c == '"' || c == '\'') {
+      quote = c;
+    } else if (c == '>') {
+      return at + 1;
     }
-    std::string text;
-  } writer;
-  for (const pugi::xml_node& part : element.children()) {
-    part.print(writer, "", pugi::format_raw | pugi::format_no_declaration);
   }
-  return writer.text;
+  return at;
+}
+
+/// What stands in an element as it was written, tags and escapes included. The text is known to be
+/// well-formed. @param name_at  where the name in the element's start tag is; < 0 = unknown
+std::string_view InnerXml(std::string_view xml, std::ptrdiff_t name_at) {
+  if (name_at < 0) return {};
+  std::size_t at = TagEnd(xml, static_cast<std::size_t>(name_at));
+  if (at < 2 || xml[at - 2] == '/') return {};
+  const std::size_t from = at;
+  int depth = 1;
+  while ((at = xml.find('<', at)) != std::string_view::npos) {
+    const std::string_view rest = xml.substr(at);
+    if (rest.starts_with("<!--")) {
+      at = SkipPast(xml, at + 4, "-->");
+    } else if (rest.starts_with("<![CDATA[")) {
+      at = SkipPast(xml, at, "]]>");
+    } else if (rest.starts_with("<?")) {
+      at = SkipPast(xml, at, "?>");
+    } else if (rest.starts_with("</")) {
+      if (--depth == 0) return xml.substr(from, at - from);
+      at = TagEnd(xml, at);
+    } else {
+      at = TagEnd(xml, at);
+      if (xml[at - 2] != '/') ++depth;
+    }
+  }
+  return {};
 }
 
 /// Reads one application; keeps the first error.
 class Reader {
  public:
+  Reader(std::string_view xml, const TargetLimits& limits) : budget(limits), xml_(xml) {}
+
   void ReadApplication(const pugi::xml_node& application) {
     const std::string name = ChildText(application, "name");
     for (const pugi::xml_node& instance : application.children("instance")) {
@@ -56,6 +92,7 @@ class Reader {
 
   std::vector<model::Labels> targets;
   std::string error;
+  TargetBudget budget;
 
  private:
   std::int64_t Int(const std::string& text) {
@@ -74,35 +111,35 @@ class Reader {
     return number;
   }
 
-  void SetPort(const pugi::xml_node& port, const std::string& prefix,
-               model::LabelsBuilder& labels) {
+  void SetPort(const pugi::xml_node& port, const std::string& prefix, LabelList& labels) {
     if (!port) return;
-    labels.Set(prefix, std::to_string(Int(Text(port))));
+    labels.Add(prefix, std::to_string(Int(Text(port))));
     const std::string_view enabled = port.attribute("enabled").value();
     const bool is_enabled = enabled == "true" || enabled == "1" || enabled == "t" ||
                             enabled == "T" || enabled == "TRUE" || enabled == "True";
-    labels.Set(prefix + "_enabled", is_enabled ? "true" : "false");
+    labels.Add(prefix + "_enabled", is_enabled ? "true" : "false");
   }
 
-  static void SetMetadata(const pugi::xml_node& metadata, const std::string& prefix,
-                          model::LabelsBuilder& labels) {
+  void SetMetadata(const pugi::xml_node& metadata, const std::string& prefix, LabelList& labels) {
     for (const pugi::xml_node& item : metadata.children()) {
       if (item.type() != pugi::node_element) continue;
       std::string_view name = item.name();
       name.remove_prefix(name.find(':') + 1);  // Of its namespace; npos + 1 is none.
-      labels.Set(prefix + SanitizeLabelName(name), InnerXml(item));
+      labels.AddSanitized(prefix, name, InnerXml(xml_, item.offset_debug()));
     }
   }
 
   void ReadInstance(const std::string& application, const pugi::xml_node& instance) {
+    budget.TakeTargets(1);
+    if (budget.exhausted()) return;
     const std::string kPrefix = "__meta_eureka_app_instance_";
-    model::LabelsBuilder labels;
+    LabelList labels(budget);
     const std::string host = ChildText(instance, "hostName");
     const std::string id = ChildText(instance, "instanceId");
     const pugi::xml_node port = instance.child("port");
-    labels.Set("__address__", JoinHostPort(host, port ? Int(Text(port)) : 80));
-    labels.Set("instance", id);
-    labels.Set("__meta_eureka_app_name", application);
+    labels.Add("__address__", JoinHostPort(host, port ? Int(Text(port)) : 80));
+    labels.Add("instance", id);
+    labels.Add("__meta_eureka_app_name", application);
     constexpr std::pair<const char*, const char*> kTexts[] = {
         {"hostname", "hostName"},
         {"homepage_url", "homePageUrl"},
@@ -114,38 +151,45 @@ class Reader {
         {"status", "status"},
         {"id", "instanceId"}};
     for (const auto& [label, element] : kTexts) {
-      labels.Set(kPrefix + label, ChildText(instance, element));
+      labels.Add(kPrefix + label, ChildText(instance, element));
     }
-    labels.Set(kPrefix + "country_id", std::to_string(Int(ChildText(instance, "countryId"))));
+    labels.Add(kPrefix + "country_id", std::to_string(Int(ChildText(instance, "countryId"))));
     SetPort(port, kPrefix + "port", labels);
     SetPort(instance.child("securePort"), kPrefix + "secure_port", labels);
     if (const pugi::xml_node center = instance.child("dataCenterInfo")) {
-      labels.Set(kPrefix + "datacenterinfo_name", ChildText(center, "name"));
+      labels.Add(kPrefix + "datacenterinfo_name", ChildText(center, "name"));
       SetMetadata(center.child("metadata"), kPrefix + "datacenterinfo_metadata_", labels);
     }
     SetMetadata(instance.child("metadata"), kPrefix + "metadata_", labels);
     targets.push_back(labels.Build());
   }
+
+  const std::string_view xml_;
 };
 
 }  // namespace
 
-Result<std::vector<model::Labels>> ParseEurekaApps(std::string_view body) {
+Result<std::vector<model::Labels>> ParseEurekaApps(std::string_view body,
+                                                   const TargetLimits& limits) {
   if (body.size() > kMaxXmlBytes) {
     return Fail(Code::kResourceExhausted,
                 fmt::format("XML of {} bytes, at most {} are read", body.size(), kMaxXmlBytes));
   }
+  if (!model::IsValidUtf8(body)) return Fail(Code::kInvalidArgument, "XML: invalid UTF-8");
   pugi::xml_document document;
-  const pugi::xml_parse_result parsed = document.load_buffer(
-      body.data(), body.size(), pugi::parse_default | pugi::parse_ws_pcdata_single);
+  // As it is, so that places in the parser's copy are places in the answer.
+  const pugi::xml_parse_result parsed =
+      document.load_buffer(body.data(), body.size(),
+                           pugi::parse_default | pugi::parse_ws_pcdata_single, pugi::encoding_utf8);
   if (!parsed) {
     return Fail(Code::kInvalidArgument, fmt::format("XML syntax error at byte {}: {}",
                                                     parsed.offset, parsed.description()));
   }
-  Reader reader;
+  Reader reader(body, limits);
   for (const pugi::xml_node& application : document.document_element().children("application")) {
     reader.ReadApplication(application);
   }
+  NX_RETURN_IF_ERROR(reader.budget.status());
   if (!reader.error.empty()) return Fail(Code::kInvalidArgument, std::move(reader.error));
   return std::move(reader.targets);
 }

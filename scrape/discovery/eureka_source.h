@@ -14,6 +14,7 @@
 #include "scrape/discovery/discovery_context.h"
 #include "scrape/discovery/refresh_discoverer.h"
 #include "scrape/discovery/sd_client.h"
+#include "scrape/discovery/target_budget.h"
 
 namespace narthex::scrape {
 
@@ -33,7 +34,8 @@ class EurekaSource final : public RefreshSource {
   const std::unique_ptr<SdClient> client_;
 };
 
-/// The targets of /apps, which is XML. Errors: kInvalidArgument.
-Result<std::vector<model::Labels>> ParseEurekaApps(std::string_view body);
+/// The targets of /apps, which is XML. Errors: kInvalidArgument, kResourceExhausted.
+Result<std::vector<model::Labels>> ParseEurekaApps(std::string_view body,
+                                                   const TargetLimits& limits = {});
 
 }  // namespace narthex::scrape

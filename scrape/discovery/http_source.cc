@@ -41,7 +41,7 @@ HttpSource::HttpSource(config::HttpSdConfig config, std::unique_ptr<SdClient> cl
 
 Result<std::vector<config::TargetGroup>> HttpSource::Refresh() {
   auto groups = Ask();
-  if (!groups) failures_.Add();
+  if (!groups && groups.error().code() != Code::kCancelled) failures_.Add();
   return groups;
 }
 

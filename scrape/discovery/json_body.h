@@ -19,7 +19,7 @@
 namespace narthex::scrape {
 
 /// What a parsed answer may take in memory. Targets take three times their text, nested empty lists
-/// sixteen times.
+/// sixteen times. What is made of it has limits of its own: target_budget.h.
 inline constexpr std::size_t kMaxJsonBytes = std::size_t{256} << 20;
 
 /// Parses a whole text and hands the value to `read`. Nesting ends at 32 levels.

@@ -56,29 +56,31 @@ std::string_view Either(const JsonObject& object, std::string_view name, std::st
   return object.Has(name) ? object.String(name) : object.String(other);
 }
 
-void SetUserLabels(const JsonObject& owner, model::LabelsBuilder& labels) {
-  for (const auto& [name, value] : owner.StringMap("labels")) {
-    labels.Set("__meta_kuma_label_" + SanitizeLabelName(name), value);
-  }
-}
-
-void ReadAssignment(const JsonObject& assignment, std::vector<model::Labels>& targets) {
+void ReadAssignment(const JsonObject& assignment, std::vector<model::Labels>& targets,
+                    TargetBudget& budget) {
+  constexpr std::string_view kPrefix = "__meta_kuma_label_";
+  const auto labels_of_all = assignment.StringMap("labels");
   for (const JsonObject& target : assignment.Objects("targets")) {
-    model::LabelsBuilder labels;
-    SetUserLabels(target, labels);
-    SetUserLabels(assignment, labels);  // These win.
-    labels.Set("__meta_kuma_mesh", assignment.String("mesh"));
-    labels.Set("__meta_kuma_service", assignment.String("service"));
-    labels.Set("__meta_kuma_dataplane", target.String("name"));
-    labels.Set("__address__", target.String("address"));
-    labels.Set("instance", target.String("name"));
-    labels.Set("__scheme__", target.String("scheme"));
-    labels.Set("__metrics_path__", Either(target, "metricsPath", "metrics_path"));
+    budget.TakeTargets(1);
+    if (budget.exhausted()) return;
+    LabelList labels(budget);
+    for (const auto& [name, value] : target.StringMap("labels")) {
+      labels.AddSanitized(kPrefix, name, value);
+    }
+    // These win.
+    for (const auto& [name, value] : labels_of_all) labels.AddSanitized(kPrefix, name, value);
+    labels.Add("__meta_kuma_mesh", assignment.String("mesh"));
+    labels.Add("__meta_kuma_service", assignment.String("service"));
+    labels.Add("__meta_kuma_dataplane", target.String("name"));
+    labels.Add("__address__", target.String("address"));
+    labels.Add("instance", target.String("name"));
+    labels.Add("__scheme__", target.String("scheme"));
+    labels.Add("__metrics_path__", Either(target, "metricsPath", "metrics_path"));
     targets.push_back(labels.Build());
   }
 }
 
-Status ReadAnswer(const json::value& root, KumaAnswer& answer) {
+Status ReadAnswer(const json::value& root, const TargetLimits& limits, KumaAnswer& answer) {
   JsonObject::Errors errors;
   const JsonObject response(&root, "discovery response", errors);
   answer.version = Either(response, "versionInfo", "version_info");
@@ -89,21 +91,23 @@ Status ReadAnswer(const json::value& root, KumaAnswer& answer) {
     return Fail(Code::kInvalidArgument,
                 fmt::format("received invalid typeURL for Kuma MADS v1 Resource: {}", type));
   }
+  TargetBudget budget(limits);
   for (const JsonObject& resource : response.Objects("resources")) {
     if (const std::string_view own = resource.String("@type"); own != kType) {
       return Fail(Code::kInvalidArgument, fmt::format("unknown type of a resource: {}", own));
     }
-    ReadAssignment(resource, answer.targets);
+    ReadAssignment(resource, answer.targets, budget);
+    NX_RETURN_IF_ERROR(budget.status());
   }
   return CheckJson(errors);
 }
 
 }  // namespace
 
-Result<KumaAnswer> ParseKumaAnswer(std::string_view body) {
+Result<KumaAnswer> ParseKumaAnswer(std::string_view body, const TargetLimits& limits) {
   KumaAnswer answer;
   NX_RETURN_IF_ERROR(
-      WithJson(body, [&](const json::value& root) { return ReadAnswer(root, answer); }));
+      WithJson(body, [&](const json::value& root) { return ReadAnswer(root, limits, answer); }));
   return answer;
 }
 
@@ -152,7 +156,7 @@ Result<std::vector<config::TargetGroup>> KumaSource::Refresh() {
   unchanged_ = false;
   auto groups = Ask();
   duration_.Observe(static_cast<double>(clock_.MonotonicNs() - start) / 1e9);
-  if (!groups) failures_.Add();
+  if (!groups && groups.error().code() != Code::kCancelled) failures_.Add();
   if (unchanged_) skipped_.Add();
   return groups;
 }

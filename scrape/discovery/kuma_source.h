@@ -15,6 +15,7 @@
 #include "scrape/discovery/discovery_context.h"
 #include "scrape/discovery/refresh_discoverer.h"
 #include "scrape/discovery/sd_client.h"
+#include "scrape/discovery/target_budget.h"
 
 namespace narthex::scrape {
 
@@ -29,6 +30,10 @@ class KumaSource final : public RefreshSource {
 
   Result<std::vector<config::TargetGroup>> Refresh() override;
   bool unchanged() const override { return unchanged_; }
+  void Forget() noexcept override {
+    version_.clear();
+    nonce_.clear();
+  }
   void Cancel() noexcept override { client_->Cancel(); }
 
  private:
@@ -52,7 +57,7 @@ struct KumaAnswer {
   std::vector<model::Labels> targets;
 };
 
-/// Errors: kInvalidArgument.
-Result<KumaAnswer> ParseKumaAnswer(std::string_view body);
+/// Errors: kInvalidArgument, kResourceExhausted.
+Result<KumaAnswer> ParseKumaAnswer(std::string_view body, const TargetLimits& limits = {});
 
 }  // namespace narthex::scrape

@@ -59,7 +59,7 @@ std::string HostOf(const JsonObject& task, bool in_container_network) {
   return std::string(task.String("host"));
 }
 
-std::vector<model::Labels> TargetsOf(const JsonObject& app) {
+std::vector<model::Labels> TargetsOf(const JsonObject& app, TargetBudget& budget) {
   const bool in_container_network = InContainerNetwork(app);
   Ports ports = PortsOf(app, in_container_network);
   std::vector<model::Labels> targets;
@@ -69,15 +69,17 @@ std::vector<model::Labels> TargetsOf(const JsonObject& app) {
     if (ports.numbers.empty()) ports.numbers = own_ports;
     const std::string host = HostOf(task, in_container_network);
     for (std::size_t i = 0; i < ports.numbers.size(); ++i) {
+      budget.TakeTargets(1);
+      if (budget.exhausted()) return targets;
       std::int64_t port = ports.numbers[i];
       if (port == 0 && own_ports.size() == ports.numbers.size()) port = own_ports[i];
-      model::LabelsBuilder labels;
-      labels.Set("__address__", JoinHostPort(host, port));
-      labels.Set("__meta_marathon_task", task.String("id"));
-      labels.Set("__meta_marathon_port_index", std::to_string(i));
+      LabelList labels(budget);
+      labels.Add("__address__", JoinHostPort(host, port));
+      labels.Add("__meta_marathon_task", task.String("id"));
+      labels.Add("__meta_marathon_port_index", std::to_string(i));
       if (i < ports.labels.size()) {
         for (const auto& [name, value] : ports.labels[i]) {
-          labels.Set(ports.prefix + SanitizeLabelName(name), value);
+          labels.AddSanitized(ports.prefix, name, value);
         }
       }
       targets.push_back(labels.Build());
@@ -86,15 +88,15 @@ std::vector<model::Labels> TargetsOf(const JsonObject& app) {
   return targets;
 }
 
-config::TargetGroup GroupOf(const JsonObject& app) {
+config::TargetGroup GroupOf(const JsonObject& app, TargetBudget& budget) {
   config::TargetGroup group;
   group.source = app.String("id");
-  group.targets = TargetsOf(app);
-  model::LabelsBuilder labels;
-  labels.Set("__meta_marathon_app", group.source);
-  labels.Set("__meta_marathon_image", app.Object("container").Object("docker").String("image"));
+  group.targets = TargetsOf(app, budget);
+  LabelList labels(budget);
+  labels.Add("__meta_marathon_app", group.source);
+  labels.Add("__meta_marathon_image", app.Object("container").Object("docker").String("image"));
   for (const auto& [name, value] : app.StringMap("labels")) {
-    labels.Set("__meta_marathon_app_label_" + SanitizeLabelName(name), value);
+    labels.AddSanitized("__meta_marathon_app_label_", name, value);
   }
   group.labels = labels.Build();
   return group;
@@ -102,12 +104,15 @@ config::TargetGroup GroupOf(const JsonObject& app) {
 
 }  // namespace
 
-Result<std::vector<config::TargetGroup>> ParseMarathonApps(std::string_view body) {
+Result<std::vector<config::TargetGroup>> ParseMarathonApps(std::string_view body,
+                                                           const TargetLimits& limits) {
   std::vector<config::TargetGroup> groups;
   NX_RETURN_IF_ERROR(WithJson(body, [&](const boost::json::value& root) {
     JsonObject::Errors errors;
+    TargetBudget budget(limits);
     for (const JsonObject& app : JsonObject(&root, "list of apps", errors).Objects("apps")) {
-      groups.push_back(GroupOf(app));
+      groups.push_back(GroupOf(app, budget));
+      if (budget.exhausted()) return budget.status();
     }
     return CheckJson(errors);
   }));

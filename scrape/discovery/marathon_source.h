@@ -15,6 +15,7 @@
 #include "scrape/discovery/discovery_context.h"
 #include "scrape/discovery/refresh_discoverer.h"
 #include "scrape/discovery/sd_client.h"
+#include "scrape/discovery/target_budget.h"
 
 namespace narthex::scrape {
 
@@ -37,6 +38,7 @@ class MarathonSource final : public RefreshSource {
 };
 
 /// A group for each application of /v2/apps?embed=apps.tasks; the source is its id.
-Result<std::vector<config::TargetGroup>> ParseMarathonApps(std::string_view body);
+Result<std::vector<config::TargetGroup>> ParseMarathonApps(std::string_view body,
+                                                           const TargetLimits& limits = {});
 
 }  // namespace narthex::scrape

@@ -4,6 +4,7 @@
 #include <boost/json.hpp>
 #include <fmt/core.h>
 
+#include "narthex/base/go_format.h"
 #include "scrape/discovery/json_body.h"
 #include "scrape/discovery/naming.h"
 #include "scrape/discovery/url_query.h"
@@ -19,21 +20,22 @@ metrics::Counter& Failures(metrics::Registry& registry) {
                              "Number of nomad service discovery refresh failures.");
 }
 
-model::Labels InstanceLabels(const JsonObject& instance, const std::string& tag_separator) {
+model::Labels InstanceLabels(const JsonObject& instance, const std::string& tag_separator,
+                             TargetBudget& budget) {
   const std::string_view address = instance.String("Address");
   const std::int64_t port = instance.Int("Port");
-  model::LabelsBuilder labels;
-  labels.Set("__address__", JoinHostPort(address, port));
-  labels.Set("__meta_nomad_address", address);
-  labels.Set("__meta_nomad_dc", instance.String("Datacenter"));
-  labels.Set("__meta_nomad_node_id", instance.String("NodeID"));
-  labels.Set("__meta_nomad_namespace", instance.String("Namespace"));
-  labels.Set("__meta_nomad_service_address", address);
-  labels.Set("__meta_nomad_service_id", instance.String("ID"));
-  labels.Set("__meta_nomad_service_port", std::to_string(port));
-  labels.Set("__meta_nomad_service", instance.String("ServiceName"));
+  LabelList labels(budget);
+  labels.Add("__address__", JoinHostPort(address, port));
+  labels.Add("__meta_nomad_address", address);
+  labels.Add("__meta_nomad_dc", instance.String("Datacenter"));
+  labels.Add("__meta_nomad_node_id", instance.String("NodeID"));
+  labels.Add("__meta_nomad_namespace", instance.String("Namespace"));
+  labels.Add("__meta_nomad_service_address", address);
+  labels.Add("__meta_nomad_service_id", instance.String("ID"));
+  labels.Add("__meta_nomad_service_port", std::to_string(port));
+  labels.Add("__meta_nomad_service", instance.String("ServiceName"));
   const auto tags = instance.Strings("Tags");
-  if (!tags.empty()) labels.Set("__meta_nomad_tags", EnclosedList(tags, tag_separator));
+  if (!tags.empty()) labels.Add("__meta_nomad_tags", EnclosedList(tags, tag_separator));
   return labels.Build();
 }
 
@@ -54,12 +56,15 @@ Result<std::vector<std::string>> ParseNomadServices(std::string_view body) {
 }
 
 Result<std::vector<model::Labels>> ParseNomadInstances(std::string_view body,
-                                                       const std::string& tag_separator) {
+                                                       const std::string& tag_separator,
+                                                       TargetBudget& budget) {
   std::vector<model::Labels> targets;
   NX_RETURN_IF_ERROR(WithJson(body, [&](const boost::json::value& root) {
     JsonObject::Errors errors;
     for (const JsonObject& instance : JsonObject::List(root, "service instance", errors)) {
-      targets.push_back(InstanceLabels(instance, tag_separator));
+      budget.TakeTargets(1);
+      targets.push_back(InstanceLabels(instance, tag_separator, budget));
+      if (budget.exhausted()) return budget.status();
     }
     return CheckJson(errors);
   }));
@@ -84,7 +89,7 @@ NomadSource::NomadSource(config::NomadSdConfig config, std::unique_ptr<SdClient>
 
 Result<std::vector<config::TargetGroup>> NomadSource::Refresh() {
   auto groups = Ask();
-  if (!groups) failures_.Add();
+  if (!groups && groups.error().code() != Code::kCancelled) failures_.Add();
   return groups;
 }
 
@@ -109,14 +114,21 @@ Result<std::string> NomadSource::Get(const std::string& path) {
 
 Result<std::vector<config::TargetGroup>> NomadSource::Ask() {
   NX_ASSIGN_OR_RETURN(const std::string list, Get("/v1/services"));
-  NX_ASSIGN_OR_RETURN(const std::vector<std::string> names, ParseNomadServices(list));
+  const auto names = ParseNomadServices(list);
+  if (!names) return Fail(Error(names.error()).Wrap(RedactedUrl(config_.server)));
+  TargetBudget budget;  // Of all services together.
   config::TargetGroup group;
   group.source = "Nomad";
-  for (const std::string& name : names) {
+  for (const std::string& name : *names) {
     auto body = Get("/v1/service/" + EscapeSegment(name));
     if (!body) return Fail(std::move(body).error().Wrap("failed to fetch services"));
-    auto targets = ParseNomadInstances(*body, config_.tag_separator);
-    if (!targets) return Fail(std::move(targets).error().Wrap("failed to fetch services"));
+    auto targets = ParseNomadInstances(*body, config_.tag_separator, budget);
+    if (!targets) {
+      return Fail(std::move(targets)
+                      .error()
+                      .Wrap(fmt::format("service {}", go::Quote(name)))
+                      .Wrap("failed to fetch services"));
+    }
     group.targets.insert(group.targets.end(), std::make_move_iterator(targets->begin()),
                          std::make_move_iterator(targets->end()));
   }

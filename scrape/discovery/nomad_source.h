@@ -14,6 +14,7 @@
 #include "scrape/discovery/discovery_context.h"
 #include "scrape/discovery/refresh_discoverer.h"
 #include "scrape/discovery/sd_client.h"
+#include "scrape/discovery/target_budget.h"
 
 namespace narthex::scrape {
 
@@ -42,8 +43,9 @@ class NomadSource final : public RefreshSource {
 /// Names of the services of /v1/services.
 Result<std::vector<std::string>> ParseNomadServices(std::string_view body);
 
-/// The targets of /v1/service/NAME.
+/// The targets of /v1/service/NAME. @param budget  of all services together
 Result<std::vector<model::Labels>> ParseNomadInstances(std::string_view body,
-                                                       const std::string& tag_separator);
+                                                       const std::string& tag_separator,
+                                                       TargetBudget& budget);
 
 }  // namespace narthex::scrape

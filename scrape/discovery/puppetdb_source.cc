@@ -24,35 +24,37 @@ std::string ScalarText(const json::value& value) {
   return "";
 }
 
-void AddParameters(const json::object& parameters, const std::string& prefix,
-                   model::LabelsBuilder& labels) {
+void AddParameters(const json::object& parameters, const std::string& prefix, LabelList& labels) {
   for (const auto& [key, value] : parameters) {
     const std::string name = prefix + SanitizeLabelName({key.data(), key.size()});
+    // Each parameter within a long name has that in its own, with a value or not.
+    if (!labels.Charge(name.size())) return;
     if (const json::object* inner = value.if_object()) {
       AddParameters(*inner, name + "_", labels);
     } else if (const json::array* list = value.if_array()) {
       std::vector<std::string> texts;
       for (const json::value& item : *list) texts.push_back(ScalarText(item));
       if (const auto joined = fmt::format("{}", fmt::join(texts, ",")); !joined.empty()) {
-        labels.Set(name, joined);
+        labels.Add(name, joined);
       }
     } else if (const std::string text = ScalarText(value); !text.empty()) {
-      labels.Set(name, text);
+      labels.Add(name, text);
     }
   }
 }
 
-model::Labels ResourceLabels(const JsonObject& resource, const config::PuppetdbSdConfig& config) {
-  model::LabelsBuilder labels;
+model::Labels ResourceLabels(const JsonObject& resource, const config::PuppetdbSdConfig& config,
+                             TargetBudget& budget) {
+  LabelList labels(budget);
   const std::string kPrefix = "__meta_puppetdb_";
-  labels.Set("__address__", JoinHostPort(resource.String("certname"), config.port));
-  labels.Set(kPrefix + "query", config.query);
+  labels.Add("__address__", JoinHostPort(resource.String("certname"), config.port));
+  labels.Add(kPrefix + "query", config.query);
   for (const char* name : {"certname", "resource", "type", "title", "file", "environment"}) {
-    labels.Set(kPrefix + name, resource.String(name));
+    labels.Add(kPrefix + name, resource.String(name));
   }
-  labels.Set(kPrefix + "exported", resource.Bool("exported") ? "true" : "false");
+  labels.Add(kPrefix + "exported", resource.Bool("exported") ? "true" : "false");
   const auto tags = resource.Strings("tags");
-  if (!tags.empty()) labels.Set(kPrefix + "tags", EnclosedList(tags, ","));
+  if (!tags.empty()) labels.Add(kPrefix + "tags", EnclosedList(tags, ","));
   const json::object* parameters = resource.Object("parameters").object();
   // They may have secrets, so they are shown on request only.
   if (config.include_parameters && parameters != nullptr) {
@@ -64,12 +66,16 @@ model::Labels ResourceLabels(const JsonObject& resource, const config::PuppetdbS
 }  // namespace
 
 Result<std::vector<model::Labels>> ParsePuppetdbResources(std::string_view body,
-                                                          const config::PuppetdbSdConfig& config) {
+                                                          const config::PuppetdbSdConfig& config,
+                                                          const TargetLimits& limits) {
   std::vector<model::Labels> targets;
   NX_RETURN_IF_ERROR(WithJson(body, [&](const json::value& root) {
     JsonObject::Errors errors;
+    TargetBudget budget(limits);
     for (const JsonObject& resource : JsonObject::List(root, "resource", errors)) {
-      targets.push_back(ResourceLabels(resource, config));
+      budget.TakeTargets(1);
+      targets.push_back(ResourceLabels(resource, config, budget));
+      if (budget.exhausted()) return budget.status();
     }
     return CheckJson(errors);
   }));

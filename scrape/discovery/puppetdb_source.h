@@ -14,6 +14,7 @@
 #include "scrape/discovery/discovery_context.h"
 #include "scrape/discovery/refresh_discoverer.h"
 #include "scrape/discovery/sd_client.h"
+#include "scrape/discovery/target_budget.h"
 
 namespace narthex::scrape {
 
@@ -36,6 +37,7 @@ class PuppetdbSource final : public RefreshSource {
 
 /// A target for each resource of an answer to the query of `config`.
 Result<std::vector<model::Labels>> ParsePuppetdbResources(std::string_view body,
-                                                          const config::PuppetdbSdConfig& config);
+                                                          const config::PuppetdbSdConfig& config,
+                                                          const TargetLimits& limits = {});
 
 }  // namespace narthex::scrape

@@ -3,19 +3,30 @@
 
 #include <algorithm>
 #include <chrono>
+#include <exception>
+
+#include <fmt/core.h>
 
 #include "narthex/base/clock.h"
 #include "narthex/base/log.h"
 #include "narthex/base/thread_pool.h"
+#include "scrape/discovery/target_budget.h"
 
 namespace narthex::scrape {
+
+namespace {
+
+/// A century: what is added to a time in nanoseconds must not overflow.
+constexpr model::DurationMs kMaxIntervalMs = model::DurationMs{100 * 365} * 86'400'000;
+
+}  // namespace
 
 RefreshDiscoverer::RefreshDiscoverer(std::string mechanism, model::DurationMs interval_ms,
                                      std::unique_ptr<RefreshSource> source,
                                      const DiscoveryContext& context, Metrics metrics)
     : mechanism_(std::move(mechanism)),
       config_(context.config_name),
-      interval_ns_(std::max<model::DurationMs>(interval_ms, 1) * 1'000'000),
+      interval_ns_(std::clamp<model::DurationMs>(interval_ms, 1, kMaxIntervalMs) * 1'000'000),
       clock_(context.clock),
       source_(std::move(source)) {
   if (metrics == Metrics::kOwn) return;
@@ -56,6 +67,22 @@ void RefreshDiscoverer::Run() {
 }
 
 void RefreshDiscoverer::RefreshOnce() {
+  Status done;
+  try {
+    done = RefreshAndTell();
+  } catch (const std::exception& e) {  // An answer that needs too much memory, say.
+    source_->Forget();
+    done = Fail(Code::kInternal, fmt::format("uncaught exception: {}", e.what()));
+  }
+  if (done) return;
+  if (metrics_ != nullptr) metrics_->AddFailure();
+  if (done.error().message() == last_error_) return;
+  last_error_ = done.error().message();
+  log::Error("Unable to refresh target groups",
+             {{"discovery", mechanism_}, {"config", config_}, {"err", last_error_}});
+}
+
+Status RefreshDiscoverer::RefreshAndTell() {
   const std::int64_t start = clock_.MonotonicNs();
   auto groups = source_->Refresh();
   if (metrics_ != nullptr) {
@@ -63,18 +90,17 @@ void RefreshDiscoverer::RefreshOnce() {
   }
   {
     MutexLock lock(mutex_);
-    if (stopping_) return;
+    if (stopping_) return {};
   }
-  if (groups) {
-    last_error_.clear();
-    if (!source_->unchanged()) update_(std::move(*groups));
-    return;
+  if (!groups) return Fail(std::move(groups).error());
+  if (!source_->unchanged()) {
+    TargetBudget budget;  // For sources that do not count by themselves.
+    for (const config::TargetGroup& group : *groups) budget.TakeTargets(group.targets.size());
+    NX_RETURN_IF_ERROR(budget.status());
+    update_(std::move(*groups));
   }
-  if (metrics_ != nullptr) metrics_->AddFailure();
-  if (groups.error().message() == last_error_) return;
-  last_error_ = groups.error().message();
-  log::Error("Unable to refresh target groups",
-             {{"discovery", mechanism_}, {"config", config_}, {"err", last_error_}});
+  last_error_.clear();
+  return {};
 }
 
 bool RefreshDiscoverer::WaitUntil(std::int64_t monotonic_ns) {

@@ -30,6 +30,8 @@ class RefreshSource {
   virtual Result<std::vector<config::TargetGroup>> Refresh() = 0;
   /// The last Refresh learned that nothing has changed, and gave nothing.
   virtual bool unchanged() const { return false; }
+  /// What the last Refresh gave could not be taken: the next one gives all groups anew.
+  virtual void Forget() noexcept {}
   /// Makes a running Refresh and all later ones return soon, with any error. Any thread.
   virtual void Cancel() noexcept = 0;
 };
@@ -55,6 +57,8 @@ class RefreshDiscoverer final : public Discoverer {
  private:
   void Run();
   void RefreshOnce();
+  /// May throw what a library or a lack of memory throws.
+  Status RefreshAndTell();
   /// @return false when it is time to stop
   bool WaitUntil(std::int64_t monotonic_ns);
 

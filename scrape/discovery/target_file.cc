@@ -13,46 +13,56 @@ namespace {
 
 namespace json = boost::json;
 
-std::string_view View(const json::string& text) { return {text.data(), text.size()}; }
+/// Null is "", as for Go's encoding/json. @return false for what is no string
+bool ReadString(const json::value& value, std::string_view& text) {
+  text = {};
+  if (const json::string* found = value.if_string()) text = {found->data(), found->size()};
+  return value.is_string() || value.is_null();
+}
 
-Status ReadTargets(const json::value& value, config::TargetGroup& group) {
+Status ReadTargets(const json::value& value, config::TargetGroup& group, TargetBudget& budget) {
   if (value.is_null()) return {};
   if (!value.is_array()) return Fail(Code::kInvalidArgument, "\"targets\" is not an array");
+  budget.TakeTargets(value.get_array().size());
+  NX_RETURN_IF_ERROR(budget.status());
   for (const json::value& target : value.get_array()) {
-    if (!target.is_string()) return Fail(Code::kInvalidArgument, "a target is not a string");
-    group.targets.push_back({{"__address__", View(target.get_string())}});
+    std::string_view address;
+    if (!ReadString(target, address)) {
+      return Fail(Code::kInvalidArgument, "a target is not a string");
+    }
+    group.targets.push_back({{"__address__", address}});
   }
   return {};
 }
 
-Status ReadLabels(const json::value& value, config::TargetGroup& group) {
+Status ReadLabels(const json::value& value, config::TargetGroup& group, TargetBudget& budget) {
   if (value.is_null()) return {};
   if (!value.is_object()) return Fail(Code::kInvalidArgument, "\"labels\" is not an object");
-  std::vector<std::pair<std::string_view, std::string_view>> pairs;
-  for (const auto& [name, text] : value.get_object()) {
-    if (!text.is_string()) {
-      return Fail(Code::kInvalidArgument,
-                  fmt::format("label \"{}\" is not a string", std::string_view(name)));
+  LabelList labels(budget);
+  for (const auto& [key, member] : value.get_object()) {
+    const std::string_view name(key.data(), key.size());
+    std::string_view text;
+    if (!ReadString(member, text)) {
+      return Fail(Code::kInvalidArgument, fmt::format("label \"{}\" is not a string", name));
     }
-    if (!model::IsValidUtf8({name.data(), name.size()}) || name.empty()) {
-      return Fail(Code::kInvalidArgument,
-                  fmt::format("\"{}\" is not a valid label name", std::string_view(name)));
+    if (!model::IsValidUtf8(name) || name.empty()) {
+      return Fail(Code::kInvalidArgument, fmt::format("\"{}\" is not a valid label name", name));
     }
-    pairs.emplace_back(std::string_view(name.data(), name.size()), View(text.get_string()));
+    labels.Add(name, text);
   }
-  group.labels = model::Labels::FromPairs(std::move(pairs));
-  return {};
+  group.labels = labels.Build();
+  return budget.status();
 }
 
-Result<config::TargetGroup> ReadGroup(const json::value& value) {
+Result<config::TargetGroup> ReadGroup(const json::value& value, TargetBudget& budget) {
   if (value.is_null()) return Fail(Code::kInvalidArgument, "nil target group item found");
   if (!value.is_object()) return Fail(Code::kInvalidArgument, "a target group is not an object");
   config::TargetGroup group;
   for (const auto& [key, member] : value.get_object()) {
     if (key == "targets") {
-      NX_RETURN_IF_ERROR(ReadTargets(member, group));
+      NX_RETURN_IF_ERROR(ReadTargets(member, group, budget));
     } else if (key == "labels") {
-      NX_RETURN_IF_ERROR(ReadLabels(member, group));
+      NX_RETURN_IF_ERROR(ReadLabels(member, group, budget));
     } else {
       return Fail(Code::kInvalidArgument,
                   fmt::format("json: unknown field \"{}\"", std::string_view(key)));
@@ -63,15 +73,17 @@ Result<config::TargetGroup> ReadGroup(const json::value& value) {
 
 }  // namespace
 
-Result<std::vector<config::TargetGroup>> ParseTargetGroupsJson(std::string_view text) {
+Result<std::vector<config::TargetGroup>> ParseTargetGroupsJson(std::string_view text,
+                                                               const TargetLimits& limits) {
   std::vector<config::TargetGroup> groups;
   NX_RETURN_IF_ERROR(WithJson(text, [&](const json::value& root) -> Status {
     if (root.is_null()) return {};
     if (!root.is_array()) {
       return Fail(Code::kInvalidArgument, "json: not an array of target groups");
     }
+    TargetBudget budget(limits);
     for (const json::value& item : root.get_array()) {
-      NX_ASSIGN_OR_RETURN(config::TargetGroup group, ReadGroup(item));
+      NX_ASSIGN_OR_RETURN(config::TargetGroup group, ReadGroup(item, budget));
       groups.push_back(std::move(group));
     }
     return {};

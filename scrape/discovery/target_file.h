@@ -7,11 +7,13 @@
 
 #include "narthex/base/result.h"
 #include "narthex/config/target_group.h"
+#include "scrape/discovery/target_budget.h"
 
 namespace narthex::scrape {
 
 /// The groups of a file_sd file, JSON or YAML by its ending; each with __meta_filepath and the
-/// source "PATH:INDEX". Errors: kInvalidArgument, kIo, kNotFound.
+/// source "PATH:INDEX". Errors: kInvalidArgument, kResourceExhausted, kIo,
+/// kNotFound.
 Result<std::vector<config::TargetGroup>> ReadTargetFile(const std::string& path);
 
 /// The groups of the text of such a file, with nothing of its name.
@@ -19,6 +21,8 @@ Result<std::vector<config::TargetGroup>> ParseTargetFile(const std::string& path
                                                          std::string_view text);
 
 /// [{"targets": ["host:port", …], "labels": {"name": "value", …}}, …], nothing else.
-Result<std::vector<config::TargetGroup>> ParseTargetGroupsJson(std::string_view text);
+/// Errors: kInvalidArgument, kResourceExhausted.
+Result<std::vector<config::TargetGroup>> ParseTargetGroupsJson(std::string_view text,
+                                                               const TargetLimits& limits = {});
 
 }  // namespace narthex::scrape

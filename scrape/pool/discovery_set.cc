@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <exception>
 
 #include "narthex/base/clock.h"
 #include "narthex/base/log.h"
@@ -183,30 +184,51 @@ void DiscoverySet::OnUpdate(const std::string& key, TargetUpdate update) {
   wake_.NotifyAll();
 }
 
+bool DiscoverySet::WaitUntilDue() {
+  while (!stopping_) {
+    const auto due = throttle_.due_ns();
+    const std::int64_t left = due ? *due - clock_.MonotonicNs() : 3'600'000'000'000;
+    if (left <= 0) return true;
+    wake_.WaitFor(mutex_, std::chrono::nanoseconds(left));
+  }
+  return false;
+}
+
 void DiscoverySet::SendLoop() {
   SetThreadName("sd-" + name_);
   for (;;) {
-    std::vector<std::string> jobs;
+    std::set<std::string> dirty;
     {
       MutexLock lock(mutex_);
-      while (!stopping_) {
-        const auto due = throttle_.due_ns();
-        const std::int64_t left = due ? *due - clock_.MonotonicNs() : 3'600'000'000'000;
-        if (left <= 0) break;
-        wake_.WaitFor(mutex_, std::chrono::nanoseconds(left));
-      }
-      if (stopping_) return;
-      for (const auto& [job, keys] : keys_) {
-        CountTargets(job);
-        metrics_.SetUpdated(job, clock_.NowMs());
-        if (dirty_.contains(job)) jobs.push_back(job);
-      }
-      dirty_.clear();
+      if (!WaitUntilDue()) return;
+      dirty.swap(dirty_);
       throttle_.Sent(clock_.MonotonicNs());
     }
-    metrics_.sent_updates.Add();
-    changed_(std::move(jobs));
+    try {
+      Send(dirty);
+    } catch (const std::exception& e) {  // For lack of memory, say: told again a little later.
+      {
+        MutexLock lock(mutex_);
+        dirty_.merge(dirty);
+        throttle_.Change(clock_.MonotonicNs());
+      }
+      log::Error("Passing on targets failed", {{"name", name_}, {"err", e.what()}});
+    }
   }
+}
+
+void DiscoverySet::Send(const std::set<std::string>& dirty) {
+  std::vector<std::string> jobs;
+  {
+    MutexLock lock(mutex_);
+    for (const auto& [job, keys] : keys_) {
+      CountTargets(job);
+      metrics_.SetUpdated(job, clock_.NowMs());
+      if (dirty.contains(job)) jobs.push_back(job);
+    }
+  }
+  metrics_.sent_updates.Add();
+  changed_(std::move(jobs));
 }
 
 }  // namespace narthex::scrape

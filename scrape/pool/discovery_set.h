@@ -77,6 +77,9 @@ class DiscoverySet final {
   GroupList GroupsOf(const std::string& job) const NX_REQUIRES(mutex_);
   void CountTargets(const std::string& job) NX_REQUIRES(mutex_);
   void SendLoop();
+  /// @return false when it is time to stop
+  bool WaitUntilDue() NX_REQUIRES(mutex_);
+  void Send(const std::set<std::string>& dirty);
   static void StopAll(Providers& providers);
 
   metrics::Registry& registry_;

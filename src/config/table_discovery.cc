@@ -2,6 +2,9 @@
 //
 // All mechanisms of discovery that Prometheus has, and which of them are here.
 // Source: Prometheus discovery/registry.go, discovery/install.
+#include <algorithm>
+#include <variant>
+
 #include <fmt/core.h>
 
 #include "narthex/base/go_format.h"
@@ -40,6 +43,8 @@ std::vector<Mechanism>& Mechanisms() {
         {"docker", DockerSdListType, As<ExtractDockerSd>},
         {"dockerswarm", DockerSwarmSdListType, As<ExtractDockerSwarmSd>},
         {"ec2", Ec2SdListType, As<ExtractEc2Sd>},
+        {"ecs"},
+        {"elasticache"},
         {"eureka", EurekaSdListType, As<ExtractEurekaSd>},
         {"file", FileSdListType, As<ExtractFileSd>},
         {"gce", GceSdListType, As<ExtractGceSd>},
@@ -51,6 +56,7 @@ std::vector<Mechanism>& Mechanisms() {
         {"lightsail", LightsailSdListType, As<ExtractLightsailSd>},
         {"linode", LinodeSdListType, As<ExtractLinodeSd>},
         {"marathon", MarathonSdListType, As<ExtractMarathonSd>},
+        {"msk"},
         {"nerve"},
         {"nomad", NomadSdListType, As<ExtractNomadSd>},
         {"oci"},
@@ -58,6 +64,7 @@ std::vector<Mechanism>& Mechanisms() {
         {"outscale"},
         {"ovhcloud"},
         {"puppetdb", PuppetdbSdListType, As<ExtractPuppetdbSd>},
+        {"rds"},
         {"scaleway", ScalewaySdListType, As<ExtractScalewaySd>},
         {"serverset"},
         {"stackit"},
@@ -75,6 +82,33 @@ std::vector<Mechanism>& Mechanisms() {
 
 Status CheckNotEmpty(const Value& section, std::string_view name) {
   return CheckNoNull(section[name], fmt::format("empty or null section in {}", name));
+}
+
+/// What asks without a pause asks for trouble; Prometheus ends with a panic.
+Status CheckIntervals(const Value& entries, std::string_view section) {
+  for (const Value& entry : entries.items) {
+    if (!entry.Has("refresh_interval")) continue;
+    const Value& interval = entry["refresh_interval"];
+    if (interval.number > 0) continue;
+    return Reject(interval, fmt::format("refresh_interval of {} must be longer than 0s", section));
+  }
+  return {};
+}
+
+/// A century: what is added to a time in nanoseconds must not overflow.
+constexpr model::DurationMs kMaxIntervalMs = model::DurationMs{100 * 365} * 86'400'000;
+
+void ClampIntervals(DiscoverySettings& settings) {
+  std::visit(
+      [](auto& sd) {
+        if constexpr (requires { sd.refresh_interval_ms; }) {
+          sd.refresh_interval_ms = std::min(sd.refresh_interval_ms, kMaxIntervalMs);
+        }
+        if constexpr (requires { sd.fetch_timeout_ms; }) {
+          sd.fetch_timeout_ms = std::min(sd.fetch_timeout_ms, kMaxIntervalMs);
+        }
+      },
+      settings);
 }
 
 }  // namespace
@@ -96,7 +130,9 @@ std::vector<Field> DiscoveryFields() {
 
 Status CheckDiscovery(const Value& section) {
   for (const Mechanism& mechanism : Mechanisms()) {
-    if (mechanism.list != nullptr) NX_RETURN_IF_ERROR(CheckNotEmpty(section, mechanism.section));
+    if (mechanism.list == nullptr) continue;
+    NX_RETURN_IF_ERROR(CheckNotEmpty(section, mechanism.section));
+    NX_RETURN_IF_ERROR(CheckIntervals(section[mechanism.section], mechanism.section));
   }
   NX_RETURN_IF_ERROR(CheckNotEmpty(section, "static_configs"));
   // A URL where an address belongs is a frequent mistake; with relabelling it may be on purpose.
@@ -119,6 +155,7 @@ std::vector<DiscoveryConfig> ExtractDiscoveries(const Value& section) {
       configs.push_back({.mechanism = std::string(mechanism.name),
                          .key = fmt::format("{}\n{}", mechanism.name, WriteYaml(entry, true)),
                          .settings = mechanism.extract(entry)});
+      ClampIntervals(configs.back().settings);
     }
   }
   return configs;

@@ -15,8 +15,19 @@ int HexDigit(char c) {
   return -1;
 }
 
+/// Of a text that is no URL nobody knows where the password ends, so all that may belong to one
+/// goes: from the first ":" of the userinfo to the last "@".
+std::string WithoutPassword(std::string_view text) {
+  const std::size_t mark = text.find("://");
+  const std::size_t from = mark == std::string_view::npos ? 0 : mark + 3;
+  const std::size_t at = text.rfind('@');
+  const std::size_t colon = text.find(':', from);
+  if (at == std::string_view::npos || colon > at) return std::string(text);
+  return fmt::format("{}:xxxxx{}", text.substr(0, colon), text.substr(at));
+}
+
 tl::unexpected<Error> Bad(const std::string& text, std::string_view why) {
-  return Fail(Code::kInvalidArgument, fmt::format("parse \"{}\": {}", text, why));
+  return Fail(Code::kInvalidArgument, fmt::format("parse \"{}\": {}", WithoutPassword(text), why));
 }
 
 /// Splits "host:port" or "[v6]:port". @return false when the port is no number up to 65535
@@ -129,7 +140,9 @@ Result<Url> ParseUrl(const std::string& text) {
     authority.remove_prefix(at + 1);
   }
   if (!SplitAuthority(authority, url)) {
-    return Bad(text, fmt::format("invalid port after host in \"{}\"", authority));
+    // With an "@" behind it, what looks like host and port is a part of the userinfo.
+    const bool is_shown = rest.substr(path).find('@') == std::string_view::npos;
+    return Bad(text, fmt::format("invalid port after host in \"{}\"", is_shown ? authority : "…"));
   }
   if (url.host.empty()) return Bad(text, "http: no Host in request URL");
   if (url.host.find_first_of(" \"<>\\^`{|}") != std::string::npos) {

@@ -246,8 +246,23 @@ TEST(DiscoveryConfigTest, KeysAreEqualForEqualSettingsOnly) {
 }
 
 TEST(DiscoveryConfigTest, WhatIsMissingHereIsSaid) {
-  const std::string why = Failure("triton", "{account: x}");
-  EXPECT_NE(std::string::npos, why.find("triton_sd_configs is known to Prometheus")) << why;
+  for (const std::string name : {"ecs", "elasticache", "msk", "rds", "triton"}) {
+    const std::string why = Failure(name, "{region: x}");
+    EXPECT_NE(std::string::npos, why.find(name + "_sd_configs is known to Prometheus")) << why;
+  }
+}
+
+TEST(DiscoveryConfigTest, IntervalsHaveBounds) {
+  EXPECT_EQ("refresh_interval of dns_sd_configs must be longer than 0s",
+            Failure("dns", "{names: [a], refresh_interval: 0s}"));
+  EXPECT_EQ("refresh_interval of file_sd_configs must be longer than 0s",
+            Failure("file", "{files: [a.json], refresh_interval: 0}"));
+  const std::int64_t century_ms = std::int64_t{100} * 365 * 86'400'000;
+  const auto sd = Load<KumaSdConfig>(
+      "kuma", "{server: 'http://h', refresh_interval: 292y, fetch_timeout: 292y}");
+  EXPECT_EQ(century_ms, sd.refresh_interval_ms);
+  EXPECT_EQ(century_ms, sd.fetch_timeout_ms);
+  EXPECT_EQ(1, Load<DnsSdConfig>("dns", "{names: [a], refresh_interval: 1ms}").refresh_interval_ms);
 }
 
 }  // namespace

@@ -39,10 +39,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     case 'm':
       (void)ParseMarathonApps(body);
       break;
-    case 'n':
+    case 'n': {
+      TargetBudget budget;
       (void)ParseNomadServices(body);
-      (void)ParseNomadInstances(body, ",");
+      (void)ParseNomadInstances(body, ",", budget);
       break;
+    }
     case 'p': {
       narthex::config::PuppetdbSdConfig config;
       config.include_parameters = true;

@@ -44,6 +44,25 @@ TEST(UrlTest, RefusesWhatIsNoHttpUrl) {
   }
 }
 
+TEST(UrlTest, ErrorsShowNoPassword) {
+  const struct {
+    const char* text;
+    const char* error;
+  } cases[] = {
+      {"http://u:secret@a:x/", "parse \"http://u:xxxxx@a:x/\": invalid port after host in \"a:x\""},
+      {"u:secret@a", "parse \"u:xxxxx@a\": unsupported protocol scheme"},
+      {"ftp://u:secret@a/", "parse \"ftp://u:xxxxx@a/\": unsupported protocol scheme \"ftp\""},
+      {"http://u:%zzsecret@a/", "parse \"http://u:xxxxx@a/\": net/url: invalid userinfo"},
+      {"http://u:sec/ret@a/", "parse \"http://u:xxxxx@a/\": invalid port after host in \"…\""},
+      {"http://u@a:x", "parse \"http://u@a:x\": invalid port after host in \"a:x\""},
+  };
+  for (const auto& c : cases) {
+    const auto url = ParseUrl(c.text);
+    ASSERT_FALSE(url.has_value()) << c.text;
+    EXPECT_EQ(c.error, url.error().message());
+  }
+}
+
 TEST(UrlTest, ResolvesReferences) {
   const Url base = *ParseUrl("http://h:1/a/b?c");
   const struct {

@@ -52,11 +52,25 @@ TEST(ConsulApiTest, Addresses) {
   };
   EXPECT_EQ(url("c:1", "https"), "https://c:1/v1/agent/self");
   EXPECT_EQ(url("c:1", "http", "/pre"), "http://c:1/pre/v1/agent/self");
+  EXPECT_EQ(url("c:1", "http", "x"), "http://c:1/x/v1/agent/self");
+  EXPECT_EQ(url("c:1", "http", "a b?c#d"), "http://c:1/a%20b%3Fc%23d/v1/agent/self");
   EXPECT_EQ(url("https://c:1"), "https://c:1/v1/agent/self");
   EXPECT_EQ(url("http://c:1", "https"), "https://c:1/v1/agent/self");
   EXPECT_EQ(url("http://c:1/proxy"), "http://c:1/proxy/v1/agent/self");
   EXPECT_EQ(url("unix:///run/consul"), "ERR Unknown protocol scheme: unix");
+  EXPECT_EQ(url("c:1x", "http", "x"),
+            "ERR parse \"http://c:1x/x\": invalid port after host in \"c:1x\"");
   EXPECT_EQ(url("a b"), "ERR parse \"http://a b/\": invalid character in host name");
+}
+
+TEST(ConsulApiTest, PasswordsAreNotShown) {
+  config::ConsulSdConfig config;
+  config.server = "http://u:secret@c:1";
+  EXPECT_EQ(Api(config).shown_server(), "http://u:xxxxx@c:1");
+  config.server = "http://u:secret@c:x";
+  const auto wrong = ConsulApi::Make(config, kWait);
+  ASSERT_FALSE(wrong.has_value());
+  EXPECT_EQ(wrong.error().message().find("secret"), std::string::npos);
 }
 
 TEST(ConsulApiTest, Index) {
@@ -131,6 +145,13 @@ TEST(ConsulApiTest, HealthIsTheWorstOfTheChecks) {
   EXPECT_EQ(health(passing + critical + R"(, {"CheckID": "_node_maintenance"})"), "maintenance");
   EXPECT_EQ(health(passing + R"(, {"CheckID": "_service_maintenance:web-1"})"), "maintenance");
   EXPECT_EQ(health(passing + R"(, {"CheckID": "d", "Status": "odd"})"), "");
+}
+
+TEST(ConsulApiTest, InstancesAreBounded) {
+  EXPECT_TRUE(ParseConsulHealth("[{}, {}]", "s", "d", ",", {.targets = 2}).has_value());
+  const auto many = ParseConsulHealth("[{}, null, null]", "s", "d", ",", {.targets = 2});
+  ASSERT_FALSE(many.has_value());
+  EXPECT_EQ(many.error().code(), Code::kResourceExhausted);
 }
 
 TEST(ConsulApiTest, WrongInstancesAreErrors) {

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "scrape/discovery/consul_discoverer.h"
 
+#include <atomic>
+#include <new>
+
 #include <fmt/core.h>
 #include <gtest/gtest.h>
 
@@ -106,10 +109,11 @@ class FakeConsul {
 
 class ConsulDiscovererTest : public SdTest {
  protected:
-  std::unique_ptr<Discoverer> Make(config::ConsulSdConfig config) {
+  std::unique_ptr<Discoverer> Make(config::ConsulSdConfig config, std::size_t services = 100) {
     config.server = consul.Address();
     config.refresh_interval_ms = 1;
-    auto made = ConsulDiscoverer::Make(config, context(), {.retry = std::chrono::milliseconds(1)});
+    auto made = ConsulDiscoverer::Make(
+        config, context(), {.retry = std::chrono::milliseconds(1), .services = services});
     EXPECT_TRUE(made.has_value()) << made.error().message();
     return std::move(*made);
   }
@@ -180,6 +184,35 @@ TEST_F(ConsulDiscovererTest, FailuresKeepWhatWasFoundAndAreTriedAgain) {
   consul.SetFailing(false);
   consul.Set("web", {"10.0.0.2"});
   WaitForTargets("web", Instances({"10.0.0.2"}));
+  discoverer->Stop();
+}
+
+TEST_F(ConsulDiscovererTest, AnExceptionBeginsAWatchAgain) {
+  consul.Set("web", {"10.0.0.1"});
+  auto discoverer = Make({});
+  std::atomic<int> calls = 0;
+  discoverer->Start([&, record = Record()](TargetUpdate update) {
+    if (++calls == 1) throw std::bad_alloc();
+    record(std::move(update));
+  });
+  WaitForSources({"web"});
+  discoverer->Stop();
+  EXPECT_EQ(CounterValue("prometheus_sd_consul_rpc_failures_total"), 1u);
+}
+
+TEST_F(ConsulDiscovererTest, WatchesAreBounded) {
+  consul.Set("a", {"10.0.0.1"}, R"("x")");
+  consul.Set("b", {"10.0.0.2"}, R"("x")");
+  consul.Set("c", {"10.0.0.3"}, R"("x")");
+  config::ConsulSdConfig config;
+  config.tags = {"x"};
+  auto discoverer = Make(config, 2);
+  discoverer->Start(Record());
+  WaitForSources({"a", "b"});
+  EXPECT_EQ(consul.Count("/v1/health/service/c"), 0);
+  EXPECT_GT(CounterValue("prometheus_sd_consul_rpc_failures_total"), 0u);
+  consul.Set("a", {});  // Makes room.
+  WaitForSources({"b", "c"});
   discoverer->Stop();
 }
 

@@ -3,6 +3,7 @@
 
 #include <fstream>
 #include <map>
+#include <new>
 #include <string>
 #include <vector>
 
@@ -79,6 +80,29 @@ TEST_F(DiscoverySetTest, WhatStaysIsThereWhileNewJobsStart) {
   EXPECT_EQ(set.Groups("fresh").size(), 1U);
   set.Apply({fresh});
   EXPECT_EQ(set.Groups("old").size(), 0U);
+}
+
+// An exception in the one who is told, as for lack of memory, neither ends the server nor the news.
+TEST(DiscoverySetThrowTest, WhatCouldNotBePassedOnIsToldAgain) {
+  metrics::Registry registry;
+  Mutex mutex;
+  CondVar changed;
+  int calls = 0;
+  std::vector<std::string> told;
+  const auto groups = Group("a:1");
+  DiscoverySet set(registry, SystemClock(), "scrape",
+                   [&](const std::vector<std::string>& jobs) {
+                     MutexLock lock(mutex);
+                     if (++calls == 1) throw std::bad_alloc();
+                     told = jobs;
+                     changed.NotifyAll();
+                   },
+                   {.first_ns = 0, .most_ns = 0});
+  const std::vector<config::DiscoveryConfig> none;
+  set.Apply({DiscoveryJob{"j", groups, none}});
+  MutexLock lock(mutex);
+  while (told.empty()) changed.Wait(mutex);
+  EXPECT_EQ(told, std::vector<std::string>{"j"});
 }
 
 TEST_F(DiscoverySetTest, EqualSettingsAreSharedAndNotDisturbedByAReload) {

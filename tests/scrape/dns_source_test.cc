@@ -120,6 +120,11 @@ TEST_F(DnsSourceTest, NoSuchNameIsAnAnswerAndAFailureIsNone) {
   dns.Set("a.x.example.", {.rcode = 2, .records = {}});  // The server fails: what was there stays.
   EXPECT_EQ(Text(source.Refresh()), both);
   EXPECT_EQ(CounterValue("prometheus_sd_dns_lookup_failures_total"), 1u);
+  for (const int rcode : {6, 9, 10, 15}) {  // Not authoritative and others, also without records.
+    dns.Set("a.x.example.", {.rcode = rcode, .records = {}});
+    EXPECT_EQ(Text(source.Refresh()), both) << rcode;
+  }
+  EXPECT_EQ(CounterValue("prometheus_sd_dns_lookup_failures_total"), 5u);
   dns.Set("a.x.example.", {.records = {Dns::A(10, 0, 0, 3)}, .garbage = true});
   EXPECT_EQ(Text(source.Refresh()), both);
   dns.Set("a.x.example.", {.rcode = 3, .records = {}});  // All say that there is no such name.
@@ -131,6 +136,12 @@ TEST_F(DnsSourceTest, NoSuchNameIsAnAnswerAndAFailureIsNone) {
 TEST_F(DnsSourceTest, TheNextServerIsAsked) {
   // Nobody listens at the first one.
   WriteConf("nameserver 127.0.0.2\nnameserver 127.0.0.1\n");
+  dns.Set("a.example.", {.records = {Dns::A(10, 0, 0, 1)}});
+  EXPECT_NE(Text(Make({"a.example"}).Refresh()).find("10.0.0.1:9100"), std::string::npos);
+}
+
+TEST_F(DnsSourceTest, AServerWithAZoneIsLeftOut) {
+  WriteConf("nameserver fe80::1%lo\nnameserver 127.0.0.1\n");
   dns.Set("a.example.", {.records = {Dns::A(10, 0, 0, 1)}});
   EXPECT_NE(Text(Make({"a.example"}).Refresh()).find("10.0.0.1:9100"), std::string::npos);
 }

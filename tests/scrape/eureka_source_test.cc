@@ -82,9 +82,39 @@ TEST(EurekaSourceTest, LabelsOfInstances) {
             R"(__meta_eureka_app_instance_hostname="bare", __meta_eureka_app_name="BARE"})");
 }
 
+TEST(EurekaSourceTest, MetadataAreAsTheyWereWritten) {
+  const auto value = [](const std::string& item) {
+    const auto targets =
+        ParseEurekaApps("\xEF\xBB\xBF<a><application><instance><metadata>" + item +
+                        "<after>1</after></metadata></instance></application></a>");
+    EXPECT_TRUE(targets.has_value()) << item;
+    if (!targets) return std::string();
+    EXPECT_EQ(targets->at(0).Get("__meta_eureka_app_instance_metadata_after"), "1");
+    return std::string(targets->at(0).Get("__meta_eureka_app_instance_metadata_m"));
+  };
+  for (const std::string inner :
+       {"{&quot;a&quot;:1}", "a<!-- </m> -->b", "<a></a>", "<a/><b x='/>'/><m></m>", " \r\n x ",
+        "<![CDATA[</m>]]>", "<?p </m>?>", "<c d=\"&lt;>\">&#65;</c >", "\xC3\xA9"}) {
+    EXPECT_EQ(value("<m>" + inner + "</m>"), inner);
+    EXPECT_EQ(value("<n:m x='>' y=\"/>\">" + inner + "</n:m >"), inner);
+  }
+  EXPECT_EQ(value("<m/>"), "");
+  EXPECT_EQ(value("<m x='>' />"), "");
+}
+
+TEST(EurekaSourceTest, InstancesAreBounded) {
+  const std::string body =
+      "<a><application><instance/><instance/></application><application><instance/></application>"
+      "</a>";
+  EXPECT_TRUE(ParseEurekaApps(body, {.targets = 3}).has_value());
+  const auto many = ParseEurekaApps(body, {.targets = 2});
+  ASSERT_FALSE(many.has_value());
+  EXPECT_EQ(many.error().code(), Code::kResourceExhausted);
+}
+
 TEST(EurekaSourceTest, WrongAnswersAreErrors) {
   for (const std::string_view body :
-       {"", "[]", "<applications>", "<a></b>",
+       {"", "[]", "<applications>", "<a>\xFF</a>", "<a></b>",
         "<a><application><instance><port>x</port></instance></application></a>",
         "<a><application><instance><countryId>1x</countryId></instance></application></a>"}) {
     EXPECT_FALSE(ParseEurekaApps(body).has_value()) << body;

@@ -53,6 +53,20 @@ TEST(KumaSourceTest, WrongAnswersAreErrors) {
             "received invalid typeURL for Kuma MADS v1 Resource: x");
 }
 
+TEST(KumaSourceTest, CopiesOfAnAssignmentsLabelsAreBounded) {
+  const std::string type = "type.googleapis.com/kuma.observability.v1.MonitoringAssignment";
+  std::string targets = "{}";
+  for (int i = 1; i < 1000; ++i) targets += ",{}";
+  const std::string body = R"({"typeUrl": ")" + type + R"(", "resources": [{"@type": ")" + type +
+                           R"(", "labels": {"a": ")" + std::string(10'000, 'x') +
+                           R"("}, "targets": [)" + targets + "]}]}";
+  EXPECT_EQ(ParseKumaAnswer(body)->targets.size(), 1000u);
+  const auto answer = ParseKumaAnswer(body, {.bytes = 1'000'000});
+  ASSERT_FALSE(answer.has_value());
+  EXPECT_EQ(answer.error().code(), Code::kResourceExhausted);
+  EXPECT_EQ(answer.error().message(), "the labels of all targets have more than 1000000 bytes");
+}
+
 class KumaServerTest : public SdTest {};
 
 TEST_F(KumaServerTest, SaysWhatItHasAndTakesNothingNew) {
@@ -89,6 +103,27 @@ TEST_F(KumaServerTest, SaysWhatItHasAndTakesNothingNew) {
             R"({"node":{"id":"me"},)" + type + R"(,"version_info":"v7","response_nonce":"n7"})");
   EXPECT_EQ(CounterValue("prometheus_sd_kuma_fetch_failures_total"), 1u);
   EXPECT_EQ(CounterValue("prometheus_sd_kuma_fetch_skipped_updates_total"), 1u);
+}
+
+TEST_F(KumaServerTest, ForgetsAndIsCancelledWithoutAFailure) {
+  std::vector<std::string> bodies;
+  FakeHttpServer server([&](const FakeHttpServer::Request& request) {
+    bodies.push_back(request.body);
+    return FakeHttpServer::Response{.body = std::string(kAnswer)};
+  });
+  config::KumaSdConfig config;
+  config.server = server.Url();
+  auto client = SdClient::Make(config.http, std::chrono::minutes(1));
+  KumaSource source(config, std::move(*client), SystemClock(), registry);
+  ASSERT_TRUE(source.Refresh().has_value());
+  source.Forget();
+  ASSERT_TRUE(source.Refresh().has_value());
+  EXPECT_EQ(bodies.at(0), bodies.at(1));
+  source.Cancel();
+  const auto cancelled = source.Refresh();
+  ASSERT_FALSE(cancelled.has_value());
+  EXPECT_EQ(cancelled.error().code(), Code::kCancelled);
+  EXPECT_EQ(CounterValue("prometheus_sd_kuma_fetch_failures_total"), 0u);
 }
 
 }  // namespace

@@ -91,6 +91,20 @@ TEST(MarathonSourceTest, WrongAnswersAreErrors) {
   }
 }
 
+TEST(MarathonSourceTest, TasksTimesPortsAreBounded) {
+  std::string tasks;
+  std::string ports;
+  for (int i = 0; i < 2000; ++i) {
+    tasks += tasks.empty() ? "{}" : ",{}";
+    ports += ports.empty() ? "1" : ",1";
+  }
+  const std::string body = R"({"apps": [{"tasks": [{"ports": [)" + ports + "]}," + tasks + "]}]}";
+  const auto groups = ParseMarathonApps(body, {.targets = 5000});
+  ASSERT_FALSE(groups.has_value());
+  EXPECT_EQ(groups.error().code(), Code::kResourceExhausted);
+  EXPECT_EQ(groups.error().message(), "the answer has more than 5000 targets");
+}
+
 TEST(MarathonSourceTest, TokenOfEachRequest) {
   const testing::TempDir dir;
   const std::string file = dir.path() + "/token";

@@ -72,13 +72,25 @@ TEST_F(NomadSourceTest, FailuresSayWhat) {
   EXPECT_NE(failure({.body = "Permission denied", .status = "403 Forbidden"}, {.body = ""})
                 .find("Unexpected response code: 403 (Permission denied)"),
             std::string::npos);
-  EXPECT_TRUE(failure({.body = "{}"}, {.body = ""}).starts_with("json: "));
-  EXPECT_TRUE(failure(one, {.body = "[{"}).starts_with("failed to fetch services: json: "));
+  const std::string listed = failure({.body = "{}"}, {.body = ""});
+  EXPECT_TRUE(listed.starts_with("http://")) << listed;
+  EXPECT_NE(listed.find(": json: "), std::string::npos) << listed;
+  EXPECT_TRUE(
+      failure(one, {.body = "[{"}).starts_with("failed to fetch services: service \"s\": json: "));
   EXPECT_TRUE(
       failure(one, {.body = R"([{"Port": "1"}])"}).starts_with("failed to fetch services: "));
   EXPECT_TRUE(failure(one, {.body = "", .status = "500 Internal Server Error"})
                   .starts_with("failed to fetch services: http://"));
   EXPECT_EQ(CounterValue("prometheus_sd_nomad_failures_total"), 5u);
+}
+
+TEST_F(NomadSourceTest, CancellingIsNoFailure) {
+  const auto source = Make("http://127.0.0.1:1");
+  source->Cancel();
+  const auto groups = source->Refresh();
+  ASSERT_FALSE(groups.has_value());
+  EXPECT_EQ(groups.error().code(), Code::kCancelled);
+  EXPECT_EQ(CounterValue("prometheus_sd_nomad_failures_total"), 0u);
 }
 
 }  // namespace

@@ -45,6 +45,23 @@ TEST(PuppetdbSourceTest, LabelsOfResources) {
             R"(__meta_puppetdb_exported="false", __meta_puppetdb_query="resources {}"})");
 }
 
+TEST(PuppetdbSourceTest, ParametersAreBounded) {
+  std::string parameters;
+  for (int i = 0; i < 10'001; ++i)
+    parameters += (i == 0 ? "\"p" : ",\"p") + std::to_string(i) + "\":1";
+  const auto many =
+      ParsePuppetdbResources(R"([{"parameters": {)" + parameters + "}}]", Config(true));
+  ASSERT_FALSE(many.has_value());
+  EXPECT_EQ(many.error().code(), Code::kResourceExhausted);
+  EXPECT_EQ(many.error().message(), "a target has more than 10000 labels");
+  // Names within a long name are as long, even those of parameters without a value.
+  const auto nested = ParsePuppetdbResources(
+      R"([{"parameters": {")" + std::string(1000, 'n') + R"(": {"a": {}, "b": "", "c": {}}}}])",
+      Config(true), {.bytes = 3500});
+  ASSERT_FALSE(nested.has_value());
+  EXPECT_EQ(nested.error().code(), Code::kResourceExhausted);
+}
+
 TEST(PuppetdbSourceTest, ParametersOnRequest) {
   const auto targets = ParsePuppetdbResources(kResources, Config(true));
   ASSERT_TRUE(targets.has_value()) << targets.error().message();

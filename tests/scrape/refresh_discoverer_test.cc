@@ -2,6 +2,8 @@
 #include "scrape/discovery/refresh_discoverer.h"
 
 #include <deque>
+#include <limits>
+#include <new>
 #include <optional>
 
 #include <gtest/gtest.h>
@@ -29,6 +31,8 @@ class ScriptedSource final : public RefreshSource {
     std::deque<Answer> answers NX_GUARDED_BY(mutex);
     int asked NX_GUARDED_BY(mutex) = 0;
     bool cancelled NX_GUARDED_BY(mutex) = false;
+    int forgotten NX_GUARDED_BY(mutex) = 0;
+    bool throws NX_GUARDED_BY(mutex) = false;  // The next refresh.
 
     void Put(Answer answer) {
       MutexLock lock(mutex);
@@ -46,11 +50,16 @@ class ScriptedSource final : public RefreshSource {
     MutexLock lock(script_.mutex);
     ++script_.asked;
     script_.changed.NotifyAll();
+    if (std::exchange(script_.throws, false)) throw std::bad_alloc();
     while (script_.answers.empty() && !script_.cancelled) script_.changed.Wait(script_.mutex);
     if (script_.cancelled) return Fail(Code::kCancelled, "context canceled");
     Answer answer = std::move(script_.answers.front());
     script_.answers.pop_front();
     return answer;
+  }
+  void Forget() noexcept override {
+    MutexLock lock(script_.mutex);
+    ++script_.forgotten;
   }
   void Cancel() noexcept override {
     MutexLock lock(script_.mutex);
@@ -118,6 +127,54 @@ TEST_F(RefreshDiscovererTest, AsksAtOnceAndEveryInterval) {
   EXPECT_NE(Metrics().find(
                 R"(prometheus_sd_refresh_duration_histogram_seconds_count{mechanism="http"} 3)"),
             std::string::npos);
+  discoverer->Stop();
+}
+
+TEST_F(RefreshDiscovererTest, AnExceptionIsAFailedRefresh) {
+  {
+    MutexLock lock(script.mutex);
+    script.throws = true;
+  }
+  auto discoverer = Make();
+  discoverer->Start(Record());
+  script.WaitForAsked(1);
+  script.Put(std::vector{Group("a")});
+  clock.AdvanceMs(30'000);
+  discoverer->Wake();
+  EXPECT_EQ(SourceOfUpdate(0), "a");
+  discoverer->Stop();
+  EXPECT_NE(
+      Metrics().find(R"(prometheus_sd_refresh_failures_total{config="job",mechanism="http"} 1)"),
+      std::string::npos);
+  MutexLock lock(script.mutex);
+  EXPECT_EQ(script.forgotten, 1);
+}
+
+TEST_F(RefreshDiscovererTest, AnIntervalOfCenturiesDoesNotOverflow) {
+  script.Put(std::vector{Group("a")});
+  RefreshDiscoverer discoverer("http", std::numeric_limits<model::DurationMs>::max(),
+                               std::make_unique<ScriptedSource>(script),
+                               DiscoveryContext{registry, clock, "scrape", "job"});
+  discoverer.Start(Record());
+  EXPECT_EQ(SourceOfUpdate(0), "a");
+  clock.AdvanceMs(30'000);
+  discoverer.Wake();
+  discoverer.Stop();
+  MutexLock lock(script.mutex);
+  EXPECT_EQ(script.asked, 1);
+}
+
+TEST_F(RefreshDiscovererTest, TooManyTargetsAreAFailedRefresh) {
+  auto discoverer = Make();
+  config::TargetGroup many;
+  many.targets.resize(1'000'001);
+  script.Put(std::vector{std::move(many)});
+  discoverer->Start(Record());
+  script.WaitForAsked(1);
+  script.Put(std::vector{Group("a")});
+  clock.AdvanceMs(30'000);
+  discoverer->Wake();
+  EXPECT_EQ(SourceOfUpdate(0), "a");
   discoverer->Stop();
 }
 

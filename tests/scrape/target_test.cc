@@ -200,6 +200,27 @@ TEST(TargetFileTest, Json) {
   }
 }
 
+TEST(TargetFileTest, JsonNullIsAnEmptyText) {
+  const auto groups =
+      ParseTargetGroupsJson(R"([{"targets": [null, "b:2"], "labels": {"a": null, "b": "c"}}])");
+  ASSERT_TRUE(groups.has_value()) << groups.error().message();
+  ASSERT_EQ((*groups)[0].targets.size(), 2u);
+  EXPECT_TRUE((*groups)[0].targets[0].empty());
+  EXPECT_EQ((*groups)[0].targets[1].Get("__address__"), "b:2");
+  EXPECT_EQ((*groups)[0].labels.ToString(), R"({b="c"})");
+}
+
+TEST(TargetFileTest, JsonIsBounded) {
+  const std::string text = R"([{"targets": ["a", "b"]}, {"targets": ["c"], "labels": {"d": "e"}}])";
+  EXPECT_TRUE(ParseTargetGroupsJson(text, {.targets = 3}).has_value());
+  for (const TargetLimits& limits :
+       {TargetLimits{.targets = 2}, TargetLimits{.bytes = 1}, TargetLimits{.labels_of_one = 0}}) {
+    const auto groups = ParseTargetGroupsJson(text, limits);
+    ASSERT_FALSE(groups.has_value());
+    EXPECT_EQ(groups.error().code(), Code::kResourceExhausted);
+  }
+}
+
 TEST(TargetFileTest, Yaml) {
   const auto groups = config::ParseTargetGroupsYaml("- targets: [a:1]\n  labels: {x: y}\n- {}\n");
   ASSERT_TRUE(groups.has_value()) << groups.error().message();

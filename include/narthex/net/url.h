@@ -22,6 +22,7 @@ struct Url {
 };
 
 /// Errors: kInvalidArgument in the wording of Go's net/url: parse "x": unsupported protocol scheme.
+/// A password in the text is not in the message.
 Result<Url> ParseUrl(const std::string& text);
 
 /// The URL as text, a password replaced by "xxxxx".
