@@ -114,7 +114,7 @@ class Expansion final {
   }
 
   Result<tmpl::Value> RunTemplate(const std::string& name, const tmpl::Value& data) {
-    if (!templates_.contains(name)) {
+    if (!escaper_.IsWritten(name)) {
       return Fail(Code::kExecution, fmt::format("html/template: {} is undefined", go::Quote(name)));
     }
     NX_ASSIGN_OR_RETURN(std::string text, Execute(name, data));

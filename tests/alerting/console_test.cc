@@ -63,6 +63,27 @@ TEST_F(ConsoleTest, EveryPrefixOfEveryCaseIsSafe) {
   }
 }
 
+// By the call of tmpl, A is escaped for text already; in the attribute it must be escaped anew.
+TEST_F(ConsoleTest, EscapesWhatWasEscapedForAnotherPlace) {
+  EXPECT_EQ(
+      Show(
+          std::string(kHostileValue) +
+          R"~({{ define "A" }}{{ . }}{{ end }}{{ define "B" }}<a onclick="f({{ template "A" . }})">)~"
+          R"~(x</a>{{ end }}{{ template "A" "y" }}{{ tmpl "B" $v }})~"),
+      R"~(y<a onclick="f(&#34;\u003cb a=&#39;1&#39;\u003e\u0026\&#34;&#43;/x y\\`${z}\u003c/b\u003e)~"
+      R"~(&#34;)">x</a>)~");
+}
+
+TEST_F(ConsoleTest, CopiesOfTemplatesHaveNoNames) {
+  const std::string page =
+      R"~({{ define "A" }}{{ . }}{{ end }}<script>{{ template "A" 1 }}</script>)~";
+  const std::string copy = R"~("A$htmltemplate_stateJS_elementScript")~";
+  const std::string by_tmpl = Show(page + "{{ tmpl " + copy + R"~( "<b>" }})~");
+  EXPECT_TRUE(by_tmpl.ends_with("html/template: " + copy + " is undefined")) << by_tmpl;
+  const std::string by_template = Show(page + "{{ template " + copy + R"~( "<b>" }})~");
+  EXPECT_TRUE(by_template.ends_with("no such template " + copy)) << by_template;
+}
+
 TEST_F(ConsoleTest, LaterLibrariesReplaceTemplatesButNotByNothing) {
   ConsolePage page = Page("p", R"({{ template "T" }})");
   page.libraries = {{"1.lib", R"({{ define "T" }}first{{ end }})"},
