@@ -161,5 +161,41 @@ TEST_F(ConsoleTest, EndlessTemplatesEnd) {
   EXPECT_NE(Show(ranges).find("too complex"), std::string::npos);
 }
 
+std::string Repeat(int times, std::string_view text) {
+  std::string out;
+  for (int i = 0; i < times; ++i) out += text;
+  return out;
+}
+
+// Each call begins in another context, so that no copy is ever known.
+TEST_F(ConsoleTest, EscapingOfEndlessCallsEnds) {
+  const std::string endless =
+      Show(R"~({{ define "R" }}`${ {{ template "R" . }}{{ end }}<script>{{ template "R" . }})~");
+  EXPECT_NE(endless.find("too complex"), std::string::npos) << endless;
+}
+
+TEST_F(ConsoleTest, EscapingOfBlocksAndCallsWithinEachOtherEnds) {
+  const std::string blocks = Repeat(150, "{{ if . }}");
+  const std::string ends = Repeat(150, "{{ end }}");
+  const std::string page = R"({{ define "A" }})" + blocks + "x" + ends + R"({{ end }})" +
+                           R"({{ define "B" }})" + blocks + R"({{ template "A" . }})" + ends +
+                           R"({{ end }})";
+  const std::string both = Show(page + R"({{ template "B" 1 }})");
+  EXPECT_NE(both.find("too complex"), std::string::npos) << both;
+  EXPECT_EQ(Show(page + R"({{ template "A" 1 }})"), "x");
+}
+
+TEST_F(ConsoleTest, EscapingOfLongTextsInRangesEnds) {
+  const std::string text = Repeat(10, "{{ range 1 }}") + std::string(1 << 20, 'x');
+  const std::string page = Show(text + Repeat(10, "{{ end }}"));
+  EXPECT_NE(page.find("too complex"), std::string::npos);
+}
+
+TEST_F(ConsoleTest, NestedTemplatesOfJavaScriptHaveALimit) {
+  EXPECT_EQ(Show("<script>" + Repeat(200, "`${") + Repeat(200, "}`") + "</script>x").back(), 'x');
+  const std::string page = Show("<script>" + Repeat(100'000, "`${") + "</script>");
+  EXPECT_NE(page.find("JS templates are too deeply nested"), std::string::npos) << page;
+}
+
 }  // namespace
 }  // namespace narthex::alerting

@@ -26,6 +26,8 @@ struct Edits {
 };
 
 constexpr std::size_t kMaxWalks = 200'000;
+constexpr std::size_t kBytesPerWalk = 64;  // Of texts, which take longer the longer they are.
+constexpr int kMaxDepth = 200;
 
 /// What all passes of one Escape share.
 struct Work {
@@ -33,6 +35,9 @@ struct Work {
   std::vector<std::unique_ptr<Template>> made;
   /// Nodes that were looked at. Each range looks at its own twice, so ranges in ranges take long.
   std::size_t walks = 0;
+  /// Nodes around the one that is looked at, also those that call its template: each takes room on
+  /// the stack.
+  int depth = 0;
 };
 
 /// Where the turns of a range end before its end.
@@ -145,7 +150,17 @@ class Pass {
   }
 
   Context Walk(Context context, Node& node) {
-    if (++work_.walks > kMaxWalks) return FailedAt(node.position, "too complex");
+    work_.walks += 1 + (node.kind == NodeKind::kText ? node.text.size() / kBytesPerWalk : 0);
+    if (work_.walks > kMaxWalks || work_.depth >= kMaxDepth) {
+      return FailedAt(node.position, "too complex");
+    }
+    ++work_.depth;
+    context = WalkKind(std::move(context), node);
+    --work_.depth;
+    return context;
+  }
+
+  Context WalkKind(Context context, Node& node) {
     Context dead;
     dead.state = State::kDead;
     switch (node.kind) {

@@ -12,6 +12,7 @@ namespace narthex::alerting::tmpl::html {
 namespace {
 
 constexpr auto kNone = std::string_view::npos;
+constexpr std::size_t kMaxTemplates = 200;  // Within each other: each step copies them all.
 
 bool IsIdentifier(char c) {
   return c == '$' || c == '_' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
@@ -137,6 +138,9 @@ Step InTemplate(Context context, std::string_view text) {
     if (text[at] == '\\') {
       if (++at == text.size()) return Unfinished(text);
     } else if (text.substr(at).starts_with("${")) {
+      if (context.braces.size() >= kMaxTemplates) {
+        return Refuse("JS templates are too deeply nested", text);
+      }
       context.braces.push_back(0);
       return Enter(std::move(context), State::kJs, at + 2);
     }
