@@ -13,7 +13,6 @@
 namespace narthex::alerting::tmpl {
 namespace {
 
-constexpr int kMaxCalls = 200;
 constexpr int kMaxNesting = 500;
 constexpr std::size_t kMaxOutputBytes = std::size_t{16} << 20;
 constexpr std::int64_t kMaxIterations = 1'000'000;  // Turns of ranges, and calls.
@@ -52,17 +51,24 @@ class Executor {
     return {};
   }
 
-  Result<Flow> WalkList(const Value& dot, const NodeList& list) {
+  /// What fails ends the whole execution, so that only what goes well needs to leave.
+  Status Enter() {
     if (++env_.effort->nesting > kMaxNesting) {
       return Failure(fmt::format("exceeded maximum nesting of blocks ({})", kMaxNesting));
     }
+    return {};
+  }
+  void Leave() { --env_.effort->nesting; }
+
+  Result<Flow> WalkList(const Value& dot, const NodeList& list) {
+    NX_RETURN_IF_ERROR(Enter());
     for (const Node& node : list) {
       NX_ASSIGN_OR_RETURN(const Flow flow, Walk(dot, node));
       if (flow == Flow::kNormal) continue;
-      --env_.effort->nesting;
+      Leave();
       return flow;
     }
-    --env_.effort->nesting;
+    Leave();
     return Flow::kNormal;
   }
 
@@ -173,8 +179,8 @@ class Executor {
     if (found == templates_.end()) {
       return Failure(fmt::format("template {} not defined", go::Quote(node.name)));
     }
-    if (++env_.effort->calls > kMaxCalls) {
-      return Failure(fmt::format("exceeded maximum template depth ({})", kMaxCalls));
+    if (++env_.effort->calls > kMaxTemplateCalls) {
+      return Failure(fmt::format("exceeded maximum template depth ({})", kMaxTemplateCalls));
     }
     NX_RETURN_IF_ERROR(Iterate());
     Value data;
@@ -212,6 +218,13 @@ class Executor {
     return value;
   }
 
+  Result<Value> EvalParentheses(const Value& dot, const Pipe& pipe) {
+    NX_RETURN_IF_ERROR(Enter());
+    NX_ASSIGN_OR_RETURN(Value value, EvalPipe(dot, pipe));
+    Leave();
+    return value;
+  }
+
   Result<Value> EvalCommands(const Value& dot, const Pipe& pipe) {
     At(pipe.position, pipe.text);
     Final value;
@@ -234,7 +247,7 @@ class Executor {
         return EvalCall(dot, first.name, command.position, command.text, command.args, final);
       case OperandKind::kPipe:
         NX_RETURN_IF_ERROR(NotAFunction(command.args, final));
-        return EvalPipe(dot, *first.pipe);
+        return EvalParentheses(dot, *first.pipe);
       case OperandKind::kVariable:
         return EvalVariable(dot, first, command.args, final);
       default:
@@ -418,7 +431,7 @@ class Executor {
         return CheckType(std::move(value), type);
       }
       case OperandKind::kPipe: {
-        NX_ASSIGN_OR_RETURN(auto value, EvalPipe(dot, *arg.pipe));
+        NX_ASSIGN_OR_RETURN(auto value, EvalParentheses(dot, *arg.pipe));
         return CheckType(std::move(value), type);
       }
       case OperandKind::kIdentifier: {

@@ -17,10 +17,12 @@
 
 namespace narthex::alerting::tmpl {
 
+inline constexpr int kMaxTemplateCalls = 200;
+
 /// What an execution, with those that it starts itself, may use up.
 struct Effort {
-  int calls = 0;    // Of templates by templates.
-  int nesting = 0;  // Of blocks, also across calls: each takes room on the stack.
+  int calls = 0;    // Of templates by templates, within each other.
+  int nesting = 0;  // Of blocks and parentheses, also across calls: each takes room on the stack.
   std::int64_t iterations = 0;
 };
 

@@ -167,6 +167,22 @@ std::string Repeat(int times, std::string_view text) {
   return out;
 }
 
+// Parentheses between the calls: each takes as much room on the stack as a block.
+TEST_F(ConsoleTest, EndlessCallsInParenthesesEnd) {
+  const std::string page = Show(R"({{ define "R" }}{{ )" + Repeat(190, "(") + R"(tmpl "R" .)" +
+                                Repeat(190, ")") + R"( }}{{ end }}{{ tmpl "R" . }})");
+  EXPECT_NE(page.find("exceeded maximum nesting of blocks (500)"), std::string::npos) << page;
+  EXPECT_EQ(Show("{{ " + Repeat(190, "(") + "1" + Repeat(190, ")") + " }}"), "1");
+}
+
+TEST_F(ConsoleTest, CallsOfTmplCountAsCalls) {
+  const std::string page = Show(R"({{ define "R" }}{{ tmpl "R" . }}{{ end }}{{ tmpl "R" . }})");
+  EXPECT_NE(page.find("exceeded maximum template depth (200)"), std::string::npos) << page;
+  EXPECT_EQ(Show(R"({{ define "A" }}x{{ end }}{{ range 300 }}{{ tmpl "A" . }}{{ end }})"),
+            std::string(300, 'x'))
+      << "those behind each other do not";
+}
+
 // Each call begins in another context, so that no copy is ever known.
 TEST_F(ConsoleTest, EscapingOfEndlessCallsEnds) {
   const std::string endless =
