@@ -65,6 +65,7 @@ class Expansion final {
         deadline_ns_(clock.MonotonicNs() + engine.options().timeout_ms * kNsPerMs),
         env_(tmpl::EnvironmentAt(page.external_url, clock.NowMs())) {
     env_.query = [this](const std::string& expr) { return Query(expr); };
+    env_.go_on = [this] { return GoOn(); };
     env_.run_template = [this](const std::string& name, const tmpl::Value& data) {
       return RunTemplate(name, data);
     };
@@ -99,6 +100,12 @@ class Expansion final {
   Result<std::string> Execute(const std::string& name, const tmpl::Value& data) {
     NX_RETURN_IF_ERROR(escaper_.Escape(name));
     return tmpl::Execute(templates_, name, data, env_);
+  }
+
+  Status GoOn() const {
+    if (page_.stop.stop_requested()) return Fail(Code::kCancelled, "page was canceled");
+    if (clock_.MonotonicNs() < deadline_ns_) return {};
+    return Fail(Code::kTimeout, "page timed out");
   }
 
   Result<tmpl::Value> Query(const std::string& expr) {

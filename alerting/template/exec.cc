@@ -48,6 +48,12 @@ class Executor {
 
   Status Iterate() {
     if (++env_.effort->iterations > kMaxIterations) return Failure("too many iterations");
+    return GoOn();
+  }
+
+  Status GoOn() const {
+    if (!env_.go_on) return {};
+    if (const Status status = env_.go_on(); !status) return Failure(status.error().message());
     return {};
   }
 
@@ -367,6 +373,7 @@ class Executor {
       values.push_back(std::move(value));
     }
     if (short_circuit) return values.back();
+    NX_RETURN_IF_ERROR(GoOn());
     auto result = function->call(env_, values);
     if (!result) {
       At(position, text);

@@ -35,6 +35,9 @@ struct Environment {
   std::string external_url;  // Without a trailing slash.
   std::string path_prefix;
   std::int64_t now_ms = 0;
+  /// Why to end: the client is gone, or it took too long. Asked at each turn of a range and before
+  /// each call of a template or function; none = never.
+  std::function<Status()> go_on;
   std::shared_ptr<Effort> effort = std::make_shared<Effort>();
 };
 
