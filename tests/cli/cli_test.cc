@@ -106,6 +106,7 @@ scrape_configs:
 TEST_F(CliTest, CheckConfigLooksAtWhatItNames) {
   File("bad_sd.json", R"([{"targets": ["a:1", "b/c"]}])");
   File("job.yml", "scrape_configs: [{job_name: j}]\n");
+  std::filesystem::create_symlink("none", dir_.path() + "/dangling.yml");
   const struct {
     const char* config;
     const char* error;  // {0} = the folder.
@@ -116,6 +117,10 @@ TEST_F(CliTest, CheckConfigLooksAtWhatItNames) {
        "type config.plain",
        1},
       {"rule_files: [none.yml]", "\"{0}/none.yml\" does not point to an existing file", 0},
+      {"rule_files: [dangling.yml]",
+       "error checking rule file \"{0}/dangling.yml\": stat {0}/dangling.yml: no such file or "
+       "directory",
+       0},
       {"scrape_config_files: [job.yml]\nscrape_configs: [{job_name: j}]",
        "error loading scrape configs: \"{0}/job.yml\": found multiple scrape configs with job name "
        "\"j\", first found in \"main config file\"",
