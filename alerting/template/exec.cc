@@ -335,6 +335,9 @@ class Executor {
       return Failure(fmt::format("wrong number of args for {}: want {} got {}", method.name,
                                  method.params.size(), count));
     }
+    if (method.call == nullptr) {
+      return Failure(fmt::format("function {} has 0 return values; should be 1 or 2", method.name));
+    }
     std::vector<Value> values;
     for (std::size_t i = 1; i < args.size(); ++i) {
       NX_ASSIGN_OR_RETURN(auto value, EvalArg(dot, method.params[i - 1], args[i]));

@@ -84,6 +84,19 @@ TEST_F(ConsoleTest, CopiesOfTemplatesHaveNoNames) {
   EXPECT_TRUE(by_template.ends_with("no such template " + copy)) << by_template;
 }
 
+TEST_F(ConsoleTest, ParametersCanNotBeChanged) {
+  for (const char* call : {R"(Set "a" "b")", R"(Add "a" "b")", R"(Del "q")"}) {
+    const std::string page = Show("{{ .RawParams." + std::string(call) + " }}");
+    EXPECT_TRUE(
+        page.ends_with(fmt::format("at <.RawParams.{0}>: function {0} has 0 return values; "
+                                   "should be 1 or 2",
+                                   std::string_view(call).substr(0, 3))))
+        << page;
+  }
+  EXPECT_NE(Show(R"({{ .RawParams.Set "a" }})").find("wrong number of args for Set: want 2 got 1"),
+            std::string::npos);
+}
+
 TEST_F(ConsoleTest, LaterLibrariesReplaceTemplatesButNotByNothing) {
   ConsolePage page = Page("p", R"({{ template "T" }})");
   page.libraries = {{"1.lib", R"({{ define "T" }}first{{ end }})"},
