@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "alerting/template/html/script.h"
 #include "alerting/template/html/transition.h"
 #include "narthex/base/go_format.h"
 
@@ -13,11 +14,6 @@ namespace {
 
 constexpr auto kNone = std::string_view::npos;
 constexpr std::size_t kMaxTemplates = 200;  // Within each other: each step copies them all.
-
-bool IsIdentifier(char c) {
-  return c == '$' || c == '_' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
-         (c >= 'A' && c <= 'Z');
-}
 
 /// Without JavaScript's white space at the end, of which Unicode has more.
 std::string_view TrimEnd(std::string_view text) {
@@ -61,7 +57,7 @@ Slash SlashAfter(std::string_view text, Slash before) {
   }
   if (std::string_view(",<>=*%&|^?!~([:;{}").find(last) != kNone) return Slash::kRegexp;
   std::size_t begin = text.size();
-  while (begin > 0 && IsIdentifier(text[begin - 1])) --begin;
+  while (begin > 0 && IsInScriptName(text[begin - 1])) --begin;
   return PrecedesRegexp(text.substr(begin)) ? Slash::kRegexp : Slash::kDivision;
 }
 
