@@ -65,6 +65,7 @@ class Expansion final {
         deadline_ns_(clock.MonotonicNs() + engine.options().timeout_ms * kNsPerMs),
         env_(tmpl::EnvironmentAt(page.external_url, clock.NowMs())) {
     env_.query = [this](const std::string& expr) { return Query(expr); };
+    env_.go_on = [this] { return GoOn(); };
     env_.run_template = [this](const std::string& name, const tmpl::Value& data) {
       return RunTemplate(name, data);
     };
@@ -101,6 +102,12 @@ class Expansion final {
     return tmpl::Execute(templates_, name, data, env_);
   }
 
+  Status GoOn() const {
+    if (page_.stop.stop_requested()) return Fail(Code::kCancelled, "page was canceled");
+    if (clock_.MonotonicNs() < deadline_ns_) return {};
+    return Fail(Code::kTimeout, "page timed out");
+  }
+
   Result<tmpl::Value> Query(const std::string& expr) {
     promql::QueryOptions options;
     options.stop = page_.stop;
@@ -114,7 +121,7 @@ class Expansion final {
   }
 
   Result<tmpl::Value> RunTemplate(const std::string& name, const tmpl::Value& data) {
-    if (!templates_.contains(name)) {
+    if (!escaper_.IsWritten(name)) {
       return Fail(Code::kExecution, fmt::format("html/template: {} is undefined", go::Quote(name)));
     }
     NX_ASSIGN_OR_RETURN(std::string text, Execute(name, data));

@@ -13,7 +13,6 @@
 namespace narthex::alerting::tmpl {
 namespace {
 
-constexpr int kMaxCalls = 200;
 constexpr int kMaxNesting = 500;
 constexpr std::size_t kMaxOutputBytes = std::size_t{16} << 20;
 constexpr std::int64_t kMaxIterations = 1'000'000;  // Turns of ranges, and calls.
@@ -49,20 +48,33 @@ class Executor {
 
   Status Iterate() {
     if (++env_.effort->iterations > kMaxIterations) return Failure("too many iterations");
+    return GoOn();
+  }
+
+  Status GoOn() const {
+    if (!env_.go_on) return {};
+    if (const Status status = env_.go_on(); !status) return Failure(status.error().message());
     return {};
   }
 
-  Result<Flow> WalkList(const Value& dot, const NodeList& list) {
+  /// What fails ends the whole execution, so that only what goes well needs to leave.
+  Status Enter() {
     if (++env_.effort->nesting > kMaxNesting) {
       return Failure(fmt::format("exceeded maximum nesting of blocks ({})", kMaxNesting));
     }
+    return {};
+  }
+  void Leave() { --env_.effort->nesting; }
+
+  Result<Flow> WalkList(const Value& dot, const NodeList& list) {
+    NX_RETURN_IF_ERROR(Enter());
     for (const Node& node : list) {
       NX_ASSIGN_OR_RETURN(const Flow flow, Walk(dot, node));
       if (flow == Flow::kNormal) continue;
-      --env_.effort->nesting;
+      Leave();
       return flow;
     }
-    --env_.effort->nesting;
+    Leave();
     return Flow::kNormal;
   }
 
@@ -173,8 +185,8 @@ class Executor {
     if (found == templates_.end()) {
       return Failure(fmt::format("template {} not defined", go::Quote(node.name)));
     }
-    if (++env_.effort->calls > kMaxCalls) {
-      return Failure(fmt::format("exceeded maximum template depth ({})", kMaxCalls));
+    if (++env_.effort->calls > kMaxTemplateCalls) {
+      return Failure(fmt::format("exceeded maximum template depth ({})", kMaxTemplateCalls));
     }
     NX_RETURN_IF_ERROR(Iterate());
     Value data;
@@ -212,6 +224,13 @@ class Executor {
     return value;
   }
 
+  Result<Value> EvalParentheses(const Value& dot, const Pipe& pipe) {
+    NX_RETURN_IF_ERROR(Enter());
+    NX_ASSIGN_OR_RETURN(Value value, EvalPipe(dot, pipe));
+    Leave();
+    return value;
+  }
+
   Result<Value> EvalCommands(const Value& dot, const Pipe& pipe) {
     At(pipe.position, pipe.text);
     Final value;
@@ -234,7 +253,7 @@ class Executor {
         return EvalCall(dot, first.name, command.position, command.text, command.args, final);
       case OperandKind::kPipe:
         NX_RETURN_IF_ERROR(NotAFunction(command.args, final));
-        return EvalPipe(dot, *first.pipe);
+        return EvalParentheses(dot, *first.pipe);
       case OperandKind::kVariable:
         return EvalVariable(dot, first, command.args, final);
       default:
@@ -316,6 +335,9 @@ class Executor {
       return Failure(fmt::format("wrong number of args for {}: want {} got {}", method.name,
                                  method.params.size(), count));
     }
+    if (method.call == nullptr) {
+      return Failure(fmt::format("function {} has 0 return values; should be 1 or 2", method.name));
+    }
     std::vector<Value> values;
     for (std::size_t i = 1; i < args.size(); ++i) {
       NX_ASSIGN_OR_RETURN(auto value, EvalArg(dot, method.params[i - 1], args[i]));
@@ -354,6 +376,7 @@ class Executor {
       values.push_back(std::move(value));
     }
     if (short_circuit) return values.back();
+    NX_RETURN_IF_ERROR(GoOn());
     auto result = function->call(env_, values);
     if (!result) {
       At(position, text);
@@ -418,7 +441,7 @@ class Executor {
         return CheckType(std::move(value), type);
       }
       case OperandKind::kPipe: {
-        NX_ASSIGN_OR_RETURN(auto value, EvalPipe(dot, *arg.pipe));
+        NX_ASSIGN_OR_RETURN(auto value, EvalParentheses(dot, *arg.pipe));
         return CheckType(std::move(value), type);
       }
       case OperandKind::kIdentifier: {

@@ -17,10 +17,12 @@
 
 namespace narthex::alerting::tmpl {
 
+inline constexpr int kMaxTemplateCalls = 200;
+
 /// What an execution, with those that it starts itself, may use up.
 struct Effort {
-  int calls = 0;    // Of templates by templates.
-  int nesting = 0;  // Of blocks, also across calls: each takes room on the stack.
+  int calls = 0;    // Of templates by templates, within each other.
+  int nesting = 0;  // Of blocks and parentheses, also across calls: each takes room on the stack.
   std::int64_t iterations = 0;
 };
 
@@ -33,6 +35,9 @@ struct Environment {
   std::string external_url;  // Without a trailing slash.
   std::string path_prefix;
   std::int64_t now_ms = 0;
+  /// Why to end: the client is gone, or it took too long. Asked at each turn of a range and before
+  /// each call of a template or function; none = never.
+  std::function<Status()> go_on;
   std::shared_ptr<Effort> effort = std::make_shared<Effort>();
 };
 

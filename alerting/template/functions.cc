@@ -243,7 +243,12 @@ Result<Value> MakeArgs(const Environment&, const Args& args) {
 
 Result<Value> RunTemplate(const Environment& env, const Args& args) {
   if (!env.run_template) return Bad("templates can't be executed here");
-  return env.run_template(Text(args[0]), args[1]);
+  if (++env.effort->calls > kMaxTemplateCalls) {
+    return Bad(fmt::format("exceeded maximum template depth ({})", kMaxTemplateCalls));
+  }
+  auto text = env.run_template(Text(args[0]), args[1]);
+  if (text) --env.effort->calls;  // A failure ends the whole execution.
+  return text;
 }
 
 Result<Value> SafeHtml(const Environment&, const Args& args) {

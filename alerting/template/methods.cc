@@ -58,7 +58,7 @@ std::string Encode(const MapValue& values) {
   return out;
 }
 
-// Of url.Values, as far as they give something.
+// Of url.Values. What they hold is never changed.
 constexpr Method kParameterMethods[] = {
     {"Get", "s",
      [](const Value& values, const Args& args) {
@@ -71,6 +71,9 @@ constexpr Method kParameterMethods[] = {
        return Value(MapOf(values).entries.contains(*args[0].As<std::string>()));
      }},
     {"Encode", "", [](const Value& values, const Args&) { return Value(Encode(MapOf(values))); }},
+    {"Set", "ss"},
+    {"Add", "ss"},
+    {"Del", "s"},
 };
 
 std::span<const Method> MethodsOf(const Value& receiver) {

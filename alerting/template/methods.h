@@ -13,6 +13,7 @@ namespace narthex::alerting::tmpl {
 struct Method {
   std::string_view name;
   std::string_view params;  // Of types as in Function.
+  /// Null: it gives nothing, so that no template can call it.
   Value (*call)(const Value& receiver, const std::vector<Value>& args) = nullptr;
 };
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "scrape/discovery/target_file.h"
 
+#include <algorithm>
+
 #include <boost/json.hpp>
 #include <fmt/core.h>
 
@@ -71,6 +73,14 @@ Result<config::TargetGroup> ReadGroup(const json::value& value, TargetBudget& bu
   return group;
 }
 
+bool HasJsonEnding(std::string_view path) {
+  constexpr std::string_view kJson = ".json";
+  if (path.size() < kJson.size()) return false;
+  return std::equal(kJson.begin(), kJson.end(), path.end() - kJson.size(), [](char a, char b) {
+    return a == (b >= 'A' && b <= 'Z' ? static_cast<char>(b - 'A' + 'a') : b);
+  });
+}
+
 }  // namespace
 
 Result<std::vector<config::TargetGroup>> ParseTargetGroupsJson(std::string_view text,
@@ -93,8 +103,7 @@ Result<std::vector<config::TargetGroup>> ParseTargetGroupsJson(std::string_view 
 
 Result<std::vector<config::TargetGroup>> ParseTargetFile(const std::string& path,
                                                          std::string_view text) {
-  const bool is_json = path.ends_with(".json") || path.ends_with(".JSON");
-  return is_json ? ParseTargetGroupsJson(text) : config::ParseTargetGroupsYaml(text);
+  return HasJsonEnding(path) ? ParseTargetGroupsJson(text) : config::ParseTargetGroupsYaml(text);
 }
 
 Result<std::vector<config::TargetGroup>> ReadTargetFile(const std::string& path) {

@@ -83,12 +83,13 @@ void AddCheckConfig(CLI::App& check, Command& chosen) {
   config->add_flag("--ignore-unknown-fields", options.rules.ignore_unknown_fields,
                    "Ignore unknown fields in the rule files, which the server does not.");
   AddFeatureOption(*config, arguments->features);
-  config->callback([arguments, &chosen] {
-    chosen = [arguments] {
+  const std::string program = check.get_parent()->get_name();
+  config->callback([arguments, program, &chosen] {
+    chosen = [arguments, program] {
       log::Configure(log::Level::kError, log::Format::kLogfmt);  // Failures are the output.
       const auto lookback_ns = go::ParseDuration(arguments->lookback_delta);
       if (!lookback_ns) {
-        fmt::print(stderr, "narthex: error: time: invalid duration {}, try --help\n",
+        fmt::print(stderr, "{}: error: time: invalid duration {}, try --help\n", program,
                    go::Quote(arguments->lookback_delta));
         return 1;
       }

@@ -61,9 +61,12 @@ struct Contents {
 Status AddRuleFiles(const config::Config& config, std::vector<std::string>& files) {
   for (const std::string& pattern : config.rule_files) {
     const auto found = config::Glob(pattern);
-    if (found.empty() && pattern.find('*') == std::string::npos) {
-      return Fail(Code::kNotFound,
-                  fmt::format("{} does not point to an existing file", go::Quote(pattern)));
+    if (pattern.find('*') == std::string::npos) {
+      if (found.empty()) {
+        return Fail(Code::kNotFound,
+                    fmt::format("{} does not point to an existing file", go::Quote(pattern)));
+      }
+      NX_RETURN_IF_ERROR(CheckExists(found.front(), "rule file"));  // A link may lead nowhere.
     }
     files.insert(files.end(), found.begin(), found.end());
   }

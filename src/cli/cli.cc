@@ -69,9 +69,11 @@ void AddTestCommands(CLI::App& app, Command& chosen) {
   });
 }
 
-int Run(const std::string& program, std::span<const std::string> arguments) {
+int Run(const std::string& program, const std::string& version,
+        std::span<const std::string> arguments) {
   CLI::App app("Tools in the narthex binary", program);
   app.require_subcommand(1);
+  if (!version.empty()) app.set_version_flag("--version", version, "Show the version.");
   Command chosen;
   AddCheckCommands(app, chosen);
   AddTestCommands(app, chosen);
@@ -83,6 +85,9 @@ int Run(const std::string& program, std::span<const std::string> arguments) {
     app.parse(std::move(reversed));
   } catch (const CLI::CallForHelp& help) {
     return app.exit(help);
+  } catch (const CLI::CallForVersion&) {
+    fmt::print("{}", version);
+    return 0;
   } catch (const CLI::ParseError& error) {
     fmt::print(stderr, "{}: error: {}, try --help\n", program, error.what());
     return 1;
@@ -92,14 +97,16 @@ int Run(const std::string& program, std::span<const std::string> arguments) {
 
 }  // namespace
 
-int RunPromtool(std::span<const std::string> arguments) { return Run("promtool", arguments); }
+int RunPromtool(std::span<const std::string> arguments, const std::string& version) {
+  return Run("promtool", version, arguments);
+}
 
 std::optional<int> RunTool(std::span<const std::string> arguments) {
   if (arguments.empty() ||
       std::find(kGroups.begin(), kGroups.end(), arguments.front()) == kGroups.end()) {
     return std::nullopt;
   }
-  return Run("narthex", arguments);
+  return Run("narthex", "", arguments);
 }
 
 }  // namespace narthex::cli

@@ -63,6 +63,40 @@ TEST_F(ConsoleTest, EveryPrefixOfEveryCaseIsSafe) {
   }
 }
 
+// By the call of tmpl, A is escaped for text already; in the attribute it must be escaped anew.
+TEST_F(ConsoleTest, EscapesWhatWasEscapedForAnotherPlace) {
+  EXPECT_EQ(
+      Show(
+          std::string(kHostileValue) +
+          R"~({{ define "A" }}{{ . }}{{ end }}{{ define "B" }}<a onclick="f({{ template "A" . }})">)~"
+          R"~(x</a>{{ end }}{{ template "A" "y" }}{{ tmpl "B" $v }})~"),
+      R"~(y<a onclick="f(&#34;\u003cb a=&#39;1&#39;\u003e\u0026\&#34;&#43;/x y\\`${z}\u003c/b\u003e)~"
+      R"~(&#34;)">x</a>)~");
+}
+
+TEST_F(ConsoleTest, CopiesOfTemplatesHaveNoNames) {
+  const std::string page =
+      R"~({{ define "A" }}{{ . }}{{ end }}<script>{{ template "A" 1 }}</script>)~";
+  const std::string copy = R"~("A$htmltemplate_stateJS_elementScript")~";
+  const std::string by_tmpl = Show(page + "{{ tmpl " + copy + R"~( "<b>" }})~");
+  EXPECT_TRUE(by_tmpl.ends_with("html/template: " + copy + " is undefined")) << by_tmpl;
+  const std::string by_template = Show(page + "{{ template " + copy + R"~( "<b>" }})~");
+  EXPECT_TRUE(by_template.ends_with("no such template " + copy)) << by_template;
+}
+
+TEST_F(ConsoleTest, ParametersCanNotBeChanged) {
+  for (const char* call : {R"(Set "a" "b")", R"(Add "a" "b")", R"(Del "q")"}) {
+    const std::string page = Show("{{ .RawParams." + std::string(call) + " }}");
+    EXPECT_TRUE(
+        page.ends_with(fmt::format("at <.RawParams.{0}>: function {0} has 0 return values; "
+                                   "should be 1 or 2",
+                                   std::string_view(call).substr(0, 3))))
+        << page;
+  }
+  EXPECT_NE(Show(R"({{ .RawParams.Set "a" }})").find("wrong number of args for Set: want 2 got 1"),
+            std::string::npos);
+}
+
 TEST_F(ConsoleTest, LaterLibrariesReplaceTemplatesButNotByNothing) {
   ConsolePage page = Page("p", R"({{ template "T" }})");
   page.libraries = {{"1.lib", R"({{ define "T" }}first{{ end }})"},
@@ -100,25 +134,30 @@ class TickingClock final : public Clock {
   mutable std::atomic<std::int64_t> seconds_{0};
 };
 
-TEST_F(ConsoleTest, AllQueriesOfAPageShareItsDeadline) {
-  TickingClock ticking;  // The default timeout is two minutes.
-  const auto html =
-      ExpandConsole(Page("p", "{{ range 1000 }}{{ range query \"vector(1)\" }}{{ end }}{{ end }}"),
-                    engine_, storage_, ticking);
-  ASSERT_FALSE(html);
-  EXPECT_NE(
-      html.error().message().find("error calling query: query timed out in expression evaluation"),
-      std::string::npos)
-      << html.error().message();
+TEST_F(ConsoleTest, AllOfAPageSharesItsDeadline) {
+  for (const char* text :
+       {R"~({{ range 1000 }}{{ range query "vector(1)" }}{{ end }}{{ end }})~",
+        "{{ range 1000 }}x{{ end }}", "{{ range 1000 }}{{ print . }}{{ end }}"}) {
+    SCOPED_TRACE(text);
+    TickingClock ticking;  // The default timeout is two minutes.
+    const auto html = ExpandConsole(Page("p", text), engine_, storage_, ticking);
+    ASSERT_FALSE(html);
+    EXPECT_NE(html.error().message().find("timed out"), std::string::npos)
+        << html.error().message();
+  }
 }
 
-TEST_F(ConsoleTest, StopEndsQueries) {
+TEST_F(ConsoleTest, StopEndsThePage) {
   std::stop_source source;
   source.request_stop();
-  ConsolePage page = Page("p", R"~({{ query "vector(1)" }})~");
-  page.stop = source.get_token();
-  EXPECT_NE(Show(page).find("error calling query: query was canceled"), std::string::npos)
-      << Show(page);
+  for (const char* text :
+       {R"~({{ query "vector(1)" }})~", "{{ range 2 }}x{{ end }}", R"({{ print "x" }})",
+        R"({{ define "T" }}{{ end }}{{ template "T" }})"}) {
+    SCOPED_TRACE(text);
+    ConsolePage page = Page("p", text);
+    page.stop = source.get_token();
+    EXPECT_TRUE(Show(page).ends_with(": page was canceled")) << Show(page);
+  }
 }
 
 // Each of these would take all of the stack or time.
@@ -138,6 +177,58 @@ TEST_F(ConsoleTest, EndlessTemplatesEnd) {
   ranges += "x";
   for (int i = 0; i < 60; ++i) ranges += "{{ end }}";
   EXPECT_NE(Show(ranges).find("too complex"), std::string::npos);
+}
+
+std::string Repeat(int times, std::string_view text) {
+  std::string out;
+  for (int i = 0; i < times; ++i) out += text;
+  return out;
+}
+
+// Parentheses between the calls: each takes as much room on the stack as a block.
+TEST_F(ConsoleTest, EndlessCallsInParenthesesEnd) {
+  const std::string page = Show(R"({{ define "R" }}{{ )" + Repeat(190, "(") + R"(tmpl "R" .)" +
+                                Repeat(190, ")") + R"( }}{{ end }}{{ tmpl "R" . }})");
+  EXPECT_NE(page.find("exceeded maximum nesting of blocks (500)"), std::string::npos) << page;
+  EXPECT_EQ(Show("{{ " + Repeat(190, "(") + "1" + Repeat(190, ")") + " }}"), "1");
+}
+
+TEST_F(ConsoleTest, CallsOfTmplCountAsCalls) {
+  const std::string page = Show(R"({{ define "R" }}{{ tmpl "R" . }}{{ end }}{{ tmpl "R" . }})");
+  EXPECT_NE(page.find("exceeded maximum template depth (200)"), std::string::npos) << page;
+  EXPECT_EQ(Show(R"({{ define "A" }}x{{ end }}{{ range 300 }}{{ tmpl "A" . }}{{ end }})"),
+            std::string(300, 'x'))
+      << "those behind each other do not";
+}
+
+// Each call begins in another context, so that no copy is ever known.
+TEST_F(ConsoleTest, EscapingOfEndlessCallsEnds) {
+  const std::string endless =
+      Show(R"~({{ define "R" }}`${ {{ template "R" . }}{{ end }}<script>{{ template "R" . }})~");
+  EXPECT_NE(endless.find("too complex"), std::string::npos) << endless;
+}
+
+TEST_F(ConsoleTest, EscapingOfBlocksAndCallsWithinEachOtherEnds) {
+  const std::string blocks = Repeat(150, "{{ if . }}");
+  const std::string ends = Repeat(150, "{{ end }}");
+  const std::string page = R"({{ define "A" }})" + blocks + "x" + ends + R"({{ end }})" +
+                           R"({{ define "B" }})" + blocks + R"({{ template "A" . }})" + ends +
+                           R"({{ end }})";
+  const std::string both = Show(page + R"({{ template "B" 1 }})");
+  EXPECT_NE(both.find("too complex"), std::string::npos) << both;
+  EXPECT_EQ(Show(page + R"({{ template "A" 1 }})"), "x");
+}
+
+TEST_F(ConsoleTest, EscapingOfLongTextsInRangesEnds) {
+  const std::string text = Repeat(10, "{{ range 1 }}") + std::string(1 << 20, 'x');
+  const std::string page = Show(text + Repeat(10, "{{ end }}"));
+  EXPECT_NE(page.find("too complex"), std::string::npos);
+}
+
+TEST_F(ConsoleTest, NestedTemplatesOfJavaScriptHaveALimit) {
+  EXPECT_EQ(Show("<script>" + Repeat(200, "`${") + Repeat(200, "}`") + "</script>x").back(), 'x');
+  const std::string page = Show("<script>" + Repeat(100'000, "`${") + "</script>");
+  EXPECT_NE(page.find("JS templates are too deeply nested"), std::string::npos) << page;
 }
 
 }  // namespace

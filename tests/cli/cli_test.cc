@@ -10,6 +10,7 @@
 #include <cmath>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -27,15 +28,23 @@ struct Outcome {
   std::string err;
 };
 
-Outcome Call(const std::vector<std::string>& arguments) {
+Outcome Capture(const std::function<int()>& call) {
   Outcome outcome;
   ::testing::internal::CaptureStdout();
   ::testing::internal::CaptureStderr();
-  outcome.exit_code = RunTool(arguments).value_or(-1);
+  outcome.exit_code = call();
   std::fflush(stdout);
   outcome.out = ::testing::internal::GetCapturedStdout();
   outcome.err = ::testing::internal::GetCapturedStderr();
   return outcome;
+}
+
+Outcome Call(const std::vector<std::string>& arguments) {
+  return Capture([&] { return RunTool(arguments).value_or(-1); });
+}
+
+Outcome CallPromtool(const std::vector<std::string>& arguments) {
+  return Capture([&] { return RunPromtool(arguments, "version 1\n"); });
 }
 
 std::size_t CountLines(const std::string& text) {
@@ -97,6 +106,7 @@ scrape_configs:
 TEST_F(CliTest, CheckConfigLooksAtWhatItNames) {
   File("bad_sd.json", R"([{"targets": ["a:1", "b/c"]}])");
   File("job.yml", "scrape_configs: [{job_name: j}]\n");
+  std::filesystem::create_symlink("none", dir_.path() + "/dangling.yml");
   const struct {
     const char* config;
     const char* error;  // {0} = the folder.
@@ -107,6 +117,10 @@ TEST_F(CliTest, CheckConfigLooksAtWhatItNames) {
        "type config.plain",
        1},
       {"rule_files: [none.yml]", "\"{0}/none.yml\" does not point to an existing file", 0},
+      {"rule_files: [dangling.yml]",
+       "error checking rule file \"{0}/dangling.yml\": stat {0}/dangling.yml: no such file or "
+       "directory",
+       0},
       {"scrape_config_files: [job.yml]\nscrape_configs: [{job_name: j}]",
        "error loading scrape configs: \"{0}/job.yml\": found multiple scrape configs with job name "
        "\"j\", first found in main config file",
@@ -142,14 +156,21 @@ TEST_F(CliTest, CheckConfigLooksAtWhatItNames) {
 
 TEST_F(CliTest, ThroughALinkItIsPromtoolAlone) {
   const std::string config = File("c.yml", "");
-  ::testing::internal::CaptureStdout();
-  EXPECT_EQ(RunPromtool(std::vector<std::string>{"check", "config", config}), 0);
-  EXPECT_EQ(::testing::internal::GetCapturedStdout(),
+  Outcome outcome = CallPromtool({"check", "config", config});
+  EXPECT_EQ(outcome.exit_code, 0);
+  EXPECT_EQ(outcome.out,
             fmt::format("Checking {0}\n SUCCESS: {0} is valid prometheus config file syntax\n\n",
                         config));
-  ::testing::internal::CaptureStderr();
-  EXPECT_EQ(RunPromtool(std::vector<std::string>{"--config.file=x"}), 1);
-  EXPECT_NE(::testing::internal::GetCapturedStderr().find("promtool: error: "), std::string::npos);
+  outcome = CallPromtool({"--config.file=x"});
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_TRUE(outcome.err.starts_with("promtool: error: ")) << outcome.err;
+  outcome = CallPromtool({"check", "config", "--query.lookback-delta=x", config});
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_EQ(outcome.err, "promtool: error: time: invalid duration \"x\", try --help\n");
+  outcome = CallPromtool({"--version"});
+  EXPECT_EQ(outcome.exit_code, 0);
+  EXPECT_EQ(outcome.out, "version 1\n");
+  EXPECT_EQ(outcome.err, "");
 }
 
 TEST_F(CliTest, CheckRules) {

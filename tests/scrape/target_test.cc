@@ -221,6 +221,24 @@ TEST(TargetFileTest, JsonIsBounded) {
   }
 }
 
+TEST(TargetFileTest, JsonOfNullHasNoGroups) {
+  const auto groups = ParseTargetFile("a.json", "null");
+  ASSERT_TRUE(groups.has_value()) << groups.error().message();
+  EXPECT_TRUE(groups->empty());
+}
+
+TEST(TargetFileTest, EndingOfJsonIsInAnyCase) {
+  for (const char* path : {"a.json", "a.JSON", "d/a.Json"}) {
+    SCOPED_TRACE(path);
+    const auto groups = ParseTargetFile(path, R"([{"target": []}])");
+    ASSERT_FALSE(groups.has_value());
+    EXPECT_EQ(groups.error().message(), R"(json: unknown field "target")");
+  }
+  for (const char* path : {"json", "a.json.yml"}) {
+    EXPECT_TRUE(ParseTargetFile(path, "- targets: [a:1]\n").has_value()) << path;
+  }
+}
+
 TEST(TargetFileTest, Yaml) {
   const auto groups = config::ParseTargetGroupsYaml("- targets: [a:1]\n  labels: {x: y}\n- {}\n");
   ASSERT_TRUE(groups.has_value()) << groups.error().message();

@@ -98,11 +98,33 @@ std::string QueryProblem(std::string_view query) {
   return "";
 }
 
-/// What a page is, as browsers and Go's http.DetectContentType tell it by how it begins.
+/// Bytes that no text has.
+bool IsBinary(char c) {
+  const auto byte = static_cast<unsigned char>(c);
+  return byte <= 0x08 || byte == 0x0b || (byte >= 0x0e && byte <= 0x1f && byte != 0x1b);
+}
+
+/// What a page is, as browsers and Go's http.DetectContentType tell it by how it begins. Formats
+/// that are not text have no names of their own here.
 std::string_view TypeOf(std::string_view page) {
-  static constexpr std::string_view kTags[] = {
-      "<!doctype html", "<html", "<head",  "<script", "<iframe", "<h1",   "<div", "<font",
-      "<table",         "<a",    "<style", "<title",  "<b",      "<body", "<br",  "<p"};
+  static constexpr std::string_view kTags[] = {"<!doctype html",
+                                               "<html",
+                                               "<head",
+                                               "<script",
+                                               "<iframe",
+                                               "<h1",
+                                               "<div",
+                                               "<font",
+                                               "<table",
+                                               "<a",
+                                               "<style",
+                                               "<title",
+                                               "<b",
+                                               "<body",
+                                               "<br",
+                                               "<p",
+                                               "<!--"};
+  page = page.substr(0, 512);
   page.remove_prefix(std::min(page.find_first_not_of("\t\n\f\r "), page.size()));
   const auto begins = [&](std::string_view tag) {
     return page.size() > tag.size() && (page[tag.size()] == ' ' || page[tag.size()] == '>') &&
@@ -110,10 +132,10 @@ std::string_view TypeOf(std::string_view page) {
              return a == (b >= 'A' && b <= 'Z' ? static_cast<char>(b - 'A' + 'a') : b);
            });
   };
-  if (page.starts_with("<!--") || std::any_of(std::begin(kTags), std::end(kTags), begins)) {
-    return "text/html; charset=utf-8";
-  }
-  return page.starts_with("<?xml") ? "text/xml; charset=utf-8" : "text/plain; charset=utf-8";
+  if (std::any_of(std::begin(kTags), std::end(kTags), begins)) return "text/html; charset=utf-8";
+  if (page.starts_with("<?xml")) return "text/xml; charset=utf-8";
+  if (std::any_of(page.begin(), page.end(), IsBinary)) return "application/octet-stream";
+  return "text/plain; charset=utf-8";
 }
 
 /// As Go's http.Error, which ends the text with a line.

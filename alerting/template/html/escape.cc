@@ -26,6 +26,8 @@ struct Edits {
 };
 
 constexpr std::size_t kMaxWalks = 200'000;
+constexpr std::size_t kBytesPerWalk = 64;  // Of texts, which take longer the longer they are.
+constexpr int kMaxDepth = 200;
 
 /// What all passes of one Escape share.
 struct Work {
@@ -33,6 +35,9 @@ struct Work {
   std::vector<std::unique_ptr<Template>> made;
   /// Nodes that were looked at. Each range looks at its own twice, so ranges in ranges take long.
   std::size_t walks = 0;
+  /// Nodes around the one that is looked at, also those that call its template: each takes room on
+  /// the stack.
+  int depth = 0;
 };
 
 /// Where the turns of a range end before its end.
@@ -68,29 +73,28 @@ Context Nudge(Context context) {
 /// One walk over nodes, from a context on. Source: Go's html/template, escape.go.
 class Pass {
  public:
-  Pass(TemplateSet& set, Edits& edits, Work& work) : set_(set), edits_(edits), work_(work) {}
+  /// @param unescaped  the templates as they were written, from which copies are made
+  Pass(TemplateSet& set, const Unescaped& unescaped, Edits& edits, Work& work)
+      : set_(set), unescaped_(unescaped), edits_(edits), work_(work) {}
 
   /// A template as it is called from `caller` (null: by itself). @return the context after it
   Context Call(const Context& context, const std::string& name, const Node* caller,
                std::string& name_here) {
     name_here = NameIn(context, name);
-    edits_.called.insert(name_here);
-    const auto known = edits_.after.find(name_here);
-    if (known != edits_.after.end()) return known->second;
-    Template* callee = Find(name);
-    if (callee == nullptr) {
+    const auto written = unescaped_.find(name);
+    if (written == unescaped_.end()) {  // A copy's name is none: that is fit for its place alone.
       Problem problem{.reason = "no such template " + go::Quote(name), .location = "", .name = ""};
       if (caller != nullptr) problem.location = source_->Location(caller->position);
       return Failed(std::move(problem));
     }
-    if (name_here != name) {
-      Template* copy = Find(name_here);
-      if (copy == nullptr) {
-        work_.made.push_back(
-            std::make_unique<Template>(Template{Copy(callee->nodes), callee->source}));
-        copy = edits_.copies.emplace(name_here, work_.made.back().get()).first->second;
-      }
-      callee = copy;
+    edits_.called.insert(name_here);
+    const auto known = edits_.after.find(name_here);
+    if (known != edits_.after.end()) return known->second;
+    Template* callee = Find(name_here);
+    if (callee == nullptr) {
+      work_.made.push_back(std::make_unique<Template>(
+          Template{Copy(written->second), set_.find(name)->second.source}));
+      callee = edits_.copies.emplace(name_here, work_.made.back().get()).first->second;
     }
     return ContextAfter(context, name_here, *callee);
   }
@@ -119,7 +123,7 @@ class Pass {
     edits_.after[name] = context;
     Edits trial;
     trial.after = edits_.after;
-    Pass pass(set_, trial, work_);
+    Pass pass(set_, unescaped_, trial, work_);
     pass.ranges_ = ranges_;
     pass.source_ = callee.source.get();
     Context after = pass.List(context, callee.nodes);
@@ -146,7 +150,17 @@ class Pass {
   }
 
   Context Walk(Context context, Node& node) {
-    if (++work_.walks > kMaxWalks) return FailedAt(node.position, "too complex");
+    work_.walks += 1 + (node.kind == NodeKind::kText ? node.text.size() / kBytesPerWalk : 0);
+    if (work_.walks > kMaxWalks || work_.depth >= kMaxDepth) {
+      return FailedAt(node.position, "too complex");
+    }
+    ++work_.depth;
+    context = WalkKind(std::move(context), node);
+    --work_.depth;
+    return context;
+  }
+
+  Context WalkKind(Context context, Node& node) {
     Context dead;
     dead.state = State::kDead;
     switch (node.kind) {
@@ -215,7 +229,7 @@ class Pass {
     RangeEnds second;
     Edits unused;  // The second look at the nodes is for the context alone.
     unused.after = edits_.after;
-    Pass pass(set_, unused, work_);
+    Pass pass(set_, unescaped_, unused, work_);
     pass.ranges_ = ranges_;
     pass.ranges_.push_back(&second);
     pass.source_ = source_;
@@ -278,6 +292,7 @@ class Pass {
   }
 
   TemplateSet& set_;
+  const Unescaped& unescaped_;
   Edits& edits_;
   Work& work_;
   std::vector<RangeEnds*> ranges_;  // Around the node, innermost last.
@@ -297,12 +312,18 @@ void Commit(Edits& edits, TemplateSet& set) {
 
 }  // namespace
 
+bool Escaper::IsWritten(const std::string& name) const { return unescaped_.contains(name); }
+
 Status Escaper::Escape(const std::string& name) {
+  if (unescaped_.empty()) {
+    for (const auto& [known, written] : set_) unescaped_.emplace(known, Copy(written.nodes));
+  }
   Edits edits;
   edits.after = after_;
   std::string name_here;
   Work work;
-  const Context after = Pass(set_, edits, work).Call(Context(), name, nullptr, name_here);
+  const Context after =
+      Pass(set_, unescaped_, edits, work).Call(Context(), name, nullptr, name_here);
   Problem problem;
   if (after.state == State::kError) {
     problem = *after.problem;

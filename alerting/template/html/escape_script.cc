@@ -7,6 +7,7 @@
 #include <fmt/core.h>
 
 #include "alerting/template/html/escapers.h"
+#include "alerting/template/html/script.h"
 #include "alerting/template/html/utf8.h"
 #include "narthex/base/go_format.h"
 #include "narthex/base/json_writer.h"
@@ -76,11 +77,6 @@ std::optional<double> WriteJson(const Value& value, JsonWriter& out) {
   return std::nullopt;
 }
 
-bool IsIdentifier(char c) {
-  return c == '$' || c == '_' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
-         (c >= 'A' && c <= 'Z');
-}
-
 /// With what JavaScript has shorter names for, else \u….
 std::string Unicode(char c) {
   switch (c) {
@@ -132,7 +128,7 @@ std::string EscapeJsValue(const Args& args) {
   }
   std::string json = writer.TakeText();
   // A word next to it must not grow together with it.
-  if (IsIdentifier(json.front()) || IsIdentifier(json.back())) return ' ' + json + ' ';
+  if (IsInScriptName(json.front()) || IsInScriptName(json.back())) return ' ' + json + ' ';
   return json;
 }
 

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <array>
-#include <set>
 #include <utility>
 
 #include <fmt/core.h>
@@ -230,11 +229,7 @@ void Append(Escapers escapers, Node& action) {
     }
     if (replaced) pipe.commands.pop_back();
   }
-  std::set<std::string> present;
-  for (const Command& command : pipe.commands) present.emplace(Kind(Called(command)));
-  for (const std::string_view escaper : escapers) {
-    if (!present.contains(std::string(Kind(escaper)))) AddCall(escaper, pipe);
-  }
+  for (const std::string_view escaper : escapers) AddCall(escaper, pipe);
   UpdateTexts(action);
 }
 

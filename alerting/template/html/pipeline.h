@@ -17,8 +17,8 @@ using Escapers = std::vector<std::string_view>;
 /// @param[out] problem  why that can't be; else empty
 Escapers EscapersFor(const Node& action, Context& context, std::string& problem);
 
-/// Puts the escapers behind the commands of an action, without those that would repeat what a
-/// command of the template does (html, urlquery) or the one before.
+/// Puts the escapers behind the commands of an action that has none yet, without those that would
+/// repeat what a command of the template does (html, urlquery) or the one before.
 void Append(Escapers escapers, Node& action);
 
 }  // namespace narthex::alerting::tmpl::html

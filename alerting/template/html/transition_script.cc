@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "alerting/template/html/script.h"
 #include "alerting/template/html/transition.h"
 #include "narthex/base/go_format.h"
 
@@ -12,11 +13,7 @@ namespace narthex::alerting::tmpl::html {
 namespace {
 
 constexpr auto kNone = std::string_view::npos;
-
-bool IsIdentifier(char c) {
-  return c == '$' || c == '_' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
-         (c >= 'A' && c <= 'Z');
-}
+constexpr std::size_t kMaxTemplates = 200;  // Within each other: each step copies them all.
 
 /// Without JavaScript's white space at the end, of which Unicode has more.
 std::string_view TrimEnd(std::string_view text) {
@@ -60,7 +57,7 @@ Slash SlashAfter(std::string_view text, Slash before) {
   }
   if (std::string_view(",<>=*%&|^?!~([:;{}").find(last) != kNone) return Slash::kRegexp;
   std::size_t begin = text.size();
-  while (begin > 0 && IsIdentifier(text[begin - 1])) --begin;
+  while (begin > 0 && IsInScriptName(text[begin - 1])) --begin;
   return PrecedesRegexp(text.substr(begin)) ? Slash::kRegexp : Slash::kDivision;
 }
 
@@ -137,6 +134,9 @@ Step InTemplate(Context context, std::string_view text) {
     if (text[at] == '\\') {
       if (++at == text.size()) return Unfinished(text);
     } else if (text.substr(at).starts_with("${")) {
+      if (context.braces.size() >= kMaxTemplates) {
+        return Refuse("JS templates are too deeply nested", text);
+      }
       context.braces.push_back(0);
       return Enter(std::move(context), State::kJs, at + 2);
     }

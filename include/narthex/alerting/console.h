@@ -36,11 +36,11 @@ struct ConsolePage {
   std::map<std::string, std::vector<std::string>> parameters;  // Of the URL; each has a value.
   model::Labels external_labels;
   std::string external_url;  // Without a trailing slash.
-  std::stop_token stop;      // Ends the queries: the client is gone or the server stops.
+  std::stop_token stop;      // Ends the page: the client is gone or the server stops.
 };
 
 /// The page as HTML, with what it prints escaped by its place (text, attribute, address, script).
-/// Its queries are of the clock's time, and all together may take the engine's timeout.
+/// Its queries are of the clock's time. All of it together may take the engine's timeout.
 /// Errors: kInvalidArgument "error parsing template …", kExecution "error executing template …".
 /// Thread safety: any thread. Source: Prometheus template.Expander.ExpandHTML.
 Result<std::string> ExpandConsole(const ConsolePage& page, promql::Engine& engine,

@@ -10,9 +10,11 @@
 
 namespace narthex::cli {
 
-/// The whole program under the name promtool. @param arguments  without the program's name
+/// The whole program under the name promtool.
+/// @param arguments  without the program's name
+/// @param version    what --version prints
 /// @return its exit code
-int RunPromtool(std::span<const std::string> arguments);
+int RunPromtool(std::span<const std::string> arguments, const std::string& version);
 
 /// Runs the subcommand that the arguments (without the program's name) begin with.
 /// @return its exit code, or nullopt when they name none: then the server is meant
