@@ -284,7 +284,7 @@ Step Transition(const Context& context, std::string_view text) {
 
 Step Advance(const Context& context, std::string_view text) {
   if (context.delim != Delim::kNone) return AdvanceInValue(context, text);
-  const Step end = ToEndTag(context, text);
+  Step end = ToEndTag(context, text);
   if (end.read == 0) return end;
   return Transition(context, text.substr(0, end.read));
 }
