@@ -13,7 +13,6 @@
 namespace narthex::scrape::kubernetes {
 
 namespace asio = boost::asio;
-using std::chrono::duration_cast;
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
@@ -72,7 +71,9 @@ asio::awaitable<void> Informer::Run() {
       version_.clear();
       ListFailed(e.what());
     }
-    if (next == Next::kWait && !stopping_) co_await WaitAfterFailure();
+    if (next == Next::kWait && !stopping_) {
+      co_await WaitAfterFailure();
+    }
   }
 }
 

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <future>
+
 #include <gtest/gtest.h>
 
 #include "scrape/discovery/aws/aws_source.h"
@@ -241,8 +243,13 @@ TEST_F(AwsSourceTest, WithoutRegionOrKeys) {
 }
 
 TEST_F(AwsSourceTest, CancelEndsARequest) {
-  api_.HangOn("POST / ", [this] { source_->Cancel(); });
+  std::promise<void> done;
+  api_.HangOn("POST / ", [&] {
+    source_->Cancel();
+    done.set_value();
+  });
   EXPECT_NE(Refresh().find("context canceled"), std::string::npos);
+  done.get_future().wait();  // It goes on after it has ended the request.
 }
 
 constexpr const char* kLightsail = R"({"instances": [
