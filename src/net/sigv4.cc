@@ -147,7 +147,7 @@ void SignV4(ClientRequest& request, const AwsCredentials& credentials, std::stri
   std::string lines;
   std::string names;
   for (const auto& [name, value] : headers) {
-    lines += name + ":" + value + "\n";
+    lines.append(name).append(":").append(value).append("\n");
     if (!names.empty()) names += ';';
     names += name;
   }
