@@ -10,7 +10,7 @@ namespace narthex::scrape {
 void TargetBudget::TakeTargets(std::size_t count) {
   if (exhausted()) return;
   if (count > limits_.targets - targets_) {
-    error_ = fmt::format("the answer has more than {} targets", limits_.targets);
+    error_ = fmt::format("more than {} targets", limits_.targets);
     return;
   }
   targets_ += count;
@@ -19,13 +19,21 @@ void TargetBudget::TakeTargets(std::size_t count) {
 bool TargetBudget::TakeLabel(std::size_t count, std::size_t bytes) {
   if (exhausted()) return false;
   if (count > limits_.labels_of_one) {
-    error_ = fmt::format("a target has more than {} labels", limits_.labels_of_one);
+    error_ = fmt::format("more than {} labels of a target", limits_.labels_of_one);
   } else if (bytes > limits_.bytes - bytes_) {
-    error_ = fmt::format("the labels of all targets have more than {} bytes", limits_.bytes);
+    error_ = fmt::format("more than {} bytes of labels", limits_.bytes);
   } else {
     bytes_ += bytes;
   }
   return !exhausted();
+}
+
+Status TargetBudget::Add(model::Labels labels, config::TargetGroup& group) {
+  TakeTargets(1);
+  TakeLabel(labels.size(), labels.bytes().size());
+  if (exhausted()) return status();
+  group.targets.push_back(std::move(labels));
+  return {};
 }
 
 Status TargetBudget::status() const {

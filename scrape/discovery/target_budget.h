@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "narthex/base/result.h"
+#include "narthex/config/target_group.h"
 #include "narthex/model/labels.h"
 
 namespace narthex::scrape {
@@ -29,6 +30,8 @@ class TargetBudget final {
   TargetBudget& operator=(const TargetBudget&) = delete;
 
   void TakeTargets(std::size_t count);
+  /// Adds a target. Errors: those of status().
+  Status Add(model::Labels labels, config::TargetGroup& group);
   bool exhausted() const { return !error_.empty(); }
   /// kResourceExhausted with what there was too much of.
   Status status() const;

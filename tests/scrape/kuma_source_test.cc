@@ -64,7 +64,7 @@ TEST(KumaSourceTest, CopiesOfAnAssignmentsLabelsAreBounded) {
   const auto answer = ParseKumaAnswer(body, {.bytes = 1'000'000});
   ASSERT_FALSE(answer.has_value());
   EXPECT_EQ(answer.error().code(), Code::kResourceExhausted);
-  EXPECT_EQ(answer.error().message(), "the labels of all targets have more than 1000000 bytes");
+  EXPECT_EQ(answer.error().message(), "more than 1000000 bytes of labels");
 }
 
 class KumaServerTest : public SdTest {};

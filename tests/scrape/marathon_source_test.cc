@@ -102,7 +102,7 @@ TEST(MarathonSourceTest, TasksTimesPortsAreBounded) {
   const auto groups = ParseMarathonApps(body, {.targets = 5000});
   ASSERT_FALSE(groups.has_value());
   EXPECT_EQ(groups.error().code(), Code::kResourceExhausted);
-  EXPECT_EQ(groups.error().message(), "the answer has more than 5000 targets");
+  EXPECT_EQ(groups.error().message(), "more than 5000 targets");
 }
 
 TEST(MarathonSourceTest, TokenOfEachRequest) {

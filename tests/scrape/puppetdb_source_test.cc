@@ -53,7 +53,7 @@ TEST(PuppetdbSourceTest, ParametersAreBounded) {
       ParsePuppetdbResources(R"([{"parameters": {)" + parameters + "}}]", Config(true));
   ASSERT_FALSE(many.has_value());
   EXPECT_EQ(many.error().code(), Code::kResourceExhausted);
-  EXPECT_EQ(many.error().message(), "a target has more than 10000 labels");
+  EXPECT_EQ(many.error().message(), "more than 10000 labels of a target");
   // Names within a long name are as long, even those of parameters without a value.
   const auto nested = ParsePuppetdbResources(
       R"([{"parameters": {")" + std::string(1000, 'n') + R"(": {"a": {}, "b": "", "c": {}}}}])",

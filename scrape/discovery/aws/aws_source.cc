@@ -12,6 +12,7 @@
 #include "scrape/discovery/aws/ec2_targets.h"
 #include "scrape/discovery/aws/lightsail_targets.h"
 #include "scrape/discovery/json_view.h"
+#include "scrape/discovery/target_budget.h"
 
 namespace narthex::scrape {
 
@@ -60,7 +61,7 @@ class Ec2Source final : public RefreshSource {
 
   Result<config::TargetGroup> Instances(const std::string& region) {
     config::TargetGroup group;
-    TargetAllowance budget;
+    TargetBudget budget;
     group.source = region;
     const std::string filters = Filters();
     std::string token;
@@ -111,7 +112,7 @@ class LightsailSource final : public RefreshSource {
  private:
   Result<config::TargetGroup> Instances(const std::string& region) {
     config::TargetGroup group;
-    TargetAllowance budget;
+    TargetBudget budget;
     group.source = region;
     std::string token;
     for (int page = 0; page < kMaxPages; ++page) {

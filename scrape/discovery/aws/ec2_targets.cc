@@ -9,6 +9,7 @@
 
 #include "scrape/discovery/label_map.h"
 #include "scrape/discovery/naming.h"
+#include "scrape/discovery/target_budget.h"
 
 namespace narthex::scrape {
 
@@ -142,7 +143,7 @@ Result<ZoneIds> ReadZoneIds(const std::string& xml) {
 }
 
 Result<std::string> AddEc2Targets(const std::string& xml, const std::string& region,
-                                  const ZoneIds& zones, std::int64_t port, TargetAllowance& budget,
+                                  const ZoneIds& zones, std::int64_t port, TargetBudget& budget,
                                   config::TargetGroup& group) {
   pugi::xml_document document;
   NX_RETURN_IF_ERROR(Load(xml, "DescribeInstancesResponse", document));
@@ -153,7 +154,7 @@ Result<std::string> AddEc2Targets(const std::string& xml, const std::string& reg
       if (!AddAddresses(instance, port, labels)) continue;
       labels[kPrefix + "region"] = region;
       labels[kPrefix + "owner_id"] = reservation.child_value("ownerId");
-      NX_RETURN_IF_ERROR(budget.Add(labels, group));
+      NX_RETURN_IF_ERROR(budget.Add(ToLabels(labels), group));
     }
   }
   return std::string(root.child_value("nextToken"));

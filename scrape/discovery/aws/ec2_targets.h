@@ -11,6 +11,7 @@
 #include "narthex/base/result.h"
 #include "narthex/config/target_group.h"
 #include "scrape/discovery/label_map.h"
+#include "scrape/discovery/target_budget.h"
 
 namespace narthex::scrape {
 
@@ -25,7 +26,7 @@ Result<ZoneIds> ReadZoneIds(const std::string& xml);
 /// @return the token of the next page; "" = that was the last one
 /// Errors: kInvalidArgument for what is no XML, or no such answer; those of the budget.
 Result<std::string> AddEc2Targets(const std::string& xml, const std::string& region,
-                                  const ZoneIds& zones, std::int64_t port, TargetAllowance& budget,
+                                  const ZoneIds& zones, std::int64_t port, TargetBudget& budget,
                                   config::TargetGroup& group);
 
 }  // namespace narthex::scrape

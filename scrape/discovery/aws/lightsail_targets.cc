@@ -3,11 +3,12 @@
 
 #include "scrape/discovery/label_map.h"
 #include "scrape/discovery/naming.h"
+#include "scrape/discovery/target_budget.h"
 
 namespace narthex::scrape {
 
 Status AddLightsailTargets(const JsonView& answer, const std::string& region, std::int64_t port,
-                           TargetAllowance& budget, config::TargetGroup& group) {
+                           TargetBudget& budget, config::TargetGroup& group) {
   const std::string prefix = "__meta_lightsail_";
   constexpr std::pair<const char*, const char*> kTexts[] = {
       {"availability_zone", "location.availabilityZone"},
@@ -31,7 +32,7 @@ Status AddLightsailTargets(const JsonView& answer, const std::string& region, st
       if (!tag["key"].present() || !tag["value"].present()) continue;
       labels[prefix + "tag_" + SanitizeLabelName(tag["key"].Text())] = tag["value"].Text();
     }
-    NX_RETURN_IF_ERROR(budget.Add(labels, group));
+    NX_RETURN_IF_ERROR(budget.Add(ToLabels(labels), group));
   }
   return {};
 }

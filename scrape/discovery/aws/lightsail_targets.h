@@ -10,11 +10,12 @@
 #include "narthex/config/target_group.h"
 #include "scrape/discovery/json_view.h"
 #include "scrape/discovery/label_map.h"
+#include "scrape/discovery/target_budget.h"
 
 namespace narthex::scrape {
 
 /// Adds the targets of one answer to GetInstances. Errors: those of the budget.
 Status AddLightsailTargets(const JsonView& answer, const std::string& region, std::int64_t port,
-                           TargetAllowance& budget, config::TargetGroup& group);
+                           TargetBudget& budget, config::TargetGroup& group);
 
 }  // namespace narthex::scrape

@@ -15,6 +15,7 @@
 #include "scrape/discovery/cloud/cloud_source.h"
 #include "scrape/discovery/cloud/sources.h"
 #include "scrape/discovery/naming.h"
+#include "scrape/discovery/target_budget.h"
 
 namespace narthex::scrape {
 
@@ -186,7 +187,7 @@ class Azure {
   InterfaceCache& interfaces_;
   const std::string subscription_;
   const net::Headers headers_;
-  TargetAllowance budget_;
+  TargetBudget budget_;
 };
 
 Result<config::TargetGroup> Azure::Targets() {
@@ -289,7 +290,7 @@ Status Azure::Add(const Machine& machine, config::TargetGroup& group) {
   }
   NX_ASSIGN_OR_RETURN(const bool found, AddAddresses(machine, labels));
   if (!found) return {};
-  return budget_.Add(labels, group);
+  return budget_.Add(ToLabels(labels), group);
 }
 
 }  // namespace

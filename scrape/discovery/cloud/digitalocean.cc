@@ -6,6 +6,7 @@
 #include "scrape/discovery/cloud/cloud_source.h"
 #include "scrape/discovery/cloud/sources.h"
 #include "scrape/discovery/naming.h"
+#include "scrape/discovery/target_budget.h"
 
 namespace narthex::scrape {
 
@@ -50,7 +51,7 @@ Result<config::TargetGroup> Droplets(ApiClient& api, const std::string& url, std
   });
   if (!pages) return Fail(std::move(pages).error().Wrap("error while listing droplets"));
   config::TargetGroup group;
-  TargetAllowance budget;
+  TargetBudget budget;
   group.source = "DigitalOcean";
   for (const JsonView& droplet : pages->Items("droplets")) {
     const JsonView v4 = droplet.At("networks.v4");
@@ -62,7 +63,7 @@ Result<config::TargetGroup> Droplets(ApiClient& api, const std::string& url, std
     labels[kPrefix + "private_ipv4"] = AddressOf(v4, "private");
     labels[kPrefix + "public_ipv6"] = AddressOf(droplet.At("networks.v6"), "public");
     labels[kAddressLabel] = JoinHostPort(address, port);
-    NX_RETURN_IF_ERROR(budget.Add(labels, group));
+    NX_RETURN_IF_ERROR(budget.Add(ToLabels(labels), group));
   }
   return Checked(std::move(group), {&*pages});
 }
@@ -75,7 +76,7 @@ Result<config::TargetGroup> Databases(ApiClient& api, const std::string& url, st
   });
   if (!pages) return Fail(std::move(pages).error().Wrap("error while listing database clusters"));
   config::TargetGroup group;
-  TargetAllowance budget;
+  TargetBudget budget;
   group.source = "DigitalOcean Databases";
   for (const JsonView& cluster : pages->Items("databases")) {
     LabelMap labels;
@@ -86,7 +87,7 @@ Result<config::TargetGroup> Databases(ApiClient& api, const std::string& url, st
     for (const std::string& tag : cluster["tags"].Texts()) {
       labels[fmt::format("{}db_tag_{}", kPrefix, tag)] = "true";
     }
-    NX_RETURN_IF_ERROR(budget.Add(labels, group));
+    NX_RETURN_IF_ERROR(budget.Add(ToLabels(labels), group));
   }
   return Checked(std::move(group), {&*pages});
 }

@@ -9,6 +9,7 @@
 #include "scrape/discovery/cloud/google_token.h"
 #include "scrape/discovery/cloud/sources.h"
 #include "scrape/discovery/naming.h"
+#include "scrape/discovery/target_budget.h"
 
 namespace narthex::scrape {
 
@@ -50,7 +51,7 @@ Result<config::TargetGroup> Instances(ApiClient& api, const config::GceSdConfig&
                                    return first + "alt=json&pageToken=" + net::EscapeQuery(next);
                                  }));
   config::TargetGroup group;
-  TargetAllowance budget;
+  TargetBudget budget;
   group.source = fmt::format("GCE_{}_{}", config.project, config.zone);
   for (const JsonView& instance : pages.Items("items")) {
     const std::vector<JsonView> interfaces = instance["networkInterfaces"].Items();
@@ -69,7 +70,7 @@ Result<config::TargetGroup> Instances(ApiClient& api, const config::GceSdConfig&
     for (const auto& [key, value] : instance["labels"].TextMembers()) {
       labels[kPrefix + "label_" + SanitizeLabelName(key)] = value;
     }
-    NX_RETURN_IF_ERROR(budget.Add(labels, group));
+    NX_RETURN_IF_ERROR(budget.Add(ToLabels(labels), group));
   }
   return Checked(std::move(group), {&pages});
 }

@@ -12,6 +12,7 @@
 #include "scrape/discovery/cloud/sources.h"
 #include "scrape/discovery/ip_text.h"
 #include "scrape/discovery/naming.h"
+#include "scrape/discovery/target_budget.h"
 
 namespace narthex::scrape {
 
@@ -83,7 +84,7 @@ Result<config::TargetGroup> CloudServers(ApiClient& api, const std::string& url,
     network_names[network["id"].Int()] = network["name"].Text();
   }
   config::TargetGroup group;
-  TargetAllowance budget;
+  TargetBudget budget;
   group.source = "hetzner";
   for (const JsonView& server : servers.Items("servers")) {
     LabelMap labels;
@@ -107,7 +108,7 @@ Result<config::TargetGroup> CloudServers(ApiClient& api, const std::string& url,
       labels[fmt::format("{}hcloud_labelpresent_{}", kPrefix, name)] = "true";
       labels[fmt::format("{}hcloud_label_{}", kPrefix, name)] = value;
     }
-    NX_RETURN_IF_ERROR(budget.Add(labels, group));
+    NX_RETURN_IF_ERROR(budget.Add(ToLabels(labels), group));
   }
   return Checked(std::move(group), {&servers, &networks});
 }
@@ -122,7 +123,7 @@ Result<config::TargetGroup> RobotServers(ApiClient& api, const std::string& url,
   }
   NX_ASSIGN_OR_RETURN(const auto document, JsonDocument::Parse(answer.body));
   config::TargetGroup group;
-  TargetAllowance budget;
+  TargetBudget budget;
   group.source = "hetzner";
   for (const JsonView& item : document->root().Items()) {
     const JsonView server = item["server"];
@@ -139,7 +140,7 @@ Result<config::TargetGroup> RobotServers(ApiClient& api, const std::string& url,
       labels[kPrefix + "public_ipv6_network"] = ip + "/" + subnet["mask"].Text();
       break;
     }
-    NX_RETURN_IF_ERROR(budget.Add(labels, group));
+    NX_RETURN_IF_ERROR(budget.Add(ToLabels(labels), group));
   }
   NX_RETURN_IF_ERROR(document->status());
   return group;

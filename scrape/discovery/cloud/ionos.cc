@@ -7,6 +7,7 @@
 #include "scrape/discovery/cloud/cloud_source.h"
 #include "scrape/discovery/cloud/sources.h"
 #include "scrape/discovery/naming.h"
+#include "scrape/discovery/target_budget.h"
 
 namespace narthex::scrape {
 
@@ -35,7 +36,7 @@ Result<config::TargetGroup> Servers(ApiClient& api, const std::string& url, std:
   NX_ASSIGN_OR_RETURN(const auto answer, api.GetJson(url));
   const JsonView root = answer->root();
   config::TargetGroup group;
-  TargetAllowance budget;
+  TargetBudget budget;
   group.source = "ionos";
   for (const JsonView& server : root["items"].Items()) {
     Addresses all;
@@ -59,7 +60,7 @@ Result<config::TargetGroup> Servers(ApiClient& api, const std::string& url, std:
     if (!volumes.empty()) {
       labels[kPrefix + "boot_image_id"] = volumes[0].At("properties.image").Text();
     }
-    NX_RETURN_IF_ERROR(budget.Add(labels, group));
+    NX_RETURN_IF_ERROR(budget.Add(ToLabels(labels), group));
   }
   NX_RETURN_IF_ERROR(answer->status());
   return group;

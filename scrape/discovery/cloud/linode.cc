@@ -11,6 +11,7 @@
 #include "scrape/discovery/cloud/sources.h"
 #include "scrape/discovery/ip_text.h"
 #include "scrape/discovery/naming.h"
+#include "scrape/discovery/target_budget.h"
 
 namespace narthex::scrape {
 
@@ -129,7 +130,7 @@ Result<config::TargetGroup> Instances(const Lists& lists, const config::LinodeSd
   const AddressMap known = ReadAddresses(lists.addresses);
   const RangeMap ranges = ReadRanges(lists.ranges);
   config::TargetGroup group;
-  TargetAllowance budget;
+  TargetBudget budget;
   group.source = "Linode";
   for (const JsonView& instance : lists.instances.Items("data")) {
     if (instance["ipv4"].Items().empty()) continue;
@@ -142,7 +143,7 @@ Result<config::TargetGroup> Instances(const Lists& lists, const config::LinodeSd
       labels[kPrefix + "tags"] = JoinSurrounded(tags, config.tag_separator);
     }
     labels[kAddressLabel] = JoinHostPort(labels[kPrefix + "public_ipv4"], config.port);
-    NX_RETURN_IF_ERROR(budget.Add(labels, group));
+    NX_RETURN_IF_ERROR(budget.Add(ToLabels(labels), group));
   }
   return Checked(std::move(group), {&lists.instances, &lists.addresses, &lists.ranges});
 }

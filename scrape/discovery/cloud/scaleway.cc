@@ -12,6 +12,7 @@
 #include "scrape/discovery/cloud/sources.h"
 #include "scrape/discovery/ip_text.h"
 #include "scrape/discovery/naming.h"
+#include "scrape/discovery/target_budget.h"
 
 namespace narthex::scrape {
 
@@ -82,7 +83,7 @@ class Scaleway {
     return fmt::format("/{}/v1/zones/{}", product, config_.zone);
   }
   Status AddInstance(const JsonView& server, const std::map<std::string, std::string>& private_ips,
-                     TargetAllowance& budget, config::TargetGroup& group) const;
+                     TargetBudget& budget, config::TargetGroup& group) const;
   /// Addresses of private network cards, for servers that have no other address.
   Result<std::map<std::string, std::string>> PrivateIps(const std::vector<JsonView>& servers);
 
@@ -122,7 +123,7 @@ void AddPublicLists(const JsonView& server, LabelMap& labels) {
 
 Status Scaleway::AddInstance(const JsonView& server,
                              const std::map<std::string, std::string>& private_ips,
-                             TargetAllowance& budget, config::TargetGroup& group) const {
+                             TargetBudget& budget, config::TargetGroup& group) const {
   LabelMap labels;
   AddLabels(server, kInstance, kInstanceRows, labels);
   labels[kInstance + "region"] = RegionOf(server["zone"].Text());
@@ -149,7 +150,7 @@ Status Scaleway::AddInstance(const JsonView& server,
   }
   if (address.empty()) return {};
   labels[kAddressLabel] = JoinHostPort(address, config_.port);
-  return budget.Add(labels, group);
+  return budget.Add(ToLabels(labels), group);
 }
 
 Result<std::map<std::string, std::string>> Scaleway::PrivateIps(
@@ -188,7 +189,7 @@ Result<config::TargetGroup> Scaleway::Instances() {
   const std::vector<JsonView> servers = pages.Items("servers");
   NX_ASSIGN_OR_RETURN(const auto private_ips, PrivateIps(servers));
   config::TargetGroup group;
-  TargetAllowance budget;
+  TargetBudget budget;
   group.source = "scaleway";
   for (const JsonView& server : servers) {
     NX_RETURN_IF_ERROR(AddInstance(server, private_ips, budget, group));
@@ -227,7 +228,7 @@ Result<config::TargetGroup> Scaleway::Metal() {
   std::map<std::string, JsonView> system_by_id;
   for (const JsonView& os : systems.Items("os")) system_by_id.emplace(os["id"].Text(), os);
   config::TargetGroup group;
-  TargetAllowance budget;
+  TargetBudget budget;
   group.source = "scaleway";
   for (const JsonView& server : servers.Items("servers")) {
     LabelMap labels;
@@ -242,7 +243,7 @@ Result<config::TargetGroup> Scaleway::Metal() {
       labels[kMetal + "os_version"] = os->second["version"].Text();
     }
     NX_RETURN_IF_ERROR(AddMetalAddresses(server, config_.port, labels));
-    NX_RETURN_IF_ERROR(budget.Add(labels, group));
+    NX_RETURN_IF_ERROR(budget.Add(ToLabels(labels), group));
   }
   return Checked(std::move(group), {&servers, &offers, &systems});
 }

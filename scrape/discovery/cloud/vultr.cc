@@ -7,6 +7,7 @@
 #include "scrape/discovery/cloud/cloud_source.h"
 #include "scrape/discovery/cloud/sources.h"
 #include "scrape/discovery/naming.h"
+#include "scrape/discovery/target_budget.h"
 
 namespace narthex::scrape {
 
@@ -39,13 +40,13 @@ Result<config::TargetGroup> Instances(ApiClient& api, const std::string& url, st
         return fmt::format("{}?cursor={}&per_page=100", url, net::EscapeQuery(next));
       }));
   config::TargetGroup group;
-  TargetAllowance budget;
+  TargetBudget budget;
   group.source = "Vultr";
   for (const JsonView& instance : pages.Items("instances")) {
     LabelMap labels;
     AddLabels(instance, "__meta_vultr_instance_", kInstance, labels);
     labels[kAddressLabel] = JoinHostPort(instance["main_ip"].Text(), port);
-    NX_RETURN_IF_ERROR(budget.Add(labels, group));
+    NX_RETURN_IF_ERROR(budget.Add(ToLabels(labels), group));
   }
   return Checked(std::move(group), {&pages});
 }

@@ -6,6 +6,7 @@
 #include "narthex/base/short_text.h"
 #include "scrape/discovery/ip_text.h"
 #include "scrape/discovery/naming.h"
+#include "scrape/discovery/target_budget.h"
 
 namespace narthex::scrape {
 
@@ -69,7 +70,7 @@ LabelMap CommonLabels(const Container& container, const std::string& name) {
 class TargetMaker {
  public:
   TargetMaker(const LabelsById& networks, const config::DockerSdConfig& config,
-              TargetAllowance budget, config::TargetGroup& group)
+              TargetBudget& budget, config::TargetGroup& group)
       : networks_(networks), config_(config), group_(group), budget_(budget) {}
 
   /// The targets of a container in one network.
@@ -90,7 +91,7 @@ class TargetMaker {
     // Containers in the host's network have no ports of their own.
     base[kAddressLabel] = container.network_mode == "host" ? config_.host_networking_host
                                                            : JoinHostPort(address, config_.port);
-    return budget_.Add(base, group_);
+    return budget_.Add(ToLabels(base), group_);
   }
 
  private:
@@ -102,13 +103,13 @@ class TargetMaker {
       NX_ASSIGN_OR_RETURN(labels["__meta_docker_port_public_ip"], Address(port["IP"]));
     }
     labels[kAddressLabel] = JoinHostPort(address, number);
-    return budget_.Add(labels, group_);
+    return budget_.Add(ToLabels(labels), group_);
   }
 
   const LabelsById& networks_;
   const config::DockerSdConfig& config_;
   config::TargetGroup& group_;
-  TargetAllowance budget_;
+  TargetBudget& budget_;
 };
 
 }  // namespace
@@ -134,7 +135,8 @@ LabelsById NetworkLabels(const JsonView& networks, std::string_view prefix) {
 
 Result<config::TargetGroup> ContainerTargets(const JsonView& containers, const LabelsById& networks,
                                              const config::DockerSdConfig& config,
-                                             TargetAllowance budget) {
+                                             const TargetLimits& limits) {
+  TargetBudget budget(limits);
   config::TargetGroup group;
   group.source = "Docker";
   std::vector<Container> list;

@@ -12,6 +12,7 @@
 #include "narthex/config/target_group.h"
 #include "scrape/discovery/json_view.h"
 #include "scrape/discovery/label_map.h"
+#include "scrape/discovery/target_budget.h"
 
 namespace narthex::scrape {
 
@@ -26,6 +27,6 @@ LabelsById NetworkLabels(const JsonView& networks, std::string_view prefix);
 /// of the budget.
 Result<config::TargetGroup> ContainerTargets(const JsonView& containers, const LabelsById& networks,
                                              const config::DockerSdConfig& config,
-                                             TargetAllowance budget = TargetAllowance());
+                                             const TargetLimits& limits = {});
 
 }  // namespace narthex::scrape

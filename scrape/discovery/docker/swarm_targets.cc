@@ -6,6 +6,7 @@
 #include "narthex/base/short_text.h"
 #include "scrape/discovery/ip_text.h"
 #include "scrape/discovery/naming.h"
+#include "scrape/discovery/target_budget.h"
 
 namespace narthex::scrape {
 
@@ -90,10 +91,10 @@ std::vector<JsonView> TcpPorts(const JsonView& ports) {
   return tcp;
 }
 
-Status AddTarget(LabelMap labels, const std::string& host, std::int64_t port,
-                 TargetAllowance& budget, config::TargetGroup& group) {
+Status AddTarget(LabelMap labels, const std::string& host, std::int64_t port, TargetBudget& budget,
+                 config::TargetGroup& group) {
   labels[kAddressLabel] = JoinHostPort(host, port);
-  return budget.Add(labels, group);
+  return budget.Add(ToLabels(labels), group);
 }
 
 config::TargetGroup NewGroup() {
@@ -105,7 +106,8 @@ config::TargetGroup NewGroup() {
 }  // namespace
 
 Result<config::TargetGroup> ServiceTargets(const JsonView& services, const LabelsById& networks,
-                                           std::int64_t port, TargetAllowance budget) {
+                                           std::int64_t port, const TargetLimits& limits) {
+  TargetBudget budget(limits);
   config::TargetGroup group = NewGroup();
   for (const JsonView& service : services.Items()) {
     LabelMap common = ServiceLabels(service);
@@ -134,7 +136,8 @@ Result<config::TargetGroup> ServiceTargets(const JsonView& services, const Label
 
 Result<config::TargetGroup> TaskTargets(const JsonView& tasks, const JsonView& services,
                                         const JsonView& nodes, const LabelsById& networks,
-                                        std::int64_t port, TargetAllowance budget) {
+                                        std::int64_t port, const TargetLimits& limits) {
+  TargetBudget budget(limits);
   LabelsById service_labels;
   std::map<std::string, std::vector<JsonView>> service_ports;
   for (const JsonView& service : services.Items()) {
@@ -177,7 +180,8 @@ Result<config::TargetGroup> TaskTargets(const JsonView& tasks, const JsonView& s
 }
 
 Result<config::TargetGroup> NodeTargets(const JsonView& nodes, std::int64_t port,
-                                        TargetAllowance budget) {
+                                        const TargetLimits& limits) {
+  TargetBudget budget(limits);
   config::TargetGroup group = NewGroup();
   for (const JsonView& node : nodes.Items()) {
     LabelMap labels = NodeLabels(node);

@@ -6,13 +6,11 @@
 
 #include <cstddef>
 #include <utility>
-#include <vector>
-
-#include <fmt/core.h>
 
 #include "narthex/base/result.h"
-#include "narthex/config/discovery_config.h"
+#include "narthex/config/target_group.h"
 #include "narthex/model/labels.h"
+#include "scrape/discovery/target_budget.h"
 
 namespace narthex::scrape::kubernetes {
 
@@ -23,30 +21,18 @@ class TargetList {
   static constexpr std::size_t kMaxBytes = std::size_t{128} << 20;  // Of their labels.
 
   /// @return false when the list was full: no more need be made
-  bool Add(model::Labels target) {
-    if (full_ || targets_.size() == kMaxTargets || target.bytes().size() > kMaxBytes - bytes_) {
-      full_ = true;
-      return false;
-    }
-    bytes_ += target.bytes().size();
-    targets_.push_back(std::move(target));
-    return true;
-  }
+  bool Add(model::Labels target) { return budget_.Add(std::move(target), group_).has_value(); }
 
   /// The group with these targets. Errors: kResourceExhausted: there were too many.
   Result<config::TargetGroup> Into(config::TargetGroup group) && {
-    if (full_) {
-      return Fail(Code::kResourceExhausted, fmt::format("more than {} targets or {} MiB of labels",
-                                                        kMaxTargets, kMaxBytes >> 20));
-    }
-    group.targets = std::move(targets_);
+    NX_RETURN_IF_ERROR(budget_.status());
+    group.targets = std::move(group_.targets);
     return group;
   }
 
  private:
-  std::vector<model::Labels> targets_;
-  std::size_t bytes_ = 0;
-  bool full_ = false;
+  TargetBudget budget_{{.targets = kMaxTargets, .bytes = kMaxBytes}};
+  config::TargetGroup group_;
 };
 
 }  // namespace narthex::scrape::kubernetes

@@ -143,7 +143,7 @@ TEST(Ec2TargetsTest, AllLabels) {
   const auto zones = ReadZoneIds(kZones);
   ASSERT_TRUE(zones);
   config::TargetGroup group;
-  TargetAllowance budget;
+  TargetBudget budget;
   const auto next =
       AddEc2Targets(Answer(std::string(kInVpc) + kOthers, "<nextToken>n t</nextToken>"),
                     "eu-west-1", *zones, 80, budget, group);
@@ -154,7 +154,7 @@ TEST(Ec2TargetsTest, AllLabels) {
 
 TEST(Ec2TargetsTest, WhatIsNoAnswer) {
   config::TargetGroup group;
-  TargetAllowance budget;
+  TargetBudget budget;
   for (const std::string bad :
        {"", "{}", "<a/>", "<DescribeInstancesResponse>", "<html>x</html>"}) {
     EXPECT_FALSE(AddEc2Targets(bad, "r", {}, 80, budget, group)) << bad;
@@ -166,7 +166,7 @@ TEST(Ec2TargetsTest, WhatIsNoAnswer) {
 
 TEST(Ec2TargetsTest, TheirNumberHasALimit) {
   config::TargetGroup group;
-  TargetAllowance budget(1);
+  TargetBudget budget({.targets = 1});
   const std::string item = "<item><privateIpAddress>10.0.0.1</privateIpAddress></item>";
   EXPECT_TRUE(AddEc2Targets(Answer(item), "r", {}, 80, budget, group));
   const auto more = AddEc2Targets(Answer(item), "r", {}, 80, budget, group);
@@ -178,7 +178,7 @@ TEST(Ec2TargetsTest, TheirNumberHasALimit) {
 /// Positions in the list are indexes of interfaces; one that no interface has must not fill memory.
 TEST(Ec2TargetsTest, IndexThatCannotBe) {
   config::TargetGroup group;
-  TargetAllowance budget;
+  TargetBudget budget;
   const std::string item =
       "<item><instanceId>i</instanceId><vpcId>v</vpcId><networkInterfaceSet><item>"
       "<subnetId>s</subnetId><attachment><deviceIndex>4000000000</deviceIndex></attachment>"

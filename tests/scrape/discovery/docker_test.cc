@@ -81,8 +81,8 @@ TEST(DockerTargetsTest, TheirNumberHasALimit) {
   ASSERT_TRUE(all);
   const std::size_t count = all->targets.size();
   ASSERT_GT(count, 1U);
-  EXPECT_TRUE(ContainerTargets(containers->root(), {}, {}, TargetAllowance(count)));
-  const auto less = ContainerTargets(containers->root(), {}, {}, TargetAllowance(count - 1));
+  EXPECT_TRUE(ContainerTargets(containers->root(), {}, {}, {.targets = count}));
+  const auto less = ContainerTargets(containers->root(), {}, {}, {.targets = count - 1});
   ASSERT_FALSE(less);
   EXPECT_EQ(less.error().code(), Code::kResourceExhausted);
 }

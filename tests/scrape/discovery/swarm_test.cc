@@ -82,14 +82,14 @@ TEST(SwarmTargetsTest, TheirNumberAndSizeHaveLimits) {
   };
   for (const bool enough : {true, false}) {
     const std::size_t less = enough ? 0 : 1;
-    EXPECT_EQ(count(ServiceTargets(services->root(), {}, 80, TargetAllowance(4 - less))),
+    EXPECT_EQ(count(ServiceTargets(services->root(), {}, 80, {.targets = 4 - less})),
               enough ? 4 : -1);
     EXPECT_EQ(count(TaskTargets(tasks->root(), services->root(), none->root(), {}, 80,
-                                TargetAllowance(4 - less))),
+                                {.targets = 4 - less})),
               enough ? 4 : -1);
-    EXPECT_EQ(count(NodeTargets(nodes->root(), 80, TargetAllowance(2 - less))), enough ? 2 : -1);
+    EXPECT_EQ(count(NodeTargets(nodes->root(), 80, {.targets = 2 - less})), enough ? 2 : -1);
   }
-  EXPECT_EQ(count(ServiceTargets(services->root(), {}, 80, TargetAllowance(4, 100))), -1);
+  EXPECT_EQ(count(ServiceTargets(services->root(), {}, 80, {.bytes = 100})), -1);
 }
 
 TEST_F(SwarmTest, Services) {

@@ -265,13 +265,13 @@ std::string Times(std::size_t n, const std::string& text) {
 TEST_F(GroupsTest, MoreTargetsThanAGroupMayHave) {
   const std::string addresses = Times(1001, "{'ip': '10.0.0.1'}");
   const std::string ports = Times(100, "{'port': 1}");
-  EXPECT_EQ("more than 100000 targets or 128 MiB of labels",
+  EXPECT_EQ("more than 100000 targets",
             Error(Resource::kEndpoints,
                   Add(Resource::kEndpoints,
                       "{'metadata': {'name': 'e', 'namespace': 'ns'}, 'subsets': [{'addresses': [" +
                           addresses + "], 'ports': [" + ports + "]}]}")));
   EXPECT_EQ(
-      "more than 100000 targets or 128 MiB of labels",
+      "more than 100000 targets",
       Error(Resource::kEndpointSlice,
             Add(Resource::kEndpointSlice,
                 "{'metadata': {'name': 'e', 'namespace': 'ns'}, 'endpoints': [" +
@@ -281,7 +281,7 @@ TEST_F(GroupsTest, MoreTargetsThanAGroupMayHave) {
 TEST_F(GroupsTest, MoreLabelsThanAGroupMayHave) {
   Add(Resource::kPod, "{'metadata': {'name': 'p', 'namespace': 'ns', 'annotations': {'a': '" +
                           std::string(1 << 20, 'x') + "'}}}");
-  EXPECT_EQ("more than 100000 targets or 128 MiB of labels",
+  EXPECT_EQ("more than 134217728 bytes of labels",
             Error(Resource::kEndpoints,
                   Add(Resource::kEndpoints,
                       "{'metadata': {'name': 'e', 'namespace': 'ns'}, 'subsets': [{'addresses': ["
