@@ -6,6 +6,7 @@
 
 #include <charconv>
 #include <functional>
+#include <future>
 #include <mutex>
 #include <string>
 #include <utility>
@@ -36,11 +37,13 @@ class FakeApi {
     const std::lock_guard lock(mutex_);
     answers_.emplace_back(start, std::move(answer));
   }
-  /// Such requests get no answer.
-  void HangOn(const std::string& start, std::function<void()> then) {
+  /// The first such request gets no answer, but `then` is called.
+  /// @return ready when that call is over; what it uses must live so long
+  [[nodiscard]] std::future<void> HangOn(const std::string& start, std::function<void()> then) {
     const std::lock_guard lock(mutex_);
     hang_ = start;
-    then_ = std::move(then);
+    then_ = std::packaged_task<void()>(std::move(then));
+    return then_.get_future();
   }
   std::string Url(const std::string& path = "") const { return server_.Url(path); }
   std::uint16_t port() const { return server_.port(); }
@@ -67,16 +70,16 @@ class FakeApi {
     if (head.empty()) return;
     const std::string body = peer.ReadBytes(LengthOf(head));
     Answer answer{"", 404};
-    std::function<void()> hang;
+    std::packaged_task<void()> hang;
     {
       const std::lock_guard lock(mutex_);
       requests_.push_back(head + body);
       for (const auto& [start, given] : answers_) {
         if (head.starts_with(start)) answer = given;
       }
-      if (!hang_.empty() && head.starts_with(hang_)) hang = then_;
+      if (then_.valid() && head.starts_with(hang_)) hang = std::move(then_);
     }
-    if (hang) {
+    if (hang.valid()) {
       hang();
       peer.ReadAll();
       return;
@@ -99,7 +102,7 @@ class FakeApi {
   std::vector<std::pair<std::string, Answer>> answers_;
   std::vector<std::string> requests_;
   std::string hang_;
-  std::function<void()> then_;
+  std::packaged_task<void()> then_;
   RawServer server_;  // Last: its thread uses the others.
 };
 

@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <future>
-
 #include <gtest/gtest.h>
 
 #include "scrape/discovery/aws/aws_source.h"
@@ -243,13 +241,9 @@ TEST_F(AwsSourceTest, WithoutRegionOrKeys) {
 }
 
 TEST_F(AwsSourceTest, CancelEndsARequest) {
-  std::promise<void> done;
-  api_.HangOn("POST / ", [&] {
-    source_->Cancel();
-    done.set_value();
-  });
+  const auto cancelled = api_.HangOn("POST / ", [this] { source_->Cancel(); });
   EXPECT_NE(Refresh().find("context canceled"), std::string::npos);
-  done.get_future().wait();  // It goes on after it has ended the request.
+  cancelled.wait();
 }
 
 constexpr const char* kLightsail = R"({"instances": [

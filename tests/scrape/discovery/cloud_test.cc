@@ -524,8 +524,9 @@ TEST_F(CloudTest, Failures) {
 TEST_F(CloudTest, CancelEndsARequest) {
   MadeSource source = MakeVultrSource({}, api_.Url());
   ASSERT_TRUE(source);
-  api_.HangOn("GET ", [&] { (*source)->Cancel(); });
+  const auto cancelled = api_.HangOn("GET ", [&] { (*source)->Cancel(); });
   EXPECT_NE(Text(source, "").find("context canceled"), std::string::npos);
+  cancelled.wait();
 }
 
 }  // namespace

@@ -298,8 +298,9 @@ TEST_F(DockerSourceTest, NoDaemon) {
 }
 
 TEST_F(DockerSourceTest, CancelEndsARequest) {
-  daemon_.HangOn("GET /v1.44/networks ", [this] { source_->Cancel(); });
+  const auto cancelled = daemon_.HangOn("GET /v1.44/networks ", [this] { source_->Cancel(); });
   EXPECT_NE(Refresh().find("context canceled"), std::string::npos);
+  cancelled.wait();
   EXPECT_NE(Refresh().find("context canceled"), std::string::npos);
 }
 

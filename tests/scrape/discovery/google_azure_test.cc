@@ -237,8 +237,9 @@ TEST_F(GceTest, Failures) {
 TEST_F(GceTest, CancelEndsAskingForAToken) {
   MadeSource source = Make();
   ASSERT_TRUE(source);
-  api_.HangOn("GET /computeMetadata/", [&] { (*source)->Cancel(); });
+  const auto cancelled = api_.HangOn("GET /computeMetadata/", [&] { (*source)->Cancel(); });
   EXPECT_NE(Text(source, "").find("context canceled"), std::string::npos);
+  cancelled.wait();
 }
 
 const std::string kGroup = "/subscriptions/sub/resourceGroups/RG";
