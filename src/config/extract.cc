@@ -35,6 +35,30 @@ Oauth2Config ExtractOauth2(const Value& oauth2) {
   return config;
 }
 
+model::RelabelAction ActionOf(std::string_view name) {
+  for (int i = 0; i <= static_cast<int>(model::RelabelAction::kUppercase); ++i) {
+    const auto action = static_cast<model::RelabelAction>(i);
+    if (model::RelabelActionName(action) == name) return action;
+  }
+  return model::RelabelAction::kReplace;  // The checks let no other name through.
+}
+
+std::uint64_t Unsigned(const Value& value) { return static_cast<std::uint64_t>(value.number); }
+
+void ExtractLimits(const Value& job, ScrapeConfig& config) {
+  config.body_size_limit = Unsigned(job["body_size_limit"]);
+  config.sample_limit = Unsigned(job["sample_limit"]);
+  config.target_limit = Unsigned(job["target_limit"]);
+  config.label_limit = Unsigned(job["label_limit"]);
+  config.label_name_length_limit = Unsigned(job["label_name_length_limit"]);
+  config.label_value_length_limit = Unsigned(job["label_value_length_limit"]);
+  config.keep_dropped_targets = Unsigned(job["keep_dropped_targets"]);
+  config.native_histogram_bucket_limit = Unsigned(job["native_histogram_bucket_limit"]);
+  config.native_histogram_min_bucket_factor = job["native_histogram_min_bucket_factor"].real;
+}
+
+}  // namespace
+
 Sigv4Config ExtractSigv4(const Value& sigv4) {
   return {.region = sigv4["region"].text,
           .access_key = sigv4["access_key"].text,
@@ -44,14 +68,6 @@ Sigv4Config ExtractSigv4(const Value& sigv4) {
           .external_id = sigv4["external_id"].text,
           .service_name = sigv4["service_name"].text,
           .use_fips_sts_endpoint = sigv4["use_fips_sts_endpoint"].flag()};
-}
-
-model::RelabelAction ActionOf(std::string_view name) {
-  for (int i = 0; i <= static_cast<int>(model::RelabelAction::kUppercase); ++i) {
-    const auto action = static_cast<model::RelabelAction>(i);
-    if (model::RelabelActionName(action) == name) return action;
-  }
-  return model::RelabelAction::kReplace;  // The checks let no other name through.
 }
 
 Result<std::vector<model::RelabelConfig>> ExtractRelabel(const Value& list, bool legacy_names) {
@@ -72,22 +88,6 @@ Result<std::vector<model::RelabelConfig>> ExtractRelabel(const Value& list, bool
   }
   return rules;
 }
-
-std::uint64_t Unsigned(const Value& value) { return static_cast<std::uint64_t>(value.number); }
-
-void ExtractLimits(const Value& job, ScrapeConfig& config) {
-  config.body_size_limit = Unsigned(job["body_size_limit"]);
-  config.sample_limit = Unsigned(job["sample_limit"]);
-  config.target_limit = Unsigned(job["target_limit"]);
-  config.label_limit = Unsigned(job["label_limit"]);
-  config.label_name_length_limit = Unsigned(job["label_name_length_limit"]);
-  config.label_value_length_limit = Unsigned(job["label_value_length_limit"]);
-  config.keep_dropped_targets = Unsigned(job["keep_dropped_targets"]);
-  config.native_histogram_bucket_limit = Unsigned(job["native_histogram_bucket_limit"]);
-  config.native_histogram_min_bucket_factor = job["native_histogram_min_bucket_factor"].real;
-}
-
-}  // namespace
 
 TlsConfig ExtractTls(const Value& tls) {
   return {.ca = tls["ca"].text,

@@ -11,6 +11,7 @@
 
 #include "narthex/base/result.h"
 #include "narthex/config/alerting_config.h"
+#include "narthex/config/remote_config.h"
 #include "narthex/config/scrape_config.h"
 #include "narthex/model/labels.h"
 #include "narthex/model/timestamp.h"
@@ -53,6 +54,9 @@ struct Config {
   /// Those of the file, then those of its scrape_config_files.
   std::vector<ScrapeConfig> scrape_configs;
   AlertingConfig alerting;
+  std::vector<RemoteWriteConfig> remote_write;
+  std::vector<RemoteReadConfig> remote_read;
+  OtlpConfig otlp;
   StorageConfig storage;
   /// The whole configuration with defaults as YAML, secrets masked (/api/v1/status/config).
   std::string yaml;
