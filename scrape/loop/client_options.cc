@@ -20,6 +20,13 @@ net::TlsOptions MakeTlsOptions(const config::TlsConfig& tls) {
           .insecure_skip_verify = tls.insecure_skip_verify};
 }
 
+net::ProxyOptions MakeProxyOptions(const config::ProxyConfig& proxy) {
+  return {.url = proxy.url,
+          .no_proxy = proxy.no_proxy,
+          .from_environment = proxy.from_environment,
+          .connect_headers = proxy.connect_headers};
+}
+
 std::shared_ptr<const net::Oauth2Options> MakeOauth2Options(const config::Oauth2Config& oauth2) {
   if (oauth2.client_id.empty()) return nullptr;
   return std::make_shared<net::Oauth2Options>(
@@ -30,7 +37,7 @@ std::shared_ptr<const net::Oauth2Options> MakeOauth2Options(const config::Oauth2
                          .scopes = oauth2.scopes,
                          .endpoint_params = oauth2.endpoint_params,
                          .tls = MakeTlsOptions(oauth2.tls),
-                         .proxy_url = oauth2.proxy_url});
+                         .proxy = MakeProxyOptions(oauth2.proxy)});
 }
 
 }  // namespace
@@ -52,7 +59,7 @@ Result<net::HttpClientOptions> MakeClientOptions(const config::HttpConfig& http,
   options.authorization_credentials = http.authorization_credentials;
   options.authorization_credentials_file = http.authorization_credentials_file;
   options.follow_redirects = http.follow_redirects;
-  options.proxy_url = http.proxy_url;
+  options.proxy = MakeProxyOptions(http.proxy);
   options.user_agent = user_agent;
   for (const config::HttpHeader& header : http.http_headers) {
     for (const std::string& value : header.values)

@@ -18,16 +18,30 @@ model::Labels LabelSet(const Value& map) {
   return model::Labels::FromPairs(std::move(pairs));
 }
 
+ProxyConfig ExtractProxy(const Value& section) {
+  ProxyConfig proxy{.url = section["proxy_url"].text,
+                    .no_proxy = section["no_proxy"].text,
+                    .from_environment = section["proxy_from_environment"].flag(),
+                    .connect_headers = {}};
+  const Value& headers = section["proxy_connect_header"];
+  for (std::size_t i = 0; i < headers.keys.size(); ++i) {
+    for (const Value& value : headers.items[i].items) {
+      proxy.connect_headers.emplace_back(headers.keys[i], value.text);
+    }
+  }
+  return proxy;
+}
+
 Oauth2Config ExtractOauth2(const Value& oauth2) {
   Oauth2Config config{.grant_type = oauth2["grant_type"].text,
                       .client_id = oauth2["client_id"].text,
                       .client_secret = oauth2["client_secret"].text,
                       .client_secret_file = oauth2["client_secret_file"].text,
                       .token_url = oauth2["token_url"].text,
-                      .proxy_url = oauth2["proxy_url"].text,
                       .scopes = Strings(oauth2["scopes"]),
                       .endpoint_params = {},
-                      .tls = ExtractTls(oauth2["tls_config"])};
+                      .tls = ExtractTls(oauth2["tls_config"]),
+                      .proxy = ExtractProxy(oauth2)};
   const Value& params = oauth2["endpoint_params"];
   for (std::size_t i = 0; i < params.keys.size(); ++i) {
     config.endpoint_params.emplace_back(params.keys[i], params.items[i].text);
@@ -119,9 +133,7 @@ HttpConfig ExtractHttp(const Value& section) {
   http.tls = ExtractTls(section["tls_config"]);
   http.follow_redirects = section["follow_redirects"].flag();
   http.enable_http2 = section["enable_http2"].flag();
-  http.proxy_url = section["proxy_url"].text;
-  http.no_proxy = section["no_proxy"].text;
-  http.proxy_from_environment = section["proxy_from_environment"].flag();
+  http.proxy = ExtractProxy(section);
   const Value& headers = section["http_headers"];
   for (std::size_t i = 0; i < headers.keys.size(); ++i) {
     const Value& header = headers.items[i];

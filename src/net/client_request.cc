@@ -24,6 +24,14 @@ Result<std::string> TextOrFile(const std::string& text, const std::string& file,
   return content;
 }
 
+/// Headers that only the host that the user named may see.
+bool IsCredential(std::string_view name) {
+  return EqualsIgnoreCase(name, "Authorization") || EqualsIgnoreCase(name, "Cookie") ||
+         EqualsIgnoreCase(name, "X-Amz-Security-Token") || EqualsIgnoreCase(name, "X-Auth-Token");
+}
+
+}  // namespace
+
 Status AppendHeader(std::string_view name, std::string_view value, std::string& out) {
   const bool printable = std::all_of(value.begin(), value.end(), [](char c) {
     return c == '\t' || (static_cast<unsigned char>(c) >= 0x20 && c != 0x7f);
@@ -39,14 +47,6 @@ Status AppendHeader(std::string_view name, std::string_view value, std::string& 
   out.append(name).append(": ").append(value).append("\r\n");
   return {};
 }
-
-/// Headers that only the host that the user named may see.
-bool IsCredential(std::string_view name) {
-  return EqualsIgnoreCase(name, "Authorization") || EqualsIgnoreCase(name, "Cookie") ||
-         EqualsIgnoreCase(name, "X-Amz-Security-Token") || EqualsIgnoreCase(name, "X-Auth-Token");
-}
-
-}  // namespace
 
 std::string Base64(const std::string& bytes) {
   static constexpr char kDigits[] =
@@ -90,14 +90,14 @@ Result<std::string> AuthorizationValue(const HttpClientOptions& options) {
 }
 
 Result<std::string> RequestText(const HttpClientOptions& options, const ClientRequest& request,
-                                const std::string& method, const Url& url, bool absolute,
+                                const std::string& method, const Url& url, const Url* proxy,
                                 bool with_credentials, bool with_body) {
   if (!IsToken(method)) {
     return Fail(Code::kInvalidArgument, fmt::format("net/http: invalid method \"{}\"", method));
   }
   const std::string authority = Authority(url);
   std::string out = method + " ";
-  if (absolute) out += url.scheme + "://" + authority;
+  if (proxy != nullptr) out += url.scheme + "://" + authority;
   out += url.target + " HTTP/1.1\r\n";
   NX_RETURN_IF_ERROR(AppendHeader("Host", authority, out));
 
@@ -116,10 +116,8 @@ Result<std::string> RequestText(const HttpClientOptions& options, const ClientRe
       if (!value.empty()) SetHeader(headers, "Authorization", value);
     }
   }
-  if (absolute) {
-    if (const auto proxy = ParseUrl(options.proxy_url); proxy && !proxy->userinfo.empty()) {
-      SetHeader(headers, "Proxy-Authorization", "Basic " + Base64(proxy->userinfo));
-    }
+  if (proxy != nullptr && !proxy->userinfo.empty()) {
+    SetHeader(headers, "Proxy-Authorization", "Basic " + Base64(proxy->userinfo));
   }
   if (with_body && (!request.body.empty() || method == "POST" || method == "PUT")) {
     SetHeader(headers, "Content-Length", std::to_string(request.body.size()));

@@ -14,6 +14,7 @@
 #include "src/net/client_request.h"
 #include "src/net/connection.h"
 #include "src/net/http1.h"
+#include "src/net/proxy.h"
 #include "src/net/tls.h"
 #include "src/net/token_source.h"
 #include "src/net/url.h"
@@ -66,6 +67,9 @@ struct HttpClient::Impl {
       : options(std::move(opts)),
         executor(on),
         connection(on),
+        proxies(options.proxy.url.empty() && !options.proxy.from_environment
+                    ? nullptr
+                    : std::make_unique<ProxyRules>(options.proxy, ProcessEnvironment)),
         tokens(options.oauth2 == nullptr
                    ? nullptr
                    : std::make_unique<TokenSource>(on, options.oauth2, options.user_agent)) {}
@@ -83,13 +87,14 @@ struct HttpClient::Impl {
   asio::awaitable<Result<ClientResponse>> Once(const ClientRequest& request,
                                                const Exchange& exchange, std::string& body);
   asio::awaitable<Status> Authorize(Connection::Clock::time_point deadline);
-  asio::awaitable<Status> Open(const Url& url);
+  asio::awaitable<Status> Open(const Url& url, const Url* proxy);
   asio::awaitable<Status> OpenTunnel(const Url& proxy, const Url& url);
   asio::awaitable<Result<ResponseHead>> ReadHead();
   asio::awaitable<Status> ReadBody(BodyReader& reader, ClientResponse& response);
   Status RefreshTls();
-  bool ViaPlainProxy(const Url& url) const {
-    return !options.proxy_url.empty() && options.unix_socket.empty() && url.scheme == "http";
+  Result<std::optional<Url>> ProxyFor(const Url& url) const {
+    if (proxies == nullptr || !options.unix_socket.empty()) return std::nullopt;
+    return proxies->For(url);
   }
   void Disconnect() {
     connection.Close();
@@ -100,8 +105,9 @@ struct HttpClient::Impl {
   HttpClientOptions options;  // Constant but for an authorization that comes by OAuth2.
   const asio::any_io_executor executor;
   Connection connection;
-  std::string connected_to;         // Origin that the open connection leads to.
-  std::string unread;               // Received, not yet used.
+  const std::unique_ptr<const ProxyRules> proxies;  // Null: never one.
+  std::string connected_to;                         // Origin that the open connection leads to.
+  std::string unread;                               // Received, not yet used.
   std::unique_ptr<char[]> scratch;  // kReadBytes for one read, while a request runs.
   std::shared_ptr<asio::ssl::context> tls;
   std::string tls_files_state;
@@ -129,7 +135,12 @@ asio::awaitable<Status> HttpClient::Impl::OpenTunnel(const Url& proxy, const Url
   const std::string authority = fmt::format(
       "{}:{}", url.host.find(':') == std::string::npos ? url.host : "[" + url.host + "]", url.port);
   std::string text = fmt::format("CONNECT {0} HTTP/1.1\r\nHost: {0}\r\n", authority);
-  if (!proxy.userinfo.empty()) {
+  for (const auto& [name, value] : options.proxy.connect_headers) {
+    Status added = AppendHeader(name, value, text);
+    if (!added) co_return added;
+  }
+  if (!proxy.userinfo.empty() &&
+      FindHeader(options.proxy.connect_headers, "Proxy-Authorization") == nullptr) {
     text += "Proxy-Authorization: Basic " + Base64(proxy.userinfo) + "\r\n";
   }
   text += "\r\n";
@@ -142,19 +153,13 @@ asio::awaitable<Status> HttpClient::Impl::OpenTunnel(const Url& proxy, const Url
   co_return Status{};
 }
 
-/// Connects to the origin of `url`, through the proxy when there is one.
-asio::awaitable<Status> HttpClient::Impl::Open(const Url& url) {
+/// Connects to the origin of `url`, through the proxy unless that is null.
+asio::awaitable<Status> HttpClient::Impl::Open(const Url& url, const Url* proxy) {
   Disconnect();
-  Url peer = url;
-  const bool via_proxy = !options.proxy_url.empty() && options.unix_socket.empty();
-  if (via_proxy) {
-    Result<Url> proxy = ParseUrl(options.proxy_url);
-    if (!proxy) co_return Fail(std::move(proxy).error());
-    if (proxy->scheme != "http") {
-      co_return Fail(Code::kUnavailable, "proxyconnect tcp: only http proxies are supported");
-    }
-    peer = *proxy;
+  if (proxy != nullptr && proxy->scheme != "http") {
+    co_return Fail(Code::kUnavailable, "proxyconnect tcp: only http proxies are supported");
   }
+  const Url& peer = proxy != nullptr ? *proxy : url;
   Status status;
   if (options.unix_socket.empty()) {
     status = co_await connection.Connect(peer.host, peer.port);
@@ -163,8 +168,8 @@ asio::awaitable<Status> HttpClient::Impl::Open(const Url& url) {
   }
   if (!status) co_return status;
   if (url.scheme == "https") {
-    if (via_proxy) {
-      status = co_await OpenTunnel(peer, url);
+    if (proxy != nullptr) {
+      status = co_await OpenTunnel(*proxy, url);
       if (!status) co_return status;
     }
     status = RefreshTls();
@@ -260,8 +265,12 @@ asio::awaitable<Result<ClientResponse>> HttpClient::Impl::Once(const ClientReque
     Disconnect();
     return Fail(UrlError(exchange.method, url, why));
   };
-  Result<std::string> text = RequestText(options, request, exchange.method, url, ViaPlainProxy(url),
-                                         exchange.with_credentials, exchange.with_body);
+  const Result<std::optional<Url>> found = ProxyFor(url);
+  if (!found) co_return failed(found.error());
+  const Url* const proxy = found->has_value() ? &**found : nullptr;
+  Result<std::string> text =
+      RequestText(options, request, exchange.method, url, url.scheme == "http" ? proxy : nullptr,
+                  exchange.with_credentials, exchange.with_body);
   if (!text) co_return failed(text.error());
   if (exchange.with_body) *text += request.body;
 
@@ -277,7 +286,7 @@ asio::awaitable<Result<ClientResponse>> HttpClient::Impl::Once(const ClientReque
       connection.SetDeadline(std::min(exchange.deadline, open_until));
     }
     if (!reused) {
-      Status opened = co_await Open(url);
+      Status opened = co_await Open(url, proxy);
       if (!opened) co_return failed(opened.error());
     }
     Status sent = co_await connection.Write(*text);

@@ -125,7 +125,12 @@ std::shared_ptr<TokenCache> TokensFor(const Oauth2Options& options) {
   add(options.client_secret);
   add(options.client_secret_file);
   add(options.token_url);
-  add(options.proxy_url);
+  const ProxyOptions& proxy = options.proxy;
+  add(proxy.url);
+  add(proxy.no_proxy);
+  text += proxy.from_environment ? "+" : "-";
+  text += fmt::format("{} headers", proxy.connect_headers.size());
+  for (const auto& [name, value] : proxy.connect_headers) add(name), add(value);
   // A token may be bound to how it was got, so clients that check the server less share none.
   const TlsOptions& tls = options.tls;
   for (const std::string* part :

@@ -92,7 +92,7 @@ asio::awaitable<Result<AccessToken>> TokenSource::AskInOneWay(const std::string&
       std::max(deadline - TokenCache::Clock::now(), TokenCache::Clock::duration::zero()));
   HttpClientOptions own;
   own.tls = options_->tls;
-  own.proxy_url = options_->proxy_url;
+  own.proxy = options_->proxy;
   own.user_agent = user_agent_;
   HttpClient client(executor_, std::move(own));
   struct Asking {

@@ -86,7 +86,7 @@ TEST(ConfigLoadTest, FillsTheStructs) {
   EXPECT_EQ("/etc/n/token", two.http.authorization_credentials_file);
   EXPECT_EQ("/etc/n/ca.pem", two.http.tls.ca_file);
   EXPECT_EQ("/k.pem", two.http.tls.key_file);
-  EXPECT_EQ("http://user:geheim@proxy:3128/", two.http.proxy_url);
+  EXPECT_EQ("http://user:geheim@proxy:3128/", two.http.proxy.url);
   ASSERT_EQ(1u, two.http.http_headers.size());
   EXPECT_EQ("/etc/n/f", two.http.http_headers[0].files.at(0));
   EXPECT_EQ((std::vector<std::string>{"/etc/n/t/*.json", "/etc/n/x.yml"}),

@@ -410,7 +410,7 @@ TEST(HttpClientTest, GoesThroughAProxy) {
     socket.Send(Answer("from the proxy"));
   });
   HttpClientOptions options;
-  options.proxy_url = "http://u:p@127.0.0.1:" + std::to_string(proxy.port());
+  options.proxy.url = "http://u:p@127.0.0.1:" + std::to_string(proxy.port());
   Session session(options);
   ASSERT_TRUE(session.Do(Get("http://target.invalid:1234/metrics")));
   EXPECT_EQ("from the proxy", session.body);

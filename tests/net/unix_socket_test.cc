@@ -58,7 +58,7 @@ TEST(UnixSocketTest, NoProxyIsAsked) {
     peer.Send(kOk);
   });
   HttpClientOptions options = Through(path);
-  options.proxy_url = "http://127.0.0.1:1";
+  options.proxy.url = "http://127.0.0.1:1";
   std::string body;
   auto response = DoBlocking(options, Get("http://x/"), body);
   EXPECT_TRUE(response) << response.error().message();

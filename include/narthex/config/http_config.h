@@ -20,13 +20,20 @@ struct HttpHeader {
   std::vector<std::string> values, secrets, files;
 };
 
+struct ProxyConfig {
+  std::string url, no_proxy;
+  bool from_environment = false;
+  std::vector<std::pair<std::string, std::string>> connect_headers;
+};
+
 /// No client_id = none.
 struct Oauth2Config {
   std::string grant_type;  // "" = client_credentials, the only one that requests can be made with.
-  std::string client_id, client_secret, client_secret_file, token_url, proxy_url;
+  std::string client_id, client_secret, client_secret_file, token_url;
   std::vector<std::string> scopes;
   std::vector<std::pair<std::string, std::string>> endpoint_params;
   TlsConfig tls;
+  ProxyConfig proxy;
 };
 
 /// AWS Signature Version 4. Empty = from where AWS's own programs take it.
@@ -43,8 +50,7 @@ struct HttpConfig {
   TlsConfig tls;
   bool follow_redirects = true;
   bool enable_http2 = true;  // Accepted; requests go out as HTTP/1.1.
-  std::string proxy_url, no_proxy;
-  bool proxy_from_environment = false;
+  ProxyConfig proxy;
   std::vector<HttpHeader> http_headers;
 };
 

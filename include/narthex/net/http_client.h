@@ -32,13 +32,21 @@ struct TlsOptions {
   bool insecure_skip_verify = false;
 };
 
+/// Through which proxy requests go. Only proxies that speak plain HTTP are supported.
+struct ProxyOptions {
+  std::string url{};              // "" = none.
+  std::string no_proxy{};         // Hosts, domains, addresses and networks that are asked directly.
+  bool from_environment = false;  // HTTP_PROXY, HTTPS_PROXY and NO_PROXY say all that instead.
+  Headers connect_headers{};      // Of the CONNECT requests, by which https goes through it.
+};
+
 /// OAuth2 with client credentials.
 struct Oauth2Options {
   std::string client_id, client_secret, client_secret_file, token_url;
   std::vector<std::string> scopes;
   Headers endpoint_params;  // Further fields of the request for a token.
-  TlsOptions tls;           // Of that request, as proxy_url.
-  std::string proxy_url;
+  TlsOptions tls;           // Of that request, as the proxy.
+  ProxyOptions proxy;
 };
 
 struct HttpClientOptions {
@@ -49,7 +57,7 @@ struct HttpClientOptions {
   std::shared_ptr<const Oauth2Options> oauth2;
   Headers extra_headers;
   bool follow_redirects = true;
-  std::string proxy_url;
+  ProxyOptions proxy;
   /// All requests go through this socket; URLs tell scheme, Host header and path then. "" = TCP.
   std::string unix_socket;
   std::string user_agent = "Prometheus/3.14.0";

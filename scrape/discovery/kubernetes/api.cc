@@ -84,7 +84,7 @@ Status UseKubeConfig(const std::string& path, ApiAccess& access) {
                   "kubeconfig " + path + ": proxy-url: only http proxies are supported");
     }
   }
-  access.options.proxy_url = kube.proxy_url;
+  access.options.proxy.url = kube.proxy_url;
   if (access.base.scheme != "https") return {};
   net::HttpClientOptions& options = access.options;
   options.tls = {.ca = kube.ca,

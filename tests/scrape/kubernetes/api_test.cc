@@ -107,7 +107,7 @@ TEST_F(FindApiTest, ProxyOfAKubeConfig) {
   write("http://me:secret@p:3128");
   const auto access = FindApi(config, environment);
   ASSERT_TRUE(access) << access.error().message();
-  EXPECT_EQ("http://me:secret@p:3128", access->options.proxy_url);
+  EXPECT_EQ("http://me:secret@p:3128", access->options.proxy.url);
 }
 
 TEST_F(FindApiTest, KubeConfig) {
