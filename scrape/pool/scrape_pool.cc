@@ -2,7 +2,7 @@
 #include "scrape/pool/scrape_pool.h"
 
 #include <algorithm>
-#include <set>
+#include <unordered_map>
 
 #include <fmt/core.h>
 
@@ -42,27 +42,73 @@ ScrapePool::ScrapePool(LoopPlan plan, net::IoPool& io_pool, const LoopContext& c
 
 ScrapePool::~ScrapePool() { context_.metrics.RemovePool(plan_.config->job_name); }
 
+/// One synchronisation under way.
+struct ScrapePool::Syncing {
+  std::unordered_map<const config::TargetGroup*, MadeGroup*> known{};  // In made_.
+  std::vector<MadeGroup> made{};
+  Loops loops{};
+  std::vector<std::shared_ptr<ScrapeLoop>> fresh{};
+};
+
 void ScrapePool::Sync(const GroupList& groups) {
   const Stopwatch stopwatch(context_.clock, metrics_.sync_length);
-  Loops next;
-  std::vector<std::shared_ptr<ScrapeLoop>> fresh;
-  for (std::shared_ptr<Target>& target : MakeTargets(groups)) {
-    const std::uint64_t hash = target->hash();
-    if (next.contains(hash)) continue;  // The same target twice.
-    if (const auto old = loops_.find(hash); old != loops_.end()) {
-      old->second->target()->SetDiscovered(target->Snapshot("").discovered_labels);
-      next.insert(loops_.extract(old));
-      continue;
-    }
-    fresh.push_back(NewLoop(std::move(target)));
-    next.emplace(hash, fresh.back());
+  Syncing syncing;
+  for (MadeGroup& made : made_) syncing.known.emplace(made.group.get(), &made);
+  for (const GroupPtr& group : groups) SyncGroup(group, syncing);
+  for (const auto& [hash, entry] : loops_) StopLoop(entry.loop);
+  loops_ = std::move(syncing.loops);
+  made_ = std::move(syncing.made);
+  dropped_count_ = 0;
+  for (const MadeGroup& made : made_) {
+    dropped_count_ += made.dropped_count;
+    metrics_.sync_failed.Add(made.failed);
   }
-  for (const auto& [hash, loop] : loops_) StopLoop(loop);
-  loops_ = std::move(next);
   metrics_.targets.Set(static_cast<double>(loops_.size()));
   CheckTargetLimit();
-  for (const auto& loop : fresh) loop->Start();
+  for (const auto& loop : syncing.fresh) loop->Start();
   metrics_.syncs.Add();
+}
+
+void ScrapePool::SyncGroup(const GroupPtr& group, Syncing& syncing) {
+  if (const auto known = syncing.known.find(group.get()); known != syncing.known.end()) {
+    MadeGroup& made = *known->second;
+    const bool kept = made.group != nullptr && KeepGroup(made, syncing);
+    if (kept) {
+      syncing.made.push_back(std::move(made));
+      return;
+    }
+  }
+  std::vector<std::shared_ptr<Target>> targets;
+  syncing.made.push_back(MakeGroup(group, targets));
+  for (std::shared_ptr<Target>& target : targets) {
+    const std::uint64_t hash = target->hash();
+    if (syncing.loops.contains(hash)) continue;  // The same target twice.
+    if (const auto old = loops_.find(hash); old != loops_.end()) {
+      old->second.loop->target()->SetDiscovered(target->Snapshot("").discovered_labels);
+      old->second.from = group.get();
+      syncing.loops.insert(loops_.extract(old));
+      continue;
+    }
+    syncing.fresh.push_back(NewLoop(std::move(target)));
+    syncing.loops.emplace(hash, Entry{syncing.fresh.back(), group.get()});
+  }
+}
+
+/// Takes the loops of a group over as they are. @return false, and nothing is done, when a target
+/// of it belonged to another group, whose labels it shows
+bool ScrapePool::KeepGroup(const MadeGroup& made, Syncing& syncing) {
+  const auto kept = [&](std::uint64_t hash) {
+    if (syncing.loops.contains(hash)) return true;
+    const auto old = loops_.find(hash);
+    return old != loops_.end() && old->second.from == made.group.get();
+  };
+  if (!std::all_of(made.hashes.begin(), made.hashes.end(), kept)) return false;
+  for (const std::uint64_t hash : made.hashes) {
+    if (const auto old = loops_.find(hash); old != loops_.end() && !syncing.loops.contains(hash)) {
+      syncing.loops.insert(loops_.extract(old));
+    }
+  }
+  return true;
 }
 
 void ScrapePool::Reload(LoopPlan plan) {
@@ -73,7 +119,9 @@ void ScrapePool::Reload(LoopPlan plan) {
   plan_ = std::move(plan);
   metrics_.target_limit.Set(static_cast<double>(plan_.config->target_limit));
   CheckTargetLimit();
-  for (auto& [hash, loop] : loops_) {
+  made_.clear();
+  for (auto& [hash, entry] : loops_) {
+    auto& loop = entry.loop;
     if (same_series) {
       loop->Replan(plan_);
       continue;
@@ -86,13 +134,13 @@ void ScrapePool::Reload(LoopPlan plan) {
 }
 
 std::vector<std::weak_ptr<ScrapeLoop>> ScrapePool::StopLoops() {
-  for (const auto& [hash, loop] : loops_) StopLoop(loop);
+  for (const auto& [hash, entry] : loops_) StopLoop(entry.loop);
   loops_.clear();
   return std::move(stopping_);
 }
 
 void ScrapePool::AbortLoops() {
-  for (const auto& [hash, loop] : loops_) loop->Abort();
+  for (const auto& [hash, entry] : loops_) entry.loop->Abort();
   for (const auto& weak : stopping_) {
     if (const auto loop = weak.lock()) loop->Abort();
   }
@@ -100,8 +148,8 @@ void ScrapePool::AbortLoops() {
 
 void ScrapePool::AppendActive(std::vector<ActiveTarget>& targets) const {
   const auto from = static_cast<std::ptrdiff_t>(targets.size());
-  for (const auto& [hash, loop] : loops_) {
-    targets.push_back(loop->target()->Snapshot(plan_.config->job_name));
+  for (const auto& [hash, entry] : loops_) {
+    targets.push_back(entry.loop->target()->Snapshot(plan_.config->job_name));
   }
   std::sort(targets.begin() + from, targets.end(), [](const auto& a, const auto& b) {
     return a.scrape_url != b.scrape_url ? a.scrape_url < b.scrape_url : a.labels < b.labels;
@@ -109,16 +157,21 @@ void ScrapePool::AppendActive(std::vector<ActiveTarget>& targets) const {
 }
 
 void ScrapePool::AppendDropped(std::vector<DroppedTarget>& targets) const {
-  for (const model::Labels& labels : dropped_) {
-    targets.push_back({plan_.config->job_name, labels});
+  const std::uint64_t limit = plan_.config->keep_dropped_targets;
+  std::uint64_t shown = 0;
+  for (const MadeGroup& made : made_) {
+    for (const model::Labels& labels : made.dropped) {
+      if (limit > 0 && shown++ == limit) return;
+      targets.push_back({plan_.config->job_name, labels});
+    }
   }
 }
 
 bool ScrapePool::VisitMetadata(
     std::string_view metric,
     const std::function<bool(const model::Labels&, const TargetMetadata&)>& visit) const {
-  for (const auto& [hash, loop] : loops_) {
-    const Target& target = *loop->target();
+  for (const auto& [hash, entry] : loops_) {
+    const Target& target = *entry.loop->target();
     const bool go_on = target.metadata().Visit(metric, [&](std::string_view family,
                                                            const model::Metadata& metadata) {
       return visit(target.public_labels(), {family, metadata.type, metadata.help, metadata.unit});
@@ -128,37 +181,35 @@ bool ScrapePool::VisitMetadata(
   return true;
 }
 
-std::vector<std::shared_ptr<Target>> ScrapePool::MakeTargets(const GroupList& groups) {
+ScrapePool::MadeGroup ScrapePool::MakeGroup(const GroupPtr& shared_group,
+                                            std::vector<std::shared_ptr<Target>>& targets) {
   const config::ScrapeConfig& config = *plan_.config;
-  std::vector<std::shared_ptr<Target>> targets;
-  dropped_.clear();
-  dropped_count_ = 0;
-  for (const auto& shared_group : groups) {
-    const config::TargetGroup& group = *shared_group;
-    for (std::size_t i = 0; i < group.targets.size(); ++i) {
-      model::Labels discovered = DiscoveredLabels(group.targets[i], group, config);
-      auto identity = MakeTarget(discovered, config);
-      if (!identity) {
-        metrics_.sync_failed.Add();
-        log::Error("Creating target failed",
-                   {{"scrape_pool", config.job_name},
-                    {"err", fmt::format("instance {} in group {}: {}", i, group.source,
-                                        identity.error().message())}});
-        continue;
-      }
-      auto target = std::make_shared<Target>(std::move(*identity), std::move(discovered));
-      // Without any label of its own a target counts as dropped, too.
-      if (!target->public_labels().empty()) {
-        targets.push_back(std::move(target));
-        continue;
-      }
-      ++dropped_count_;
-      if (config.keep_dropped_targets == 0 || dropped_.size() < config.keep_dropped_targets) {
-        dropped_.push_back(target->Snapshot("").discovered_labels);
-      }
+  const config::TargetGroup& group = *shared_group;
+  MadeGroup made{.group = shared_group};
+  for (std::size_t i = 0; i < group.targets.size(); ++i) {
+    model::Labels discovered = DiscoveredLabels(group.targets[i], group, config);
+    auto identity = MakeTarget(discovered, config);
+    if (!identity) {
+      ++made.failed;
+      log::Error("Creating target failed",
+                 {{"scrape_pool", config.job_name},
+                  {"err", fmt::format("instance {} in group {}: {}", i, group.source,
+                                      identity.error().message())}});
+      continue;
+    }
+    auto target = std::make_shared<Target>(std::move(*identity), std::move(discovered));
+    // Without any label of its own a target counts as dropped, too.
+    if (!target->public_labels().empty()) {
+      made.hashes.push_back(target->hash());
+      targets.push_back(std::move(target));
+      continue;
+    }
+    ++made.dropped_count;
+    if (config.keep_dropped_targets == 0 || made.dropped.size() < config.keep_dropped_targets) {
+      made.dropped.push_back(target->Snapshot("").discovered_labels);
     }
   }
-  return targets;
+  return made;
 }
 
 void ScrapePool::StopLoop(const std::shared_ptr<ScrapeLoop>& loop) {
@@ -179,7 +230,7 @@ void ScrapePool::CheckTargetLimit() {
     error = fmt::format("target_limit exceeded (number of targets: {}, limit: {})", loops_.size(),
                         limit);
   }
-  for (const auto& [hash, loop] : loops_) loop->target()->SetForcedError(error);
+  for (const auto& [hash, entry] : loops_) entry.loop->target()->SetForcedError(error);
 }
 
 }  // namespace narthex::scrape

@@ -51,9 +51,26 @@ class ScrapePool final {
       const std::function<bool(const model::Labels&, const TargetMetadata&)>& visit) const;
 
  private:
-  using Loops = std::map<std::uint64_t, std::shared_ptr<ScrapeLoop>>;  // By the target's hash.
+  using GroupPtr = std::shared_ptr<const config::TargetGroup>;
+  struct Entry {
+    std::shared_ptr<ScrapeLoop> loop;
+    const config::TargetGroup* from = nullptr;  // Whose target it is: the first that has it.
+  };
+  using Loops = std::map<std::uint64_t, Entry>;  // By the target's hash.
+  /// What a group's targets came to. Discoveries pass on the groups that did not change as they
+  /// are, so this need not be found out again at each of their updates.
+  struct MadeGroup {
+    GroupPtr group;
+    std::vector<std::uint64_t> hashes{};
+    std::vector<model::Labels> dropped{};  // Discovered labels, at most keep_dropped_targets.
+    std::int64_t dropped_count = 0;
+    std::uint64_t failed = 0;
+  };
+  struct Syncing;
 
-  std::vector<std::shared_ptr<Target>> MakeTargets(const GroupList& groups);
+  void SyncGroup(const GroupPtr& group, Syncing& syncing);
+  bool KeepGroup(const MadeGroup& made, Syncing& syncing);
+  MadeGroup MakeGroup(const GroupPtr& group, std::vector<std::shared_ptr<Target>>& targets);
   void StopLoop(const std::shared_ptr<ScrapeLoop>& loop);
   std::shared_ptr<ScrapeLoop> NewLoop(std::shared_ptr<Target> target);
   void CheckTargetLimit();
@@ -64,7 +81,7 @@ class ScrapePool final {
   ScrapeMetrics::Pool metrics_;
   Loops loops_;
   std::vector<std::weak_ptr<ScrapeLoop>> stopping_;
-  std::vector<model::Labels> dropped_;  // Discovered labels, at most keep_dropped_targets.
+  std::vector<MadeGroup> made_;  // As the groups came; empty under a new configuration.
   std::int64_t dropped_count_ = 0;
 };
 
