@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "narthex/scrape/client_options.h"
 
-#include "narthex/base/fs.h"
-
 namespace narthex::scrape {
 
 namespace {
@@ -66,14 +64,8 @@ Result<net::HttpClientOptions> MakeClientOptions(const config::HttpConfig& http,
       options.extra_headers.emplace_back(header.name, value);
     for (const std::string& value : header.secrets)
       options.extra_headers.emplace_back(header.name, value);
-    for (const std::string& path : header.files) {
-      NX_ASSIGN_OR_RETURN(std::string value, SystemFs().ReadFile(path));
-      while (!value.empty() &&
-             (value.back() == '\n' || value.back() == '\r' || value.back() == ' ')) {
-        value.pop_back();
-      }
-      options.extra_headers.emplace_back(header.name, std::move(value));
-    }
+    for (const std::string& path : header.files)
+      options.header_files.emplace_back(header.name, path);
   }
   return options;
 }

@@ -13,14 +13,11 @@ namespace {
 Result<std::string> TextOrFile(const std::string& text, const std::string& file,
                                std::string_view what) {
   if (file.empty()) return text;
-  auto content = ReadSmallFile(file);
+  auto content = ReadTrimmedFile(file);
   if (!content) {
     return Fail(
         std::move(content).error().Wrap(fmt::format("unable to read {} file {}", what, file)));
   }
-  // Files made by editors end with a newline.
-  while (!content->empty() && std::strchr(" \t\r\n", content->back()) != nullptr)
-    content->pop_back();
   return content;
 }
 
@@ -89,6 +86,19 @@ Result<std::string> AuthorizationValue(const HttpClientOptions& options) {
   return std::string();
 }
 
+namespace {
+
+Status AddOwnHeaders(const HttpClientOptions& options, Headers& headers) {
+  for (const auto& header : options.extra_headers) headers.push_back(header);
+  for (const auto& [name, path] : options.header_files) {
+    NX_ASSIGN_OR_RETURN(std::string value, TextOrFile("", path, "headers"));
+    headers.emplace_back(name, std::move(value));
+  }
+  return {};
+}
+
+}  // namespace
+
 Result<std::string> RequestText(const HttpClientOptions& options, const ClientRequest& request,
                                 const std::string& method, const Url& url, const Url* proxy,
                                 bool with_credentials, bool with_body) {
@@ -109,7 +119,7 @@ Result<std::string> RequestText(const HttpClientOptions& options, const ClientRe
     }
   }
   if (with_credentials) {
-    for (const auto& [name, value] : options.extra_headers) SetHeader(headers, name, value);
+    NX_RETURN_IF_ERROR(AddOwnHeaders(options, headers));
     if (FindHeader(headers, "Authorization") == nullptr) {
       NX_ASSIGN_OR_RETURN(std::string value, AuthorizationValue(options));
       if (value.empty() && !url.userinfo.empty()) value = "Basic " + Base64(url.userinfo);

@@ -36,4 +36,12 @@ Result<std::string> ReadSmallFile(const std::string& path) {
   return out;
 }
 
+Result<std::string> ReadTrimmedFile(const std::string& path) {
+  constexpr std::string_view kSpace = " \t\r\n\v\f";
+  NX_ASSIGN_OR_RETURN(std::string text, ReadSmallFile(path));
+  text.erase(text.find_last_not_of(kSpace) + 1);
+  text.erase(0, text.find_first_not_of(kSpace));
+  return text;
+}
+
 }  // namespace narthex::net

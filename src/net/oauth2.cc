@@ -153,16 +153,12 @@ std::shared_ptr<TokenCache> TokensFor(const Oauth2Options& options) {
 
 Result<std::string> ClientSecret(const Oauth2Options& options) {
   if (options.client_secret_file.empty()) return options.client_secret;
-  auto secret = ReadSmallFile(options.client_secret_file);
+  auto secret = ReadTrimmedFile(options.client_secret_file);
   if (!secret) {
     return Fail(
         std::move(secret).error().Wrap("unable to read oauth2 client secret: "
                                        "unable to read file " +
                                        options.client_secret_file));
-  }
-  while (!secret->empty() &&
-         std::string_view(" \t\r\n").find(secret->back()) != std::string::npos) {
-    secret->pop_back();
   }
   return secret;
 }

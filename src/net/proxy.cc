@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "src/net/http1.h"
 #include "src/net/url.h"
 
 namespace narthex::net {
@@ -13,13 +14,6 @@ namespace {
 using boost::asio::ip::address;
 using boost::asio::ip::address_v4;
 using boost::asio::ip::address_v6;
-
-std::string_view Trimmed(std::string_view text) {
-  constexpr std::string_view kSpace = " \t\r\n\v\f";
-  const std::size_t first = text.find_first_not_of(kSpace);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(kSpace) - first + 1);
-}
 
 std::string Lower(std::string_view text) {
   std::string lower(text);
@@ -86,7 +80,7 @@ Result<Url> ParseProxy(const std::string& text) {
 NoProxyList::NoProxyList(std::string_view text) {
   while (!text.empty()) {
     const std::size_t comma = std::min(text.find(','), text.size());
-    Add(Trimmed(text.substr(0, comma)));
+    Add(TrimSpace(text.substr(0, comma)));
     text.remove_prefix(std::min(comma + 1, text.size()));
   }
 }

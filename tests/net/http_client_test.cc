@@ -121,7 +121,10 @@ TEST(HttpClientTest, SendsWhatTheOptionsSay) {
   HttpClientOptions options;
   options.basic_username = "user";
   options.basic_password_file = password_file;
-  options.extra_headers = {{"X-Extra", "1"}};
+  options.extra_headers = {{"X-Extra", "1"}, {"X-Extra", "2"}};
+  const std::string header_file = dir.path() + "/header";
+  std::ofstream(header_file) << "\n of a file \n";
+  options.header_files = {{"X-File", header_file}};
   auto session = std::make_unique<Session>(options);
   ClientRequest request = Get(server.Url("/metrics?a=b"));
   request.headers = {{"Accept", "text/plain"}};
@@ -129,10 +132,12 @@ TEST(HttpClientTest, SendsWhatTheOptionsSay) {
   const std::string host = "127.0.0.1:" + std::to_string(server.port());
   EXPECT_EQ("GET /metrics?a=b HTTP/1.1\r\nHost: " + host +
                 "\r\nUser-Agent: Prometheus/3.14.0\r\nAccept: text/plain\r\nX-Extra: 1\r\n"
-                "Authorization: Basic dXNlcjpzZWNyZXQ=\r\n\r\n",
+                "X-Extra: 2\r\nX-File: of a file\r\nAuthorization: Basic dXNlcjpzZWNyZXQ=\r\n\r\n",
             seen);
   std::ofstream(password_file) << "changed";  // Read again for each request.
+  std::ofstream(header_file) << "too";
   ASSERT_TRUE(session->Do(request));
+  EXPECT_NE(std::string::npos, seen.find("X-File: too\r\n")) << seen;
   EXPECT_NE(std::string::npos, seen.find("Authorization: Basic dXNlcjpjaGFuZ2Vk\r\n")) << seen;
 
   session.reset();  // The server takes one connection at a time.

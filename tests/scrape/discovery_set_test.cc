@@ -132,16 +132,17 @@ TEST_F(DiscoverySetTest, EqualSettingsAreSharedAndNotDisturbedByAReload) {
 
 TEST_F(DiscoverySetTest, WhatCanNotBeMadeIsCountedAndTriedAgain) {
   const testing::TempDir dir;
-  config::HttpSdConfig http;
-  http.url = "http://127.0.0.1:1/";
-  http.http.http_headers.push_back({"X-A", {}, {}, {dir.path() + "/header"}});
-  const std::vector<config::DiscoveryConfig> broken{{"http", "http a", http}};
+  config::KubernetesSdConfig kubernetes;
+  kubernetes.kubeconfig_file = dir.path() + "/kube.yml";
+  const std::vector<config::DiscoveryConfig> broken{{"kubernetes", "kubernetes a", kubernetes}};
   const auto groups = Group("a:1");
   const std::vector<DiscoveryJob> jobs{{"j", groups, broken}, {"k", groups, broken}};
   set.Apply(jobs);
   EXPECT_TRUE(HasLine(R"(prometheus_sd_failed_configs{name="scrape"} 2)"));
   EXPECT_EQ(set.Groups("j").size(), 1U);  // The static one.
-  std::ofstream(dir.path() + "/header") << "x";
+  std::ofstream(kubernetes.kubeconfig_file)
+      << "current-context: c\ncontexts: [{name: c, context: {cluster: k}}]\n"
+         "clusters: [{name: k, cluster: {server: 'http://127.0.0.1:1'}}]\n";
   set.Apply(jobs);
   EXPECT_TRUE(HasLine(R"(prometheus_sd_failed_configs{name="scrape"} 0)"));
 }

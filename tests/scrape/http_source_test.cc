@@ -134,10 +134,11 @@ TEST_F(HttpSourceTest, AFailureKeepsWhatWasFoundAndStopEndsARequest) {
             1u);
 }
 
-TEST_F(HttpSourceTest, AHeaderFileThatIsMissingKeepsItFromStarting) {
+TEST_F(HttpSourceTest, AGrantThatIsNotThereKeepsItFromStarting) {
   config::HttpSdConfig config;
   config.url = "http://127.0.0.1:1/";
-  config.http.http_headers.push_back({"X-A", {}, {}, {"/no/such/file"}});
+  config.http.oauth2.client_id = "x";
+  config.http.oauth2.grant_type = "urn:ietf:params:oauth:grant-type:jwt-bearer";
   EXPECT_FALSE(HttpSource::Make(config, context()).has_value());
 }
 

@@ -55,7 +55,9 @@ struct HttpClientOptions {
   std::string authorization_type, authorization_credentials, authorization_credentials_file;
   /// Clients with equal settings share a token. May be null.
   std::shared_ptr<const Oauth2Options> oauth2;
-  Headers extra_headers;
+  Headers extra_headers;  // Each is sent, also those of one name.
+  std::vector<std::pair<std::string, std::string>> header_files;  // Name and path: read for each
+                                                                  // request.
   bool follow_redirects = true;
   ProxyOptions proxy;
   /// All requests go through this socket; URLs tell scheme, Host header and path then. "" = TCP.

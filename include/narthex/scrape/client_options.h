@@ -12,8 +12,8 @@
 
 namespace narthex::scrape {
 
-/// The HTTP client's options for the configuration's; header files are read now.
-/// Errors: kIo, kNotFound.
+/// The HTTP client's options for the configuration's.
+/// Errors: kInvalidArgument for what the client cannot do.
 Result<net::HttpClientOptions> MakeClientOptions(const config::HttpConfig& http,
                                                  const std::string& user_agent);
 
