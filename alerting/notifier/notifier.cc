@@ -186,6 +186,8 @@ std::unique_ptr<SendLoop> Notifier::Impl::MakeLoop(const std::string& url, const
                                                       .batch_size = options_.batch_size,
                                                       .drain_on_stop = options_.drain_on_stop,
                                                       .timeout_ms = set.config.timeout_ms,
+                                                      .min_backoff_ms = options_.min_backoff_ms,
+                                                      .max_backoff_ms = options_.max_backoff_ms,
                                                       .signing = set.signing},
                                     clock_, metrics_);
 }

@@ -24,6 +24,9 @@ namespace narthex::alerting {
 
 using NotificationPtr = std::shared_ptr<const Notification>;  // One for all queues.
 
+/// What fails in a way that may pass (no answer, 5xx, 429) goes back to the head of the queue and
+/// is tried again after a pause, until newer alerts need its room. Prometheus drops it at once and
+/// lets the next evaluation after --rules.alert.resend-delay send it again, if there is one.
 /// Thread safety: any thread, but Stop and the destructor one at a time.
 /// Source: Prometheus notifier.sendLoop.
 class SendLoop final {
@@ -37,7 +40,8 @@ class SendLoop final {
     std::size_t queue_capacity = 0;
     std::size_t batch_size = 1;
     bool drain_on_stop = true;
-    model::DurationMs timeout_ms = 0;  // Of one request.
+    model::DurationMs timeout_ms = 0;                                 // Of one request.
+    model::DurationMs min_backoff_ms = 250, max_backoff_ms = 15'000;  // Doubles in between.
     std::optional<Signing> signing = {};
   };
 
@@ -63,10 +67,15 @@ class SendLoop final {
 
  private:
   void Run();
+  enum class Outcome { kTaken, kRefused, kTryAgain };
   /// Waits for work. @return false at the end
   bool TakeBatch(std::vector<NotificationPtr>& batch);
-  void Send(std::span<const NotificationPtr> batch);
-  Status Post(std::string json);
+  Outcome Send(std::span<const NotificationPtr> batch);
+  Result<net::ClientResponse> Post(std::string json);
+  Outcome Judge(const net::ClientResponse& response);
+  /// Puts the batch back, or as much of it as there is room for.
+  void GiveBack(std::span<const NotificationPtr> batch);
+  void DropOutdated() NX_REQUIRES(mutex_);
 
   const std::string url_;
   const Options options_;
@@ -80,6 +89,8 @@ class SendLoop final {
   std::deque<NotificationPtr> queue_ NX_GUARDED_BY(mutex_);
   bool stopping_ NX_GUARDED_BY(mutex_) = false;
   bool done_ NX_GUARDED_BY(mutex_) = false;
+  model::DurationMs backoff_ms_ NX_GUARDED_BY(mutex_) = 0;  // 0 = the last request went well.
+  std::int64_t not_before_ns_ NX_GUARDED_BY(mutex_) = 0;    // Of the next request.
 
   std::thread thread_;  // Last: it uses all of the above.
 };

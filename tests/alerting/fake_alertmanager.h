@@ -48,6 +48,11 @@ class FakeAlertmanager {
     MutexLock lock(mutex_);
     status_ = status;
   }
+  /// Answers with this after the requests that are held.
+  void SetHeldStatus(int status) {
+    MutexLock lock(mutex_);
+    after_held_ = status;
+  }
   /// Requests are taken, but not answered until Release.
   void Hold() {
     MutexLock lock(mutex_);
@@ -81,8 +86,10 @@ class FakeAlertmanager {
                         std::string(request.Header("User-Agent")),
                         std::string(request.Header("Authorization")), request.body});
       changed_.NotifyAll();
+      const bool was_held = held_;
       while (held_) changed_.Wait(mutex_);
       status = status_;
+      if (was_held && after_held_ != 0) status_ = std::exchange(after_held_, 0);
     }
     writer.SetStatus(status);
     writer.Write("whatever");
@@ -92,6 +99,7 @@ class FakeAlertmanager {
   CondVar changed_;
   std::vector<Post> posts_ NX_GUARDED_BY(mutex_);
   int status_ NX_GUARDED_BY(mutex_) = 200;
+  int after_held_ NX_GUARDED_BY(mutex_) = 0;  // 0 = as before.
   bool held_ NX_GUARDED_BY(mutex_) = false;
   ThreadPool workers_;
   net::IoPool io_;

@@ -186,23 +186,87 @@ TEST_F(NotifierTest, FullQueueDropsTheOldest) {
   EXPECT_EQ(notifier_->held_bytes(), 0U);
 }
 
-TEST_F(NotifierTest, FailuresAreCountedAndNotTriedAgain) {
+TEST_F(NotifierTest, RefusalsAreCountedAndNotTriedAgain) {
   FakeAlertmanager am;
-  Make();
+  Make({.min_backoff_ms = 1, .max_backoff_ms = 1});
   Apply(To(am.address()));
-  for (const int status : {400, 500, 503}) {
+  for (const int status : {400, 404, 422}) {
     am.SetStatus(status);
     notifier_->Send({Alert("A"), Alert("B")});
-    am.WaitFor(am.num_posts() + 0);
-    Expect("errors_total", std::to_string(status == 400 ? 2 : status == 500 ? 4 : 6));
+    Expect("dropped_total", std::to_string(status == 400 ? 2 : status == 404 ? 4 : 6));
   }
-  EXPECT_EQ(ValueOf("dropped_total"), "6");
+  EXPECT_EQ(ValueOf("errors_total"), "6");
   EXPECT_EQ(ValueOf("sent_total"), "0");
   EXPECT_EQ(ValueOf("latency_seconds_count"), "");  // Only what went well has a latency.
   am.SetStatus(202);
   notifier_->Send({Alert("C")});
   Expect("sent_total", "1");
   EXPECT_EQ(am.num_posts(), 4U);
+}
+
+TEST_F(NotifierTest, FailuresThatMayPassAreTriedAgain) {
+  FakeAlertmanager am;
+  Make({.min_backoff_ms = 1, .max_backoff_ms = 2});
+  Apply(To(am.address()));
+  for (const int status : {500, 503, 429}) {
+    const std::size_t before = am.num_posts();
+    am.SetStatus(status);
+    notifier_->Send({Alert("A"), Alert("B")});
+    am.WaitFor(before + 3);
+    am.SetStatus(200);
+    Expect("sent_total", std::to_string(status == 500 ? 2 : status == 503 ? 4 : 6));
+  }
+  EXPECT_EQ(ValueOf("dropped_total"), "0");
+  EXPECT_GE(std::stoi(ValueOf("errors_total")), 2 * 3 * 2);
+}
+
+TEST_F(NotifierTest, OfAnAlertOnlyTheNewestNewsIsTriedAgain) {
+  FakeAlertmanager am;
+  am.Hold();
+  am.SetStatus(503);
+  Make({.batch_size = 2, .min_backoff_ms = 1, .max_backoff_ms = 1});
+  Apply(To(am.address()));
+  notifier_->Send({Alert("A"), Alert("B")});
+  am.WaitFor(1);
+  Notification newer = Alert("A");
+  newer.annotations = {{"summary", "newer"}};
+  notifier_->Send({Alert("C"), newer});
+  am.SetHeldStatus(200);
+  am.Release();
+  Expect("sent_total", "3");
+  const auto posts = am.WaitFor(3);
+  EXPECT_EQ(posts.size(), 3U);
+  EXPECT_NE(posts[1].body.find("\"B\""), std::string::npos) << posts[1].body;
+  EXPECT_NE(posts[1].body.find("\"C\""), std::string::npos) << posts[1].body;
+  EXPECT_NE(posts[2].body.find("newer"), std::string::npos) << posts[2].body;
+  EXPECT_EQ(ValueOf("dropped_total"), "0");
+}
+
+TEST_F(NotifierTest, WhatIsTriedAgainMakesRoomForNewerAlerts) {
+  FakeAlertmanager am;
+  am.Hold();
+  am.SetStatus(503);
+  Make({.queue_capacity = 3, .batch_size = 2, .min_backoff_ms = 1, .max_backoff_ms = 1});
+  Apply(To(am.address()));
+  notifier_->Send({Alert("A"), Alert("B")});
+  am.WaitFor(1);
+  notifier_->Send({Alert("C"), Alert("D")});
+  am.SetHeldStatus(200);
+  am.Release();
+  Expect("sent_total", "3");
+  EXPECT_EQ(ValueOf("dropped_total"), "1");  // A.
+}
+
+TEST_F(NotifierTest, StopTriesOnceMoreWhatFailed) {
+  FakeAlertmanager am;
+  am.SetStatus(503);
+  Make({.min_backoff_ms = 1'000'000, .max_backoff_ms = 1'000'000});
+  Apply(To(am.address()));
+  notifier_->Send({Alert("A")});
+  Expect("errors_total", "1");
+  Expect("queue_length", "1");
+  notifier_->Stop();
+  EXPECT_EQ(am.num_posts(), 2U);
 }
 
 TEST_F(NotifierTest, OneThatHangsDoesNotDelayTheOthers) {

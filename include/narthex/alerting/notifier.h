@@ -46,6 +46,8 @@ struct NotifierOptions {
   std::size_t queue_capacity = 10'000;  // Of each Alertmanager; the oldest alerts make room.
   std::size_t batch_size = 256;         // Most alerts in one request.
   bool drain_on_stop = true;            // What waits is sent before the end, else dropped.
+  /// Pause after a request that failed; doubles up to the longest while they go on failing.
+  model::DurationMs min_backoff_ms = 250, max_backoff_ms = 15'000;
   /// How the HTTP client is made for an entry of the configuration. Errors: refuse the entry.
   std::function<Result<net::HttpClientOptions>(const config::HttpConfig&)> client_options = {};
 };
