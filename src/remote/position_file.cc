@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "src/remote/position_file.h"
+
+#include <algorithm>
+#include <string_view>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "narthex/base/coding.h"
+#include "narthex/base/crc32c.h"
+
+namespace narthex::remote {
+namespace {
+
+constexpr std::string_view kMagic = "NXRWPOS1";
+constexpr std::size_t kLineBytes = 32;
+
+void EndLine(std::string& out, std::size_t begin) {
+  Encoder(out).Be32(Crc32c(AsBytes(std::string_view(out).substr(begin))));
+  out.resize(begin + kLineBytes, '\0');
+}
+
+void AppendLine(const ShardPosition& position, std::string& out) {
+  const std::size_t begin = out.size();
+  Encoder encoder(out);
+  encoder.Be32(static_cast<std::uint32_t>(position.mark.record.segment));
+  encoder.Be32(position.mark.index);
+  encoder.Be64(position.mark.record.offset);
+  encoder.Be64(static_cast<std::uint64_t>(position.highest));
+  EndLine(out, begin);
+}
+
+// Checks a line whose sum stands behind `bytes` bytes.
+bool LineIsGood(std::string_view line, std::size_t bytes) {
+  Decoder sum(AsBytes(line.substr(bytes)));
+  return sum.Be32() == Crc32c(AsBytes(line.substr(0, bytes)));
+}
+
+}  // namespace
+
+Result<std::optional<std::vector<ShardPosition>>> PositionFile::Load() {
+  if (!fs_.Exists(path_)) return std::nullopt;
+  NX_ASSIGN_OR_RETURN(const std::string text, fs_.ReadFile(path_));
+  const std::string_view view = text;
+  const auto bad = [&](std::string_view what) {
+    return Fail(Code::kCorruption, fmt::format("{}: {}", path_, what));
+  };
+  if (view.size() < kLineBytes || !view.starts_with(kMagic)) return bad("not a file of positions");
+  if (!LineIsGood(view.substr(0, kLineBytes), kMagic.size() + 4)) return bad("wrong checksum");
+  const std::size_t count = Decoder(AsBytes(view.substr(kMagic.size()))).Be32();
+  if (view.size() != kLineBytes * (count + 1) || count == 0) return bad("wrong length");
+  std::vector<ShardPosition> positions(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::string_view line = view.substr(kLineBytes * (i + 1), kLineBytes);
+    if (!LineIsGood(line, 24)) return bad("wrong checksum");
+    Decoder in(AsBytes(line));
+    positions[i].mark.record.segment = static_cast<int>(in.Be32());
+    positions[i].mark.index = in.Be32();
+    positions[i].mark.record.offset = in.Be64();
+    positions[i].highest = static_cast<model::TimestampMs>(in.Be64());
+  }
+  return positions;
+}
+
+Status PositionFile::Reset(std::vector<ShardPosition> positions) {
+  std::string text(kMagic);
+  Encoder(text).Be32(static_cast<std::uint32_t>(positions.size()));
+  EndLine(text, 0);
+  for (const ShardPosition& position : positions) AppendLine(position, text);
+  MutexLock lock(mutex_);
+  file_ = nullptr;
+  positions_ = std::move(positions);
+  NX_RETURN_IF_ERROR(WriteFileAtomically(fs_, path_, AsBytes(text)));
+  NX_ASSIGN_OR_RETURN(file_, fs_.OpenWritable(path_, OpenMode::kAppend));
+  return {};
+}
+
+Status PositionFile::Save(std::size_t shard, ShardPosition position) {
+  MutexLock lock(mutex_);
+  position.highest = std::max(position.highest, positions_[shard].highest);  // Late samples.
+  if (positions_[shard] == position) return {};
+  positions_[shard] = position;
+  if (file_ == nullptr) return Fail(Code::kIo, fmt::format("{} could not be written", path_));
+  std::string line;
+  AppendLine(position, line);
+  return file_->WriteAt(kLineBytes * (shard + 1), AsBytes(line));
+}
+
+std::vector<ShardPosition> PositionFile::positions() const {
+  MutexLock lock(mutex_);
+  return positions_;
+}
+
+}  // namespace narthex::remote

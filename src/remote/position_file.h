@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The file that says how far each shard of a queue has come.
+//
+//   header 32 bytes: "NXRWPOS1", BE32 number of shards, BE32 CRC-32C of what is before, zeros
+//   for each shard 32 bytes: BE32 segment, BE32 index, BE64 offset, BE64 latest time sent,
+//                            BE32 CRC-32C of what is before, zeros
+//
+// A line is written over in place after each request: one write of 32 bytes within a page, which a
+// kill leaves done or not done. A power cut may take the last of them, and the samples between are
+// sent again.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "narthex/base/fs.h"
+#include "narthex/base/mutex.h"
+#include "narthex/base/result.h"
+#include "narthex/model/timestamp.h"
+#include "src/remote/batch.h"
+
+namespace narthex::remote {
+
+struct ShardPosition {
+  Mark mark;                       // What is before it and of this shard was sent or dropped.
+  model::TimestampMs highest = 0;  // The latest time that was sent.
+  bool operator==(const ShardPosition&) const = default;
+};
+
+/// Thread safety: any thread, but Load and Reset by one alone.
+class PositionFile final {
+ public:
+  PositionFile(Fs& fs, std::string path) : fs_(fs), path_(std::move(path)) {}
+
+  /// What the file says, a position for each shard; nullopt when there is none.
+  /// Errors: kCorruption, kIo.
+  Result<std::optional<std::vector<ShardPosition>>> Load();
+  /// Writes the file anew, whole or not at all; for another number of shards.
+  Status Reset(std::vector<ShardPosition> positions);
+  /// A shard has come further. A position that the file has already costs nothing.
+  Status Save(std::size_t shard, ShardPosition position);
+
+  std::vector<ShardPosition> positions() const;
+  const std::string& path() const { return path_; }
+
+ private:
+  Fs& fs_;
+  const std::string path_;
+  mutable Mutex mutex_;  // Leaf.
+  std::vector<ShardPosition> positions_ NX_GUARDED_BY(mutex_);
+  std::unique_ptr<WritableFile> file_ NX_GUARDED_BY(mutex_);
+};
+
+}  // namespace narthex::remote
