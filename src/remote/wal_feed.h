@@ -13,6 +13,7 @@
 #include "narthex/base/clock.h"
 #include "narthex/storage/start_times.h"
 #include "narthex/tsdb/wal_tail.h"
+#include "src/remote/backfill.h"
 #include "src/remote/batch.h"
 #include "src/remote/endpoint.h"
 #include "src/remote/queue_metrics.h"
@@ -20,11 +21,6 @@
 #include "src/remote/shard_set.h"
 
 namespace narthex::remote {
-
-/// A closed range of times whose samples the log no longer has.
-struct Gap {
-  model::TimestampMs from = 0, to = 0;
-};
 
 enum class FeedStep : std::uint8_t { kRecord, kCaughtUp, kInterrupted };
 

@@ -38,12 +38,17 @@ WriteQueue::WriteQueue(Options options, const WalSource& source, QueueMetrics& m
       clock_(clock),
       metrics_(metrics),
       tally_(clock),
-      positions_(fs, options_.position_path),
+      positions_(fs, options_.state_path + ".position"),
       tail_(fs, source.dir, source.progress),
       series_(StoreOptions(options_)),
       shards_(options_.endpoint, series_, positions_, metrics_, tally_, clock),
-      feed_({.endpoint = options_.endpoint, .on_gap = {}}, tail_, series_, shards_, metrics_,
-            tally_, clock) {
+      backfill_({.endpoint = options_.endpoint,
+                 .series = StoreOptions(options_),
+                 .path = options_.state_path + ".gaps"},
+                source.history, metrics_, fs, clock),
+      feed_(
+          {.endpoint = options_.endpoint, .on_gap = [this](const Gap& gap) { backfill_.Add(gap); }},
+          tail_, series_, shards_, metrics_, tally_, clock) {
   const config::RemoteQueueConfig& queue = endpoint().config.queue;
   metrics_.shard_capacity.Set(queue.capacity);
   metrics_.shards_max.Set(queue.max_shards);
@@ -56,6 +61,7 @@ WriteQueue::~WriteQueue() { Stop(Ending::kNow); }
 
 void WriteQueue::Start() {
   shards_.Start(FirstPositions());
+  backfill_.Start();
   thread_ = std::thread([this] { Run(); });
   const bool with_metadata = options_.metadata != nullptr && endpoint().config.metadata.send &&
                              endpoint().version() == proto::WriteVersion::kV1;

@@ -18,6 +18,7 @@
 #include "narthex/model/labels.h"
 #include "narthex/remote/write_storage.h"
 #include "narthex/tsdb/wal_tail.h"
+#include "src/remote/backfill.h"
 #include "src/remote/endpoint.h"
 #include "src/remote/metadata_sender.h"
 #include "src/remote/position_file.h"
@@ -35,7 +36,7 @@ class WriteQueue final {
     std::shared_ptr<const Endpoint> endpoint;
     model::Labels external_labels;
     bool metadata_from_labels = false;
-    std::string position_path;
+    std::string state_path;  // Of its files, without ".position" and ".gaps".
     model::DurationMs flush_deadline_ms = 0;
     const MetadataSource* metadata = nullptr;
   };
@@ -58,7 +59,7 @@ class WriteQueue final {
 
   const Endpoint& endpoint() const { return *options_.endpoint; }
   const model::Labels& external_labels() const { return options_.external_labels; }
-  const std::string& position_path() const { return positions_.path(); }
+  const std::string& state_path() const { return options_.state_path; }
   model::TimestampMs highest_sent() const;
   std::size_t held_bytes() const { return held_bytes_.load(std::memory_order_relaxed); }
 
@@ -81,6 +82,7 @@ class WriteQueue final {
   tsdb::WalTail tail_;
   SeriesStore series_;
   ShardSet shards_;
+  Backfill backfill_;
   WalFeed feed_;
   std::unique_ptr<MetadataSender> metadata_;
 

@@ -38,11 +38,11 @@ std::string NameOf(const config::RemoteWriteConfig& config) {
   return fmt::format("{:016x}", XxHash64(config.fingerprint)).substr(0, 6);
 }
 
-/// What an endpoint's file of positions is called. Of entries that can't be told apart by name and
+/// What an endpoint's files are called. Of entries that can't be told apart by name and
 /// URL the first has the first file, and so on.
-std::string PositionName(const config::RemoteWriteConfig& config, int number) {
+std::string StateName(const config::RemoteWriteConfig& config, int number) {
   const std::string key = fmt::format("{}\n{}\n{}", config.name, config.url, number);
-  return fmt::format("{:016x}.position", XxHash64(key));
+  return fmt::format("{:016x}", XxHash64(key));
 }
 
 }  // namespace
@@ -61,7 +61,7 @@ class WriteStorage::Impl {
  private:
   struct Entry {
     std::shared_ptr<const Endpoint> endpoint;
-    std::string position_path;
+    std::string state_path;
   };
   struct Running {
     std::unique_ptr<QueueMetrics> metrics;
@@ -73,7 +73,7 @@ class WriteStorage::Impl {
   Result<std::vector<Entry>> MakeEntries(const config::Config& config) const;
   Running MakeQueue(const Entry& entry, const model::Labels& external_labels);
   void EndQueues(std::vector<Running> ending, const std::vector<Entry>& entries);
-  void RemovePositions(const std::set<std::string>& kept);
+  void RemoveStates(const std::set<std::string>& kept);
   AppendTotals Totals() const;
   void RunTicks();
   void Tick() NX_EXCLUDES(mutex_);
@@ -166,7 +166,7 @@ Result<std::vector<WriteStorage::Impl::Entry>> WriteStorage::Impl::MakeEntries(
           fmt::format("remote_write to {}", WithoutPassword(section.url))));
     }
     const int number = numbers[section.name + '\n' + section.url]++;
-    entries.push_back({std::move(*endpoint), JoinPath(folder_, PositionName(section, number))});
+    entries.push_back({std::move(*endpoint), JoinPath(folder_, StateName(section, number))});
   }
   return entries;
 }
@@ -180,7 +180,7 @@ WriteStorage::Impl::Running WriteStorage::Impl::MakeQueue(const Entry& entry,
       WriteQueue::Options{.endpoint = entry.endpoint,
                           .external_labels = external_labels,
                           .metadata_from_labels = options_.type_and_unit_labels,
-                          .position_path = entry.position_path,
+                          .state_path = entry.state_path,
                           .flush_deadline_ms = options_.flush_deadline_ms,
                           .metadata = options_.metadata},
       source_, *running.metrics, *options_.fs, clock_);
@@ -199,13 +199,13 @@ Status WriteStorage::Impl::ApplyConfig(const config::Config& config, bool check_
   }
   // Those that stay as they are; a place in `running` for each entry.
   std::vector<Running> running(entries.size());
-  std::set<std::string> positions;
+  std::set<std::string> states;
   for (std::size_t i = 0; i < entries.size(); ++i) {
-    positions.insert(entries[i].position_path);
+    states.insert(entries[i].state_path);
     const auto same = std::find_if(ending.begin(), ending.end(), [&](const Running& old) {
       return old.queue->endpoint().config.fingerprint == entries[i].endpoint->config.fingerprint &&
              old.queue->external_labels() == config.global.external_labels &&
-             old.queue->position_path() == entries[i].position_path;
+             old.queue->state_path() == entries[i].state_path;
     });
     if (same == ending.end()) continue;
     running[i] = std::move(*same);
@@ -218,7 +218,7 @@ Status WriteStorage::Impl::ApplyConfig(const config::Config& config, bool check_
     running[i] = MakeQueue(entries[i], config.global.external_labels);
     running[i].queue->Start();
   }
-  RemovePositions(positions);
+  RemoveStates(states);
   MutexLock lock(mutex_);
   queues_ = std::move(running);
   return {};
@@ -246,12 +246,12 @@ void WriteStorage::Impl::EndQueues(std::vector<Running> ending, const std::vecto
 
 // Of endpoints that the configuration no longer has: when one comes back, it begins with what is
 // new then.
-void WriteStorage::Impl::RemovePositions(const std::set<std::string>& kept) {
+void WriteStorage::Impl::RemoveStates(const std::set<std::string>& kept) {
   const auto entries = options_.fs->ListDir(folder_);
   if (!entries) return;
   for (const DirEntry& entry : *entries) {
     const std::string path = JoinPath(folder_, entry.name);
-    if (entry.is_dir || kept.contains(path)) continue;
+    if (entry.is_dir || kept.contains(path.substr(0, path.rfind('.')))) continue;
     if (auto removed = options_.fs->Remove(path); !removed) {
       log::Warn("Removing a file of remote write failed", {{"err", removed.error().message()}});
     }

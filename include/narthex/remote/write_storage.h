@@ -32,7 +32,7 @@ namespace metrics {
 class Registry;
 }
 namespace storage {
-class Queryable;
+class ChunkQueryable;
 }
 }  // namespace narthex
 
@@ -51,7 +51,7 @@ struct WalSource {
   std::function<AppendTotals()> totals;               // Any thread. Null: not known.
   /// Where samples can be had that the log no longer has when an endpoint comes back. Null:
   /// nowhere. Not owned; outlives the WriteStorage's Stop.
-  storage::Queryable* history = nullptr;
+  storage::ChunkQueryable* history = nullptr;
 };
 
 /// Type, help and unit of metric families, for endpoints of version 1. Thread safety: any thread.
