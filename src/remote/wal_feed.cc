@@ -28,8 +28,8 @@ WalFeed::WalFeed(Options options, tsdb::WalTail& tail, SeriesStore& series, Shar
       custom_log_(clock) {}
 
 Status WalFeed::Open(model::TimestampMs sent_until) {
-  NX_RETURN_IF_ERROR(tail_.Open());
   first_wanted_ = shards_.first_wanted();
+  NX_RETURN_IF_ERROR(tail_.Open(first_wanted_.record));
   if (tail_.first_segment() > first_wanted_.record.segment) gap_from_ = sent_until;
   place_ = {tail_.next_position(), 0};
   return {};

@@ -8,6 +8,7 @@
 
 #include "narthex/base/coding.h"
 #include "narthex/base/crc32c.h"
+#include "narthex/tsdb/wal_records.h"
 
 namespace narthex::tsdb::wal {
 namespace {
@@ -84,7 +85,8 @@ LiveReader::Step LiveReader::ReadFragment(std::uint64_t size, bool whole) {
   return Step::kEnd;
 }
 
-LiveReader::Step LiveReader::Next(std::uint64_t size, bool whole) {
+// Leaves the record as it is stored.
+LiveReader::Step LiveReader::ReadRecord(std::uint64_t size, bool whole) {
   reason_.clear();
   joined_.clear();
   record_ = {};
@@ -107,9 +109,45 @@ LiveReader::Step LiveReader::Next(std::uint64_t size, bool whole) {
   }
   record_offset_ = begin;
   record_ = type_ == FragmentType::kFull ? fragment_ : AsBytes(joined_);
+  return Step::kRecord;
+}
+
+// By the first byte of the record, which is where a snappy block begins: with its length as varint,
+// and then a literal, whose own length takes up to four bytes beside the tag.
+bool LiveReader::HasSamples() const {
+  std::size_t at = 0;
+  if ((flags_ & kZstdFlag) != 0) return false;  // Not known.
+  if ((flags_ & kSnappyFlag) != 0) {
+    while (at < record_.size() && record_[at] >= 0x80) ++at;
+    ++at;
+    if (at >= record_.size() || (record_[at] & 3) != 0) return false;
+    const std::size_t length = record_[at] >> 2;
+    at += 1 + (length >= 60 ? length - 59 : 0);
+  }
+  if (at >= record_.size()) return false;
+  switch (TypeOf(record_.subspan(at, 1))) {
+    case RecordType::kSamples:
+    case RecordType::kSamplesV2:
+    case RecordType::kExemplars:
+    case RecordType::kHistograms:
+    case RecordType::kFloatHistograms:
+    case RecordType::kCustomHistograms:
+    case RecordType::kCustomFloatHistograms:
+    case RecordType::kHistogramsV2:
+    case RecordType::kFloatHistogramsV2:
+      return true;
+    default:
+      return false;
+  }
+}
+
+LiveReader::Step LiveReader::Next(std::uint64_t size, bool whole, bool skip_samples) {
+  do {
+    if (const Step step = ReadRecord(size, whole); step != Step::kRecord) return step;
+  } while (skip_samples && HasSamples());
   if ((flags_ & (kSnappyFlag | kZstdFlag)) == 0 || record_.empty()) return Step::kRecord;
   if (auto status = decompressor_.Decompress(record_, flags_, plain_); !status) {
-    offset_ = begin;
+    offset_ = record_offset_;
     return Bad(status.error().message());
   }
   record_ = AsBytes(plain_);

@@ -26,7 +26,9 @@ class LiveReader {
   explicit LiveReader(std::unique_ptr<ReadableFile> file) : file_(std::move(file)) {}
 
   /// Goes to the next record before `size`. @param whole  nothing will follow: a torn end is an end
-  Step Next(std::uint64_t size, bool whole);
+  /// @param skip_samples  passes over samples, histograms and exemplars, mostly without
+  ///                      decompressing them
+  Step Next(std::uint64_t size, bool whole, bool skip_samples = false);
 
   /// Decompressed; valid until the next call.
   ByteSpan record() const { return record_; }
@@ -41,6 +43,8 @@ class LiveReader {
   }
 
  private:
+  Step ReadRecord(std::uint64_t size, bool whole);
+  bool HasSamples() const;
   Step ReadFragment(std::uint64_t size, bool whole);
   Step SkipPadding(std::uint64_t size, bool whole);
   // The bytes [offset, offset + n), which are before `size`; null when they can't be read.

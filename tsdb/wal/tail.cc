@@ -35,6 +35,7 @@ struct WalTail::Impl {
   std::vector<int> checkpoint_segments;  // Those that were not read yet, falling.
   int checkpoint_segment = 0;            // Of the reader.
   bool in_checkpoint = false;
+  WalPosition samples_from;
   int first_segment = 0;
   int segment = 0;  // Of the reader, or whose turn it is.
   std::unique_ptr<LiveReader> reader;
@@ -126,7 +127,9 @@ Result<TailStep> WalTail::Impl::NextLive() {
     }
     bool whole = false;
     const std::uint64_t limit = Limit(whole);
-    const Step step = reader->Next(limit, whole);
+    // A segment that has both goes record by record.
+    const bool skip = segment < samples_from.segment;
+    const Step step = reader->Next(limit, whole, skip);
     if (step == Step::kRecord) return TailStep::kRecord;
     if (!whole) {
       // Without a writer's word the bytes may be on their way.
@@ -146,7 +149,10 @@ WalTail::WalTail(Fs& fs, std::string dir, std::shared_ptr<const WalProgress> pro
     : impl_(std::make_unique<Impl>(fs, std::move(dir), std::move(progress))) {}
 WalTail::~WalTail() = default;
 
-Status WalTail::Open() { return impl_->Open(); }
+Status WalTail::Open(WalPosition samples_from) {
+  impl_->samples_from = samples_from;
+  return impl_->Open();
+}
 
 Result<TailStep> WalTail::Next() {
   Impl& tail = *impl_;
@@ -155,7 +161,7 @@ Result<TailStep> WalTail::Next() {
       NX_ASSIGN_OR_RETURN(tail.in_checkpoint, tail.OpenCheckpointSegment());
       continue;
     }
-    const Step step = tail.reader->Next(tail.reader->size(), true);
+    const Step step = tail.reader->Next(tail.reader->size(), true, true);
     if (step == Step::kRecord) return TailStep::kRecord;
     if (step == Step::kBad) {
       tail.ReportDamage(wal::CheckpointPath(tail.dir, tail.checkpoint), tail.checkpoint_segment);

@@ -72,8 +72,11 @@ class WalTail final {
   WalTail(const WalTail&) = delete;
   WalTail& operator=(const WalTail&) = delete;
 
-  /// Begins (anew). Errors: kIo; kCorruption when segments are missing between others.
-  Status Open();
+  /// Begins (anew). @param samples_from  records of samples, histograms and exemplars before it,
+  /// and
+  ///                       those of the checkpoint, may be passed over, which is much faster
+  /// Errors: kIo; kCorruption when segments are missing between others.
+  Status Open(WalPosition samples_from = {});
   /// Goes to the next record. Errors: as Open, after which Open begins anew.
   Result<TailStep> Next();
 
