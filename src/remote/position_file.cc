@@ -14,7 +14,8 @@ namespace narthex::remote {
 namespace {
 
 constexpr std::string_view kMagic = "NXRWPOS1";
-constexpr std::size_t kLineBytes = 32;
+constexpr std::size_t kLineBytes = 64;
+constexpr std::size_t kSummedBytes = 40;  // Of a shard's line.
 
 void EndLine(std::string& out, std::size_t begin) {
   Encoder(out).Be32(Crc32c(AsBytes(std::string_view(out).substr(begin))));
@@ -24,9 +25,11 @@ void EndLine(std::string& out, std::size_t begin) {
 void AppendLine(const ShardPosition& position, std::string& out) {
   const std::size_t begin = out.size();
   Encoder encoder(out);
-  encoder.Be32(static_cast<std::uint32_t>(position.mark.record.segment));
-  encoder.Be32(position.mark.index);
-  encoder.Be64(position.mark.record.offset);
+  for (const Mark& mark : {position.mark, position.sending}) {
+    encoder.Be32(static_cast<std::uint32_t>(mark.record.segment));
+    encoder.Be32(mark.index);
+    encoder.Be64(mark.record.offset);
+  }
   encoder.Be64(static_cast<std::uint64_t>(position.highest));
   EndLine(out, begin);
 }
@@ -53,11 +56,13 @@ Result<std::optional<std::vector<ShardPosition>>> PositionFile::Load() {
   std::vector<ShardPosition> positions(count);
   for (std::size_t i = 0; i < count; ++i) {
     const std::string_view line = view.substr(kLineBytes * (i + 1), kLineBytes);
-    if (!LineIsGood(line, 24)) return bad("wrong checksum");
+    if (!LineIsGood(line, kSummedBytes)) return bad("wrong checksum");
     Decoder in(AsBytes(line));
-    positions[i].mark.record.segment = static_cast<int>(in.Be32());
-    positions[i].mark.index = in.Be32();
-    positions[i].mark.record.offset = in.Be64();
+    for (Mark* mark : {&positions[i].mark, &positions[i].sending}) {
+      mark->record.segment = static_cast<int>(in.Be32());
+      mark->index = in.Be32();
+      mark->record.offset = in.Be64();
+    }
     positions[i].highest = static_cast<model::TimestampMs>(in.Be64());
   }
   return positions;
@@ -81,9 +86,19 @@ Status PositionFile::Save(std::size_t shard, ShardPosition position) {
   position.highest = std::max(position.highest, positions_[shard].highest);  // Late samples.
   if (positions_[shard] == position) return {};
   positions_[shard] = position;
+  return WriteLine(shard);
+}
+
+Status PositionFile::SaveSending(std::size_t shard, const Mark& sending) {
+  MutexLock lock(mutex_);
+  positions_[shard].sending = sending;
+  return WriteLine(shard);
+}
+
+Status PositionFile::WriteLine(std::size_t shard) {
   if (file_ == nullptr) return Fail(Code::kIo, fmt::format("{} could not be written", path_));
   std::string line;
-  AppendLine(position, line);
+  AppendLine(positions_[shard], line);
   return file_->WriteAt(kLineBytes * (shard + 1), AsBytes(line));
 }
 

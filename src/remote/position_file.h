@@ -2,13 +2,13 @@
 //
 // The file that says how far each shard of a queue has come.
 //
-//   header 32 bytes: "NXRWPOS1", BE32 number of shards, BE32 CRC-32C of what is before, zeros
-//   for each shard 32 bytes: BE32 segment, BE32 index, BE64 offset, BE64 latest time sent,
-//                            BE32 CRC-32C of what is before, zeros
+//   header 64 bytes: "NXRWPOS1", BE32 number of shards, BE32 CRC-32C of what is before, zeros
+//   for each shard 64 bytes: two places, each BE32 segment, BE32 index, BE64 offset;
+//                            BE64 latest time sent, BE32 CRC-32C of what is before, zeros
 //
-// A line is written over in place after each request: one write of 32 bytes within a page, which a
-// kill leaves done or not done. A power cut may take the last of them, and the samples between are
-// sent again.
+// A line is written over in place before and after each request: one write of 64 bytes within a
+// page, which a kill leaves done or not done. A power cut may take the last of them, and the
+// samples between are sent again.
 #pragma once
 
 #include <memory>
@@ -25,7 +25,11 @@
 namespace narthex::remote {
 
 struct ShardPosition {
-  Mark mark;                       // What is before it and of this shard was sent or dropped.
+  Mark mark;  // What is before it and of this shard was sent or dropped.
+  /// Where the request ends that is on its way, else not behind `mark`. It may have arrived: what
+  /// is sent again ends there too, as a server that refuses a sample for being there already may
+  /// refuse all others of its request.
+  Mark sending;
   model::TimestampMs highest = 0;  // The latest time that was sent.
   bool operator==(const ShardPosition&) const = default;
 };
@@ -42,11 +46,15 @@ class PositionFile final {
   Status Reset(std::vector<ShardPosition> positions);
   /// A shard has come further. A position that the file has already costs nothing.
   Status Save(std::size_t shard, ShardPosition position);
+  /// A request that ends at `sending` is about to go.
+  Status SaveSending(std::size_t shard, const Mark& sending);
 
   std::vector<ShardPosition> positions() const;
   const std::string& path() const { return path_; }
 
  private:
+  Status WriteLine(std::size_t shard) NX_REQUIRES(mutex_);
+
   Fs& fs_;
   const std::string path_;
   mutable Mutex mutex_;  // Leaf.

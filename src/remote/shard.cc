@@ -8,9 +8,11 @@
 namespace narthex::remote {
 
 Shard::Shard(std::size_t max_batches, std::unique_ptr<BatchSender> sender,
+             std::function<void(const Batch&)> begin,
              std::function<void(const Batch&, const ItemCounts&)> done, std::function<void()> news)
     : max_batches_(max_batches),
       sender_(std::move(sender)),
+      begin_(std::move(begin)),
       done_(std::move(done)),
       news_(std::move(news)),
       thread_([this] { Run(); }) {}
@@ -66,6 +68,7 @@ void Shard::Run() {
     }
     const std::size_t bytes = batch.body.size();
     const ItemCounts counts = batch.counts;
+    begin_(batch);
     if (!sender_->Send(batch)) return;
     done_(batch, counts);
     {

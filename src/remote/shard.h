@@ -19,10 +19,12 @@ namespace narthex::remote {
 class Shard final {
  public:
   /// @param max_batches  that wait, beside the one that is being sent
+  /// @param begin        called by the shard's thread before a batch is sent for the first time
   /// @param done         called by the shard's thread when a batch was sent or refused for good,
   ///                     with what it had before anything was dropped; before idle() says so
   /// @param news         called after that, when idle() or HasRoom() may have changed
   Shard(std::size_t max_batches, std::unique_ptr<BatchSender> sender,
+        std::function<void(const Batch&)> begin,
         std::function<void(const Batch&, const ItemCounts&)> done, std::function<void()> news);
   ~Shard();  // Calls Stop() and waits.
   Shard(const Shard&) = delete;
@@ -43,6 +45,7 @@ class Shard final {
 
   const std::size_t max_batches_;
   const std::unique_ptr<BatchSender> sender_;
+  const std::function<void(const Batch&)> begin_;
   const std::function<void(const Batch&, const ItemCounts&)> done_;
   const std::function<void()> news_;
 

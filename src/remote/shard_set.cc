@@ -59,6 +59,7 @@ void ShardSet::MakeShards(std::size_t count) {
     lane->cut_at = SteadyClock::now();
     lane->shard = std::make_unique<Shard>(
         max_batches_, std::make_unique<BatchSender>(endpoint_, metrics_, tally_, clock_),
+        [this, i](const Batch& batch) { Begin(i, batch); },
         [this, i](const Batch& batch, const ItemCounts& counts) { Done(i, batch, counts); },
         [this] { TellNews(); });
     lanes_.push_back(std::move(lane));
@@ -72,12 +73,13 @@ void ShardSet::Start(const std::vector<ShardPosition>& positions) {
                {{"remote_name", endpoint_->name}, {"err", status.error().message()}});
   }
   MakeShards(positions.size());
-  for (std::size_t i = 0; i < lanes_.size(); ++i) lanes_[i]->pass_over = positions[i].mark;
-  pass_over_until_ =
-      std::max_element(positions.begin(), positions.end(), [](const auto& a, const auto& b) {
-        return a.mark < b.mark;
-      })->mark;
-  passing_over_ = true;
+  resuming_until_ = {};
+  for (std::size_t i = 0; i < lanes_.size(); ++i) {
+    lanes_[i]->pass_over = positions[i].mark;
+    lanes_[i]->cut_before = positions[i].sending;
+    resuming_until_ = std::max({resuming_until_, positions[i].mark, positions[i].sending});
+  }
+  resuming_ = true;
 }
 
 void ShardSet::Restart(std::size_t shards, const Mark& mark) {
@@ -85,7 +87,7 @@ void ShardSet::Restart(std::size_t shards, const Mark& mark) {
   for (const ShardPosition& position : positions_.positions()) {
     highest = std::max(highest, position.highest);
   }
-  Start(std::vector<ShardPosition>(shards, {mark, highest}));
+  Start(std::vector<ShardPosition>(shards, {mark, mark, highest}));
 }
 
 Mark ShardSet::first_wanted() const {
@@ -96,8 +98,8 @@ Mark ShardSet::first_wanted() const {
 
 void ShardSet::PassOver(const Mark& mark) {
   for (const auto& lane : lanes_) lane->pass_over = std::max(lane->pass_over, mark);
-  pass_over_until_ = std::max(pass_over_until_, mark);
-  passing_over_ = true;
+  resuming_until_ = std::max(resuming_until_, mark);
+  resuming_ = true;
 }
 
 bool ShardSet::IsFull(const PartialBatch& partial) const {
@@ -135,12 +137,20 @@ bool ShardSet::CutFull(Lane& lane, const Mark& at) {
   return true;
 }
 
+bool ShardSet::AnyCutLeft() const {
+  return std::any_of(lanes_.begin(), lanes_.end(),
+                     [](const auto& lane) { return lane->pass_over < lane->cut_before; });
+}
+
 template <typename Add>
 bool ShardSet::AddTo(WalRef ref, const Mark& at, Add&& add) {
   Lane& lane = *lanes_[lanes_.size() == 1 ? 0 : ref % lanes_.size()];
-  if (passing_over_) [[unlikely]] {
+  if (resuming_) [[unlikely]] {
     if (at < lane.pass_over) return true;
-    passing_over_ = at < pass_over_until_;
+    const bool past_request = at >= lane.cut_before && lane.pass_over < lane.cut_before;
+    if (past_request && !lane.partial.empty() && !CutFull(lane, at)) return false;
+    if (past_request) lane.pass_over = lane.cut_before;
+    resuming_ = at < resuming_until_ || AnyCutLeft();
   }
   // A full one is made a batch before the next item comes, so that an item is in or is not.
   if (IsFull(lane.partial) && !CutFull(lane, at)) return false;
@@ -215,7 +225,7 @@ bool ShardSet::Drain(const Mark& now, SteadyClock::time_point deadline) {
 void ShardSet::SaveIdle(const Mark& now) {
   for (std::size_t i = 0; i < lanes_.size(); ++i) {
     if (now < lanes_[i]->pass_over || !lanes_[i]->partial.empty()) continue;
-    if (lanes_[i]->shard->idle()) SavePosition(i, {now, 0});
+    if (lanes_[i]->shard->idle()) SavePosition(i, {now, now, 0});
   }
   CountHeld();
 }
@@ -228,8 +238,13 @@ void ShardSet::SavePosition(std::size_t shard, const ShardPosition& position) {
   }
 }
 
+void ShardSet::Begin(std::size_t shard, const Batch& batch) {
+  // What was not written shows when the request has ended.
+  (void)positions_.SaveSending(shard, batch.mark);
+}
+
 void ShardSet::Done(std::size_t shard, const Batch& batch, const ItemCounts& counts) {
-  SavePosition(shard, {batch.mark, batch.highest});
+  SavePosition(shard, {batch.mark, batch.mark, batch.highest});
   metrics_.samples.pending.Add(-static_cast<double>(counts.samples));
   metrics_.histograms.pending.Add(-static_cast<double>(counts.histograms));
   metrics_.exemplars.pending.Add(-static_cast<double>(counts.exemplars));

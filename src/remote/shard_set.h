@@ -82,6 +82,7 @@ class ShardSet final {
   struct Lane {
     PartialBatch partial;
     Mark pass_over;                                // What is before it was sent by an earlier run.
+    Mark cut_before;                               // No batch goes over it.
     std::chrono::steady_clock::time_point cut_at;  // When the last batch was made.
     std::unique_ptr<Shard> shard;
   };
@@ -94,6 +95,8 @@ class ShardSet final {
   bool Cut(Lane& lane, const Mark& mark);
   bool CutFull(Lane& lane, const Mark& at);
   void MakeShards(std::size_t count);
+  bool AnyCutLeft() const;
+  void Begin(std::size_t shard, const Batch& batch);
   void Done(std::size_t shard, const Batch& batch, const ItemCounts& counts);
   void TellNews();
   void ForgetPending();
@@ -113,9 +116,9 @@ class ShardSet final {
   proto::WriteRequestWriter writer_;
   UninitVector<char> compressed_;  // Of the batch at hand.
   std::uint64_t pairs_generation_ = 0;
-  ItemCounts added_;           // Since the last CountPending.
-  bool passing_over_ = false;  // Some shard has come further than the reader.
-  Mark pass_over_until_;
+  ItemCounts added_;       // Since the last CountPending.
+  bool resuming_ = false;  // The reader is not yet behind all that an earlier run was at.
+  Mark resuming_until_;
   std::atomic<std::size_t> held_bytes_{0};
 
   mutable Mutex mutex_;  // Leaf.

@@ -76,8 +76,9 @@ std::vector<ShardPosition> WriteQueue::FirstPositions() {
   const config::RemoteQueueConfig& queue = endpoint().config.queue;
   const auto fresh = [&] {
     const Result<tsdb::WalPosition> end = tail_.End();
-    return std::vector<ShardPosition>(static_cast<std::size_t>(std::max(queue.min_shards, 1)),
-                                      {Mark{end ? *end : tsdb::WalPosition{}, 0}, clock_.NowMs()});
+    return std::vector<ShardPosition>(
+        static_cast<std::size_t>(std::max(queue.min_shards, 1)),
+        {.mark = {end ? *end : tsdb::WalPosition{}, 0}, .sending = {}, .highest = clock_.NowMs()});
   };
   auto loaded = positions_.Load();
   if (!loaded) {
@@ -98,9 +99,10 @@ std::vector<ShardPosition> WriteQueue::FirstPositions() {
   const std::size_t count = std::clamp(positions.size(), least, most);
   // With another number of shards the series go to others, so all begin where the last one is.
   if (count != positions.size()) {
-    const ShardPosition first =
+    ShardPosition first =
         *std::min_element(positions.begin(), positions.end(),
                           [](const auto& a, const auto& b) { return a.mark < b.mark; });
+    first.sending = {};
     positions.assign(count, first);
   }
   return positions;

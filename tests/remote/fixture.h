@@ -93,6 +93,7 @@ class RemoteWriteTest : public ::testing::Test {
   void Start(const std::string& yaml, WriteStorageOptions options = {}) {
     storage_ = nullptr;
     options.data_dir = dir_;
+    options.flush_deadline_ms = flush_deadline_ms_;
     options.client_options = [](const config::HttpConfig&) -> Result<net::HttpClientOptions> {
       return net::HttpClientOptions();
     };
@@ -158,6 +159,7 @@ class RemoteWriteTest : public ::testing::Test {
   std::unique_ptr<metrics::Registry> db_registry_;
   std::unique_ptr<tsdb::Db> db_;
   metrics::Registry registry_;
+  model::DurationMs flush_deadline_ms_ = 10'000;
   Clock* clock_ = &SystemClock();  // Of the sender.
   FixedMetadata metadata_;
   std::unique_ptr<WriteStorage> storage_;

@@ -133,7 +133,7 @@ TEST(EndpointTest, WhatHeadersSayWasWritten) {
 
 ShardPosition Position(int segment, std::uint64_t offset, std::uint32_t index,
                        model::TimestampMs highest) {
-  return {{{segment, offset}, index}, highest};
+  return {{{segment, offset}, index}, {}, highest};
 }
 
 TEST(PositionFileTest, RoundTrip) {
@@ -143,20 +143,22 @@ TEST(PositionFileTest, RoundTrip) {
   EXPECT_EQ(file.Load().value(), std::nullopt);
   ASSERT_TRUE(file.Reset({Position(1, 2, 3, 4), Position(5, 1ULL << 33, 7, 8)}));
   ASSERT_TRUE(file.Save(0, Position(9, 10, 11, 3)));
+  const Mark sending{{5, 1ULL << 34}, 12};
+  ASSERT_TRUE(file.SaveSending(1, sending));
   PositionFile again(fs, file.path());
   EXPECT_EQ(again.Load().value(),
-            (std::vector{Position(9, 10, 11, 4), Position(5, 1ULL << 33, 7, 8)}))
+            (std::vector{Position(9, 10, 11, 4), ShardPosition{{{5, 1ULL << 33}, 7}, sending, 8}}))
       << "late samples do not set the latest time back";
   const std::string bytes = SystemFs().ReadFile(file.path()).value();
-  ASSERT_EQ(bytes.size(), 96U);
+  ASSERT_EQ(bytes.size(), 192U);
   EXPECT_EQ(bytes.substr(0, 12), std::string("NXRWPOS1\0\0\0\2", 12));
-  EXPECT_EQ(bytes.substr(32, 16), std::string("\0\0\0\x9\0\0\0\xb\0\0\0\0\0\0\0\xa", 16));
+  EXPECT_EQ(bytes.substr(64, 16), std::string("\0\0\0\x9\0\0\0\xb\0\0\0\0\0\0\0\xa", 16));
   // Any damage is told of.
   for (std::size_t i = 0; i < bytes.size(); ++i) {
     std::string damaged = bytes;
     damaged[i] = static_cast<char>(damaged[i] ^ 0x10);
     ASSERT_TRUE(WriteFileAtomically(fs, file.path(), AsBytes(damaged)));
-    const bool padding = i % 32 >= 28 || (i >= 16 && i < 32);
+    const bool padding = i % 64 >= 44 || (i >= 16 && i < 64);
     EXPECT_EQ(static_cast<bool>(PositionFile(fs, file.path()).Load()), padding) << i;
   }
 }

@@ -34,6 +34,7 @@ TEST_F(PositionTest, AKillLosesNothingAndRepeatsOnlyWhatWasNotAcknowledged) {
     const bool good = sent.series[0].labels.find(R"(n="1")") == std::string::npos;
     return good ? Receiver::Taken(sent) : Receiver::Answer{.status = "503 Unavailable"};
   });
+  flush_deadline_ms_ = 50;
   const std::string yaml = Section(receiver.Url(), "", ", min_shards: 3, max_samples_per_send: 1");
   Start(yaml);
   AppendMany(3, 0, 4);
@@ -49,6 +50,27 @@ TEST_F(PositionTest, AKillLosesNothingAndRepeatsOnlyWhatWasNotAcknowledged) {
   EXPECT_EQ(receiver.WaitForTaken(15), Many(3, 0, 5));
 }
 
+// A request that arrived, but whose answer did not, is sent again as it was, without what came
+// later: a server that refuses it for being there already must not refuse that too.
+TEST_F(PositionTest, ARequestOfUnknownFateIsSentAgainAlone) {
+  Receiver receiver;
+  receiver.Always("503 Unavailable", "Retry-After: 3600\r\n");
+  flush_deadline_ms_ = 50;
+  const std::string yaml = Section(receiver.Url());
+  Start(yaml);
+  AppendMany(3, 0, 1);
+  const std::vector<Sent> first = receiver.WaitForRequests(1);
+  AppendMany(3, 1, 2);
+  Kill();
+  receiver.OnRequest([](const Sent& sent, int number) -> Receiver::Answer {
+    if (number == 1) return {.status = "400 Bad Request"};  // "It is there already."
+    return Receiver::Taken(sent);
+  });
+  Start(yaml);
+  EXPECT_EQ(receiver.WaitForTaken(6), Many(3, 1, 2));
+  EXPECT_EQ(receiver.requests()[1].body, first[0].body);
+}
+
 TEST_F(PositionTest, StopSendsWhatWasAppendedBefore) {
   Receiver receiver;
   Start(fmt::format("remote_write: [{{url: \"{}\", queue_config: {{batch_send_deadline: 1h}}}}]",
@@ -61,16 +83,15 @@ TEST_F(PositionTest, StopSendsWhatWasAppendedBefore) {
 TEST_F(PositionTest, StopGivesUpAtItsDeadlineAndTheNextRunSendsTheRest) {
   Receiver receiver;
   receiver.Always("503 Unavailable");
-  WriteStorageOptions options;
-  options.flush_deadline_ms = 50;
+  flush_deadline_ms_ = 50;
   const std::string yaml = Section(receiver.Url(), "", ", capacity: 2, max_samples_per_send: 2");
-  Start(yaml, options);
+  Start(yaml);
   AppendMany(3, 0, 10);  // More than the queue holds.
   receiver.WaitForRequests(1);
   storage_->Stop();
   EXPECT_EQ(Metric("samples_pending"), 0);
   receiver.OnRequest({});
-  Start(yaml, options);
+  Start(yaml);
   EXPECT_EQ(receiver.WaitForTaken(30), Many(3, 0, 10));
 }
 
@@ -125,7 +146,7 @@ TEST_F(PositionTest, DamagedPositionsBeginWithWhatIsNew) {
   receiver.WaitForTaken(1);
   storage_ = nullptr;
   for (const auto& entry : std::filesystem::directory_iterator(dir_ + "/remote_write")) {
-    std::filesystem::resize_file(entry.path(), 40);
+    std::filesystem::resize_file(entry.path(), 100);
   }
   AppendMany(1, 1, 1);
   Start(yaml);
