@@ -83,6 +83,7 @@ Status PositionFile::Reset(std::vector<ShardPosition> positions) {
 
 Status PositionFile::Save(std::size_t shard, ShardPosition position) {
   MutexLock lock(mutex_);
+  position.mark = std::max(position.mark, positions_[shard].mark);  // A reader that begins anew.
   position.highest = std::max(position.highest, positions_[shard].highest);  // Late samples.
   if (positions_[shard] == position) return {};
   positions_[shard] = position;

@@ -1,14 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The file that says how far each shard of a queue has come.
-//
-//   header 64 bytes: "NXRWPOS1", BE32 number of shards, BE32 CRC-32C of what is before, zeros
-//   for each shard 64 bytes: two places, each BE32 segment, BE32 index, BE64 offset;
-//                            BE64 latest time sent, BE32 CRC-32C of what is before, zeros
-//
-// A line is written over in place before and after each request: one write of 64 bytes within a
-// page, which a kill leaves done or not done. A power cut may take the last of them, and the
-// samples between are sent again.
+// The file that says how far each shard of a queue has come, also after a kill.
+// Format: docs/formats/remote_write.md.
 #pragma once
 
 #include <memory>
