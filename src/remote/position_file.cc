@@ -68,17 +68,21 @@ Result<std::optional<std::vector<ShardPosition>>> PositionFile::Load() {
   return positions;
 }
 
-Status PositionFile::Reset(std::vector<ShardPosition> positions) {
+Status PositionFile::WriteAll() {
   std::string text(kMagic);
-  Encoder(text).Be32(static_cast<std::uint32_t>(positions.size()));
+  Encoder(text).Be32(static_cast<std::uint32_t>(positions_.size()));
   EndLine(text, 0);
-  for (const ShardPosition& position : positions) AppendLine(position, text);
-  MutexLock lock(mutex_);
-  file_ = nullptr;
-  positions_ = std::move(positions);
+  for (const ShardPosition& position : positions_) AppendLine(position, text);
   NX_RETURN_IF_ERROR(WriteFileAtomically(fs_, path_, AsBytes(text)));
   NX_ASSIGN_OR_RETURN(file_, fs_.OpenWritable(path_, OpenMode::kAppend));
   return {};
+}
+
+Status PositionFile::Reset(std::vector<ShardPosition> positions) {
+  MutexLock lock(mutex_);
+  file_ = nullptr;
+  positions_ = std::move(positions);
+  return WriteAll();
 }
 
 Status PositionFile::Save(std::size_t shard, ShardPosition position) {
@@ -97,7 +101,7 @@ Status PositionFile::SaveSending(std::size_t shard, const Mark& sending) {
 }
 
 Status PositionFile::WriteLine(std::size_t shard) {
-  if (file_ == nullptr) return Fail(Code::kIo, fmt::format("{} could not be written", path_));
+  if (file_ == nullptr) return WriteAll();  // There was no room for it before.
   std::string line;
   AppendLine(positions_[shard], line);
   return file_->WriteAt(kLineBytes * (shard + 1), AsBytes(line));

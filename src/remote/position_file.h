@@ -47,6 +47,7 @@ class PositionFile final {
 
  private:
   Status WriteLine(std::size_t shard) NX_REQUIRES(mutex_);
+  Status WriteAll() NX_REQUIRES(mutex_);
 
   Fs& fs_;
   const std::string path_;

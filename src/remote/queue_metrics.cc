@@ -64,6 +64,23 @@ metrics::Gauge& GaugeOf(Registry& registry, std::size_t i, const LabelPairs& lab
 constexpr const char* kBatchName = "sent_batch_duration_seconds";
 constexpr const char* kSegmentName = "prometheus_wal_watcher_current_segment";
 constexpr const char* kDecodeName = "prometheus_wal_watcher_record_decode_failures_total";
+constexpr const char* kPreTailingName = "prometheus_wal_watcher_samples_sent_pre_tailing_total";
+constexpr const char* kRecordsName = "prometheus_wal_watcher_records_read_total";
+// By their first byte, in Prometheus's words.
+constexpr std::array<const char*, 14> kRecordTypes = {"unknown",
+                                                      "series",
+                                                      "samples",
+                                                      "tombstones",
+                                                      "exemplars",
+                                                      "mmapmarkers",
+                                                      "metadata",
+                                                      "histogram_samples",
+                                                      "float_histogram_samples",
+                                                      "custom_buckets_histogram_samples",
+                                                      "custom_buckets_float_histogram_samples",
+                                                      "samples_v2",
+                                                      "histogram_samples_v2",
+                                                      "float_histogram_samples_v2"};
 constexpr const char* kGapsName = "narthex_remote_write_gaps_total";
 
 }  // namespace
@@ -119,9 +136,27 @@ QueueMetrics::QueueMetrics(Registry& registry, const std::string& name, const st
       wal_decode_failures(registry.AddCounter(
           kDecodeName, "Number of records of the WAL that could not be read for a remote storage.",
           {{"consumer", name}})),
+      sent_pre_tailing(registry.AddCounter(kPreTailingName,
+                                           "Number of records of samples that were read for a "
+                                           "remote storage until the end of the WAL "
+                                           "was seen for the first time.",
+                                           {{"consumer", name}})),
       gaps(registry.AddCounter(kGapsName,
                                "Number of times that WAL segments were gone before they were sent.",
-                               Labels(name, url))) {}
+                               Labels(name, url))),
+      registry_(registry),
+      name_(name) {}
+
+void QueueMetrics::CountRecord(std::uint8_t type) {
+  const std::size_t known = type < records_.size() ? type : 0;
+  metrics::Counter*& counter = records_[known];
+  if (counter == nullptr) {
+    counter = &registry_.AddCounter(
+        kRecordsName, "Number of records of the WAL that were read for a remote storage.",
+        {{"consumer", name_}, {"type", kRecordTypes[known]}});
+  }
+  counter->Add();
+}
 
 void QueueMetrics::Remove(Registry& registry, const std::string& name, const std::string& url) {
   const LabelPairs labels = Labels(name, url);
@@ -138,6 +173,10 @@ void QueueMetrics::Remove(Registry& registry, const std::string& name, const std
   registry.Remove(Name(kBatchName), labels);
   registry.Remove(kSegmentName, {{"consumer", name}});
   registry.Remove(kDecodeName, {{"consumer", name}});
+  registry.Remove(kPreTailingName, {{"consumer", name}});
+  for (const char* type : kRecordTypes) {
+    registry.Remove(kRecordsName, {{"consumer", name}, {"type", type}});
+  }
   registry.Remove(kGapsName, labels);
 }
 

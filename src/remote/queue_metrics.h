@@ -43,6 +43,9 @@ struct QueueMetrics {
   /// Takes those of a queue that is no more out of the registry; it must not be used any more then.
   static void Remove(metrics::Registry& registry, const std::string& name, const std::string& url);
 
+  /// Counts a record of the log by its first byte; by the log's reader alone.
+  void CountRecord(std::uint8_t type);
+
   KindCounters samples, histograms, exemplars;
   metrics::Counter& metadata;
   metrics::Counter& metadata_failed;
@@ -62,8 +65,15 @@ struct QueueMetrics {
   // Of the log's reader; Prometheus has them under its name alone.
   metrics::Gauge& wal_segment;
   metrics::Counter& wal_decode_failures;
+  metrics::Counter& sent_pre_tailing;  // Records of samples, until the end was seen for the first
+                                       // time.
   // Our own: how often segments were gone before they were read.
   metrics::Counter& gaps;
+
+ private:
+  metrics::Registry& registry_;
+  const std::string name_;
+  std::array<metrics::Counter*, 14> records_{};  // By type; made when there is one.
 };
 
 }  // namespace narthex::remote

@@ -224,8 +224,10 @@ bool ShardSet::Drain(const Mark& now, SteadyClock::time_point deadline) {
 
 void ShardSet::SaveIdle(const Mark& now) {
   for (std::size_t i = 0; i < lanes_.size(); ++i) {
-    if (now < lanes_[i]->pass_over || !lanes_[i]->partial.empty()) continue;
-    if (lanes_[i]->shard->idle()) SavePosition(i, {now, now, 0});
+    Lane& lane = *lanes_[i];
+    if (now < lane.pass_over || !lane.partial.empty()) continue;
+    if (now >= lane.cut_before) lane.pass_over = std::max(lane.pass_over, lane.cut_before);
+    if (lane.shard->idle()) SavePosition(i, {now, now, 0});
   }
   CountHeld();
 }

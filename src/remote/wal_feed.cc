@@ -40,6 +40,7 @@ Result<FeedStep> WalFeed::Next() {
   switch (step) {
     case TailStep::kCaughtUp:
       place_ = std::max(place_, Mark{tail_.next_position(), 0});
+      tailing_ = true;
       return FeedStep::kCaughtUp;
     case TailStep::kGap:
       // What was read before is with the shards, so the latest of it begins the gap.
@@ -59,6 +60,7 @@ bool WalFeed::Wanted() const {
 
 void WalFeed::BeginRecord() {
   place_ = {tail_.position(), 0};
+  if (!tailing_) metrics_.sent_pre_tailing.Add();
   metrics_.wal_segment.Set(place_.record.segment);
   if (const model::DurationMs age = options_.endpoint->config.queue.sample_age_limit_ms; age > 0) {
     oldest_wanted_ = clock_.NowMs() - age;
@@ -68,7 +70,9 @@ void WalFeed::BeginRecord() {
 bool WalFeed::Handle() {
   Status status;
   bool go_on = true;
-  switch (tsdb::wal::TypeOf(tail_.record())) {
+  const RecordType type = tsdb::wal::TypeOf(tail_.record());
+  metrics_.CountRecord(static_cast<std::uint8_t>(type));
+  switch (type) {
     case RecordType::kSeries:
       new_series_.clear();
       status = tsdb::wal::DecodeSeries(tail_.record(), new_series_);

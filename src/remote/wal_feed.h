@@ -81,6 +81,7 @@ class WalFeed final {
   Clock& clock_;
   LogLimiter unknown_log_, decode_log_, custom_log_;
 
+  bool tailing_ = false;  // The end of the log was seen.
   Mark first_wanted_;
   Mark place_;
   model::TimestampMs highest_ = 0;

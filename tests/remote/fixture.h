@@ -45,7 +45,8 @@ class FixedMetadata final : public MetadataSource {
 
 class RemoteWriteTest : public ::testing::Test {
  protected:
-  RemoteWriteTest() : dir_(root_.path() + "/data") { OpenDb(); }
+  RemoteWriteTest() : dir_(root_.path() + "/data") {}
+  void SetUp() override { OpenDb(); }
   ~RemoteWriteTest() override {
     storage_ = nullptr;
     db_ = nullptr;
