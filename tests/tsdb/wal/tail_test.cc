@@ -117,6 +117,7 @@ TEST_F(TailTest, FollowsCommitsOverSegments) {
 TEST_F(TailTest, RecordsOverSeveralPages) {
   for (const auto compression :
        {WalCompression::kNone, WalCompression::kSnappy, WalCompression::kZstd}) {
+    wal_ = nullptr;
     std::filesystem::remove_all(dir());
     OpenWal(128 << 20, compression);
     WalTail tail(fs_, dir(), wal_->progress());
@@ -170,13 +171,13 @@ TEST_F(TailTest, NothingThatWasTakenBackIsRead) {
 }
 
 TEST_F(TailTest, TornEndsAndDamageOfEarlierRunsArePassedOver) {
-  OpenWal();
+  OpenWal(128 << 20, WalCompression::kNone);
   Log(SamplesRecord(1, 1));
   Log(SamplesRecord(1, 2, 100));
   const std::uint64_t size = wal_->progress()->written().offset;
   wal_ = nullptr;
   std::filesystem::resize_file(wal::SegmentPath(dir(), 0), size - 3);  // As a kill leaves it.
-  OpenWal();
+  OpenWal(128 << 20, WalCompression::kNone);
   Log(SamplesRecord(1, 3));
   Log(SamplesRecord(1, 4));
   Log(SamplesRecord(1, 5));
@@ -228,6 +229,7 @@ TEST_F(TailTest, ReadsTheCheckpointFirstAndTellsOfLostSegments) {
 TEST_F(TailTest, PassesOverSamplesThatNobodyWants) {
   for (const auto compression :
        {WalCompression::kNone, WalCompression::kSnappy, WalCompression::kZstd}) {
+    wal_ = nullptr;
     std::filesystem::remove_all(dir());
     OpenWal(128 << 20, compression);
     Log(SeriesRecord(1, "a"));
