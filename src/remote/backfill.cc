@@ -76,7 +76,7 @@ Backfill::Backfill(Options options, storage::ChunkQueryable* history, QueueMetri
       tally_(clock),
       sender_(options_.endpoint, metrics, tally_, clock),
       max_items_(static_cast<std::size_t>(
-          std::max(options_.endpoint->config.queue.max_samples_per_send, 1))),
+          std::clamp(options_.endpoint->config.queue.max_samples_per_send, 1, 100'000))),
       with_histograms_(options_.endpoint->version() == proto::WriteVersion::kV2 ||
                        options_.endpoint->config.send_native_histograms) {}
 

@@ -139,14 +139,15 @@ bool BatchSender::Send(Batch& batch) {
   model::DurationMs backoff_ms = queue.min_backoff_ms;
   Written taken;
   for (int attempt = 0;; ++attempt) {
-    if (!Wait(0)) return false;
+    if (stopped()) return false;
     if (!DropOld(batch)) return true;
     const Answer answer = Attempt(batch, attempt);
-    if (answer.outcome == Outcome::kCancelled) return false;
+    // The client says so as well when the system has no descriptors or memory for a request.
+    if (answer.outcome == Outcome::kCancelled && stopped()) return false;
     taken.samples += answer.written.samples;
     taken.histograms += answer.written.histograms;
     taken.exemplars += answer.written.exemplars;
-    if (answer.outcome != Outcome::kTryAgain) {
+    if (answer.outcome == Outcome::kTaken || answer.outcome == Outcome::kRefused) {
       CountEnd(batch, answer, taken, began_ns);
       return true;
     }

@@ -48,6 +48,7 @@ class BatchSender final {
   Answer Attempt(Batch& batch, int attempt);
   // @return false when it was stopped
   bool Wait(model::DurationMs ms);
+  bool stopped() { return !Wait(0); }
   void CountAttempt(const Batch& batch);
   void CountEnd(const Batch& batch, const Answer& answer, Written taken, std::int64_t began_ns);
   void HoldBackReshard(model::DurationMs wait_ms);

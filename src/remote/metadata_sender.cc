@@ -88,7 +88,7 @@ bool MetadataSender::SendSome(std::string body, std::size_t count) {
   for (int attempt = 0;; ++attempt) {
     const std::int64_t begin = clock_.MonotonicNs();
     const Answer answer = client_.Post(body, attempt);
-    if (answer.outcome == Outcome::kCancelled) return false;
+    if (answer.outcome == Outcome::kCancelled && !Wait(0)) return false;
     metrics_.batch_seconds.Observe(static_cast<double>(clock_.MonotonicNs() - begin) / 1e9);
     if (answer.outcome == Outcome::kTaken) {
       metrics_.metadata.Add(count);
@@ -99,7 +99,7 @@ bool MetadataSender::SendSome(std::string body, std::size_t count) {
       log::Warn("Sending metadata failed", {{"remote_name", endpoint_->name},
                                             {"url", endpoint_->shown_url},
                                             {"count", count},
-                                            {"try_again", answer.outcome == Outcome::kTryAgain},
+                                            {"try_again", answer.outcome != Outcome::kRefused},
                                             {"err", answer.error}});
     }
     if (answer.outcome == Outcome::kRefused) {

@@ -13,6 +13,8 @@ using SteadyClock = std::chrono::steady_clock;
 
 // Of all batches that wait: the log is read no further then. Histograms are what makes them large.
 constexpr std::size_t kMaxHeldBytes = std::size_t{48} << 20;
+// What a batch may have, whatever the configuration says: a request is made in memory.
+constexpr int kMaxItems = 100'000;
 // Of histograms and exemplars in a batch.
 constexpr std::size_t kMaxExtraBytes = std::size_t{1} << 20;
 
@@ -30,7 +32,7 @@ ShardSet::ShardSet(std::shared_ptr<const Endpoint> endpoint, const SeriesStore& 
       position_log_(clock),
       writer_(endpoint_->version(), series.pairs()) {
   const config::RemoteQueueConfig& queue = endpoint_->config.queue;
-  max_items_ = static_cast<std::size_t>(std::max(queue.max_samples_per_send, 1));
+  max_items_ = static_cast<std::size_t>(std::clamp(queue.max_samples_per_send, 1, kMaxItems));
   if (endpoint_->config.send_exemplars) max_exemplars_ = max_items_ / 10;
   max_batches_ =
       std::max<std::size_t>(static_cast<std::size_t>(std::max(queue.capacity, 1)) / max_items_, 1);

@@ -21,6 +21,14 @@ constexpr std::chrono::seconds kCheckpointInterval(5);
 constexpr std::chrono::seconds kRetryInterval(5);
 constexpr std::chrono::seconds kShortEnding(5);
 
+// A shard is a thread and a connection.
+constexpr int kMostShards = 500;
+
+ShardLimits LimitsOf(const config::RemoteQueueConfig& queue) {
+  const int max = std::clamp(queue.max_shards, 1, kMostShards);
+  return {.min = std::clamp(queue.min_shards, 1, max), .max = max};
+}
+
 SeriesStore::Options StoreOptions(const WriteQueue::Options& options) {
   const bool v2 = options.endpoint->version() == proto::WriteVersion::kV2;
   return {.external_labels = options.external_labels,
@@ -77,7 +85,7 @@ std::vector<ShardPosition> WriteQueue::FirstPositions() {
   const auto fresh = [&] {
     const Result<tsdb::WalPosition> end = tail_.End();
     return std::vector<ShardPosition>(
-        static_cast<std::size_t>(std::max(queue.min_shards, 1)),
+        static_cast<std::size_t>(LimitsOf(queue).min),
         {.mark = {end ? *end : tsdb::WalPosition{}, 0}, .sending = {}, .highest = clock_.NowMs()});
   };
   auto loaded = positions_.Load();
@@ -94,9 +102,9 @@ std::vector<ShardPosition> WriteQueue::FirstPositions() {
         return position.mark.record.segment <= end->segment;
       });
   if (!of_this_log) return fresh();
-  const auto least = static_cast<std::size_t>(std::max(queue.min_shards, 1));
-  const auto most = static_cast<std::size_t>(std::max(queue.max_shards, 1));
-  const std::size_t count = std::clamp(positions.size(), least, most);
+  const ShardLimits limits = LimitsOf(queue);
+  const std::size_t count = std::clamp(positions.size(), static_cast<std::size_t>(limits.min),
+                                       static_cast<std::size_t>(limits.max));
   // With another number of shards the series go to others, so all begin where the last one is.
   if (count != positions.size()) {
     ShardPosition first =
@@ -240,14 +248,13 @@ void WriteQueue::Tick(double in_rate, double highest_seconds) {
   tally_.dropped.Tick();
   tally_.busy_ns.Tick();
   const auto current = static_cast<int>(metrics_.shards.value());
-  const ShardChoice choice = ChooseShards(
-      {.in = in_rate,
-       .out = tally_.out.per_second(),
-       .dropped = tally_.dropped.per_second(),
-       .busy_seconds = tally_.busy_ns.per_second() / 1e9,
-       .delay_seconds = highest_seconds - metrics_.highest_sent_seconds.value()},
-      current,
-      {.min = endpoint().config.queue.min_shards, .max = endpoint().config.queue.max_shards});
+  const ShardChoice choice =
+      ChooseShards({.in = in_rate,
+                    .out = tally_.out.per_second(),
+                    .dropped = tally_.dropped.per_second(),
+                    .busy_seconds = tally_.busy_ns.per_second() / 1e9,
+                    .delay_seconds = highest_seconds - metrics_.highest_sent_seconds.value()},
+                   current, LimitsOf(endpoint().config.queue));
   if (!choice.known) return;
   metrics_.shards_desired.Set(choice.desired);
   if (choice.shards == current) return;
