@@ -43,6 +43,8 @@ class ShardSet final {
   std::size_t size() const { return lanes_.size(); }
   /// No shard wants what is before it.
   Mark first_wanted() const;
+  /// Whether no shard has come further, or may have, in an earlier run.
+  bool IsPastEarlierRun(const Mark& mark) const { return mark >= resuming_until_; }
 
   /// Each adds an item at `at`, and waits while its shard has no room.
   /// @return false when the wait was interrupted; then the item is not in

@@ -46,6 +46,7 @@ WriteQueue::WriteQueue(Options options, const WalSource& source, QueueMetrics& m
       clock_(clock),
       metrics_(metrics),
       tally_(clock),
+      failure_log_(clock),
       positions_(fs, options_.state_path + ".position"),
       tail_(fs, source.dir, source.progress),
       series_(StoreOptions(options_)),
@@ -145,7 +146,9 @@ void WriteQueue::Stop(Ending ending) {
 }
 
 bool WriteQueue::WaitBeforeRetry(const char* what, const Error& error) {
-  log::Error(what, {{"remote_name", endpoint().name}, {"err", error.message()}});
+  if (failure_log_.Allow()) {
+    log::Error(what, {{"remote_name", endpoint().name}, {"err", error.message()}});
+  }
   MutexLock lock(mutex_);
   if (!stopping_) changed_.WaitFor(mutex_, kRetryInterval);
   return !stopping_;
@@ -230,7 +233,9 @@ void WriteQueue::Upkeep() {
 
 void WriteQueue::Reshard() {
   const auto wanted = static_cast<std::size_t>(wanted_shards_.exchange(0));
-  if (wanted == shards_.size()) return;
+  // All shards begin at one place then, so none may be ahead of it, and it has to be known.
+  const bool may = !feed_.in_gap() && shards_.IsPastEarlierRun(feed_.place());
+  if (wanted == shards_.size() || !may) return;
   log::Info("Remote storage resharding",
             {{"remote_name", endpoint().name}, {"from", shards_.size()}, {"to", wanted}});
   // All that is on its way has to arrive first, or a series would overtake itself.

@@ -78,6 +78,7 @@ class WriteQueue final {
   Clock& clock_;
   QueueMetrics& metrics_;
   SendingTally tally_;
+  LogLimiter failure_log_;
   PositionFile positions_;
   tsdb::WalTail tail_;
   SeriesStore series_;
