@@ -27,6 +27,10 @@ class AwsAuthorizer final : public RequestAuthorizer {
     MutexLock lock(mutex_);
     return session_.Sign(request, region_, service_);
   }
+  void Forget() override {
+    MutexLock lock(mutex_);
+    session_.ForgetCredentials();
+  }
   void Cancel() override { session_.Cancel(); }
 
  private:
@@ -46,7 +50,7 @@ Result<std::unique_ptr<RequestAuthorizer>> MakeAwsAuthorizer(const config::Sigv4
                             .role_arn = sigv4.role_arn,
                             .external_id = sigv4.external_id,
                             .use_fips_sts_endpoint = sigv4.use_fips_sts_endpoint};
-  settings.http.proxy_url = client.proxy_url;
+  settings.http.proxy = client.proxy;
   NX_ASSIGN_OR_RETURN(settings.region, net::ConfiguredAwsRegion(settings));
   if (settings.region.empty()) {
     return Fail(Code::kInvalidArgument,

@@ -138,15 +138,21 @@ bool BatchSender::Send(Batch& batch) {
   const config::RemoteQueueConfig& queue = endpoint_->config.queue;
   model::DurationMs backoff_ms = queue.min_backoff_ms;
   Written taken;
+  bool asked_anew = false;  // New credentials, once for each batch.
   for (int attempt = 0;; ++attempt) {
     if (stopped()) return false;
     if (!DropOld(batch)) return true;
-    const Answer answer = Attempt(batch, attempt);
+    Answer answer = Attempt(batch, attempt);
     // The client says so as well when the system has no descriptors or memory for a request.
     if (answer.outcome == Outcome::kCancelled && stopped()) return false;
     taken.samples += answer.written.samples;
     taken.histograms += answer.written.histograms;
     taken.exemplars += answer.written.exemplars;
+    if (answer.unauthorized && endpoint_->authorizer != nullptr && !asked_anew) {
+      endpoint_->authorizer->Forget();
+      asked_anew = true;
+      answer.outcome = Outcome::kTryAgain;
+    }
     if (answer.outcome == Outcome::kTaken || answer.outcome == Outcome::kRefused) {
       CountEnd(batch, answer, taken, began_ns);
       return true;

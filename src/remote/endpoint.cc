@@ -111,6 +111,7 @@ Answer ReadAnswer(const Endpoint& endpoint, const net::ClientResponse& response,
                              response.reason, body.substr(0, kMaxErrorBytes));
   const bool may_pass = response.status / 100 == 5 ||
                         (response.status == 429 && endpoint.config.queue.retry_on_http_429);
+  answer.unauthorized = response.status == 401 || response.status == 403;
   answer.outcome = may_pass ? Outcome::kTryAgain : Outcome::kRefused;
   if (may_pass) {
     answer.retry_after_ms = ReadRetryAfter(Find(response.headers, "Retry-After"), now_ms);

@@ -56,6 +56,7 @@ enum class Outcome : std::uint8_t {
 struct Answer {
   Outcome outcome = Outcome::kTaken;
   model::DurationMs retry_after_ms = 0;  // 0 = the endpoint does not say.
+  bool unauthorized = false;             // 401 or 403.
   Written written;
   std::string error;
 };

@@ -295,6 +295,28 @@ TEST_F(RemoteWriteTest, MetadataOfVersion1) {
   EXPECT_GT(Metric("metadata_bytes_total"), 0);
 }
 
+TEST_F(RemoteWriteTest, SignedForAws) {
+  Receiver receiver;
+  receiver.OnRequest([](const Sent& sent, int number) -> Receiver::Answer {
+    if (number == 0 || number == 2 || number == 3) return {.status = "403 Forbidden"};
+    return Receiver::Taken(sent);
+  });
+  Start(Section(receiver.Url(),
+                ", sigv4: {region: eu-west-1, access_key: AKID, secret_key: secret}"));
+  AppendMany(1, 0, 1);
+  receiver.WaitForTaken(1);
+  AppendMany(1, 1, 1);
+  const std::vector<Sent> sent = receiver.WaitForRequests(4);
+  for (const Sent& one : sent) {
+    const std::string value = one.request.Header("Authorization");
+    EXPECT_TRUE(value.starts_with("AWS4-HMAC-SHA256 Credential=AKID/")) << value;
+    EXPECT_NE(value.find("/eu-west-1/aps/aws4_request"), std::string::npos) << value;
+  }
+  storage_->Stop();
+  EXPECT_EQ(receiver.requests().size(), 4U);
+  EXPECT_EQ(Metric("samples_failed_total"), 1) << "new credentials did not help the second one";
+}
+
 TEST_F(RemoteWriteTest, EntriesThatCannotBeAreRefused) {
   Receiver receiver;
   Start(Section(receiver.Url()));

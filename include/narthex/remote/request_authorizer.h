@@ -24,6 +24,9 @@ class RequestAuthorizer {
   /// May wait for the network. Errors: no token or credentials could be had; the request may be
   /// tried again later.
   virtual Status Authorize(net::ClientRequest& request) = 0;
+  /// The endpoint did not take what was made for it (401, 403): it may have been taken back before
+  /// its time, so it is to be got anew.
+  virtual void Forget() {}
   /// A running Authorize and all later ones that need the network fail with kCancelled.
   virtual void Cancel() {}
 };
