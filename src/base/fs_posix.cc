@@ -91,8 +91,7 @@ class PosixWritableFile final : public WritableFile {
 
 class PosixReadableFile final : public ReadableFile {
  public:
-  PosixReadableFile(int fd, std::string path, std::uint64_t size)
-      : fd_(fd), path_(std::move(path)), size_(size) {}
+  PosixReadableFile(int fd, std::string path) : fd_(fd), path_(std::move(path)) {}
   ~PosixReadableFile() override { ::close(fd_); }
 
   Status ReadAt(std::uint64_t offset, std::span<std::uint8_t> out) const override {
@@ -108,12 +107,14 @@ class PosixReadableFile final : public ReadableFile {
     }
     return {};
   }
-  std::uint64_t size() const override { return size_; }
+  std::uint64_t size() const override {
+    struct stat st {};
+    return ::fstat(fd_, &st) == 0 ? static_cast<std::uint64_t>(st.st_size) : 0;
+  }
 
  private:
   const int fd_;
   const std::string path_;
-  const std::uint64_t size_;
 };
 
 class PosixMappedFile final : public MappedFile {
@@ -174,7 +175,7 @@ class PosixFs final : public Fs {
 
   Result<std::unique_ptr<ReadableFile>> OpenReadable(const std::string& path) override {
     NX_ASSIGN_OR_RETURN(const OpenFile file, OpenSized(path, O_RDONLY | O_CLOEXEC));
-    return std::make_unique<PosixReadableFile>(file.fd, path, file.size);
+    return std::make_unique<PosixReadableFile>(file.fd, path);
   }
 
   Result<std::unique_ptr<MappedFile>> Map(const std::string& path) override {

@@ -7,6 +7,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <random>
+
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/ssl/stream.hpp>
@@ -107,7 +110,8 @@ Connection::~Connection() {
   state_->Close();
 }
 
-asio::awaitable<Status> Connection::Connect(std::string host, std::uint16_t port) {
+asio::awaitable<Status> Connection::Connect(std::string host, std::uint16_t port,
+                                            bool random_order) {
   State& s = *state_;
   s.unix_path.clear();
   std::vector<tcp::endpoint> endpoints;
@@ -125,6 +129,10 @@ asio::awaitable<Status> Connection::Connect(std::string host, std::uint16_t port
       co_return Fail(std::move(addresses).error().Wrap("dial tcp"));
     }
     for (const asio::ip::address& address : *addresses) endpoints.emplace_back(address, port);
+    if (random_order) {
+      thread_local std::minstd_rand random{std::random_device{}()};
+      std::shuffle(endpoints.begin(), endpoints.end(), random);
+    }
   }
 
   error_code first_error = asio::error::host_not_found;

@@ -37,7 +37,9 @@ class Connection final {
   /// Connects to one of the host's addresses; on failure the first address' error counts.
   /// Errors: kTimeout, kCancelled, kUnavailable "dial tcp 127.0.0.1:1: connect: connection
   /// refused".
-  boost::asio::awaitable<Status> Connect(std::string host, std::uint16_t port);
+  /// @param random_order  in which the addresses are tried; else as the name server has them
+  boost::asio::awaitable<Status> Connect(std::string host, std::uint16_t port,
+                                         bool random_order = false);
 
   /// Connects to a socket in the file system, at once.
   /// Errors: kUnavailable "dial unix /run/x.sock: connect: no such file or directory".

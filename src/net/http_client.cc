@@ -162,7 +162,7 @@ asio::awaitable<Status> HttpClient::Impl::Open(const Url& url, const Url* proxy)
   const Url& peer = proxy != nullptr ? *proxy : url;
   Status status;
   if (options.unix_socket.empty()) {
-    status = co_await connection.Connect(peer.host, peer.port);
+    status = co_await connection.Connect(peer.host, peer.port, options.random_address);
   } else {
     status = connection.ConnectUnix(options.unix_socket);
   }

@@ -42,4 +42,12 @@ void SnappyEncode(std::string_view bytes, std::string& out) {
   snappy::Compress(bytes.data(), bytes.size(), &out);
 }
 
+std::string_view SnappyEncode(std::string_view bytes, UninitVector<char>& scratch) {
+  const std::size_t most = snappy::MaxCompressedLength(bytes.size());
+  if (scratch.size() < most) scratch.resize(most);
+  std::size_t size = 0;
+  snappy::RawCompress(bytes.data(), bytes.size(), scratch.data(), &size);
+  return {scratch.data(), size};
+}
+
 }  // namespace narthex::proto

@@ -197,6 +197,7 @@ void ReadAlerting(FlagValues& values, ServerFlags& flags) {
   if (flags.features.concurrent_rule_eval) {
     flags.max_concurrent_rules = count("rules.max-concurrent-evals", 0);
   }
+  flags.remote_flush_deadline_ms = values.Duration("storage.remote.flush-deadline");
   flags.notification_queue_capacity = count("alertmanager.notification-queue-capacity", 0);
   flags.notification_batch_size = count("alertmanager.notification-batch-size", 0);
   if (flags.notification_batch_size == 0) flags.notification_batch_size = 256;  // As upstream.

@@ -46,6 +46,8 @@ struct ServerFlags {
   std::size_t remote_read_concurrent_limit = 0;
   std::size_t remote_read_max_bytes_in_frame = 0;
 
+  model::DurationMs remote_flush_deadline_ms = 0;
+
   promql::EngineOptions engine;
 
   model::DurationMs for_outage_tolerance_ms = 0;

@@ -19,6 +19,7 @@
 #include "narthex/net/http_server.h"
 #include "narthex/net/io_pool.h"
 #include "narthex/promql/engine.h"
+#include "narthex/remote/write_storage.h"
 #include "narthex/scrape/client_options.h"
 #include "narthex/scrape/peer_discovery.h"
 #include "narthex/scrape/scrape_manager.h"
@@ -30,6 +31,7 @@
 #include "src/server/configuration.h"
 #include "src/server/memory_parts.h"
 #include "src/server/ready_storage.h"
+#include "src/server/remote.h"
 #include "src/server/retention.h"
 #include "src/server/retrievers.h"
 #include "src/server/signals.h"
@@ -126,6 +128,19 @@ alerting::NotifierOptions MakeNotifierOptions(const ServerFlags& flags) {
   return options;
 }
 
+remote::WriteStorageOptions MakeRemoteOptions(const ServerFlags& flags,
+                                              const remote::MetadataSource& metadata) {
+  remote::WriteStorageOptions options;
+  options.data_dir = flags.storage_path;
+  options.flush_deadline_ms = flags.remote_flush_deadline_ms;
+  options.client_options = [](const config::HttpConfig& http) {
+    return scrape::MakeClientOptions(http, scrape::ScrapeOptions().user_agent);
+  };
+  options.metadata = &metadata;
+  options.type_and_unit_labels = flags.features.promql.type_and_unit_labels;
+  return options;
+}
+
 alerting::RuleManagerOptions MakeRuleOptions(const ServerFlags& flags,
                                              alerting::Notifier& notifier) {
   alerting::RuleManagerOptions options;
@@ -179,6 +194,8 @@ class Server final {
   net::IoPool scrape_io_;
   scrape::ScrapeManager scrape_;
   ScrapeTargets targets_;
+  ScrapedMetadata scraped_metadata_;
+  remote::WriteStorage remote_write_;
   alerting::Notifier notifier_;  // Before what gives it targets and alerts.
   scrape::PeerDiscovery alertmanagers_;
   NotifiedAlertmanagers notified_;
@@ -207,6 +224,8 @@ Server::Server(const ServerFlags& flags, web::WebAccess* access)
       scrape_io_("scrape", NumCores()),
       scrape_(scrape_io_, storage_, SystemClock(), registry_, MakeScrapeOptions(flags)),
       targets_(scrape_),
+      scraped_metadata_(scrape_),
+      remote_write_(MakeRemoteOptions(flags, scraped_metadata_), SystemClock(), registry_),
       notifier_(SystemClock(), registry_, MakeNotifierOptions(flags)),
       alertmanagers_(registry_, SystemClock(),
                      [this](const std::string& set, const std::vector<config::TargetGroup>& found) {
@@ -252,6 +271,8 @@ void Server::AddAppliers() {
   });
   configuration_.AddApplier("alerting",
                             [this](const auto& config) { return notifier_.Check(*config); });
+  configuration_.AddApplier("remote_write",
+                            [this](const auto& config) { return remote_write_.Check(*config); });
   configuration_.AddApplier("rules", [this](const auto& config) { return rules_.Update(*config); });
   configuration_.AddApplier("storage", [this](const auto& config) -> Status {
     NX_RETURN_IF_ERROR(db_->SetFloatEncoding(FloatEncodingOf(flags_.features, config->storage)));
@@ -261,6 +282,9 @@ void Server::AddAppliers() {
     db_->SetStaleSeriesCompaction(config->storage.stale_series_compaction_threshold);
     return Status();
   });
+  // Before scraping: what is scraped from now on is for a new endpoint.
+  configuration_.AddApplier(
+      "remote_storage", [this](const auto& config) { return remote_write_.ApplyConfig(*config); });
   configuration_.AddApplier("query_engine", [this](const auto& config) {
     engine_.SetDefaultSubqueryStep(config->global.evaluation_interval_ms);
     return Status();
@@ -325,6 +349,8 @@ Status Server::OpenStorage() {
   db_ = std::move(*db);
   db_->StartBackground();
   AddMemoryMetrics(*db_, scrape_, notifier_, memory_at_start_, registry_);
+  AddRemoteMemory(remote_write_, registry_);
+  remote_write_.Start(WalOf(*db_, flags_.storage_path));
   status_.SetDb(db_.get());
   storage_.SetDb(db_.get());
   admin_.SetDb(db_.get());
@@ -366,6 +392,7 @@ void Server::Stop() {
   alertmanagers_.Stop();
   scrape_.Stop();
   scrape_io_.Stop();
+  remote_write_.Stop();
   query_workers_.Stop();
   status_.SetDb(nullptr);
   if (db_) {

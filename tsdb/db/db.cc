@@ -110,6 +110,16 @@ WalReplayProgress Db::ReplayProgress() const {
   return {impl_->replay.min, impl_->replay.max, impl_->replay.current};
 }
 
+AppendedTotals Db::Appended() const {
+  const HeadMetrics& metrics = impl_->head.state().metrics;
+  return {metrics.float_samples.value(), metrics.histogram_samples.value(),
+          metrics.exemplars.value(), std::max<TimestampMs>(impl_->head.max_time(), 0)};
+}
+
+std::shared_ptr<const WalProgress> Db::wal_progress() const {
+  return impl_->head.state().wal->progress();
+}
+
 TimestampMs Db::min_time() const { return impl_->LowestTime(); }
 
 }  // namespace narthex::tsdb

@@ -251,6 +251,18 @@ Status DecodeSeries(ByteSpan record, std::vector<SeriesEntry>& out) {
   });
 }
 
+Status DecodeSeriesRefs(ByteSpan record, std::vector<WalRef>& out) {
+  return ForEach(record, "series", [&](Decoder& in) {
+    const WalRef ref = in.Be64();
+    const std::uint64_t n = in.Uvarint();
+    for (std::uint64_t i = 0; i < n && in.ok(); ++i) {
+      in.String();
+      in.String();
+    }
+    if (in.ok()) out.push_back(ref);
+  });
+}
+
 Status DecodeSamples(ByteSpan record, std::vector<SampleEntry>& out, storage::StartTimes* starts) {
   return ForEachWithHeader(record, "samples", [&](Decoder& in, const EntryHeader& header) {
     const double v = in.Double();

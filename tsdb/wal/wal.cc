@@ -62,6 +62,7 @@ Status Wal::OpenSegment(int number) {
   number_ = number;
   written_ = 0;
   pending_.clear();
+  progress_->Publish({number, 0});
   if (metrics_.current_segment != nullptr) metrics_.current_segment->Set(number);
   return {};
 }
@@ -132,6 +133,7 @@ Status Wal::Flush() {
     return Fail(std::move(status).error().Wrap("write WAL"));
   }
   written_ += pending_.size();
+  progress_->Publish({number_, written_});
   if (metrics_.bytes_written != nullptr) metrics_.bytes_written->Add(pending_.size());
   if (metrics_.page_flushes != nullptr) metrics_.page_flushes->Add();
   pending_.clear();

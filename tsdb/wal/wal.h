@@ -15,6 +15,7 @@
 #include "narthex/base/mutex.h"
 #include "narthex/base/result.h"
 #include "narthex/tsdb/db.h"
+#include "narthex/tsdb/wal_tail.h"
 #include "tsdb/wal/compress.h"
 #include "tsdb/wal/segment.h"
 
@@ -62,6 +63,8 @@ class Wal {
   Status TruncateBefore(int number);
 
   int current_segment() const;
+  /// For those who follow the log.
+  std::shared_ptr<const WalProgress> progress() const { return progress_; }
   /// Bytes of the buffers.
   std::size_t held_bytes() const;
   const std::string& dir() const { return dir_; }
@@ -84,6 +87,7 @@ class Wal {
   const std::string dir_;
   const WalOptions options_;
   const WalMetrics metrics_;
+  const std::shared_ptr<WalProgress> progress_ = std::make_shared<WalProgress>();
 
   mutable Mutex mutex_;                                     // Leaf lock.
   std::shared_ptr<Segment> segment_ NX_GUARDED_BY(mutex_);  // Null after a segment was ended.

@@ -47,6 +47,7 @@ class ReadableFile {
   virtual ~ReadableFile() = default;
   /// Fills `out` with the bytes from `offset` on. Errors: kIo, also when the file ends before.
   virtual Status ReadAt(std::uint64_t offset, std::span<std::uint8_t> out) const = 0;
+  /// Of now, also when the file has grown since, or was removed.
   virtual std::uint64_t size() const = 0;
 };
 

@@ -62,6 +62,8 @@ struct HttpClientOptions {
   ProxyOptions proxy;
   /// All requests go through this socket; URLs tell scheme, Host header and path then. "" = TCP.
   std::string unix_socket;
+  /// Connect to the addresses of a name in random order, so that many clients spread over them.
+  bool random_address = false;
   std::string user_agent = "Prometheus/3.14.0";
 };
 

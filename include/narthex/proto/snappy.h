@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "narthex/base/result.h"
+#include "narthex/base/uninit_vector.h"
 
 namespace narthex::proto {
 
@@ -20,5 +21,8 @@ Status SnappyDecode(std::string_view block, std::size_t limit, std::string& out)
 
 /// Replaces `out` by a block of the bytes (less than 4 GiB).
 void SnappyEncode(std::string_view bytes, std::string& out);
+/// The same for one block after another: `scratch` keeps its memory, which is not filled
+/// beforehand, and the block is in it.
+std::string_view SnappyEncode(std::string_view bytes, UninitVector<char>& scratch);
 
 }  // namespace narthex::proto

@@ -18,6 +18,7 @@
 #include "narthex/storage/appender.h"
 #include "narthex/storage/chunk_querier.h"
 #include "narthex/storage/querier.h"
+#include "narthex/tsdb/wal_tail.h"
 
 namespace narthex {
 class Clock;
@@ -97,6 +98,12 @@ struct MemoryLedger {
   std::uint64_t total() const;
 };
 
+/// What was appended since the database was opened.
+struct AppendedTotals {
+  std::uint64_t float_samples = 0, histogram_samples = 0, exemplars = 0;
+  model::TimestampMs max_time = 0;  // The latest time of a sample; 0 when there is none.
+};
+
 struct WalReplayProgress {
   int min = 0, max = 0, current = 0;  // Segment numbers.
 };
@@ -172,6 +179,9 @@ class Db final : public storage::Queryable,
   HeadStats Stats(std::size_t limit) const;
   MemoryLedger Memory() const;
   WalReplayProgress ReplayProgress() const;
+  AppendedTotals Appended() const;
+  /// For those who follow the WAL (wal_tail.h); lives on when the database ends.
+  std::shared_ptr<const WalProgress> wal_progress() const;
   /// Smallest time of any sample, kMaxTime when there is none.
   model::TimestampMs min_time() const;
 
