@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "narthex/base/thread_pool.h"
+#include "narthex/model/sample.h"
 #include "narthex/storage/annotations.h"
 #include "tests/support/memory_storage.h"
 
