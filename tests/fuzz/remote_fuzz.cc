@@ -14,8 +14,8 @@
 #include "narthex/proto/remote_write.h"
 #include "narthex/proto/snappy.h"
 #include "narthex/tsdb/chunk_decoder.h"
+#include "narthex/tsdb/histogram_check.h"
 #include "tsdb/chunkenc/histogram.h"
-#include "tsdb/head/histogram_check.h"
 
 namespace narthex::proto {
 namespace {
