@@ -28,24 +28,24 @@ struct ReadMatcher {
 struct ReadHints {
   model::DurationMs step_ms = 0, range_ms = 0;
   model::TimestampMs start_ms = 0, end_ms = 0;
-  std::string func;
-  std::vector<std::string> grouping;
+  std::string func{};
+  std::vector<std::string> grouping{};
   bool by = false;
 };
 
 struct ReadQuery {
   model::TimestampMs start_ms = 0, end_ms = 0;  // Closed.
-  std::vector<ReadMatcher> matchers;
+  std::vector<ReadMatcher> matchers{};
   bool has_hints = false;
-  ReadHints hints;
+  ReadHints hints{};
 };
 
 inline constexpr std::int32_t kReadSamples = 0;
 inline constexpr std::int32_t kReadStreamedXorChunks = 1;
 
 struct ReadRequest {
-  std::vector<ReadQuery> queries;
-  std::vector<std::int32_t> accepted_types;  // As sent.
+  std::vector<ReadQuery> queries{};
+  std::vector<std::int32_t> accepted_types{};  // As sent.
 };
 
 /// Writes prometheus.ReadRequest, appended to `out`.
