@@ -19,9 +19,11 @@
 #include "narthex/net/http_server.h"
 #include "narthex/net/io_pool.h"
 #include "narthex/promql/engine.h"
+#include "narthex/remote/read_storage.h"
 #include "narthex/scrape/client_options.h"
 #include "narthex/scrape/peer_discovery.h"
 #include "narthex/scrape/scrape_manager.h"
+#include "narthex/storage/fanout.h"
 #include "narthex/tsdb/chunk_decoder.h"
 #include "narthex/tsdb/db.h"
 #include "narthex/web/access.h"
@@ -39,6 +41,9 @@ namespace narthex::server {
 namespace {
 
 std::size_t NumCores() { return std::max(1U, std::thread::hardware_concurrency()); }
+
+/// Questions to other servers that may be under way at the same time; more wait for one another.
+constexpr std::size_t kMaxRemoteReaders = 64;
 
 class LifecycleControl final : public web::Lifecycle {
  public:
@@ -126,9 +131,24 @@ alerting::NotifierOptions MakeNotifierOptions(const ServerFlags& flags) {
   return options;
 }
 
-alerting::RuleManagerOptions MakeRuleOptions(const ServerFlags& flags,
-                                             alerting::Notifier& notifier) {
+remote::ReadStorageOptions MakeReadOptions(const ServerFlags& flags, const ReadyStorage& storage) {
+  remote::ReadStorageOptions options;
+  options.client_options = [](const config::HttpConfig& http) {
+    return scrape::MakeClientOptions(http, scrape::ScrapeOptions().user_agent);
+  };
+  options.local_start = [&storage, margin = 2 * flags.db.min_block_duration_ms] {
+    return storage.StartTime(SystemClock(), margin);
+  };
+  // What queries make of the answers takes memory, too.
+  options.max_answer_bytes = flags.engine.max_query_bytes / 4;
+  options.max_total_bytes = flags.engine.max_total_bytes / 4;
+  return options;
+}
+
+alerting::RuleManagerOptions MakeRuleOptions(const ServerFlags& flags, alerting::Notifier& notifier,
+                                             storage::Queryable& own) {
   alerting::RuleManagerOptions options;
+  options.restore_from = &own;
   options.resend_delay_ms = flags.resend_delay_ms;
   options.max_concurrent_rules = flags.max_concurrent_rules;
   options.notify = [&notifier](std::vector<alerting::Notification> alerts) {
@@ -172,6 +192,9 @@ class Server final {
   LifecycleControl lifecycle_;
   std::unique_ptr<tsdb::Db> db_;  // Outlives all that may still read or write at the end.
   ReadyStorage storage_;
+  remote::ReadStorage remote_read_;
+  ThreadPool remote_readers_;
+  storage::FanoutQueryable fanout_;  // The database and remote_read, for queries and rules.
   StorageAdmin admin_;
   StoredExemplars exemplars_;
   ThreadPool query_workers_;
@@ -201,6 +224,9 @@ Server::Server(const ServerFlags& flags, web::WebAccess* access)
           SystemClock(), registry_),
       status_(flags, configuration_, SystemClock()),
       lifecycle_(configuration_, signals_),
+      remote_read_(SystemClock(), registry_, MakeReadOptions(flags, storage_)),
+      remote_readers_("remote-read", kMaxRemoteReaders),
+      fanout_(storage_, remote_readers_),
       admin_(flags.storage_path, SystemClock()),
       query_workers_("query", NumCores()),
       engine_(flags.engine, &query_workers_, SystemClock(), registry_),
@@ -213,10 +239,10 @@ Server::Server(const ServerFlags& flags, web::WebAccess* access)
                        notifier_.SetTargets(set, found);
                      }),
       notified_(notifier_),
-      rules_(engine_, storage_, storage_, SystemClock(), registry_,
-             MakeRuleOptions(flags, notifier_)),
+      rules_(engine_, fanout_, storage_, SystemClock(), registry_,
+             MakeRuleOptions(flags, notifier_, storage_)),
       rule_groups_(rules_),
-      consoles_(engine_, storage_, SystemClock(), status_, flags.external_url),
+      consoles_(engine_, fanout_, SystemClock(), status_, flags.external_url),
       // One for each connection, because queries that wait and clients that read slowly keep
       // theirs: health checks must be answered all the same. Unused ones are never started.
       http_workers_("http", static_cast<std::size_t>(flags.max_connections)),
@@ -252,6 +278,8 @@ void Server::AddAppliers() {
   });
   configuration_.AddApplier("alerting",
                             [this](const auto& config) { return notifier_.Check(*config); });
+  configuration_.AddApplier("remote_read",
+                            [this](const auto& config) { return remote_read_.Check(*config); });
   configuration_.AddApplier("rules", [this](const auto& config) { return rules_.Update(*config); });
   configuration_.AddApplier("storage", [this](const auto& config) -> Status {
     NX_RETURN_IF_ERROR(db_->SetFloatEncoding(FloatEncodingOf(flags_.features, config->storage)));
@@ -260,6 +288,11 @@ void Server::AddAppliers() {
     db_->SetOutOfOrderWindow(config->storage.out_of_order_window_ms);
     db_->SetStaleSeriesCompaction(config->storage.stale_series_compaction_threshold);
     return Status();
+  });
+  configuration_.AddApplier("remote_storage", [this](const auto& config) -> Status {
+    NX_ASSIGN_OR_RETURN(auto endpoints, remote_read_.Apply(*config));
+    fanout_.SetSecondaries(std::move(endpoints));
+    return {};
   });
   configuration_.AddApplier("query_engine", [this](const auto& config) {
     engine_.SetDefaultSubqueryStep(config->global.evaluation_interval_ms);
@@ -276,7 +309,7 @@ void Server::AddAppliers() {
 
 Status Server::StartHttp() {
   NX_RETURN_IF_ERROR(web::RegisterApi(router_, {.engine = engine_,
-                                                .queryable = storage_,
+                                                .queryable = fanout_,
                                                 .registry = registry_,
                                                 .clock = SystemClock(),
                                                 .status = status_,
@@ -287,6 +320,7 @@ Status Server::StartHttp() {
                                                 .admin = &admin_,
                                                 .exemplars = &exemplars_,
                                                 .consoles = &consoles_,
+                                                .own_queryable = &storage_,
                                                 .appendable = &storage_,
                                                 .chunks = &storage_,
                                                 .decode_chunk = tsdb::DecodeChunk,
@@ -324,7 +358,7 @@ Status Server::OpenStorage() {
   if (!db) return Fail(std::move(db).error().Wrap("opening storage failed"));
   db_ = std::move(*db);
   db_->StartBackground();
-  AddMemoryMetrics(*db_, scrape_, notifier_, memory_at_start_, registry_);
+  AddMemoryMetrics(*db_, scrape_, notifier_, remote_read_, memory_at_start_, registry_);
   status_.SetDb(db_.get());
   storage_.SetDb(db_.get());
   admin_.SetDb(db_.get());
@@ -367,6 +401,7 @@ void Server::Stop() {
   scrape_.Stop();
   scrape_io_.Stop();
   query_workers_.Stop();
+  remote_readers_.Stop();
   status_.SetDb(nullptr);
   if (db_) {
     if (const Status status = db_->Close(); !status) {

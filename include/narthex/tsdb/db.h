@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <stop_token>
 #include <string>
@@ -174,6 +175,8 @@ class Db final : public storage::Queryable,
   WalReplayProgress ReplayProgress() const;
   /// Smallest time of any sample, kMaxTime when there is none.
   model::TimestampMs min_time() const;
+  /// From when on the first block has samples; nothing when there is no block.
+  std::optional<model::TimestampMs> first_block_time() const;
 
  private:
   struct Impl;
