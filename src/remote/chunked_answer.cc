@@ -20,9 +20,9 @@ constexpr std::size_t kBlockBytes = 256 << 10;
 template <typename T>
 constexpr std::size_t kListed = 2 * sizeof(T);
 
-/// Appends the samples of [mint, maxt]; both ascend.
-void AppendWithin(const storage::SampleColumns& from, model::TimestampMs mint,
-                  model::TimestampMs maxt, storage::SampleColumns& to) {
+/// Moves the samples of [mint, maxt] behind those of `to`. Times of `from` ascend.
+void MoveWithin(storage::SampleColumns& from, model::TimestampMs mint, model::TimestampMs maxt,
+                storage::SampleColumns& to) {
   const auto within = [&](const auto& t) {
     const auto begin = std::lower_bound(t.begin(), t.end(), mint);
     const auto end = std::upper_bound(begin, t.end(), maxt);
@@ -34,8 +34,9 @@ void AppendWithin(const storage::SampleColumns& from, model::TimestampMs mint,
   const auto [first_h, last_h] = within(from.histogram_t);
   to.histogram_t.insert(to.histogram_t.end(), from.histogram_t.begin() + first_h,
                         from.histogram_t.begin() + last_h);
-  to.histograms.insert(to.histograms.end(), from.histograms.begin() + first_h,
-                       from.histograms.begin() + last_h);
+  to.histograms.insert(to.histograms.end(),
+                       std::make_move_iterator(from.histograms.begin() + first_h),
+                       std::make_move_iterator(from.histograms.begin() + last_h));
 }
 
 }  // namespace
@@ -93,17 +94,17 @@ Status ChunkedAnswer::ReadPart(const Part& part, model::TimestampMs mint, model:
           fmt::format("remote_read: chunk {} of {}", i - part.begin, part.labels.ToString())));
     }
     storage::SampleColumns& columns = samples.floats;
-    for (const auto& [t, histogram] : samples.histograms) {
+    for (auto& [t, histogram] : samples.histograms) {
       columns.histogram_t.push_back(t);
       if (const auto* h = std::get_if<model::Histogram>(&histogram)) {
         columns.histograms.push_back(model::ToFloat(*h));
       } else {
-        columns.histograms.push_back(std::get<model::FloatHistogram>(histogram));
+        columns.histograms.push_back(std::move(std::get<model::FloatHistogram>(histogram)));
       }
     }
     PutInOrder(columns);
     const std::size_t floats = out.t.size(), histograms = out.histogram_t.size();
-    AppendWithin(columns, mint, maxt, out);
+    MoveWithin(columns, mint, maxt, out);
     storage::MergeTail(out, floats, histograms);
   }
   return {};

@@ -29,6 +29,8 @@ constexpr std::string_view kSampledType = "application/x-protobuf";
 constexpr std::string_view kStreamedType =
     "application/x-streamed-protobuf; proto=prometheus.ChunkedReadResponse";
 
+constexpr char kNoMemory[] = "the server has no memory left for the answer";
+
 constexpr char kUnderWayName[] = "prometheus_remote_read_client_queries";
 
 std::string Shown(std::string_view text) {
@@ -83,7 +85,7 @@ class ReadEndpoint::Exchange {
     try {
       problem_ = is("sampled") ? Gather(piece) : Cut(piece);
     } catch (const std::bad_alloc&) {
-      problem_ = Fail(Code::kResourceExhausted, "out of memory");
+      problem_ = Fail(Code::kResourceExhausted, kNoMemory);
     }
     return problem_.has_value();
   }
@@ -92,7 +94,12 @@ class ReadEndpoint::Exchange {
   Result<std::unique_ptr<storage::SeriesSet>> Finish(const Result<net::ClientResponse>& response,
                                                      const std::string& body,
                                                      model::DurationMs timeout_ms) {
-    Result<std::unique_ptr<storage::SeriesSet>> set = MakeSet(response, body, timeout_ms);
+    Result<std::unique_ptr<storage::SeriesSet>> set = Fail(Code::kResourceExhausted, kNoMemory);
+    try {
+      set = MakeSet(response, body, timeout_ms);
+    } catch (const std::bad_alloc&) {
+      // The query goes on without this server.
+    }
     if (type_ != nullptr) {
       const bool aborted = is("chunked") && !set;
       endpoint_.Count(type_, aborted ? "aborted_stream" : code_);

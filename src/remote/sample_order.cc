@@ -14,10 +14,11 @@ bool Ascends(const Times& t) {
   return std::adjacent_find(t.begin(), t.end(), std::greater_equal<TimestampMs>()) == t.end();
 }
 
-/// Sorts by time; of equal times the last one stays. Times without start times of their own.
+/// Sorts by time; of equal times the last one stays. Start times are forgotten then.
 template <typename Times, typename Values>
-void Sort(Times& t, Values& values) {
+void Sort(Times& t, Values& values, storage::StartTimes& starts) {
   if (Ascends(t)) return;
+  starts.clear();
   std::vector<std::size_t> order(t.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::stable_sort(order.begin(), order.end(),
@@ -51,10 +52,8 @@ void DropHistogramsAtFloats(storage::SampleColumns& columns) {
 }  // namespace
 
 void PutInOrder(storage::SampleColumns& columns) {
-  if (!Ascends(columns.t)) columns.starts.clear();
-  if (!Ascends(columns.histogram_t)) columns.histogram_starts.clear();
-  Sort(columns.t, columns.v);
-  Sort(columns.histogram_t, columns.histograms);
+  Sort(columns.t, columns.v, columns.starts);
+  Sort(columns.histogram_t, columns.histograms, columns.histogram_starts);
   DropHistogramsAtFloats(columns);
 }
 
