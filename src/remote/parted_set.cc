@@ -75,7 +75,9 @@ Status PartedSet::Read(std::size_t i, model::TimestampMs mint, model::TimestampM
   for (std::uint32_t p = starts_[i]; p < starts_[i + 1]; ++p) {
     NX_RETURN_IF_ERROR(ReadPart(parts_[p], mint, maxt, to));
   }
-  if (!alone) out.Append(std::move(own));
+  if (alone) return {};
+  out.chained = out.chained || own.chained;
+  out.Append(std::move(own));
   return {};
 }
 
