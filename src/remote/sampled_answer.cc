@@ -12,7 +12,8 @@
 namespace narthex::remote {
 namespace {
 
-constexpr std::int32_t kFinestSchema = 8;
+constexpr std::int32_t kFinestSchema = 8;     // That is computed with …
+constexpr std::int32_t kReservedSchema = 52;  // … and that newer servers may send.
 
 std::size_t BytesOf(const model::FloatHistogram& h) {
   const auto bytes = [](const auto& list) { return list.capacity() * sizeof(list[0]); };
@@ -26,7 +27,9 @@ std::size_t BytesOf(const model::FloatHistogram& h) {
 Result<model::FloatHistogram> Checked(model::AnyHistogram& any) {
   return std::visit(
       [](auto& h) -> Result<model::FloatHistogram> {
-        if (h.schema > kFinestSchema) model::CoarsenChecked(h, kFinestSchema);
+        if (h.schema > kFinestSchema && h.schema <= kReservedSchema) {
+          model::CoarsenChecked(h, kFinestSchema);
+        }
         if (std::string problem = tsdb::ProblemOf(h); !problem.empty()) {
           return Fail(Code::kUnavailable, std::move(problem));
         }

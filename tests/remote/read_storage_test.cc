@@ -217,7 +217,7 @@ TEST_F(ReadStorageTest, ReadsSamples) {
   Answer(Sampled(response));
   EXPECT_EQ(
       "{__name__=\"a\", job=\"x\"} 0=2 10=3 5={count:1, sum:2, "
-      "(0.9972942570257111,1]:1};{__name__=\"b\"};",
+      "(0.9972960560854701,1]:1};{__name__=\"b\"};",
       SelectText(Named("a")));
 }
 
@@ -252,7 +252,8 @@ TEST_F(ReadStorageTest, ErrorsAreWordedAsInPrometheus) {
        "sampled 200"},
       {Sampled(none), "responses: want 1, got 0", "sampled 200"},
       {Sampled(bad_labels), "invalid label name: a", "sampled 200"},
-      {Sampled(bad_histogram), "", "sampled 200"},
+      {Sampled(bad_histogram), "histogram has an invalid schema, which must be between -4 and 8",
+       "sampled 200"},
       {Streamed("garbage that is longer than its length says it is"),
        "error reading response: unexpected EOF", "chunked aborted_stream"},
       {Streamed(flipped),
