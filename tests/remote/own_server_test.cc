@@ -150,8 +150,10 @@ TEST_P(OwnServerTest, QueriesSeeBothAndWarnOfFailures) {
       ask("count(a)"));
 }
 
-INSTANTIATE_TEST_SUITE_P(Forms, OwnServerTest, ::testing::Values(true, false),
-                         [](const auto& info) { return info.param ? "Streamed" : "Sampled"; });
+std::string FormName(const ::testing::TestParamInfo<bool>& streamed) {
+  return streamed.param ? "Streamed" : "Sampled";
+}
+INSTANTIATE_TEST_SUITE_P(Forms, OwnServerTest, ::testing::Values(true, false), FormName);
 
 }  // namespace
 }  // namespace narthex::remote
