@@ -20,9 +20,11 @@
 #include "narthex/net/io_pool.h"
 #include "narthex/promql/engine.h"
 #include "narthex/remote/write_storage.h"
+#include "narthex/remote/read_storage.h"
 #include "narthex/scrape/client_options.h"
 #include "narthex/scrape/peer_discovery.h"
 #include "narthex/scrape/scrape_manager.h"
+#include "narthex/storage/fanout.h"
 #include "narthex/tsdb/chunk_decoder.h"
 #include "narthex/tsdb/db.h"
 #include "narthex/web/access.h"
@@ -41,6 +43,9 @@ namespace narthex::server {
 namespace {
 
 std::size_t NumCores() { return std::max(1U, std::thread::hardware_concurrency()); }
+
+/// Questions to other servers that may be under way at the same time; more wait for one another.
+constexpr std::size_t kMaxRemoteReaders = 64;
 
 class LifecycleControl final : public web::Lifecycle {
  public:
@@ -141,9 +146,24 @@ remote::WriteStorageOptions MakeRemoteOptions(const ServerFlags& flags,
   return options;
 }
 
-alerting::RuleManagerOptions MakeRuleOptions(const ServerFlags& flags,
-                                             alerting::Notifier& notifier) {
+remote::ReadStorageOptions MakeReadOptions(const ServerFlags& flags, const ReadyStorage& storage) {
+  remote::ReadStorageOptions options;
+  options.client_options = [](const config::HttpConfig& http) {
+    return scrape::MakeClientOptions(http, scrape::ScrapeOptions().user_agent);
+  };
+  options.local_start = [&storage, margin = 2 * flags.db.min_block_duration_ms] {
+    return storage.StartTime(SystemClock(), margin);
+  };
+  // What queries make of the answers takes memory, too.
+  options.max_answer_bytes = flags.engine.max_query_bytes / 4;
+  options.max_total_bytes = flags.engine.max_total_bytes / 4;
+  return options;
+}
+
+alerting::RuleManagerOptions MakeRuleOptions(const ServerFlags& flags, alerting::Notifier& notifier,
+                                             storage::Queryable& own) {
   alerting::RuleManagerOptions options;
+  options.restore_from = &own;
   options.resend_delay_ms = flags.resend_delay_ms;
   options.max_concurrent_rules = flags.max_concurrent_rules;
   options.notify = [&notifier](std::vector<alerting::Notification> alerts) {
@@ -187,6 +207,9 @@ class Server final {
   LifecycleControl lifecycle_;
   std::unique_ptr<tsdb::Db> db_;  // Outlives all that may still read or write at the end.
   ReadyStorage storage_;
+  remote::ReadStorage remote_read_;
+  ThreadPool remote_readers_;
+  storage::FanoutQueryable fanout_;  // The database and remote_read, for queries and rules.
   StorageAdmin admin_;
   StoredExemplars exemplars_;
   ThreadPool query_workers_;
@@ -218,6 +241,9 @@ Server::Server(const ServerFlags& flags, web::WebAccess* access)
           SystemClock(), registry_),
       status_(flags, configuration_, SystemClock()),
       lifecycle_(configuration_, signals_),
+      remote_read_(SystemClock(), registry_, MakeReadOptions(flags, storage_)),
+      remote_readers_("remote-read", kMaxRemoteReaders),
+      fanout_(storage_, remote_readers_),
       admin_(flags.storage_path, SystemClock()),
       query_workers_("query", NumCores()),
       engine_(flags.engine, &query_workers_, SystemClock(), registry_),
@@ -232,10 +258,10 @@ Server::Server(const ServerFlags& flags, web::WebAccess* access)
                        notifier_.SetTargets(set, found);
                      }),
       notified_(notifier_),
-      rules_(engine_, storage_, storage_, SystemClock(), registry_,
-             MakeRuleOptions(flags, notifier_)),
+      rules_(engine_, fanout_, storage_, SystemClock(), registry_,
+             MakeRuleOptions(flags, notifier_, storage_)),
       rule_groups_(rules_),
-      consoles_(engine_, storage_, SystemClock(), status_, flags.external_url),
+      consoles_(engine_, fanout_, SystemClock(), status_, flags.external_url),
       // One for each connection, because queries that wait and clients that read slowly keep
       // theirs: health checks must be answered all the same. Unused ones are never started.
       http_workers_("http", static_cast<std::size_t>(flags.max_connections)),
@@ -273,6 +299,8 @@ void Server::AddAppliers() {
                             [this](const auto& config) { return notifier_.Check(*config); });
   configuration_.AddApplier("remote_write",
                             [this](const auto& config) { return remote_write_.Check(*config); });
+  configuration_.AddApplier("remote_read",
+                            [this](const auto& config) { return remote_read_.Check(*config); });
   configuration_.AddApplier("rules", [this](const auto& config) { return rules_.Update(*config); });
   configuration_.AddApplier("storage", [this](const auto& config) -> Status {
     NX_RETURN_IF_ERROR(db_->SetFloatEncoding(FloatEncodingOf(flags_.features, config->storage)));
@@ -283,8 +311,12 @@ void Server::AddAppliers() {
     return Status();
   });
   // Before scraping: what is scraped from now on is for a new endpoint.
-  configuration_.AddApplier(
-      "remote_storage", [this](const auto& config) { return remote_write_.ApplyConfig(*config); });
+  configuration_.AddApplier("remote_storage", [this](const auto& config) -> Status {
+    NX_RETURN_IF_ERROR(remote_write_.ApplyConfig(*config));
+    NX_ASSIGN_OR_RETURN(auto endpoints, remote_read_.Apply(*config));
+    fanout_.SetSecondaries(std::move(endpoints));
+    return {};
+  });
   configuration_.AddApplier("query_engine", [this](const auto& config) {
     engine_.SetDefaultSubqueryStep(config->global.evaluation_interval_ms);
     return Status();
@@ -300,7 +332,7 @@ void Server::AddAppliers() {
 
 Status Server::StartHttp() {
   NX_RETURN_IF_ERROR(web::RegisterApi(router_, {.engine = engine_,
-                                                .queryable = storage_,
+                                                .queryable = fanout_,
                                                 .registry = registry_,
                                                 .clock = SystemClock(),
                                                 .status = status_,
@@ -311,6 +343,7 @@ Status Server::StartHttp() {
                                                 .admin = &admin_,
                                                 .exemplars = &exemplars_,
                                                 .consoles = &consoles_,
+                                                .own_queryable = &storage_,
                                                 .appendable = &storage_,
                                                 .chunks = &storage_,
                                                 .decode_chunk = tsdb::DecodeChunk,
@@ -348,9 +381,9 @@ Status Server::OpenStorage() {
   if (!db) return Fail(std::move(db).error().Wrap("opening storage failed"));
   db_ = std::move(*db);
   db_->StartBackground();
-  AddMemoryMetrics(*db_, scrape_, notifier_, memory_at_start_, registry_);
   AddRemoteMemory(remote_write_, registry_);
   remote_write_.Start(WalOf(*db_, flags_.storage_path));
+  AddMemoryMetrics(*db_, scrape_, notifier_, remote_read_, memory_at_start_, registry_);
   status_.SetDb(db_.get());
   storage_.SetDb(db_.get());
   admin_.SetDb(db_.get());
@@ -394,6 +427,7 @@ void Server::Stop() {
   scrape_io_.Stop();
   remote_write_.Stop();
   query_workers_.Stop();
+  remote_readers_.Stop();
   status_.SetDb(nullptr);
   if (db_) {
     if (const Status status = db_->Close(); !status) {

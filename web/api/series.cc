@@ -44,8 +44,8 @@ Result<std::vector<std::string>> Gather(const std::vector<MatcherSet>& sets, con
   return std::vector<std::string>(all.begin(), all.end());
 }
 
-void AnswerStrings(Call& call, std::vector<std::string> strings, std::size_t limit) {
-  storage::Annotations annotations;
+void AnswerStrings(Call& call, std::vector<std::string> strings, std::size_t limit,
+                   storage::Annotations annotations) {
   if (limit > 0 && strings.size() > limit) {
     strings.resize(limit);
     annotations.AddWarning(std::string(kTruncated));
@@ -125,7 +125,9 @@ Status LabelNames(Call& call) {
                       Gather(p.matcher_sets, [&](const MatcherSet& matchers) {
                         return querier->LabelNames(matchers, HintLimit(p.limit));
                       }));
-  AnswerStrings(call, std::move(names), p.limit);
+  storage::Annotations annotations;
+  querier->CollectWarnings(annotations);
+  AnswerStrings(call, std::move(names), p.limit, std::move(annotations));
   return {};
 }
 
@@ -142,7 +144,9 @@ Status LabelValues(Call& call) {
                       Gather(p.matcher_sets, [&](const MatcherSet& matchers) {
                         return querier->LabelValues(name, matchers, HintLimit(p.limit));
                       }));
-  AnswerStrings(call, std::move(values), p.limit);
+  storage::Annotations annotations;
+  querier->CollectWarnings(annotations);
+  AnswerStrings(call, std::move(values), p.limit, std::move(annotations));
   return {};
 }
 
@@ -160,15 +164,14 @@ Status Series(Call& call) {
   hints.end_ms = range.end;
   hints.limit = HintLimit(limit);
   hints.func = "series";
-  std::vector<std::unique_ptr<storage::SeriesSet>> sets;
-  for (const MatcherSet& matchers : *matcher_sets) {
-    NX_ASSIGN_OR_RETURN(auto set, querier->Select(matchers, hints, call.request.stop));
-    sets.push_back(std::move(set));
-  }
+  std::vector<storage::Selection> selections;
+  for (const MatcherSet& matchers : *matcher_sets) selections.push_back({matchers, hints});
+  NX_ASSIGN_OR_RETURN(auto sets, querier->SelectAll(selections, call.request.stop));
   const auto series =
       sets.size() == 1 ? std::move(sets[0]) : storage::MergeSeriesSets(std::move(sets));
   const std::size_t wanted = limit == 0 ? series->size() : std::min(limit, series->size());
   storage::Annotations annotations;
+  querier->CollectWarnings(annotations);
   if (wanted < series->size()) annotations.AddWarning(std::string(kTruncated));
   call.reply.Data(
       [&](JsonWriter& out) {

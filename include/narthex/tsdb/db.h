@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <stop_token>
 #include <string>
@@ -184,6 +185,8 @@ class Db final : public storage::Queryable,
   std::shared_ptr<const WalProgress> wal_progress() const;
   /// Smallest time of any sample, kMaxTime when there is none.
   model::TimestampMs min_time() const;
+  /// From when on the first block has samples; nothing when there is no block.
+  std::optional<model::TimestampMs> first_block_time() const;
 
  private:
   struct Impl;

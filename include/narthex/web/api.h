@@ -81,7 +81,9 @@ struct ApiDependencies {
   TsdbAdmin* admin = nullptr;
   const ExemplarSource* exemplars = nullptr;
   const ConsoleRenderer* consoles = nullptr;
-  storage::Appendable* appendable = nullptr;  // For remote write.
+  storage::Queryable* own_queryable = nullptr;  // For federation: without remote_read. Null = the
+                                                // other one.
+  storage::Appendable* appendable = nullptr;    // For remote write.
   // For remote read: encoded chunks, and what decodes one (appending to the samples).
   storage::ChunkQueryable* chunks = nullptr;
   std::function<Status(const storage::EncodedChunk&, storage::TypedSamples&)> decode_chunk = {};
