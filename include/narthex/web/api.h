@@ -38,6 +38,8 @@ struct TypedSamples;
 
 namespace narthex::web {
 
+class OtlpReceiver;
+
 struct ApiOptions {
   bool enable_lifecycle = false;
   bool enable_admin_api = false;
@@ -82,6 +84,7 @@ struct ApiDependencies {
   const ExemplarSource* exemplars = nullptr;
   const ConsoleRenderer* consoles = nullptr;
   storage::Appendable* appendable = nullptr;  // For remote write.
+  OtlpReceiver* otlp = nullptr;
   // For remote read: encoded chunks, and what decodes one (appending to the samples).
   storage::ChunkQueryable* chunks = nullptr;
   std::function<Status(const storage::EncodedChunk&, storage::TypedSamples&)> decode_chunk = {};
