@@ -42,7 +42,8 @@ class OtlpSink {
   void BeginUnit();
   /// Whether the unit is known to have ended with an error.
   bool unit_failed() const { return unit_failed_; }
-  void FailUnit(std::string_view text) { Note(unit_, text, false); }
+  /// @param bad_request  sending the same again would not help
+  void FailUnit(std::string_view text, bool bad_request = false) { Note(unit_, text, bad_request); }
   /// What the samples are of that follow; outlives them.
   void SetFamily(const OtlpFamily& family) { family_ = &family; }
 

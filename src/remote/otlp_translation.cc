@@ -23,7 +23,7 @@ constexpr std::size_t kMaxExemplarRunes = 128;
 constexpr std::string_view kTraceId = "trace_id";
 constexpr std::string_view kSpanId = "span_id";
 constexpr model::DurationMs kDefaultLookbackMs = 300'000;
-// A point of 1970 would make a sample for each minutes since then.
+// Points that lie years apart would make millions of samples.
 constexpr std::size_t kMaxTargetInfos = 1'000'000;
 constexpr std::size_t kMaxOddities = 1000;
 
@@ -411,7 +411,8 @@ void OtlpTranslation::AddTargetInfoAt(const Hash128& id, std::uint64_t hash, mod
   if (target_infos_.size() > kMaxTargetInfos) {
     return sink_.FailUnit(
         fmt::format("the data points lie so far apart that target_info needs more than {} samples",
-                    kMaxTargetInfos));
+                    kMaxTargetInfos),
+        true);
   }
   const OtlpTimes times{.t = t, .start = 0};
   if (const auto known = sink_.Find(id)) {
