@@ -77,17 +77,17 @@ void LabelDraft::Add(std::string_view name, std::string_view value) {
   for (std::size_t i = first; i < labels_.size(); ++i) places_.emplace(labels_[i].name, i);
 }
 
-std::string_view LabelDraft::Build(model::Labels& out) {
+std::optional<std::string_view> LabelDraft::Build(model::Labels& out) {
   sorted_.clear();
   for (const auto& label : labels_) {
     if (!label.value.empty()) sorted_.push_back(label);
   }
   std::sort(sorted_.begin(), sorted_.end(), ByName);
   out.Clear();
-  std::string_view twice;
+  std::optional<std::string_view> twice;
   for (std::size_t i = 0; i < sorted_.size(); ++i) {
     const bool again = i > 0 && sorted_[i].name == sorted_[i - 1].name;
-    if (again && twice.empty()) twice = sorted_[i].name;
+    if (again && !twice) twice = sorted_[i].name;
     out.AppendSorted(sorted_[i].name, sorted_[i].value);
   }
   return twice;
@@ -308,10 +308,9 @@ Status OtlpLabeler::SetPoint(Attributes& attributes, const OtlpFamily& family) {
 }
 
 Status OtlpLabeler::Build(model::Labels& out) {
-  const std::string_view twice = draft_.Build(out);
-  if (!twice.empty()) {
+  if (const auto twice = draft_.Build(out)) {
     return Fail(Code::kInvalidArgument,
-                fmt::format("label name \"{}\" is not unique: invalid sample", twice));
+                fmt::format("label name \"{}\" is not unique: invalid sample", *twice));
   }
   if (out.empty()) return Fail(Code::kInvalidArgument, "empty labelset: invalid sample");
   return {};

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <deque>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,8 +34,8 @@ class LabelDraft {
   void Set(std::string_view name, std::string_view value);
   /// Adds one whatever there is, so that a name may be there twice.
   void Add(std::string_view name, std::string_view value);
-  /// @return a name that is there twice, "" when there is none
-  std::string_view Build(model::Labels& out);
+  /// @return a name that is there twice, if there is one
+  std::optional<std::string_view> Build(model::Labels& out);
 
  private:
   std::size_t Find(std::string_view name) const;
