@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "narthex/base/go_format.h"
+#include "src/remote/sized_text.h"
 
 namespace narthex::remote {
 namespace {
@@ -31,12 +32,6 @@ const proto::OtlpAttribute* FindAttribute(const std::vector<proto::OtlpAttribute
   const auto found = std::find_if(attributes.begin(), attributes.end(),
                                   [key](const auto& attribute) { return attribute.key == key; });
   return found == attributes.end() ? nullptr : &*found;
-}
-
-void AppendSized(std::string& out, std::string_view text) {
-  const std::uint64_t size = text.size();
-  out.append(reinterpret_cast<const char*>(&size), sizeof(size));
-  out += text;
 }
 
 }  // namespace
@@ -98,24 +93,6 @@ std::string& TextPool::Next() {
   std::string& text = texts_[used_++];
   text.clear();
   return text;
-}
-
-void OtlpFamily::Complete(const OtlpNaming& naming, bool type_and_unit_labels) {
-  has_metadata = metadata.type != model::MetricType::kUnknown || !metadata.unit.empty() ||
-                 !metadata.help.empty();
-  unit_label = type_and_unit_labels ? OtlpUnitName(metadata.unit, naming.utf8) : std::string();
-  std::string bytes;
-  AppendSized(bytes, name);
-  if (type_and_unit_labels) {
-    bytes += static_cast<char>(metadata.type);
-    AppendSized(bytes, unit_label);
-  }
-  hash = HashBytes128(bytes);
-  bytes.clear();
-  AppendSized(bytes, metadata.unit);
-  bytes += metadata.help;
-  bytes += static_cast<char>(metadata.type);
-  metadata_hash = Hash64(bytes) | 1;  // 0 stands for none.
 }
 
 OtlpLabeler::OtlpLabeler(const config::OtlpConfig& config, bool type_and_unit_labels)

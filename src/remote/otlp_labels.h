@@ -17,8 +17,8 @@
 #include "narthex/base/result.h"
 #include "narthex/config/remote_config.h"
 #include "narthex/model/labels.h"
-#include "narthex/model/metadata.h"
 #include "narthex/proto/otlp.h"
+#include "src/remote/otlp_family.h"
 #include "src/remote/otlp_names.h"
 
 namespace narthex::remote {
@@ -54,19 +54,6 @@ class TextPool {
  private:
   std::deque<std::string> texts_;
   std::size_t used_ = 0;
-};
-
-/// What series of one metric share.
-struct OtlpFamily {
-  std::string name;  // Without the suffixes of the series of a histogram or summary.
-  model::Metadata metadata;
-  bool has_metadata = false;
-  std::string unit_label;  // With type-and-unit-labels; "" = none.
-  Hash128 hash;            // Of all of this that goes into labels.
-  std::uint64_t metadata_hash = 0;
-
-  /// Fills the members from `has_metadata` on.
-  void Complete(const OtlpNaming& naming, bool type_and_unit_labels);
 };
 
 /// Labels of series, for one request. Views given to it live until it ends, or until the next

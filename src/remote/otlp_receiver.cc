@@ -9,6 +9,7 @@
 #include "narthex/proto/otlp.h"
 #include "narthex/remote/otlp.h"
 #include "src/remote/otlp_delta.h"
+#include "src/remote/otlp_family.h"
 #include "src/remote/otlp_series_cache.h"
 #include "src/remote/otlp_sink.h"
 #include "src/remote/otlp_translation.h"
@@ -56,7 +57,7 @@ class MinuteLog {
 
 struct OtlpReceiver::Impl {
   Impl(storage::Appendable& s, Clock& c, metrics::Registry& r, const OtlpReceiverOptions& o)
-      : storage(s), clock(c), registry(r), options(o) {}
+      : storage(s), clock(c), registry(r), options(o), families(o.type_and_unit_labels) {}
 
   std::shared_ptr<const config::OtlpConfig> Config() const {
     MutexLock lock(config_mutex);
@@ -84,6 +85,7 @@ struct OtlpReceiver::Impl {
   std::shared_ptr<const config::OtlpConfig> config NX_GUARDED_BY(config_mutex) =
       std::make_shared<const config::OtlpConfig>();
   OtlpSeriesCache series;
+  OtlpFamilies families;
   mutable OtlpDeltaStreams streams;
 
   MinuteLog undecodable{MinuteLog::Level::kError, "Error decoding OTLP write request", "err"};
@@ -125,7 +127,7 @@ std::optional<OtlpAnswer> OtlpReceiver::Impl::Store(std::string_view body, bool 
                  .append_metadata = options.append_metadata,
                  .start_zeros = options.start_zeros,
                  .columns = columns});
-  OtlpTranslation translation(body, *active, sink,
+  OtlpTranslation translation(body, *active, families, sink,
                               {.store_deltas = options.store_deltas,
                                .type_and_unit_labels = options.type_and_unit_labels,
                                .lookback_delta_ms = options.lookback_delta_ms},
@@ -192,7 +194,7 @@ OtlpAnswer OtlpReceiver::Receive(OtlpForm form, std::string_view body) {
 }
 
 std::size_t OtlpReceiver::memory_bytes() const {
-  std::size_t bytes = impl_->series.memory_bytes();
+  std::size_t bytes = impl_->series.memory_bytes() + impl_->families.memory_bytes();
   if (!impl_->options.sum_deltas) return bytes;
   MutexLock lock(impl_->streams.mutex);
   return bytes + impl_->streams.bytes();

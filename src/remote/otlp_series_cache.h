@@ -7,14 +7,14 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
-
-#include <absl/container/flat_hash_map.h>
 
 #include "narthex/base/hash.h"
 #include "narthex/base/mutex.h"
 #include "narthex/model/timestamp.h"
 #include "narthex/storage/appender.h"
+#include "src/remote/recent_map.h"
 
 namespace narthex::remote {
 
@@ -42,23 +42,16 @@ class OtlpSeriesCache {
   std::size_t memory_bytes() const;
 
  private:
-  struct IdHash {
-    std::size_t operator()(const Hash128& id) const { return id.low; }
-  };
-  using Map = absl::flat_hash_map<Hash128, Entry, IdHash>;
   struct Shard {
+    explicit Shard(std::size_t max_entries) : series(max_entries) {}
     mutable Mutex mutex;
-    Map recent NX_GUARDED_BY(mutex);
-    Map older NX_GUARDED_BY(mutex);
+    RecentMap<Entry> series NX_GUARDED_BY(mutex);
   };
   static constexpr std::size_t kShards = 16;
 
-  Shard& ShardOf(const Hash128& id) { return shards_[id.high % kShards]; }
-  static void Age(Shard& shard) NX_REQUIRES(shard.mutex);
-  void Insert(Shard& shard, const Hash128& id, const Entry& entry) NX_REQUIRES(shard.mutex);
+  Shard& ShardOf(const Hash128& id) { return *shards_[id.high % kShards]; }
 
-  const std::size_t max_recent_;  // Of a shard.
-  std::array<Shard, kShards> shards_;
+  std::array<std::unique_ptr<Shard>, kShards> shards_;
   std::atomic<model::TimestampMs> period_end_{0};
 };
 

@@ -14,7 +14,7 @@
 #include "narthex/model/histogram.h"
 #include "narthex/model/labels.h"
 #include "narthex/storage/appender.h"
-#include "src/remote/otlp_labels.h"
+#include "src/remote/otlp_family.h"
 #include "src/remote/otlp_series_cache.h"
 
 namespace narthex::remote {

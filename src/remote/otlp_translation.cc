@@ -11,6 +11,7 @@
 #include "narthex/model/sample.h"
 #include "src/remote/otlp_buckets.h"
 #include "src/remote/otlp_delta.h"
+#include "src/remote/sized_text.h"
 
 namespace narthex::remote {
 namespace {
@@ -47,31 +48,6 @@ std::string Hex(std::string_view bytes) {
   return text;
 }
 
-OtlpNameType NameTypeOf(const proto::OtlpMetric& metric) {
-  if (metric.kind == OtlpKind::kGauge) return OtlpNameType::kGauge;
-  return metric.monotonic ? OtlpNameType::kMonotonicCounter : OtlpNameType::kOther;
-}
-
-/// Deltas have no type of their own in Prometheus.
-model::MetricType TypeOf(const proto::OtlpMetric& metric, OtlpTemporality temporality) {
-  const bool delta = temporality == OtlpTemporality::kDelta;
-  switch (metric.kind) {
-    case OtlpKind::kGauge:
-      return model::MetricType::kGauge;
-    case OtlpKind::kSum:
-      if (delta) return model::MetricType::kUnknown;
-      return metric.monotonic ? model::MetricType::kCounter : model::MetricType::kGauge;
-    case OtlpKind::kHistogram:
-    case OtlpKind::kExponentialHistogram:
-      return delta ? model::MetricType::kUnknown : model::MetricType::kHistogram;
-    case OtlpKind::kSummary:
-      return model::MetricType::kSummary;
-    case OtlpKind::kNone:
-      break;
-  }
-  return model::MetricType::kUnknown;
-}
-
 bool HasTemporality(OtlpKind kind) {
   return kind == OtlpKind::kSum || kind == OtlpKind::kHistogram ||
          kind == OtlpKind::kExponentialHistogram;
@@ -80,14 +56,20 @@ bool HasTemporality(OtlpKind kind) {
 }  // namespace
 
 OtlpTranslation::OtlpTranslation(std::string_view body, const config::OtlpConfig& config,
-                                 OtlpSink& sink, const OtlpTranslationOptions& options,
-                                 OtlpDeltaStreams* streams)
+                                 OtlpFamilies& families, OtlpSink& sink,
+                                 const OtlpTranslationOptions& options, OtlpDeltaStreams* streams)
     : reader_(body),
       sink_(sink),
       options_(options),
       custom_buckets_(config.convert_histograms_to_nhcb),
       streams_(streams),
-      labeler_(config, options.type_and_unit_labels) {}
+      families_(families),
+      labeler_(config, options.type_and_unit_labels) {
+  target_family_.name = "target_info";
+  target_family_.metadata = {
+      .type = model::MetricType::kGauge, .unit = {}, .help = "Target metadata"};
+  target_family_.Complete(labeler_.naming(), false);
+}
 
 Status OtlpTranslation::Run() {
   while (!sink_.must_redo() && reader_.NextResource()) TranslateResource();
@@ -151,20 +133,16 @@ bool OtlpTranslation::PrepareMetric() {
     return fail(fmt::format("invalid temporality and type combination for metric {}",
                             go::Quote(metric.name)));
   }
-  auto name = OtlpMetricName(labeler_.naming(), metric.name, metric.unit, NameTypeOf(metric));
-  if (!name) return fail(name.error().message());
+  auto family = families_.Get(labeler_.naming(), metric, temporality_);
+  if (!family) return fail(family.error().message());
   if (metric.num_points == 0) {
     // As if it had not been sent, once it went through the streams.
     if (sums_deltas_) return false;
     return fail(fmt::format("empty data points. {} is dropped", metric.name));
   }
-  family_.name = std::move(*name);
-  family_.metadata = {.type = TypeOf(metric, temporality_),
-                      .unit = OtlpUnitName(metric.unit, false),
-                      .help = std::string(metric.description)};
-  family_.Complete(labeler_.naming(), options_.type_and_unit_labels);
-  sink_.SetFamily(family_);
-  const Hash128 parts[] = {labeler_.context(), family_.hash};
+  family_ = std::move(*family);
+  sink_.SetFamily(*family_);
+  const Hash128 parts[] = {labeler_.context(), family_->hash};
   series_context_ = HashBytes128({reinterpret_cast<const char*>(parts), sizeof(parts)});
   return true;
 }
@@ -174,16 +152,13 @@ void OtlpTranslation::HashStreamContext() {
   const proto::OtlpMetric& metric = reader_.metric();
   const auto& scope = reader_.scope();
   std::string bytes;
-  const auto add = [&bytes](std::string_view text) {
-    const std::uint64_t size = text.size();
-    bytes.append(reinterpret_cast<const char*>(&size), sizeof(size));
-    bytes += text;
-  };
   for (const auto* attributes : {&reader_.resource_attributes(), &scope.attributes}) {
     const Hash128 hash = HashSorted(*attributes);
-    add({reinterpret_cast<const char*>(&hash), sizeof(hash)});
+    AppendSized(bytes, {reinterpret_cast<const char*>(&hash), sizeof(hash)});
   }
-  for (const auto text : {scope.name, scope.version, metric.name, metric.unit}) add(text);
+  for (const auto text : {scope.name, scope.version, metric.name, metric.unit}) {
+    AppendSized(bytes, text);
+  }
   bytes += static_cast<char>(metric.kind);
   bytes += metric.monotonic ? 'm' : '-';
   stream_context_ = HashBytes128(bytes);
@@ -247,13 +222,13 @@ Hash128 OtlpTranslation::IdOf(const SeriesKey& key) {
 bool OtlpTranslation::BuildLabels(const SeriesKey& key) {
   if (!has_labels_) {
     if (!reader_.ReadAttributes(point_.attributes, attributes_)) return false;
-    if (const Status status = labeler_.SetPoint(attributes_, family_); !status) {
+    if (const Status status = labeler_.SetPoint(attributes_, *family_); !status) {
       sink_.FailUnit(status.error().message());
       return false;
     }
     has_labels_ = true;
   }
-  name_ = family_.name;
+  name_ = family_->name;
   if (key.part == Part::kSum) name_ += "_sum";
   if (key.part == Part::kCount) name_ += "_count";
   if (key.part == Part::kBucket) name_ += "_bucket";
@@ -386,10 +361,7 @@ void OtlpTranslation::AddTargetInfo() {
   const auto wanted = labeler_.BuildTargetInfo(reader_.resource_attributes(), labels_);
   if (!wanted) return sink_.FailUnit(wanted.error().message());
   if (!*wanted) return;
-  family_.name = "target_info";
-  family_.metadata = {.type = model::MetricType::kGauge, .unit = {}, .help = "Target metadata"};
-  family_.Complete(labeler_.naming(), false);
-  sink_.SetFamily(family_);
+  sink_.SetFamily(target_family_);
   const Hash128 hash = HashBytes128(labels_.bytes());
   const std::uint64_t parts[] = {hash.low, hash.high,
                                  static_cast<std::uint64_t>(Part::kTargetInfo)};

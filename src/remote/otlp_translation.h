@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <set>
 #include <span>
 #include <string>
@@ -20,6 +21,7 @@
 #include "narthex/model/histogram.h"
 #include "narthex/model/timestamp.h"
 #include "narthex/proto/otlp.h"
+#include "src/remote/otlp_family.h"
 #include "src/remote/otlp_labels.h"
 #include "src/remote/otlp_sink.h"
 
@@ -36,10 +38,10 @@ struct OtlpTranslationOptions {
 /// Thread safety: one thread.
 class OtlpTranslation {
  public:
-  /// @param body     decompressed, in protobuf form; outlives this object, as the next two
+  /// @param body     decompressed, in protobuf form; outlives this object, as the next three
   /// @param streams  where deltas become sums, its mutex held by the caller; null = they do not
-  OtlpTranslation(std::string_view body, const config::OtlpConfig& config, OtlpSink& sink,
-                  const OtlpTranslationOptions& options, OtlpDeltaStreams* streams);
+  OtlpTranslation(std::string_view body, const config::OtlpConfig& config, OtlpFamilies& families,
+                  OtlpSink& sink, const OtlpTranslationOptions& options, OtlpDeltaStreams* streams);
 
   /// Gives everything to the sink, with errors of translation. Once.
   /// Errors: kInvalidArgument, how the body breaks protobuf's rules.
@@ -83,13 +85,15 @@ class OtlpTranslation {
   const OtlpTranslationOptions options_;
   const bool custom_buckets_;
   OtlpDeltaStreams* const streams_;
+  OtlpFamilies& families_;
   OtlpLabeler labeler_;
+  OtlpFamily target_family_;
 
   // Of the resource.
   std::uint64_t earliest_ns_ = 0, latest_ns_ = 0;
 
   // Of the metric.
-  OtlpFamily family_;
+  std::shared_ptr<const OtlpFamily> family_;
   bool sums_deltas_ = false;  // Points go through the streams.
   proto::OtlpTemporality temporality_ = proto::OtlpTemporality::kUnspecified;  // After that.
   Hash128 series_context_, stream_context_;

@@ -52,8 +52,8 @@ class OtlpReceiverTest : public ::testing::Test {
   void OpenDb(const tsdb::DbOptions& options) {
     db_.reset();
     db_registry_ = std::make_unique<metrics::Registry>();
-    auto db = tsdb::Db::Open(folder_.path() + "/" + std::to_string(++databases_), options,
-                             SystemFs(), clock_, *db_registry_);
+    db_folder_ = folder_.path() + "/" + std::to_string(++databases_);
+    auto db = tsdb::Db::Open(db_folder_, options, SystemFs(), clock_, *db_registry_);
     ASSERT_TRUE(db) << db.error().message();
     db_ = std::move(*db);
     storage_.Set(*db_);
@@ -144,6 +144,7 @@ class OtlpReceiverTest : public ::testing::Test {
   }
 
   testing::TempDir folder_;
+  std::string db_folder_;
   testing::FakeClock clock_{kNow};
   config::OtlpConfig config_;
   std::unique_ptr<metrics::Registry> registry_, db_registry_;

@@ -4,6 +4,8 @@
 // against each other.
 #include "narthex/proto/otlp.h"
 #include "tests/remote/otlp_fixture.h"
+#include "tsdb/wal/reader.h"
+#include "tsdb/wal/records.h"
 
 namespace narthex::remote {
 namespace {
@@ -439,6 +441,41 @@ TEST_F(OtlpReceiverTest, ZerosAtTheStart) {
             "{__name__=\"e\"} -5000:{count:0, sum:0} 0:{count:1, sum:0, [-1e-128,1e-128]:1} "
             "1000:{count:1, sum:0, [-1e-128,1e-128]:1}\n"
             "{__name__=\"g\"} 0:4 1000:4\n");
+}
+
+/// "type unit help" of each entry in the log, in order.
+std::vector<std::string> LoggedMetadata(const std::string& dir) {
+  std::vector<std::string> all;
+  const auto segments = tsdb::wal::ListSegments(SystemFs(), dir).value();
+  tsdb::wal::LogReader reader(SystemFs(), dir, segments.front(), segments.back());
+  while (reader.Next()) {
+    if (tsdb::wal::TypeOf(reader.record()) != tsdb::wal::RecordType::kMetadata) continue;
+    std::vector<tsdb::wal::MetadataEntry> entries;
+    EXPECT_TRUE(tsdb::wal::DecodeMetadata(reader.record(), entries));
+    for (const auto& [ref, metadata] : entries) {
+      all.push_back(std::string(model::MetricTypeName(metadata.type)) + " " + metadata.unit + " " +
+                    metadata.help);
+    }
+  }
+  std::sort(all.begin(), all.end());
+  return all;
+}
+
+// Once for each series, and when they change; not for a series that ends.
+TEST_F(OtlpReceiverTest, MetadataAreLogged) {
+  Open({.append_metadata = true});
+  const auto metrics = [](model::TimestampMs t, const std::string& help) {
+    return Gauge("g", Number(1, t), R"("unit":"By","description":")" + help + "\",") + "," +
+           Data("h", "histogram", R"({"count":1,"timeUnixNano":)" + At(t) + "}") + "," +
+           Gauge("ended", R"({"flags":1,"timeUnixNano":)" + At(t) + "}");
+  };
+  const std::string resource = Attributes({{"service.name", "s"}, {"x", "y"}});
+  Store(Resource(resource, metrics(0, "old")));
+  Store(Resource(resource, metrics(1, "old")));
+  Store(Resource(resource, metrics(2, "new")));
+  EXPECT_EQ(LoggedMetadata(db_folder_ + "/wal"),
+            (std::vector<std::string>{"gauge  Target metadata", "gauge bytes new",
+                                      "gauge bytes old", "histogram  ", "histogram  "}));
 }
 
 }  // namespace
