@@ -218,41 +218,57 @@ void OtlpLabeler::AddPlain(const Attributes& sorted) {
 }
 
 Status OtlpLabeler::AddEscaped(const Attributes& sorted, bool of_resource) {
+  new_collisions_.clear();
+  Status status;
   for (const auto& attribute : sorted) {
-    NX_ASSIGN_OR_RETURN(const std::string_view label, NameOf(attribute.key));
+    const auto label = NameOf(attribute.key);
+    if (!label) {
+      status = Fail(label.error());
+      break;
+    }
     const std::string_view value = TextOf(attribute.value);
-    const std::string_view present = draft_.Get(label);
+    const std::string_view present = draft_.Get(*label);
     if (present.empty()) {
-      draft_.Set(label, value);
+      draft_.Set(*label, value);
       continue;
     }
-    collided_ = true;
-    NoteCollision(sorted, label, of_resource);
+    NoteCollision(*label);
     std::string& joined = values_.Next();
     joined = present;
     joined += ';';
     joined += value;
-    draft_.Set(label, joined);
+    draft_.Set(*label, joined);
   }
-  return {};
+  if (!new_collisions_.empty()) TellCollisions(sorted, of_resource);
+  return status;
 }
 
-// Once for each label in a request, whatever attributes it is of.
-void OtlpLabeler::NoteCollision(const Attributes& sorted, std::string_view label,
-                                bool of_resource) {
+// Each label is told of once in a request, whatever attributes collide.
+void OtlpLabeler::NoteCollision(std::string_view label) {
   constexpr std::size_t kMostTold = 1000;
-  if (collided_labels_.size() == kMostTold || !collided_labels_.emplace(label).second) return;
-  std::string keys;
-  for (const auto& attribute : sorted) {
-    const auto name = NameOf(attribute.key);
-    if (!name || *name != label) continue;
-    if (!keys.empty()) keys += ", ";
-    keys += go::Quote(attribute.key);
+  collided_ = true;
+  if (collided_labels_.size() < kMostTold && collided_labels_.emplace(label).second) {
+    new_collisions_.push_back(label);
   }
-  collisions_.push_back(
-      fmt::format("OTLP {} attributes {} collide as label {} after name sanitization, values are "
-                  "concatenated with ';'",
-                  of_resource ? "resource" : "data point", keys, go::Quote(label)));
+}
+
+void OtlpLabeler::TellCollisions(const Attributes& sorted, bool of_resource) {
+  absl::flat_hash_map<std::string_view, std::string> keys;
+  for (const std::string_view label : new_collisions_) keys[label];
+  for (const auto& attribute : sorted) {
+    const auto label = NameOf(attribute.key);
+    if (!label) continue;
+    const auto found = keys.find(*label);
+    if (found == keys.end()) continue;
+    if (!found->second.empty()) found->second += ", ";
+    found->second += go::Quote(attribute.key);
+  }
+  for (const std::string_view label : new_collisions_) {
+    collisions_.push_back(
+        fmt::format("OTLP {} attributes {} collide as label {} after name sanitization, values are "
+                    "concatenated with ';'",
+                    of_resource ? "resource" : "data point", keys[label], go::Quote(label)));
+  }
 }
 
 void OtlpLabeler::AddContext(bool with_scope) {

@@ -96,7 +96,8 @@ class OtlpLabeler {
   Status AddAttributes(Attributes& attributes, bool of_resource);
   void AddPlain(const Attributes& sorted);
   Status AddEscaped(const Attributes& sorted, bool of_resource);
-  void NoteCollision(const Attributes& sorted, std::string_view label, bool of_resource);
+  void NoteCollision(std::string_view label);
+  void TellCollisions(const Attributes& sorted, bool of_resource);
   void AddContext(bool with_scope);
   void HashContext();
 
@@ -117,6 +118,7 @@ class OtlpLabeler {
   LabelDraft draft_;
   bool collided_ = false;
   std::vector<std::string> collisions_;
+  std::vector<std::string_view> new_collisions_;  // Labels that are to be told of.
   absl::flat_hash_set<std::string> collided_labels_;
 };
 
