@@ -219,6 +219,7 @@ void OtlpLabeler::AddPlain(const Attributes& sorted) {
 
 Status OtlpLabeler::AddEscaped(const Attributes& sorted, bool of_resource) {
   new_collisions_.clear();
+  joined_.clear();
   Status status;
   for (const auto& attribute : sorted) {
     const auto label = NameOf(attribute.key);
@@ -233,11 +234,15 @@ Status OtlpLabeler::AddEscaped(const Attributes& sorted, bool of_resource) {
       continue;
     }
     NoteCollision(*label);
-    std::string& joined = values_.Next();
-    joined = present;
-    joined += ';';
-    joined += value;
-    draft_.Set(*label, joined);
+    // Many may collide, so what is joined already is not copied each time.
+    std::string*& joined = joined_[*label];
+    if (joined == nullptr) {
+      joined = &values_.Next();
+      *joined = present;
+    }
+    *joined += ';';
+    *joined += value;
+    draft_.Set(*label, *joined);
   }
   if (!new_collisions_.empty()) TellCollisions(sorted, of_resource);
   return status;

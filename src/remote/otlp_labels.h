@@ -116,6 +116,7 @@ class OtlpLabeler {
   Hash128 context_;
 
   LabelDraft draft_;
+  absl::flat_hash_map<std::string_view, std::string*> joined_;  // Values of labels that collided.
   bool collided_ = false;
   std::vector<std::string> collisions_;
   std::vector<std::string_view> new_collisions_;  // Labels that are to be told of.

@@ -178,6 +178,19 @@ TEST_F(OtlpReceiverTest, CollidingAttributes) {
   EXPECT_EQ(Stored(), "{__name__=\"g\", a_b=\"0;1;2\"} 0:1 1000:1\n");
 }
 
+// However many collide, that costs time in proportion.
+TEST_F(OtlpReceiverTest, ManyCollidingAttributes) {
+  std::vector<std::pair<std::string, std::string>> pairs;
+  std::string joined;
+  for (int i = 0; i < 20'000; ++i) {
+    pairs.emplace_back("a", std::to_string(i));
+    joined += (i > 0 ? ";" : "") + std::to_string(i);
+  }
+  for (int i = 0; i < 20'000; ++i) pairs.emplace_back("b" + std::to_string(i), "x");
+  Store(Resource(kNoAttributes, Gauge("g", Number(1, 0, WithAttributes(pairs)))));
+  EXPECT_NE(Stored().find("a=\"" + joined + "\""), std::string::npos);
+}
+
 TEST_F(OtlpReceiverTest, OddAttributes) {
   Store(Resource(
       kNoAttributes,
