@@ -3,12 +3,17 @@
 // POST /api/v1/otlp/v1/metrics: what the body is, and the answer.
 #include "narthex/web/otlp.h"
 
+#include <algorithm>
+#include <memory>
+#include <thread>
+
 #include <fmt/format.h>
 #include <tl/expected.hpp>
 
 #include "narthex/base/log.h"
 #include "narthex/net/gzip.h"
 #include "web/api/middleware.h"
+#include "web/api/read_gate.h"
 #include "web/api/routes.h"
 
 namespace narthex::web {
@@ -59,16 +64,25 @@ tl::expected<std::string_view, std::string> Open(const net::ServerRequest& reque
   return std::string_view(buffer);
 }
 
-void Serve(OtlpReceiver& receiver, const net::ServerRequest& request, net::ResponseWriter& writer) {
-  const auto refuse = [&writer](const std::string& why) {
-    log::Debug("OTLP write request refused", {{"err", why}});
-    PlainError(400, why + "\n", writer);
-  };
+void Refuse(int status, const std::string& why, net::ResponseWriter& writer) {
+  log::Debug("OTLP write request refused", {{"err", why}});
+  PlainError(status, why + "\n", writer);
+}
+
+/// Requests take a core each, and unpacked much more memory than they are sent in: more of them at
+/// the same time than there are cores would not be faster.
+std::size_t MaxConcurrent() { return std::max(4U, std::thread::hardware_concurrency()); }
+
+void Serve(OtlpReceiver& receiver, ReadGate& gate, const net::ServerRequest& request,
+           net::ResponseWriter& writer) {
   const auto form = FormOf(request.Header("Content-Type"));
-  if (!form) return refuse(form.error());
+  if (!form) return Refuse(400, form.error(), writer);
+  if (!gate.Enter(request.stop)) return Refuse(503, "the request was given up", writer);
+  const auto leave = [&gate](void*) { gate.Leave(); };
+  const std::unique_ptr<void, decltype(leave)> inside(&gate, leave);
   std::string buffer;
   const auto body = Open(request, buffer);
-  if (!body) return refuse(body.error());
+  if (!body) return Refuse(400, body.error(), writer);
   const OtlpAnswer answer = receiver.Receive(*form, *body);
   if (answer.status != 200) PlainError(answer.status, answer.error + "\n", writer);
 }
@@ -76,10 +90,11 @@ void Serve(OtlpReceiver& receiver, const net::ServerRequest& request, net::Respo
 }  // namespace
 
 void AddOtlp(const ContextPtr& context, const AddRoute& add) {
+  const auto gate = std::make_shared<ReadGate>(MaxConcurrent());
   add("POST", "/api/v1/otlp/v1/metrics",
-      [context](const net::ServerRequest& request, net::ResponseWriter& writer) {
+      [context, gate](const net::ServerRequest& request, net::ResponseWriter& writer) {
         if (!CheckReady(context->api.status, writer)) return;
-        if (context->api.otlp != nullptr) return Serve(*context->api.otlp, request, writer);
+        if (context->api.otlp != nullptr) return Serve(*context->api.otlp, *gate, request, writer);
         PlainError(404, "otlp write receiver needs to be enabled with --web.enable-otlp-receiver\n",
                    writer);
       });
