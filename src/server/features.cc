@@ -10,13 +10,8 @@ namespace narthex::server {
 namespace {
 
 // Names that Prometheus 3.14 knows and that change nothing here yet.
-constexpr std::array<std::string_view, 7> kWithoutEffect = {"fast-startup",
-                                                            "memory-snapshot-on-shutdown",
-                                                            "old-ui",
-                                                            "otlp-deltatocumulative",
-                                                            "otlp-native-delta-ingestion",
-                                                            "search-api",
-                                                            "st-synthesis"};
+constexpr std::array<std::string_view, 5> kWithoutEffect = {
+    "fast-startup", "memory-snapshot-on-shutdown", "old-ui", "search-api", "st-synthesis"};
 // Names whose behaviour is always on, in Prometheus too.
 constexpr std::array<std::string_view, 3> kAlwaysOn = {"promql-duration-expr", "native-histograms",
                                                        "ooo-native-histograms"};
@@ -39,6 +34,8 @@ bool* FindSwitch(EnabledFeatures& features, std::string_view name) {
       {"extra-scrape-metrics", &features.extra_scrape_metrics},
       {"histograms-st-encoding", &features.histogram_start_times},
       {"metadata-wal-records", &features.metadata_wal_records},
+      {"otlp-deltatocumulative", &features.otlp_sum_deltas},
+      {"otlp-native-delta-ingestion", &features.otlp_store_deltas},
       {"promql-binop-fill-modifiers", &promql.binop_fill_modifiers},
       {"promql-delayed-name-removal", &promql.delayed_name_removal},
       {"promql-experimental-functions", &promql.experimental_functions},

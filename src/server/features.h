@@ -20,6 +20,8 @@ struct EnabledFeatures {
   bool start_zeros = false;  // created-timestamp-zero-ingestion
   bool start_times = false;  // st-storage
   bool xor2_encoding = false;
+  bool otlp_sum_deltas = false;        // otlp-deltatocumulative
+  bool otlp_store_deltas = false;      // otlp-native-delta-ingestion
   bool histogram_start_times = false;  // histograms-st-encoding
   std::vector<std::string> warnings;   // One line for each name that is unknown or without effect.
 };

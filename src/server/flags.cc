@@ -170,10 +170,7 @@ void ReadWeb(FlagValues& values, ServerFlags& flags) {
   flags.max_connections =
       static_cast<std::size_t>(std::max<std::int64_t>(1, values.Int("web.max-connections")));
   ReadRemoteWriteReceiver(values, flags);
-  if (values.Bool("web.enable-otlp-receiver")) {
-    flags.warnings.emplace_back(
-        "Flag --web.enable-otlp-receiver has no effect yet: its endpoint answers 404");
-  }
+  flags.enable_otlp_receiver = values.Bool("web.enable-otlp-receiver");
   flags.web_config_file = values.Text("web.config.file");
 }
 
@@ -282,6 +279,13 @@ ParsedCommandLine ParseCommandLine(std::vector<std::string> arguments) {
   values.CheckAll();
   if (!values.failure()) outcome.flags = MakeFlags(values);
   if (values.failure()) return Refuse(values.failure()->message(), 2);
+  if (outcome.flags.features.otlp_sum_deltas && outcome.flags.features.otlp_store_deltas) {
+    outcome.text_err =
+        "Error parsing feature list: cannot enable otlp-deltatocumulative and "
+        "otlp-native-delta-ingestion features at the same time\n";
+    outcome.exit_code = 1;
+    return outcome;
+  }
   if (auto conflict = ModeConflict(values)) {
     outcome.text_err = *conflict + "\n";
     outcome.exit_code = 3;

@@ -36,6 +36,7 @@ struct ServerFlags {
   bool enable_admin_api = false;
   bool enable_remote_write_receiver = false;
   std::vector<std::string> accepted_write_messages;
+  bool enable_otlp_receiver = false;
   model::DurationMs read_timeout_ms = 0;
   std::size_t max_connections = 0;
 

@@ -32,6 +32,7 @@
 #include "src/server/admin.h"
 #include "src/server/configuration.h"
 #include "src/server/memory_parts.h"
+#include "src/server/otlp.h"
 #include "src/server/ready_storage.h"
 #include "src/server/remote.h"
 #include "src/server/retention.h"
@@ -225,6 +226,7 @@ class Server final {
   alerting::RuleManager rules_;
   AlertingRules rule_groups_;
   Consoles consoles_;
+  std::unique_ptr<OtlpEndpoint> otlp_;  // Null = the flag is not given.
   ThreadPool http_workers_;
   net::IoPool http_io_;
   net::Router router_;
@@ -262,6 +264,9 @@ Server::Server(const ServerFlags& flags, web::WebAccess* access)
              MakeRuleOptions(flags, notifier_, storage_)),
       rule_groups_(rules_),
       consoles_(engine_, fanout_, SystemClock(), status_, flags.external_url),
+      otlp_(flags.enable_otlp_receiver
+                ? std::make_unique<OtlpEndpoint>(storage_, SystemClock(), registry_, flags)
+                : nullptr),
       // One for each connection, because queries that wait and clients that read slowly keep
       // theirs: health checks must be answered all the same. Unused ones are never started.
       http_workers_("http", static_cast<std::size_t>(flags.max_connections)),
@@ -321,6 +326,10 @@ void Server::AddAppliers() {
     engine_.SetDefaultSubqueryStep(config->global.evaluation_interval_ms);
     return Status();
   });
+  configuration_.AddApplier("otlp", [this](const auto& config) {
+    if (otlp_) otlp_->ApplyConfig(*config);
+    return Status();
+  });
   configuration_.AddApplier("scrape",
                             [this](const auto& config) { return scrape_.ApplyConfig(config); });
   configuration_.AddApplier("notify", [this](const auto& config) -> Status {
@@ -345,6 +354,7 @@ Status Server::StartHttp() {
                                                 .consoles = &consoles_,
                                                 .own_queryable = &storage_,
                                                 .appendable = &storage_,
+                                                .otlp = otlp_.get(),
                                                 .chunks = &storage_,
                                                 .decode_chunk = tsdb::DecodeChunk,
                                                 .options = MakeApiOptions(flags_)}));

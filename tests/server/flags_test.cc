@@ -65,9 +65,8 @@ TEST(FlagsTest, RepeatsNegationsAndLists) {
   EXPECT_TRUE(flags.engine.features.experimental_functions);
   EXPECT_EQ(flags.db.max_exemplars, 100'000U);
   EXPECT_EQ(flags.warnings,
-            (std::vector<std::string>{
-                "Unknown option for --enable-feature: nonsense",
-                "Flag --web.enable-otlp-receiver has no effect yet: its endpoint answers 404"}));
+            (std::vector<std::string>{"Unknown option for --enable-feature: nonsense"}));
+  EXPECT_TRUE(flags.enable_otlp_receiver);
   EXPECT_EQ(flags.db.retention_bytes, std::uint64_t{512} << 20);
   EXPECT_EQ(flags.db.retention_ms, 0);  // A size alone means no limit in time.
   EXPECT_EQ(flags.external_url, "http://example.org/prom");
@@ -91,6 +90,20 @@ TEST(FlagsTest, StartTimes) {
   EXPECT_TRUE(parsed.flags.db.xor2_allowed);
   EXPECT_TRUE(parsed.flags.engine.features.use_start_timestamps);
   EXPECT_TRUE(parsed.flags.warnings.empty());
+}
+
+TEST(FlagsTest, DeltasOfOtlpAreSummedOrStored) {
+  EXPECT_TRUE(
+      ParseCommandLine({"--enable-feature=otlp-deltatocumulative"}).flags.features.otlp_sum_deltas);
+  EXPECT_TRUE(ParseCommandLine({"--enable-feature=otlp-native-delta-ingestion"})
+                  .flags.features.otlp_store_deltas);
+  const auto both =
+      ParseCommandLine({"--enable-feature=otlp-deltatocumulative,otlp-native-delta-ingestion"});
+  EXPECT_FALSE(both.run);
+  EXPECT_EQ(both.exit_code, 1);
+  EXPECT_EQ(both.text_err,
+            "Error parsing feature list: cannot enable otlp-deltatocumulative and "
+            "otlp-native-delta-ingestion features at the same time\n");
 }
 
 TEST(FlagsTest, RefusesWithPrometheusWordingAndExitCode) {

@@ -26,12 +26,6 @@ net::Handler Wrap(const ContextPtr& context, Endpoint endpoint, Needs needs = Ne
       };
 }
 
-net::Handler NotEnabled(std::string_view text) {
-  return [text](const net::ServerRequest&, net::ResponseWriter& writer) {
-    PlainError(404, text, writer);
-  };
-}
-
 }  // namespace
 
 void AddApiRoutes(const ContextPtr& context, const AddRoute& add) {
@@ -75,8 +69,6 @@ void AddApiRoutes(const ContextPtr& context, const AddRoute& add) {
     add(method, root + "/admin/tsdb/clean_tombstones", Wrap(context, CleanTombstones));
     add(method, root + "/admin/tsdb/snapshot", Wrap(context, Snapshot));
   }
-  add("POST", root + "/otlp/v1/metrics",
-      NotEnabled("otlp write receiver needs to be enabled with --web.enable-otlp-receiver\n"));
   add("OPTIONS", root + "/*",
       [context](const net::ServerRequest& request, net::ResponseWriter& writer) {
         if (!CheckReady(context->api.status, writer)) return;

@@ -33,6 +33,7 @@ void AddManagementRoutes(const ContextPtr& context, const AddRoute& add);   // m
 void AddPageRoutes(const ContextPtr& context, const AddRoute& add);         // pages.cc
 void AddRemoteWrite(const ContextPtr& context, const AddRoute& add);        // remote_write.cc
 void AddRemoteRead(const ContextPtr& context, const AddRoute& add);         // remote_read.cc
+void AddOtlp(const ContextPtr& context, const AddRoute& add);               // otlp.cc
 void AddConsoles(const ContextPtr& context, const AddRoute& add);           // consoles.cc
 void AddFederation(const ContextPtr& context, const AddRoute& add);         // federate.cc
 

@@ -38,6 +38,8 @@ struct TypedSamples;
 
 namespace narthex::web {
 
+class OtlpReceiver;
+
 struct ApiOptions {
   bool enable_lifecycle = false;
   bool enable_admin_api = false;
@@ -84,6 +86,7 @@ struct ApiDependencies {
   storage::Queryable* own_queryable = nullptr;  // For federation: without remote_read. Null = the
                                                 // other one.
   storage::Appendable* appendable = nullptr;    // For remote write.
+  OtlpReceiver* otlp = nullptr;
   // For remote read: encoded chunks, and what decodes one (appending to the samples).
   storage::ChunkQueryable* chunks = nullptr;
   std::function<Status(const storage::EncodedChunk&, storage::TypedSamples&)> decode_chunk = {};
