@@ -16,8 +16,9 @@ namespace scrape {
 class ScrapeManager;
 }
 namespace tsdb {
+class AgentDb;
 class Db;
-}
+}  // namespace tsdb
 }  // namespace narthex
 
 namespace narthex::server {
@@ -28,5 +29,8 @@ namespace narthex::server {
 void AddMemoryMetrics(const tsdb::Db& db, const scrape::ScrapeManager& scrape,
                       const alerting::Notifier& notifier, std::uint64_t at_start,
                       metrics::Registry& registry);
+/// The same of an agent.
+void AddMemoryMetrics(const tsdb::AgentDb& db, const scrape::ScrapeManager& scrape,
+                      std::uint64_t at_start, metrics::Registry& registry);
 
 }  // namespace narthex::server

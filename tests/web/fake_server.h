@@ -169,7 +169,7 @@ class FakeServer {
 
   net::Router& router() {
     if (!registered_) {
-      const Status registered = RegisterApi(router_, {.engine = engine_,
+      const Status registered = RegisterApi(router_, {.engine = &engine_,
                                                       .queryable = storage,
                                                       .registry = registry,
                                                       .clock = clock,
