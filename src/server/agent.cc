@@ -86,8 +86,8 @@ Status Agent::OpenStorage() {
       tsdb::AgentDb::Open(flags_.storage_path, options, SystemFs(), SystemClock(), frame_.registry);
   if (!db) return Fail(std::move(db).error().Wrap("opening storage failed"));
   db_ = std::move(*db);
-  // Here remote write is joined: it follows db_->wal_dir(), is woken by db_->OnCommit, and tells
-  // how far it has come through db_->SetLowestSent.
+  // Remote write is joined here: it follows the log in db_->wal_dir() and tells how far it has come
+  // through db_->SetLowestSent.
   db_->StartBackground();
   AddMemoryMetrics(*db_, scrape_, frame_.memory_at_start, frame_.registry);
   storage_.SetDb(db_.get());

@@ -25,7 +25,7 @@ AgentAppender::AgentAppender(AgentState& state)
 
 AgentAppender::~AgentAppender() { Rollback(); }
 
-// As Prometheus, also of the samples of one commit each is held against those before it only.
+// As Prometheus: those of one commit are not held against each other.
 AppendError AgentAppender::CheckTime(const AgentSeries& series, TimestampMs t) const {
   return t > model::Minus(series.last_t, window_) ? AppendError::kNone : AppendError::kOutOfOrder;
 }
@@ -324,7 +324,6 @@ Status AgentAppender::Commit() {
   }
   Publish();
   finished_ = true;
-  if (state_.committed) state_.committed();
   return {};
 }
 

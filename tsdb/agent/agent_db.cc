@@ -138,10 +138,6 @@ void AgentDb::SetLowestSent(std::function<model::TimestampMs()> lowest_sent) {
   impl_->lowest_sent = std::move(lowest_sent);
 }
 
-void AgentDb::OnCommit(std::function<void()> committed) {
-  impl_->state.committed = std::move(committed);
-}
-
 void AgentDb::StartBackground() {
   impl_->truncation_thread = std::thread([impl = impl_.get()] {
     SetThreadName("agent-truncate");

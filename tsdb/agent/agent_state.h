@@ -3,7 +3,6 @@
 // What the agent's storage consists of, shared by what writes, replays and truncates it.
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <string>
 
@@ -40,8 +39,7 @@ struct AgentState {
   AgentMetrics metrics;
   AgentIndex index;
   NewestExemplars exemplars;
-  std::unique_ptr<wal::Wal> wal;    // From the end of the replay on.
-  std::function<void()> committed;  // May be empty.
+  std::unique_ptr<wal::Wal> wal;  // From the end of the replay on.
 };
 
 }  // namespace narthex::tsdb

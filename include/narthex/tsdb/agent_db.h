@@ -59,12 +59,10 @@ class AgentDb final : public storage::Appendable {
   /// Appenders end before the database does.
   std::unique_ptr<storage::Appender> NewAppender() override;
 
-  /// Who reads the log, before StartBackground:
-  /// how far the slowest endpoint of remote write has come, Unix milliseconds; 0 when none has sent
-  /// anything or there is none. Without it no sample is taken for sent.
+  /// How far the slowest endpoint of remote write has come, Unix milliseconds; 0 when none has sent
+  /// anything, or there is none. Asked by truncations; without it no sample is taken for sent.
+  /// Before StartBackground.
   void SetLowestSent(std::function<model::TimestampMs()> lowest_sent);
-  /// Called after every commit, by its thread.
-  void OnCommit(std::function<void()> committed);
 
   /// Syncs the log and truncates it now and then, until Close.
   void StartBackground();

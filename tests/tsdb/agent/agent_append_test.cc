@@ -340,15 +340,5 @@ TEST(AgentAppendTest, ACommitThatCannotBeWrittenLeavesNothing) {
             (SeriesData{{kAText, {{kNow, 1}, {kNow + 1, 3}}}, {kB.ToString(), {{kNow + 1, 4}}}}));
 }
 
-TEST(AgentAppendTest, CommitsAreTold) {
-  AgentFixture db;
-  int told = 0;
-  db->OnCommit([&told] { ++told; });
-  db.Append({{kA, kNow, 1}});
-  EXPECT_EQ(told, 1);
-  EXPECT_TRUE(db->NewAppender()->Commit());
-  EXPECT_EQ(told, 1) << "there was nothing in it";
-}
-
 }  // namespace
 }  // namespace narthex::tsdb::testing
