@@ -12,6 +12,7 @@
 #include "narthex/base/result.h"
 #include "narthex/model/timestamp.h"
 #include "narthex/promql/engine.h"
+#include "narthex/tsdb/agent_db.h"
 #include "narthex/tsdb/db.h"
 #include "src/server/features.h"
 
@@ -40,8 +41,10 @@ struct ServerFlags {
   model::DurationMs read_timeout_ms = 0;
   std::size_t max_connections = 0;
 
-  std::string storage_path;
+  bool agent = false;        // Run as an agent: then agent_db counts, and not db.
+  std::string storage_path;  // Of either.
   tsdb::DbOptions db;  // Retention as the flags say it; the configuration file may override it.
+  tsdb::AgentOptions agent_db;
 
   std::size_t remote_read_sample_limit = 0;  // 0 = none, as of the next.
   std::size_t remote_read_concurrent_limit = 0;

@@ -19,8 +19,9 @@ namespace scrape {
 class ScrapeManager;
 }
 namespace tsdb {
+class AgentDb;
 class Db;
-}
+}  // namespace tsdb
 }  // namespace narthex
 
 namespace narthex::server {
@@ -30,6 +31,9 @@ namespace narthex::server {
 /// @param at_start  anonymous memory that the process had before it held anything
 void AddMemoryMetrics(const tsdb::Db& db, const scrape::ScrapeManager& scrape,
                       const alerting::Notifier& notifier, const remote::ReadStorage& remote_read,
+                      std::uint64_t at_start, metrics::Registry& registry);
+/// The same of an agent.
+void AddMemoryMetrics(const tsdb::AgentDb& db, const scrape::ScrapeManager& scrape,
                       std::uint64_t at_start, metrics::Registry& registry);
 
 }  // namespace narthex::server

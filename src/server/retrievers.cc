@@ -8,7 +8,6 @@
 
 #include <fmt/format.h>
 
-#include "narthex/alerting/console.h"
 #include "narthex/base/clock.h"
 #include "narthex/base/fs.h"
 #include "src/server/retention.h"
@@ -239,7 +238,7 @@ Result<std::string> Consoles::Render(const web::ConsoleRequest& request) const {
   page.external_labels = status_.ExternalLabels();
   page.external_url = external_url_;
   page.stop = request.stop;
-  return alerting::ExpandConsole(page, engine_, queryable_, clock_);
+  return expand_(page);
 }
 
 }  // namespace narthex::server

@@ -9,9 +9,9 @@
 #include <utility>
 #include <vector>
 
+#include "narthex/alerting/console.h"
 #include "narthex/alerting/notifier.h"
 #include "narthex/alerting/rule_manager.h"
-#include "narthex/promql/engine.h"
 #include "narthex/scrape/scrape_manager.h"
 #include "narthex/tsdb/db.h"
 #include "narthex/web/consoles.h"
@@ -100,22 +100,18 @@ class ServerStatus final : public web::StatusSource {
 /// Thread safety: any thread.
 class Consoles final : public web::ConsoleRenderer {
  public:
-  /// All not owned, outlive this. @param external_url  without a trailing slash
-  Consoles(promql::Engine& engine, storage::Queryable& queryable, Clock& clock,
-           const web::StatusSource& status, std::string external_url)
-      : engine_(engine),
-        queryable_(queryable),
-        clock_(clock),
-        status_(status),
-        external_url_(std::move(external_url)) {}
+  /// @param status         has the external labels; not owned, outlives this
+  /// @param external_url  without a trailing slash
+  /// @param expand         makes the HTML; from any thread
+  using Expand = std::function<Result<std::string>(const alerting::ConsolePage& page)>;
+  Consoles(const web::StatusSource& status, std::string external_url, Expand expand)
+      : status_(status), external_url_(std::move(external_url)), expand_(std::move(expand)) {}
   Result<std::string> Render(const web::ConsoleRequest& request) const override;
 
  private:
-  promql::Engine& engine_;
-  storage::Queryable& queryable_;
-  Clock& clock_;
-  const web::StatusSource& status_;  // Has the external labels.
+  const web::StatusSource& status_;
   const std::string external_url_;
+  const Expand expand_;
 };
 
 }  // namespace narthex::server

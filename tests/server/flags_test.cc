@@ -123,6 +123,10 @@ TEST(FlagsTest, RefusesWithPrometheusWordingAndExitCode) {
       {{"--storage.tsdb.wal-segment-size=1MB"}, "must be set between 10MB and 256MB", 2},
       {{"--web.cors.origin=("}, "could not compile CORS regex string", 2},
       {{"--storage.agent.path=x"}, "can only be used in agent mode: [\"--storage.agent.path\"]", 3},
+      {{"--agent", "--storage.agent.wal-compression-type=lz4"},
+       "enum value must be one of snappy,zstd, got 'lz4'",
+       2},
+      {{"--agent=true"}, "unexpected true", 1},
   };
   for (const auto& c : cases) {
     SCOPED_TRACE(c.arguments.front());
@@ -130,6 +134,99 @@ TEST(FlagsTest, RefusesWithPrometheusWordingAndExitCode) {
     EXPECT_FALSE(parsed.run);
     EXPECT_EQ(parsed.exit_code, c.exit_code);
     EXPECT_NE(parsed.text_err.find(c.error), std::string::npos) << parsed.text_err;
+  }
+}
+
+// In the order in which they were given; before anything that they say is looked at.
+TEST(FlagsTest, FlagsOfTheOtherModeAreListed) {
+  const struct {
+    std::vector<std::string> arguments;
+    const char* error;
+  } cases[] = {
+      {{"--agent", "--storage.tsdb.path=x", "--query.timeout=1m",
+        "--no-storage.tsdb.wal-compression", "--query.lookback-delta=1m"},
+       "The following flag(s) can not be used in agent mode: [\"--storage.tsdb.path\" "
+       "\"--query.timeout\" \"--storage.tsdb.wal-compression\" \"--query.lookback-delta\"]"},
+      {{"--query.timeout", "1m", "--web.cors.origin=(", "--storage.tsdb.wal-segment-size=1MB",
+        "--agent"},
+       "The following flag(s) can not be used in agent mode: [\"--query.timeout\" "
+       "\"--storage.tsdb.wal-segment-size\"]"},
+      {{"--storage.agent.path=x", "--storage.agent.no-lockfile",
+        "--no-storage.agent.wal-compression", "--storage.agent.retention.max-time=1h",
+        "--no-agent"},
+       "The following flag(s) can only be used in agent mode: [\"--storage.agent.path\" "
+       "\"--storage.agent.no-lockfile\" \"--storage.agent.wal-compression\" "
+       "\"--storage.agent.retention.max-time\"]"},
+  };
+  for (const auto& c : cases) {
+    const auto parsed = ParseCommandLine(c.arguments);
+    EXPECT_FALSE(parsed.run);
+    EXPECT_EQ(parsed.exit_code, 3);
+    EXPECT_EQ(parsed.text_err, c.error);
+    EXPECT_EQ(parsed.text_out, "");
+  }
+}
+
+TEST(FlagsTest, Agent) {
+  EXPECT_FALSE(ParseCommandLine({}).flags.agent);
+  const auto parsed = ParseCommandLine({"--agent", "--web.enable-lifecycle"});
+  ASSERT_TRUE(parsed.run) << parsed.text_err;
+  EXPECT_TRUE(parsed.flags.agent);
+  EXPECT_EQ(parsed.flags.storage_path, "data-agent/");
+  const tsdb::AgentOptions& defaults = parsed.flags.agent_db;
+  EXPECT_EQ(defaults.wal_segment_bytes, 128U << 20);
+  EXPECT_EQ(defaults.wal_compression, tsdb::WalCompression::kSnappy);
+  EXPECT_EQ(defaults.truncate_interval_ms, 0) << "the storage's default";
+  EXPECT_EQ(defaults.min_keep_ms, 300'000);
+  EXPECT_EQ(defaults.max_keep_ms, 14'400'000);
+  EXPECT_FALSE(defaults.checkpoint_from_memory || defaults.no_lockfile || defaults.start_times);
+  EXPECT_EQ(defaults.checkpoint_batch, 1000U);
+  EXPECT_EQ(Effective(parsed.flags, "agent"), "true");
+  EXPECT_EQ(Effective(parsed.flags, "storage.agent.path"), "data-agent/");
+  EXPECT_EQ(Effective(parsed.flags, "storage.agent.wal-truncate-frequency"), "0s");
+  EXPECT_EQ(Effective(parsed.flags, "storage.tsdb.retention.time"), "15d");
+  EXPECT_EQ(Effective(parsed.flags, "storage.tsdb.max-block-duration"), "0s");
+
+  const auto set = ParseCommandLine(
+      {"--agent", "--storage.agent.path=x/", "--storage.agent.wal-segment-size=10MB",
+       "--storage.agent.wal-compression-type=zstd", "--storage.agent.wal-truncate-frequency=1h",
+       "--storage.agent.retention.min-time=1m", "--storage.agent.retention.max-time=2h",
+       "--storage.agent.no-lockfile", "--storage.agent.checkpoint-from-in-memory-series",
+       "--storage.agent.checkpoint-batch-size=7", "--enable-feature=st-storage"});
+  ASSERT_TRUE(set.run) << set.text_err;
+  EXPECT_EQ(set.flags.storage_path, "x/");
+  const tsdb::AgentOptions& options = set.flags.agent_db;
+  EXPECT_EQ(options.wal_segment_bytes, 10U << 20);
+  EXPECT_EQ(options.wal_compression, tsdb::WalCompression::kZstd);
+  EXPECT_EQ(options.truncate_interval_ms, 3'600'000);
+  EXPECT_EQ(options.min_keep_ms, 60'000);
+  EXPECT_EQ(options.max_keep_ms, 7'200'000);
+  EXPECT_TRUE(options.checkpoint_from_memory && options.no_lockfile && options.start_times);
+  EXPECT_EQ(options.checkpoint_batch, 7U);
+  EXPECT_EQ(ParseCommandLine({"--agent", "--no-storage.agent.wal-compression"})
+                .flags.agent_db.wal_compression,
+            tsdb::WalCompression::kNone);
+}
+
+TEST(FlagsTest, AgentFlagsThatAreOutOfBounds) {
+  const struct {
+    const char* argument;
+    const char* error;
+  } cases[] = {
+      {"--storage.agent.checkpoint-batch-size=0",
+       "--storage.agent.checkpoint-batch-size must be greater than 0.\n"},
+      {"--storage.agent.checkpoint-batch-size=-1",
+       "--storage.agent.checkpoint-batch-size must be greater than 0.\n"},
+      {"--storage.agent.wal-segment-size=9MB",
+       "flag 'storage.agent.wal-segment-size' must be set between 10MB and 256MB\n"},
+      {"--storage.agent.wal-segment-size=257MB",
+       "flag 'storage.agent.wal-segment-size' must be set between 10MB and 256MB\n"},
+  };
+  for (const auto& c : cases) {
+    const auto parsed = ParseCommandLine({"--agent", c.argument});
+    EXPECT_FALSE(parsed.run);
+    EXPECT_EQ(parsed.exit_code, 1) << c.argument;
+    EXPECT_EQ(parsed.text_err, c.error);
   }
 }
 

@@ -170,7 +170,7 @@ class FakeServer {
 
   net::Router& router() {
     if (!registered_) {
-      const Status registered = RegisterApi(router_, {.engine = engine_,
+      const Status registered = RegisterApi(router_, {.engine = options.agent_mode ? nullptr : &engine_,
                                                       .queryable = storage,
                                                       .registry = registry,
                                                       .clock = clock,

@@ -25,8 +25,8 @@ bool HasToken(std::string_view header, std::string_view token) {
   return false;
 }
 
-void ServeAsset(std::string_view path, const ServerRequest& request, ResponseWriter& writer) {
-  const std::optional<UiAsset> asset = FindUiAsset(path);
+void ServeAsset(const std::optional<UiAsset>& asset, const ServerRequest& request,
+                ResponseWriter& writer) {
   if (!asset) return PlainError(404, "404 page not found\n", writer);
   const bool gzip = !asset->gzip.empty() && HasToken(request.Header("Accept-Encoding"), "gzip");
   const std::string etag = (gzip ? "W/" : "") + std::string(asset->etag);
@@ -49,27 +49,26 @@ void ServeAsset(std::string_view path, const ServerRequest& request, ResponseWri
 
 void AddPageRoutes(const ContextPtr& context, const AddRoute& add) {
   const std::string& base = context->external_path;
-  add("GET", "/", [base](const ServerRequest&, ResponseWriter& writer) {
-    Redirect(302, base + "/query", writer);
-  });
+  const UiMode mode = context->api.options.agent_mode ? UiMode::kAgent : UiMode::kServer;
+  const std::string home = base + (mode == UiMode::kAgent ? "/agent" : "/query");
+  add("GET", "/",
+      [home](const ServerRequest&, ResponseWriter& writer) { Redirect(302, home, writer); });
   add("GET", "/graph", [base](const ServerRequest& request, ResponseWriter& writer) {
     const std::string query = request.raw_query.empty() ? "" : "?" + request.raw_query;
     Redirect(302, base + "/query" + query, writer);
   });
-  for (const char* page :
-       {"/query", "/alerts", "/rules", "/tsdb-status", "/config", "/flags", "/service-discovery",
-        "/alertmanager-discovery", "/status", "/targets"}) {
-    add("GET", page, [page](const ServerRequest& request, ResponseWriter& writer) {
-      ServeAsset(page, request, writer);
+  for (const std::string_view page : UiPages(mode)) {
+    add("GET", page, [page, mode](const ServerRequest& request, ResponseWriter& writer) {
+      ServeAsset(FindUiPage(page, mode), request, writer);
     });
   }
   for (const char* file : {"/favicon.svg", "/favicon.ico", "/manifest.json"}) {
     add("GET", file, [file](const ServerRequest& request, ResponseWriter& writer) {
-      ServeAsset(file, request, writer);
+      ServeAsset(FindUiAsset(file), request, writer);
     });
   }
   add("GET", "/assets/*", [](const ServerRequest& request, ResponseWriter& writer) {
-    ServeAsset("/assets/" + request.path_value, request, writer);
+    ServeAsset(FindUiAsset("/assets/" + request.path_value), request, writer);
   });
 }
 

@@ -19,6 +19,7 @@
 #include "narthex/storage/appender.h"
 #include "narthex/storage/chunk_querier.h"
 #include "narthex/storage/querier.h"
+#include "narthex/tsdb/appended_totals.h"
 #include "narthex/tsdb/wal_tail.h"
 
 namespace narthex {
@@ -97,12 +98,6 @@ struct HeadStats {
 struct MemoryLedger {
   std::vector<std::pair<std::string, std::uint64_t>> parts;  // "head/series", "head/symbols", …
   std::uint64_t total() const;
-};
-
-/// What was appended since the database was opened.
-struct AppendedTotals {
-  std::uint64_t float_samples = 0, histogram_samples = 0, exemplars = 0;
-  model::TimestampMs max_time = 0;  // The latest time of a sample; 0 when there is none.
 };
 
 struct WalReplayProgress {

@@ -41,6 +41,9 @@ namespace narthex::web {
 class OtlpReceiver;
 
 struct ApiOptions {
+  /// Endpoints that need a database or rules answer "unavailable with Prometheus Agent", and the
+  /// pages are those of an agent.
+  bool agent_mode = false;
   bool enable_lifecycle = false;
   bool enable_admin_api = false;
   std::string cors_origin = ".*";               // Anchored regular expression.
@@ -71,7 +74,7 @@ struct ApiOptions {
 /// References must outlive the router; pointers may be null where the server has no such part.
 /// Until status.State() is kReady, of all these only status, clock and registry are called.
 struct ApiDependencies {
-  promql::Engine& engine;
+  promql::Engine* engine = nullptr;  // Null with agent_mode alone, where nothing is asked of it.
   storage::Queryable& queryable;
   metrics::Registry& registry;
   Clock& clock;
