@@ -35,5 +35,7 @@ void AddRemoteWrite(const ContextPtr& context, const AddRoute& add);        // r
 void AddRemoteRead(const ContextPtr& context, const AddRoute& add);         // remote_read.cc
 void AddConsoles(const ContextPtr& context, const AddRoute& add);           // consoles.cc
 void AddFederation(const ContextPtr& context, const AddRoute& add);         // federate.cc
+void AddPushGateway(const ContextPtr& context, const AddRoute& add);     // web/push/push_routes.cc
+void AddInfluxReceiver(const ContextPtr& context, const AddRoute& add);  // web/influx/receiver.cc
 
 }  // namespace narthex::web

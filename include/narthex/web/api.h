@@ -38,6 +38,8 @@ struct TypedSamples;
 
 namespace narthex::web {
 
+class PushGateway;
+
 struct ApiOptions {
   bool enable_lifecycle = false;
   bool enable_admin_api = false;
@@ -60,6 +62,8 @@ struct ApiOptions {
   bool append_metadata = false;  // Feature metadata-wal-records.
   bool start_zeros = false;      // Feature created-timestamp-zero-ingestion.
   bool type_and_unit_labels = false;
+  bool enable_influx_receiver = false;
+  std::size_t influx_max_series = 1'000'000;          // That the receiver may have at a time.
   std::size_t remote_read_sample_limit = 50'000'000;  // 0 = none.
   std::size_t remote_read_concurrent_limit = 10;      // 0 = none.
   std::size_t remote_read_max_bytes_in_frame = 1 << 20;
@@ -81,7 +85,8 @@ struct ApiDependencies {
   TsdbAdmin* admin = nullptr;
   const ExemplarSource* exemplars = nullptr;
   const ConsoleRenderer* consoles = nullptr;
-  storage::Appendable* appendable = nullptr;  // For remote write.
+  storage::Appendable* appendable = nullptr;  // For remote write and line protocol.
+  PushGateway* push = nullptr;                // Null = its paths are not served.
   // For remote read: encoded chunks, and what decodes one (appending to the samples).
   storage::ChunkQueryable* chunks = nullptr;
   std::function<Status(const storage::EncodedChunk&, storage::TypedSamples&)> decode_chunk = {};
