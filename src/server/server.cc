@@ -26,6 +26,7 @@
 #include "narthex/tsdb/db.h"
 #include "narthex/web/access.h"
 #include "narthex/web/api.h"
+#include "narthex/web/push_gateway.h"
 #include "src/server/admin.h"
 #include "src/server/configuration.h"
 #include "src/server/memory_parts.h"
@@ -71,10 +72,23 @@ web::ApiOptions MakeApiOptions(const ServerFlags& flags) {
   options.append_metadata = flags.features.metadata_wal_records;
   options.start_zeros = flags.features.start_zeros;
   options.type_and_unit_labels = flags.features.promql.type_and_unit_labels;
+  options.enable_influx_receiver = flags.enable_influx_receiver;
+  options.influx_max_series = flags.influx_max_series;
   options.remote_read_sample_limit = flags.remote_read_sample_limit;
   options.remote_read_concurrent_limit = flags.remote_read_concurrent_limit;
   options.remote_read_max_bytes_in_frame = flags.remote_read_max_bytes_in_frame;
   return options;
+}
+
+std::unique_ptr<web::PushGateway> MakePushGateway(const ServerFlags& flags,
+                                                  metrics::Registry& registry) {
+  if (!flags.enable_push_gateway) return nullptr;
+  web::PushOptions options;
+  options.persistence_file = flags.push_persistence_file;
+  options.persistence_interval_ms = flags.push_persistence_interval_ms;
+  options.utf8_names = flags.push_utf8_names;
+  return std::make_unique<web::PushGateway>(std::move(options), SystemFs(), SystemClock(),
+                                            registry);
 }
 
 net::ServerOptions MakeListenOptions(const ServerFlags& flags, net::AccessRules* access) {
@@ -185,6 +199,7 @@ class Server final {
   alerting::RuleManager rules_;
   AlertingRules rule_groups_;
   Consoles consoles_;
+  std::unique_ptr<web::PushGateway> push_;  // Null without its flag.
   ThreadPool http_workers_;
   net::IoPool http_io_;
   net::Router router_;
@@ -217,6 +232,7 @@ Server::Server(const ServerFlags& flags, web::WebAccess* access)
              MakeRuleOptions(flags, notifier_)),
       rule_groups_(rules_),
       consoles_(engine_, storage_, SystemClock(), status_, flags.external_url),
+      push_(MakePushGateway(flags, registry_)),
       // One for each connection, because queries that wait and clients that read slowly keep
       // theirs: health checks must be answered all the same. Unused ones are never started.
       http_workers_("http", static_cast<std::size_t>(flags.max_connections)),
@@ -288,6 +304,7 @@ Status Server::StartHttp() {
                                                 .exemplars = &exemplars_,
                                                 .consoles = &consoles_,
                                                 .appendable = &storage_,
+                                                .push = push_.get(),
                                                 .chunks = &storage_,
                                                 .decode_chunk = tsdb::DecodeChunk,
                                                 .options = MakeApiOptions(flags_)}));
@@ -339,6 +356,7 @@ Status Server::Start() {
     return Fail(std::move(status).error().Wrap(
         fmt::format("Error loading config (--config.file={})", flags_.config_file)));
   }
+  if (push_) NX_RETURN_IF_ERROR(push_->Start());
   NX_RETURN_IF_ERROR(StartHttp());
   NX_RETURN_IF_ERROR(OpenStorage());
   scrape_io_.Start();
@@ -362,6 +380,7 @@ void Server::Stop() {
   if (http_) http_->Stop();
   http_io_.Stop();
   http_workers_.Stop();
+  if (push_) push_->Stop();
   rules_.Stop();
   alertmanagers_.Stop();
   scrape_.Stop();
