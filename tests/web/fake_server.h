@@ -146,6 +146,7 @@ class FakeServer {
   metrics::Registry registry;
   // Null = the server has no such part.
   storage::Appendable* appendable = nullptr;
+  PushGateway* push = nullptr;
   storage::ChunkQueryable* chunks = nullptr;
   std::function<Status(const storage::EncodedChunk&, storage::TypedSamples&)> decode_chunk;
   const ExemplarSource* exemplars = nullptr;
@@ -181,6 +182,7 @@ class FakeServer {
                                                       .exemplars = exemplars,
                                                       .consoles = consoles,
                                                       .appendable = appendable,
+                                                      .push = push,
                                                       .chunks = chunks,
                                                       .decode_chunk = decode_chunk,
                                                       .options = options});

@@ -42,7 +42,6 @@ void SkipSpaces(std::string_view& text) {
 
 template <typename Int>
 bool ReadInt(std::string_view digits, Int& out) {
-  if (digits.starts_with('+')) digits.remove_prefix(1);
   const char* const end = digits.data() + digits.size();
   const auto [stop, failure] = std::from_chars(digits.data(), end, out);
   return failure == std::errc() && stop == end && !digits.empty();
@@ -51,7 +50,6 @@ bool ReadInt(std::string_view digits, Int& out) {
 bool ReadFloat(std::string_view text, double& out) {
   // Words for infinities and NaN are no numbers here.
   if (text.find_first_not_of("+-.0123456789eE") != kNone) return false;
-  if (text.starts_with('+')) text.remove_prefix(1);
   const char* const end = text.data() + text.size();
   const auto [stop, failure] = std::from_chars(text.data(), end, out);
   return failure == std::errc() && stop == end;
@@ -136,7 +134,7 @@ bool InfluxLineReader::Next() {
   if (series_.starts_with(',')) {
     Complain("missing measurement");
   } else if (rest.empty()) {
-    Complain("missing fields");
+    Complain(series_.size() == line_.size() ? "missing fields" : "invalid field format");
   } else if (ReadFields(rest)) {
     ReadTimestamp(rest);
   }
@@ -146,8 +144,8 @@ bool InfluxLineReader::Next() {
 bool InfluxLineReader::ReadFields(std::string_view& rest) {
   for (;;) {
     const std::size_t equals = FindUnescaped(rest, "=, ");
+    if (equals == rest.size() || rest[equals] != '=') return Complain("invalid field format");
     if (equals == 0) return Complain("missing field key");
-    if (equals == rest.size() || rest[equals] != '=') return Complain("missing field value");
     InfluxField& field = fields_.emplace_back();
     field.key = Unescape(rest.substr(0, equals));
     rest.remove_prefix(equals + 1);
@@ -190,7 +188,7 @@ bool InfluxLineReader::ReadValue(std::string_view text, InfluxField& field) {
     return true;
   }
   const char c = text.front();
-  const bool number = (c >= '0' && c <= '9') || c == '-' || c == '+' || c == '.';
+  const bool number = (c >= '0' && c <= '9') || std::string_view("-.nNiI").find(c) != kNone;
   if (!number) return Complain("invalid boolean");
   return ReadFloat(text, field.value) || Complain("invalid number");
 }

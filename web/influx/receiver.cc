@@ -173,6 +173,11 @@ class InfluxReceiver final {
   static void Refuse(int status, Dialect dialect, std::string_view text, ResponseWriter& writer,
                      std::size_t line = 0) {
     writer.SetHeader("X-Influxdb-Version", kVersion);
+    std::string header(text.substr(0, 1024));
+    for (char& c : header) {
+      if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
+    }
+    writer.SetHeader("X-Influxdb-Error", header);
     writer.SetHeader("Content-Type", "application/json");
     writer.SetStatus(status);
     JsonWriter out;
