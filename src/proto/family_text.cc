@@ -79,6 +79,7 @@ void MakeUniform(Distribution& d) {
   bool floats = d.count_float != 0;
   for (const auto& bucket : d.buckets) floats = floats || bucket.count_float != 0;
   if (!floats) return;
+  d.is_float = true;
   const auto convert = [](std::uint64_t& count, double& count_float) {
     if (count_float == 0) count_float = static_cast<double>(count);
     count = 0;
@@ -304,13 +305,16 @@ class TextReader {
     Distribution& d = *metric.distribution;
     if (part_ == Part::kSum) {
       d.sum = value;
+      d.has_sum = true;
     } else if (metric.kind == MetricKind::kSummary) {
       if (part_ == Part::kCount) {
         d.count = ToUint64(value);
+        d.has_count = true;
       } else if (!std::isnan(quantile_)) {
         d.quantiles.push_back({quantile_, value});
       }
     } else if (part_ == Part::kCount) {
+      d.has_count = true;
       return SetCount(value, "count", d.count, d.count_float);
     } else if (!std::isnan(bucket_)) {
       FamilyBucket bucket{.upper_bound = bucket_};

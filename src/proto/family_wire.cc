@@ -55,7 +55,7 @@ ExposedQuantile ReadQuantile(std::string_view bytes, std::string& error) {
   return quantile;
 }
 
-FamilyBucket ReadBucket(std::string_view bytes, std::string& error) {
+FamilyBucket ReadBucket(std::string_view bytes, bool& is_float, std::string& error) {
   FamilyBucket bucket;
   WireReader in(bytes, "Bucket", error);
   while (in.Next()) {
@@ -68,6 +68,7 @@ FamilyBucket ReadBucket(std::string_view bytes, std::string& error) {
         break;
       case 4:
         bucket.count_float = in.Double("CumulativeCountFloat");
+        is_float = true;
         break;
       default:
         in.Skip();
@@ -85,14 +86,17 @@ std::unique_ptr<Distribution> ReadDistribution(std::string_view bytes, bool hist
     const std::int32_t field = in.field();
     if (field == 1) {
       out->count = in.Varint("SampleCount");
+      out->has_count = true;
     } else if (field == 2) {
       out->sum = in.Double("SampleSum");
+      out->has_sum = true;
     } else if (field == 3 && histogram) {
-      out->buckets.push_back(ReadBucket(in.Bytes("Bucket"), error));
+      out->buckets.push_back(ReadBucket(in.Bytes("Bucket"), out->is_float, error));
     } else if (field == 3) {
       out->quantiles.push_back(ReadQuantile(in.Bytes("Quantile"), error));
     } else if (field == 4 && histogram) {
       out->count_float = in.Double("SampleCountFloat");
+      out->is_float = true;
     } else {
       in.Skip();
     }
@@ -192,9 +196,8 @@ MetricFamily ReadFamily(std::string_view bytes, std::string& error) {
 
 void WriteDistribution(const Distribution& d, bool histogram, std::string& out) {
   WireWriter writer(out);
-  const bool whole = d.count_float == 0;
-  if (whole) writer.VarintAlways(1, d.count);
-  writer.DoubleAlways(2, d.sum);
+  if (d.has_count && !d.is_float) writer.VarintAlways(1, d.count);
+  if (d.has_sum) writer.DoubleAlways(2, d.sum);
   std::string part;
   for (const auto& quantile : d.quantiles) {
     part.clear();
@@ -206,12 +209,12 @@ void WriteDistribution(const Distribution& d, bool histogram, std::string& out) 
   for (const auto& bucket : d.buckets) {
     part.clear();
     WireWriter inner(part);
-    if (bucket.count_float == 0) inner.VarintAlways(1, bucket.count);
+    if (!d.is_float) inner.VarintAlways(1, bucket.count);
     inner.DoubleAlways(2, bucket.upper_bound);
-    if (bucket.count_float != 0) inner.DoubleAlways(4, bucket.count_float);
+    if (d.is_float) inner.DoubleAlways(4, bucket.count_float);
     writer.Message(3, part);
   }
-  if (histogram && !whole) writer.DoubleAlways(4, d.count_float);
+  if (histogram && d.is_float) writer.DoubleAlways(4, d.count_float);
 }
 
 void WriteValue(const FamilyMetric& metric, std::string& out) {

@@ -23,19 +23,20 @@ std::string DistributionText(const Distribution& d, bool histogram) {
     if (!out.empty()) out += ' ';
     out += part;
   };
-  if (d.count_float == 0) add(fmt::format("sample_count:{}", d.count));
-  add("sample_sum:" + NumberText(d.sum));
+  if (d.has_count && !d.is_float) add(fmt::format("sample_count:{}", d.count));
+  if (d.has_sum) add("sample_sum:" + NumberText(d.sum));
   for (const auto& q : d.quantiles) {
     add(fmt::format("quantile:{{quantile:{} value:{}}}", NumberText(q.quantile),
                     NumberText(q.value)));
   }
   for (const auto& b : d.buckets) {
-    add(b.count_float != 0 ? fmt::format("bucket:{{upper_bound:{} cumulative_count_float:{}}}",
+    add(d.is_float
+            ? fmt::format("bucket:{{upper_bound:{} cumulative_count_float:{}}}",
                                          NumberText(b.upper_bound), NumberText(b.count_float))
                            : fmt::format("bucket:{{cumulative_count:{} upper_bound:{}}}", b.count,
                                          NumberText(b.upper_bound)));
   }
-  if (histogram && d.count_float != 0) add("sample_count_float:" + NumberText(d.count_float));
+  if (histogram && d.is_float) add("sample_count_float:" + NumberText(d.count_float));
   return out;
 }
 

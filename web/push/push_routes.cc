@@ -160,8 +160,13 @@ void AddPushGateway(const ContextPtr& context, const AddRoute& add) {
   if (context->api.push == nullptr) return;
   const auto handlers =
       std::make_shared<PushHandlers>(*context->api.push, context->api.clock, context->api.registry);
+  const auto not_found = [](const ServerRequest&, ResponseWriter& writer) {
+    PlainError(404, "404 page not found\n", writer);
+  };
   for (const bool base64 : {false, true}) {
-    const std::string path = base64 ? "/metrics/job@base64/*" : "/metrics/job/*";
+    const std::string folder = base64 ? "/metrics/job@base64" : "/metrics/job";
+    for (const char* end : {"", "/"}) add("*", folder + end, not_found);
+    const std::string path = folder + "/*";
     const auto push = [&](const char* method, PushMode mode) {
       add(method, path, [handlers, base64, mode](const ServerRequest& request, auto& writer) {
         handlers->Push(request, base64, mode, writer);

@@ -36,6 +36,8 @@ struct Distribution {
   std::uint64_t count = 0;
   double count_float = 0;
   double sum = 0;
+  bool has_count = false, has_sum = false;  // Whether they were told.
+  bool is_float = false;                    // A histogram that counts in floats.
   std::vector<ExposedQuantile> quantiles;
   std::vector<FamilyBucket> buckets;
 };
