@@ -301,6 +301,11 @@ new client.Summary({name: 'size', help: 'Size.', percentiles: [0.5], registers: 
         self.assertEqual([200, 200, 202], [answers[1][0], answers[1][2], answers[1][4]])
         self.same_page(ours, real)
 
+    def test_the_example_is_a_good_configuration(self):
+        example = pathlib.Path(__file__).parents[2] / "configs" / "push.yml"
+        server = self.start(example.read_text(), "--web.enable-push-gateway")
+        self.assertEqual(["push"], server.api("scrape_pools")["scrapePools"])
+
     def test_pushed_metrics_are_scraped_and_outlive_a_kill(self):
         port = free_port()
         config = ("global: {scrape_interval: 1s}\nscrape_configs:\n"
