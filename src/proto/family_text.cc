@@ -90,12 +90,16 @@ void MakeUniform(Distribution& d) {
 
 class TextReader {
  public:
-  TextReader(std::string_view body, NameRule rule) : body_(body), rule_(rule) {}
+  TextReader(std::string_view body, NameRule rule, std::size_t max_bytes)
+      : body_(body), rule_(rule), room_(max_bytes) {}
 
   Result<FamiliesByName> Run() {
     while (ReadLine()) {
     }
-    if (!error_.empty()) return Fail(Code::kInvalidArgument, std::move(error_));
+    if (!error_.empty()) {
+      return Fail(room_used_up_ ? Code::kResourceExhausted : Code::kInvalidArgument,
+                  std::move(error_));
+    }
     FamiliesByName out;
     for (auto& [name, open] : families_) {
       if (open.family.metrics.empty()) continue;
@@ -269,7 +273,7 @@ class TextReader {
 
   bool ReadValue() {
     FamilyMetric& metric = ChooseMetric();
-    if (!ReadWord()) return false;
+    if (room_used_up_ || !ReadWord()) return false;
     const auto value = ReadFloat(token_);
     if (!value) return Complain("expected float as value, got " + go::Quote(token_));
     if (!SetValue(metric, *value)) return false;
@@ -351,8 +355,10 @@ class TextReader {
       const auto [known, added] = family_->by_labels.emplace(std::move(key), metrics.size());
       if (!added) return metrics[known->second];
     }
-    metrics.emplace_back().labels = labels_;
-    return metrics.back();
+    FamilyMetric& metric = metrics.emplace_back();
+    metric.labels = labels_;
+    (void)Take(metric.HeldBytes());
+    return metric;
   }
 
   /// The family that the name in token_ belongs to, which may be made by this.
@@ -379,7 +385,7 @@ class TextReader {
     }
     family_ = &families_[token_];
     family_->family.name = token_;
-    return true;
+    return Take(sizeof(*family_) + 2 * token_.size());
   }
 
   void GiveType() { family_->has_type = true; }  // Untyped when nothing was said.
@@ -492,6 +498,14 @@ class TextReader {
     return Complain("invalid escape sequence '\\" +
                     (printed ? text.substr(1, text.size() - 2) : std::string(1, current_)) + "'");
   }
+  bool Take(std::size_t bytes) {
+    if (bytes > room_) {
+      room_used_up_ = true;
+      return Complain("too many metrics");
+    }
+    room_ -= bytes;
+    return true;
+  }
   bool Complain(std::string_view what) {
     error_ = fmt::format("text format parsing error in line {}: {}", line_, what);
     return false;
@@ -499,6 +513,8 @@ class TextReader {
 
   const std::string_view body_;
   const NameRule rule_;
+  std::size_t room_;  // Bytes that may still be taken.
+  bool room_used_up_ = false;
   std::size_t at_ = 0;
   std::size_t line_ = 0;
   char current_ = 0;
@@ -514,8 +530,9 @@ class TextReader {
 
 }  // namespace
 
-Result<FamiliesByName> ParseFamilyText(std::string_view body, NameRule rule) {
-  return TextReader(body, rule).Run();
+Result<FamiliesByName> ParseFamilyText(std::string_view body, NameRule rule,
+                                       std::size_t max_bytes) {
+  return TextReader(body, rule, max_bytes).Run();
 }
 
 }  // namespace narthex::proto

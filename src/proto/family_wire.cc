@@ -117,7 +117,23 @@ void TakeValue(MetricKind kind, std::string_view bytes, std::string_view field, 
   }
 }
 
-FamilyMetric ReadMetric(std::string_view bytes, MetricKind wanted, std::string& error) {
+/// How many bytes may still be taken.
+class Room {
+ public:
+  explicit Room(std::size_t bytes) : left_(bytes) {}
+  bool Take(std::size_t bytes) {
+    used_up_ = used_up_ || bytes > left_;
+    left_ -= used_up_ ? 0 : bytes;
+    return !used_up_;
+  }
+  bool used_up() const { return used_up_; }
+
+ private:
+  std::size_t left_;
+  bool used_up_ = false;
+};
+
+FamilyMetric ReadMetric(std::string_view bytes, MetricKind wanted, Room& room, std::string& error) {
   FamilyMetric metric;
   WireReader in(bytes, "Metric", error);
   for (;;) {
@@ -131,6 +147,7 @@ FamilyMetric ReadMetric(std::string_view bytes, MetricKind wanted, std::string& 
     switch (in.field()) {
       case kLabel:
         metric.labels.push_back(ReadLabel(in.Bytes("Label"), error));
+        if (!room.Take(2 * sizeof(metric.labels.back()))) return metric;
         break;
       case kGauge:
         take(MetricKind::kGauge, "Gauge");
@@ -157,7 +174,7 @@ FamilyMetric ReadMetric(std::string_view bytes, MetricKind wanted, std::string& 
   return metric;
 }
 
-MetricFamily ReadFamily(std::string_view bytes, std::string& error) {
+MetricFamily ReadFamily(std::string_view bytes, Room& room, std::string& error) {
   MetricFamily family;
   family.type = FamilyType::kCounter;  // As of a message that does not say.
   std::vector<std::string_view> metrics;
@@ -186,10 +203,13 @@ MetricFamily ReadFamily(std::string_view bytes, std::string& error) {
   if (error.empty() && KindOf(family.type) == MetricKind::kNone) {
     error = "unknown metric type " + std::to_string(static_cast<std::int32_t>(family.type));
   }
-  family.metrics.reserve(metrics.size());
+  room.Take(sizeof(family) + family.name.size() + metrics.size() * sizeof(FamilyMetric));
+  if (!room.used_up()) family.metrics.reserve(metrics.size());
   for (const std::string_view metric : metrics) {
-    if (!error.empty()) break;
-    family.metrics.push_back(ReadMetric(metric, KindOf(family.type), error));
+    if (!error.empty() || room.used_up()) break;
+    family.metrics.push_back(ReadMetric(metric, KindOf(family.type), room, error));
+    // Texts and buckets take a few times their bytes at most.
+    room.Take(4 * metric.size());
   }
   return family;
 }
@@ -269,8 +289,9 @@ void WriteMetric(const FamilyMetric& metric, std::string& out) {
 
 }  // namespace
 
-Result<FamiliesByName> DecodeFamilies(std::string_view body) {
+Result<FamiliesByName> DecodeFamilies(std::string_view body, std::size_t max_bytes) {
   FamiliesByName families;
+  Room room(max_bytes);
   std::string error;
   while (!body.empty()) {
     std::uint64_t size = 0;
@@ -285,7 +306,8 @@ Result<FamiliesByName> DecodeFamilies(std::string_view body) {
     }
     body.remove_prefix(used + 1);
     if (size > body.size()) return Fail(Code::kInvalidArgument, "unexpected EOF");
-    MetricFamily family = ReadFamily(body.substr(0, size), error);
+    MetricFamily family = ReadFamily(body.substr(0, size), room, error);
+    if (room.used_up()) return Fail(Code::kResourceExhausted, "too many metrics");
     if (!error.empty()) return Fail(Code::kInvalidArgument, std::move(error));
     body.remove_prefix(size);
     std::string name = family.name;

@@ -190,5 +190,30 @@ TEST(FamilyWireTest, RefusesBrokenMessages) {
   }
 }
 
+TEST(FamilyLimitTest, RefusesWhatTakesTooMuch) {
+  const struct {
+    const char* name;
+    std::string text;
+  } cases[] = {
+      {"metrics", "x 1\nx 2\nx 3\nx 4\nx 5\nx 6\nx 7\nx 8\n"},
+      {"labels", "x{a=\"\",b=\"\",c=\"\",d=\"\",e=\"\",f=\"\",g=\"\",h=\"\",i=\"\"} 1\n"},
+      {"families", "# TYPE a gauge\n# TYPE b gauge\n# TYPE c gauge\n# TYPE d gauge\n"},
+  };
+  for (const auto& c : cases) {
+    SCOPED_TRACE(c.name);
+    const auto whole = ParseFamilyText(c.text, NameRule::kLegacy);
+    ASSERT_TRUE(whole);
+    const auto families = ParseFamilyText(c.text, NameRule::kLegacy, 800);
+    ASSERT_FALSE(families);
+    EXPECT_EQ(Code::kResourceExhausted, families.error().code());
+    std::string body;
+    for (const auto& [name, family] : *whole) EncodeFamily(family, body);
+    if (body.empty()) continue;  // Families without metrics.
+    const auto decoded = DecodeFamilies(body, 800);
+    ASSERT_FALSE(decoded);
+    EXPECT_EQ(Code::kResourceExhausted, decoded.error().code());
+  }
+}
+
 }  // namespace
 }  // namespace narthex::proto

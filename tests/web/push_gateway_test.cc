@@ -3,6 +3,9 @@
 // Expected statuses and texts: a Pushgateway 1.11. tests/integration/test_push.py asks a real one.
 #include "narthex/web/push_gateway.h"
 
+#include <future>
+#include <mutex>
+
 #include <gtest/gtest.h>
 #include <zlib.h>
 
@@ -322,6 +325,15 @@ TEST_F(PushGatewayTest, WipesForAdministratorsOnly) {
   EXPECT_EQ(200, Put("/metrics/job/b", "# TYPE x gauge\nx 1\n").status);
 }
 
+TEST_F(PushGatewayTest, RefusesBodiesThatGrowWhenTheyAreRead) {
+  std::string line = "x{", body;
+  for (char c = 'a'; c <= 'm'; ++c) line.append(1, c).append("=\"\",");
+  line += "} 1\n";
+  for (int i = 0; i < 150'000; ++i) body += line;
+  EXPECT_EQ(413, Put("/metrics/job/a", body).status);
+  EXPECT_EQ("", Lines());
+}
+
 TEST_F(PushGatewayTest, RefusesMoreThanItMayHold) {
   options_.max_bytes = 64 << 10;
   int status = 200;
@@ -345,6 +357,21 @@ TEST_F(PushGatewayTest, ComesBackAfterARestart) {
   EXPECT_EQ(page, server_->Get("/push/metrics").body);
   // The index is back, too.
   EXPECT_EQ(400, Put("/metrics/job/c", "x 1\n").status);
+}
+
+TEST_F(PushGatewayTest, WritesTheFileAtMostOnceInTheInterval) {
+  std::promise<void> renamed;
+  std::once_flag once;
+  fs_.SetBefore([&](testing::FileOp op, const std::string&) {
+    if (op == testing::FileOp::kRename) std::call_once(once, [&] { renamed.set_value(); });
+  });
+  Put("/metrics/job/a", "x 1\n");
+  server_->clock.AdvanceMs(options_.persistence_interval_ms - 1);
+  Put("/metrics/job/a", "x 2\n");
+  EXPECT_FALSE(SystemFs().Exists(options_.persistence_file));
+  server_->clock.AdvanceMs(1);
+  Put("/metrics/job/a", "x 3\n");
+  renamed.get_future().wait();
 }
 
 TEST_F(PushGatewayTest, MovesACorruptFileAside) {

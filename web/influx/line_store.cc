@@ -17,6 +17,7 @@ using storage::AppendError;
 using storage::SeriesRef;
 
 constexpr model::DurationMs kMaxAheadMs = 10 * 60 * 1000;
+constexpr std::size_t kMostInCommit = 100'000;  // Samples.
 constexpr std::size_t kToldLines = 10;
 constexpr std::size_t kToldBytes = 256;  // Of each.
 constexpr std::string_view kDbLabel = "db";
@@ -37,14 +38,22 @@ InfluxDrop DropOf(AppendError error) {
 /// Appends the lines of one body.
 class Storing {
  public:
-  Storing(std::string_view body, const InfluxTarget& target, storage::Appender& appender,
-          InfluxOutcome& outcome)
-      : reader_(body), target_(target), appender_(appender), outcome_(outcome) {}
+  Storing(std::string_view body, const InfluxTarget& target, InfluxOutcome& outcome)
+      : reader_(body),
+        target_(target),
+        appender_(target.storage.NewAppender()),
+        outcome_(outcome) {}
 
-  void Run() {
+  Result<std::unique_ptr<storage::Appender>> Run() {
+    std::size_t committed = 0;
     while (reader_.Next()) {
       if (!reader_.error().empty() || !StoreLine()) NoteBadLine();
+      if (outcome_.stored - committed < kMostInCommit) continue;
+      NX_RETURN_IF_ERROR(appender_->Commit());
+      committed = outcome_.stored;
+      appender_ = target_.storage.NewAppender();
     }
+    return std::move(appender_);
   }
 
  private:
@@ -79,14 +88,14 @@ class Storing {
       return true;
     }
     AppendError error = AppendError::kUnknownSeries;
-    if (*ref != SeriesRef{0}) error = appender_.Append(*ref, kNoLabels, t, field.value);
+    if (*ref != SeriesRef{0}) error = appender_->Append(*ref, kNoLabels, t, field.value);
     if (error == AppendError::kUnknownSeries) {
       if (!series_is_read_ && !ReadSeries()) {
         target_.refs.Forget(hash);
         return false;
       }
       *ref = SeriesRef{0};
-      error = appender_.Append(*ref, LabelsOf(field.key), t, field.value);
+      error = appender_->Append(*ref, LabelsOf(field.key), t, field.value);
       if (*ref == SeriesRef{0}) target_.refs.Forget(hash);
     }
     if (error == AppendError::kNone) {
@@ -146,7 +155,7 @@ class Storing {
 
   InfluxLineReader reader_;
   const InfluxTarget& target_;
-  storage::Appender& appender_;
+  std::unique_ptr<storage::Appender> appender_;
   InfluxOutcome& outcome_;
   InfluxSeries series_;  // Of the current line, once it was needed.
   bool series_is_read_ = false;
@@ -180,9 +189,10 @@ std::size_t InfluxOutcome::dropped_values() const {
   return sum - dropped[static_cast<std::size_t>(InfluxDrop::kString)];
 }
 
-void AppendInfluxLines(std::string_view body, const InfluxTarget& target,
-                       storage::Appender& appender, InfluxOutcome& outcome) {
-  Storing(body, target, appender, outcome).Run();
+Result<std::unique_ptr<storage::Appender>> AppendInfluxLines(std::string_view body,
+                                                             const InfluxTarget& target,
+                                                             InfluxOutcome& outcome) {
+  return Storing(body, target, outcome).Run();
 }
 
 }  // namespace narthex::web

@@ -6,10 +6,11 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
-#include "narthex/base/metrics.h"
+#include "narthex/base/result.h"
 #include "narthex/model/timestamp.h"
 #include "narthex/storage/appender.h"
 #include "web/influx/series_refs.h"
@@ -35,6 +36,7 @@ inline constexpr std::size_t kNumInfluxDrops = 6;
 std::string_view InfluxDropText(InfluxDrop drop);
 
 struct InfluxTarget {
+  storage::Appendable& storage;
   SeriesRefs& refs;
   std::string_view db;  // Value of the label; "" = none.
   InfluxPrecision precision;
@@ -51,9 +53,11 @@ struct InfluxOutcome {
   std::size_t dropped_values() const;  // Strings, which are always dropped, not among them.
 };
 
-/// Appends what is good; the caller commits.
+/// Appends what is good. Of a large body parts are committed on the way; what the appender that is
+/// returned holds is left to the caller. Errors: kIo of a commit, and what came before is stored.
 /// Source of the names: VictoriaMetrics, app/vminsert/influx.
-void AppendInfluxLines(std::string_view body, const InfluxTarget& target,
-                       storage::Appender& appender, InfluxOutcome& outcome);
+Result<std::unique_ptr<storage::Appender>> AppendInfluxLines(std::string_view body,
+                                                             const InfluxTarget& target,
+                                                             InfluxOutcome& outcome);
 
 }  // namespace narthex::web

@@ -143,11 +143,14 @@ class InfluxReceiver final {
  private:
   Status Store(std::string_view body, const std::string& db, InfluxPrecision precision,
                InfluxOutcome& outcome) {
-    const auto appender = api_.appendable->NewAppender();
+    std::unique_ptr<storage::Appender> appender;
     {
       const MutexLock lock(mutex_);
       refs_.Turn(api_.clock.MonotonicNs());
-      AppendInfluxLines(body, {refs_, db, precision, api_.clock.NowMs()}, *appender, outcome);
+      NX_ASSIGN_OR_RETURN(
+          appender,
+          AppendInfluxLines(body, {*api_.appendable, refs_, db, precision, api_.clock.NowMs()},
+                            outcome));
       series_.Set(static_cast<double>(refs_.size()));
     }
     NX_RETURN_IF_ERROR(appender->Commit());

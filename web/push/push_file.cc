@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "web/push/push_file.h"
 
+#include <limits>
+
 #include <fmt/format.h>
 
 #include "narthex/base/coding.h"
@@ -25,7 +27,8 @@ Result<PushGroup> ReadGroup(Decoder& in) {
   }
   for (std::uint64_t n = in.Uvarint(); n > 0 && in.ok(); --n) {
     const std::int64_t pushed_ns = in.Varint();
-    auto families = proto::DecodeFamilies(in.String());
+    const std::string_view message = in.String();
+    auto families = proto::DecodeFamilies(message, std::numeric_limits<std::size_t>::max());
     if (!families) return Corrupt(families.error().message());
     for (auto& [name, family] : *families) {
       group.families[name] = {pushed_ns,

@@ -20,6 +20,7 @@ namespace {
 using proto::FamilyType;
 using proto::MetricFamily;
 
+constexpr std::size_t kIndexBytes = 64;  // That FamilyIndex takes for a series.
 constexpr const char* kPushTime = "push_time_seconds";
 constexpr const char* kFailureTime = "push_failure_time_seconds";
 
@@ -46,6 +47,7 @@ std::size_t HeldBytes(const PushGroup& group) {
   for (const auto& [name, value] : group.labels) bytes += 64 + name.size() + value.size();
   for (const auto& [name, stored] : group.families) {
     bytes += 96 + name.size() + stored.family->HeldBytes();
+    bytes += stored.family->metrics.size() * kIndexBytes;
   }
   return bytes;
 }

@@ -4,11 +4,13 @@
 // job with honor_labels reads: no second way in, and limits, relabelling and staleness hold.
 #include <algorithm>
 #include <cctype>
+#include <optional>
 
 #include <fmt/format.h>
 
 #include "narthex/base/clock.h"
 #include "narthex/base/log.h"
+#include "narthex/base/mutex.h"
 #include "narthex/net/gzip.h"
 #include "web/api/middleware.h"
 #include "web/api/minute_log.h"
@@ -23,6 +25,7 @@ using net::ResponseWriter;
 using net::ServerRequest;
 
 constexpr std::size_t kMaxBodyBytes = std::size_t{64} << 20;  // Decompressed.
+constexpr std::size_t kSmallBodyBytes = 64 << 10;
 
 std::string_view Trimmed(std::string_view text) {
   while (text.starts_with(' ') || text.starts_with('\t')) text.remove_prefix(1);
@@ -72,6 +75,9 @@ class PushHandlers final {
         log_(clock) {}
 
   void Push(const ServerRequest& request, bool base64_job, PushMode mode, ResponseWriter& writer) {
+    // What is large, or may become it, is read one after the other: read, it is larger still.
+    std::optional<MutexLock> turn;
+    if (request.body.size() > kSmallBodyBytes || IsGzip(request)) turn.emplace(large_bodies_);
     std::string decompressed;
     const auto body = Open(request, decompressed);
     if (!body) return Refuse(request, body.error(), writer);
@@ -118,9 +124,13 @@ class PushHandlers final {
     return gateway_.options().utf8_names ? proto::NameRule::kUtf8 : proto::NameRule::kLegacy;
   }
 
+  static bool IsGzip(const ServerRequest& request) {
+    return EqualFold(request.Header("Content-Encoding"), "gzip");
+  }
+
   /// The body, or what it decompresses to.
   static Result<std::string_view> Open(const ServerRequest& request, std::string& decompressed) {
-    if (!EqualFold(request.Header("Content-Encoding"), "gzip")) return request.body;
+    if (!IsGzip(request)) return request.body;
     switch (net::Gunzip(request.body, kMaxBodyBytes, decompressed)) {
       case net::DecodeOutcome::kOk:
         return decompressed;
@@ -152,6 +162,7 @@ class PushHandlers final {
   PushGateway& gateway_;
   metrics::Counter& unreadable_;
   MinuteLog log_;
+  Mutex large_bodies_;
 };
 
 }  // namespace

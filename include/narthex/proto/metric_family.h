@@ -78,15 +78,21 @@ using FamiliesByName = std::map<std::string, MetricFamily>;
 /// Which names are accepted.
 enum class NameRule : std::uint8_t { kLegacy, kUtf8 };
 
+/// A body of a few bytes per metric is far larger once it is read.
+inline constexpr std::size_t kMaxFamiliesBytes = std::size_t{128} << 20;
+
 /// Reads text format 0.0.4 as prometheus/common's expfmt.TextParser does, which differs from how a
 /// scrape reads it: lines of a family need not stand together, samples of a summary or histogram
 /// are put together, each line must end, and a space at its end is an error.
-/// Errors: kInvalidArgument "text format parsing error in line N: …" in expfmt's wording.
-Result<FamiliesByName> ParseFamilyText(std::string_view body, NameRule rule);
+/// Errors: kInvalidArgument "text format parsing error in line N: …" in expfmt's wording;
+/// kResourceExhausted when the families would take more than about `max_bytes`.
+Result<FamiliesByName> ParseFamilyText(std::string_view body, NameRule rule,
+                                       std::size_t max_bytes = kMaxFamiliesBytes);
 
 /// Reads messages MetricFamily, each behind its length. Of two families of one name the later one
-/// counts. Errors: kInvalidArgument.
-Result<FamiliesByName> DecodeFamilies(std::string_view body);
+/// counts. Errors: kInvalidArgument, kResourceExhausted as above.
+Result<FamiliesByName> DecodeFamilies(std::string_view body,
+                                      std::size_t max_bytes = kMaxFamiliesBytes);
 
 /// Appends the family with its length before it.
 void EncodeFamily(const MetricFamily& family, std::string& out);
