@@ -103,8 +103,10 @@ TEST(InfluxLineTest, RefusesLinesAndGoesOn) {
 }
 
 TEST(InfluxLineTest, LosesOneLineToAnOpenQuote) {
-  EXPECT_EQ("1 ! unbalanced quotes\n2 ok{} v:1\n3 ! unbalanced quotes\n4 ok{} v:2\n",
-            Walk("cpu v=\"abc\nok v=1\ncpu v=\"\\\"\nok v=2"));
+  EXPECT_EQ("1 ! unbalanced quotes\n2 ok{} v:1\n", Walk("cpu v=\"\\\"abc\nok v=1"));
+  // With another quote behind it, it is a string of several lines that is followed by nonsense.
+  EXPECT_EQ("1 ! invalid field format\n4 ok{} v:2\n",
+            Walk("cpu v=\"abc\nok v=1\ncpu v=\"x\"\nok v=2"));
 }
 
 TEST(InfluxLineTest, HasLimits) {
