@@ -56,6 +56,7 @@ TEST_F(InfluxWriteTest, NamesSeriesAsVictoriaMetrics) {
 TEST_F(InfluxWriteTest, TakesBothVersions) {
   EXPECT_EQ(204, Lines("a v=1").status);
   EXPECT_EQ(204, Lines("a v=2", "org=o&bucket=b%2Fc", "/api/v2/write").status);
+  EXPECT_EQ(400, Lines("a v=3", "db=%ff").status);
   EXPECT_EQ("{__name__=\"a_v\"} 0:1\n{__name__=\"a_v\", db=\"b/c\"} 0:2\n", Stored());
 }
 

@@ -64,8 +64,7 @@ class Storing {
       return false;
     }
     series_is_read_ = false;
-    key_.assign(target_.db).append(1, '\0').append(reader_.series_text());
-    const Hash128 series = HashBytes128(key_);
+    const Hash128 series = HashWith(db_hash_, reader_.series_text());
     for (const InfluxField& field : reader_.fields()) {
       if (field.is_string) {
         Drop(InfluxDrop::kString);
@@ -80,7 +79,7 @@ class Storing {
 
   /// @return false when the line's series turns out to be bad
   bool StoreField(const Hash128& series, const InfluxField& field, model::TimestampMs t) {
-    const Hash128 hash = FieldHash(series, field.key);
+    const Hash128 hash = HashWith(series, field.key);
     SeriesRef* const ref = target_.refs.Find(hash);
     if (ref == nullptr) {
       if (!series_is_read_ && !ReadSeries()) return false;  // A bad line is told as one.
@@ -122,10 +121,10 @@ class Storing {
     return model::Labels::FromPairs(std::move(pairs));
   }
 
-  Hash128 FieldHash(const Hash128& series, std::string_view field) {
-    key_.resize(sizeof(series));
-    std::memcpy(key_.data(), &series, sizeof(series));
-    key_.append(field);
+  Hash128 HashWith(const Hash128& before, std::string_view text) {
+    key_.resize(sizeof(before));
+    std::memcpy(key_.data(), &before, sizeof(before));
+    key_.append(text);
     return HashBytes128(key_);
   }
 
@@ -157,6 +156,7 @@ class Storing {
   const InfluxTarget& target_;
   std::unique_ptr<storage::Appender> appender_;
   InfluxOutcome& outcome_;
+  const Hash128 db_hash_ = HashBytes128(target_.db);
   InfluxSeries series_;  // Of the current line, once it was needed.
   bool series_is_read_ = false;
   std::string_view own_error_;

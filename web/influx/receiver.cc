@@ -10,6 +10,7 @@
 #include "narthex/base/clock.h"
 #include "narthex/base/json_writer.h"
 #include "narthex/base/mutex.h"
+#include "narthex/model/labels.h"
 #include "narthex/net/gzip.h"
 #include "web/api/middleware.h"
 #include "web/api/minute_log.h"
@@ -98,6 +99,9 @@ class InfluxReceiver final {
     }
     std::string db = query.Get("db");
     if (db.empty() && dialect == Dialect::kV2) db = query.Get("bucket");
+    if (!model::IsValidUtf8(db)) {
+      return Refuse(400, dialect, "invalid name of a database: not UTF-8", writer);
+    }
     InfluxOutcome outcome;
     if (const Status status = Store(body, db, *precision, outcome); !status) {
       log_.Warn("Lines were not stored", {{"err", status.error().message()}});
