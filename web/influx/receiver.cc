@@ -24,6 +24,7 @@ using net::ResponseWriter;
 using net::ServerRequest;
 
 constexpr std::size_t kMaxBodyBytes = std::size_t{64} << 20;  // Decompressed.
+constexpr double kRefBytes = 64;                              // That SeriesRefs takes for a series.
 constexpr const char* kVersion = "1.8.10";  // Clients choose what they send by it.
 
 /// Version 1 and 2 differ in their errors and in the names of some parameters.
@@ -65,6 +66,11 @@ class InfluxReceiver final {
                                       "Series that lines of the last hours were of.")),
         log_(api.clock),
         refs_(api.options.influx_max_series) {
+    api.registry.AddGaugeList(
+        "narthex_memory_bytes", "Bytes that each part of the server holds.", "part",
+        [&series = series_] {
+          return metrics::GaugeList{{"web/influx_series", series.value() * kRefBytes}};
+        });
     for (std::size_t i = 0; i < kNumInfluxDrops; ++i) {
       dropped_[i] = &api.registry.AddCounter(
           "narthex_influx_dropped_samples_total",

@@ -85,7 +85,12 @@ PushGateway::PushGateway(PushOptions options, Fs& fs, Clock& clock, metrics::Reg
       no_room_(Refused(registry, "no_room")),
       num_groups_(registry.AddGauge("narthex_push_groups", "Groups of pushed metrics.")),
       bytes_(registry.AddGauge("narthex_push_bytes", "Memory that pushed metrics take.")),
-      index_(std::make_unique<FamilyIndex>()) {}
+      index_(std::make_unique<FamilyIndex>()) {
+  registry.AddGaugeList("narthex_memory_bytes", "Bytes that each part of the server holds.", "part",
+                        [&held = bytes_] {
+                          return metrics::GaugeList{{"web/pushed_metrics", held.value()}};
+                        });
+}
 
 PushGateway::~PushGateway() { Stop(); }
 
