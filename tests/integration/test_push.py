@@ -238,6 +238,26 @@ class PushgatewayTest(PeerTest):
         self.assertEqual(pages[0], pages[1])
         self.assertEqual({"c_total", "g", "h", "s", "plain", "pg", "nh"}, set(pages[1][1]))
 
+    def test_same_groups_as_json(self):
+        ours, real = self.gateway().address, self.real()
+        self.assertEqual(send(real, "GET", "/api/v1/metrics"), send(ours, "GET", "/api/v1/metrics"))
+        found = []
+        for address in (real, ours):
+            send(address, "PUT", "/metrics/job/t/labels/<b>", TYPES)
+            send(address, "PUT", "/metrics/job/p", GAUGE, PROTOBUF)
+            send(address, "PUT", "/metrics/job/p", "x 1 5\n")
+            answer = json.loads(send(address, "GET", "/api/v1/metrics")[2])
+            for group in answer["data"]:
+                for name, one in group.items():
+                    if name not in ("labels", "last_push_successful"):
+                        self.assertRegex(one.pop("time_stamp"), "^20..-..-..T")
+                    if name.startswith("push_"):
+                        one["metrics"][0]["value"] = one["metrics"][0]["value"] != "0"
+            answer["data"].sort(key=lambda group: json.dumps(group["labels"]))
+            found.append(answer)
+        self.assertEqual(found[0], found[1])
+        self.assertEqual([False, True], [group["last_push_successful"] for group in found[1]["data"]])
+
     def test_utf8_names(self):
         real = self.real("--push.enable-utf8-names")
         server = self.start("global: {}\n", "--web.enable-push-gateway", "--push.enable-utf8-names")

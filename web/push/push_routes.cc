@@ -17,6 +17,7 @@
 #include "web/api/routes.h"
 #include "web/push/exposition_page.h"
 #include "web/push/group_labels.h"
+#include "web/push/groups_json.h"
 
 namespace narthex::web {
 namespace {
@@ -119,6 +120,11 @@ class PushHandlers final {
                        [&](std::string_view piece) { return writer.Write(piece); });
   }
 
+  void ShowGroups(ResponseWriter& writer) const {
+    writer.SetHeader("Content-Type", "application/json");
+    writer.Write(GroupsJson(gateway_.Groups()));
+  }
+
  private:
   proto::NameRule rule() const {
     return gateway_.options().utf8_names ? proto::NameRule::kUtf8 : proto::NameRule::kLegacy;
@@ -191,6 +197,10 @@ void AddPushGateway(const ContextPtr& context, const AddRoute& add) {
   }
   add("GET", "/push/metrics",
       [handlers](const ServerRequest& request, auto& writer) { handlers->Show(request, writer); });
+  add("GET", "/api/v1/metrics", [context, handlers](const ServerRequest& request, auto& writer) {
+    SetCorsHeaders(context->cors_origin, request, writer);
+    handlers->ShowGroups(writer);
+  });
   if (context->api.options.enable_admin_api) {
     add("PUT", "/api/v1/admin/wipe",
         [handlers](const ServerRequest&, auto& writer) { handlers->Wipe(writer); });
