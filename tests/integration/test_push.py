@@ -243,7 +243,7 @@ class PushgatewayTest(PeerTest):
         self.assertEqual(send(real, "GET", "/api/v1/metrics"), send(ours, "GET", "/api/v1/metrics"))
         found = []
         for address in (real, ours):
-            send(address, "PUT", "/metrics/job/t/labels/<b>", TYPES)
+            send(address, "PUT", "/metrics/job/t/labels/%3Cb%3E", TYPES)
             send(address, "PUT", "/metrics/job/p", GAUGE, PROTOBUF)
             send(address, "PUT", "/metrics/job/p", "x 1 5\n")
             answer = json.loads(send(address, "GET", "/api/v1/metrics")[2])
