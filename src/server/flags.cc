@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "narthex/base/fs.h"
 #include "narthex/base/go_format.h"
 #include "narthex/model/matcher.h"
 #include "src/server/flag_arguments.h"
@@ -171,6 +172,20 @@ void ReadRemoteWriteReceiver(FlagValues& values, ServerFlags& flags) {
   }
 }
 
+/// After ReadStorage.
+void ReadPush(FlagValues& values, ServerFlags& flags) {
+  flags.enable_push_gateway = values.Bool("web.enable-push-gateway");
+  flags.push_persistence_file = values.Text("push.persistence-file");
+  if (flags.push_persistence_file.empty()) {
+    flags.push_persistence_file = JoinPath(flags.storage_path, "push_groups");
+  }
+  flags.push_persistence_interval_ms = values.Duration("push.persistence-interval");
+  flags.push_utf8_names = values.Bool("push.enable-utf8-names");
+  flags.enable_influx_receiver = values.Bool("web.enable-influx-receiver");
+  flags.influx_max_series =
+      static_cast<std::size_t>(std::max<std::int64_t>(0, values.Int("influx.max-series")));
+}
+
 void ReadRemoteRead(FlagValues& values, ServerFlags& flags) {
   const auto limit = [&](std::string_view flag) {
     return static_cast<std::size_t>(std::max<std::int64_t>(0, values.Int(flag)));
@@ -246,6 +261,7 @@ ServerFlags MakeFlags(FlagValues& values) {
   flags.agent = values.Bool("agent");
   ReadStorage(values, flags);
   if (flags.agent) ReadAgentStorage(values, flags);
+  ReadPush(values, flags);
   ReadRemoteRead(values, flags);
   ReadEngine(values, flags);
   if (flags.features.exemplar_storage) flags.db.max_exemplars = 100'000;

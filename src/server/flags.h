@@ -38,6 +38,12 @@ struct ServerFlags {
   bool enable_remote_write_receiver = false;
   std::vector<std::string> accepted_write_messages;
   bool enable_otlp_receiver = false;
+  bool enable_push_gateway = false;
+  std::string push_persistence_file;
+  model::DurationMs push_persistence_interval_ms = 0;
+  bool push_utf8_names = false;
+  bool enable_influx_receiver = false;
+  std::size_t influx_max_series = 0;
   model::DurationMs read_timeout_ms = 0;
   std::size_t max_connections = 0;
 

@@ -42,6 +42,8 @@ web::ApiOptions MakeApiOptions(const ServerFlags& flags) {
   options.append_metadata = flags.features.metadata_wal_records;
   options.start_zeros = flags.features.start_zeros;
   options.type_and_unit_labels = flags.features.promql.type_and_unit_labels;
+  options.enable_influx_receiver = flags.enable_influx_receiver;
+  options.influx_max_series = flags.influx_max_series;
   options.remote_read_sample_limit = flags.remote_read_sample_limit;
   options.remote_read_concurrent_limit = flags.remote_read_concurrent_limit;
   options.remote_read_max_bytes_in_frame = flags.remote_read_max_bytes_in_frame;

@@ -22,6 +22,7 @@
 #include "narthex/tsdb/chunk_decoder.h"
 #include "narthex/tsdb/db.h"
 #include "narthex/web/api.h"
+#include "narthex/web/push_gateway.h"
 #include "src/server/admin.h"
 #include "src/server/composition.h"
 #include "src/server/frame.h"
@@ -40,6 +41,17 @@ namespace {
 
 /// Questions to other servers that may be under way at the same time; more wait for one another.
 constexpr std::size_t kMaxRemoteReaders = 64;
+
+std::unique_ptr<web::PushGateway> MakePushGateway(const ServerFlags& flags,
+                                                  metrics::Registry& registry) {
+  if (!flags.enable_push_gateway) return nullptr;
+  web::PushOptions options;
+  options.persistence_file = flags.push_persistence_file;
+  options.persistence_interval_ms = flags.push_persistence_interval_ms;
+  options.utf8_names = flags.push_utf8_names;
+  return std::make_unique<web::PushGateway>(std::move(options), SystemFs(), SystemClock(),
+                                            registry);
+}
 
 /// The file wins over the feature, which is the default.
 tsdb::FloatEncoding FloatEncodingOf(const EnabledFeatures& features,
@@ -130,7 +142,8 @@ class Server final : public Composition {
   alerting::RuleManager rules_;
   AlertingRules rule_groups_;
   Consoles consoles_;
-  std::unique_ptr<OtlpEndpoint> otlp_;  // Null = the flag is not given.
+  std::unique_ptr<OtlpEndpoint> otlp_;  // Null without its flag, as the next.
+  std::unique_ptr<web::PushGateway> push_;
   HttpFront http_;
 };
 
@@ -163,6 +176,7 @@ Server::Server(Frame& frame)
       otlp_(flags_.enable_otlp_receiver
                 ? std::make_unique<OtlpEndpoint>(storage_, SystemClock(), registry_, flags_)
                 : nullptr),
+      push_(MakePushGateway(flags_, registry_)),
       http_(frame) {
   AddAppliers();
 }
@@ -227,6 +241,7 @@ Status Server::StartHttp() {
                       .own_queryable = &storage_,
                       .appendable = &storage_,
                       .otlp = otlp_.get(),
+                      .push = push_.get(),
                       .chunks = &storage_,
                       .decode_chunk = tsdb::DecodeChunk,
                       .options = MakeApiOptions(flags_)});
@@ -267,6 +282,7 @@ Status Server::OpenStorage() {
 
 Status Server::Start() {
   NX_RETURN_IF_ERROR(frame_.LoadConfiguration());
+  if (push_) NX_RETURN_IF_ERROR(push_->Start());
   NX_RETURN_IF_ERROR(StartHttp());
   NX_RETURN_IF_ERROR(OpenStorage());
   scrape_io_.Start();
@@ -280,6 +296,7 @@ Status Server::Start() {
 void Server::Stop() {
   status_.SetState(web::ServerState::kStopping);
   http_.Stop();
+  if (push_) push_->Stop();
   rules_.Stop();
   alertmanagers_.Stop();
   scrape_.Stop();

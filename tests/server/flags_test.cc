@@ -262,5 +262,25 @@ TEST(FlagsTest, HelpAndVersion) {
   EXPECT_NE(version.text_out.find("behaves as prometheus 3.14.0"), std::string::npos);
 }
 
+TEST(FlagsTest, PushesAreOffAndKeptBesideTheDatabase) {
+  const ServerFlags off = ParseCommandLine({"--storage.tsdb.path=/d"}).flags;
+  EXPECT_FALSE(off.enable_push_gateway);
+  EXPECT_FALSE(off.enable_influx_receiver);
+  EXPECT_EQ("/d/push_groups", off.push_persistence_file);
+  EXPECT_EQ(300'000, off.push_persistence_interval_ms);
+  EXPECT_EQ(1'000'000U, off.influx_max_series);
+  const ServerFlags on =
+      ParseCommandLine({"--web.enable-push-gateway", "--push.persistence-file=/p/f",
+                        "--push.persistence-interval=1m", "--push.enable-utf8-names",
+                        "--web.enable-influx-receiver", "--influx.max-series=5"})
+          .flags;
+  EXPECT_TRUE(on.enable_push_gateway);
+  EXPECT_TRUE(on.push_utf8_names);
+  EXPECT_TRUE(on.enable_influx_receiver);
+  EXPECT_EQ("/p/f", on.push_persistence_file);
+  EXPECT_EQ(60'000, on.push_persistence_interval_ms);
+  EXPECT_EQ(5U, on.influx_max_series);
+}
+
 }  // namespace
 }  // namespace narthex::server

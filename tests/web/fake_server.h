@@ -147,6 +147,7 @@ class FakeServer {
   // Null = the server has no such part.
   storage::Appendable* appendable = nullptr;
   OtlpReceiver* otlp = nullptr;
+  PushGateway* push = nullptr;
   storage::ChunkQueryable* chunks = nullptr;
   std::function<Status(const storage::EncodedChunk&, storage::TypedSamples&)> decode_chunk;
   const ExemplarSource* exemplars = nullptr;
@@ -170,22 +171,24 @@ class FakeServer {
 
   net::Router& router() {
     if (!registered_) {
-      const Status registered = RegisterApi(router_, {.engine = options.agent_mode ? nullptr : &engine_,
-                                                      .queryable = storage,
-                                                      .registry = registry,
-                                                      .clock = clock,
-                                                      .status = status,
-                                                      .targets = &targets,
-                                                      .rules = &rules,
-                                                      .lifecycle = &lifecycle,
-                                                      .admin = &admin,
-                                                      .exemplars = exemplars,
-                                                      .consoles = consoles,
-                                                      .appendable = appendable,
-                                                      .otlp = otlp,
-                                                      .chunks = chunks,
-                                                      .decode_chunk = decode_chunk,
-                                                      .options = options});
+      const Status registered =
+          RegisterApi(router_, {.engine = options.agent_mode ? nullptr : &engine_,
+                                .queryable = storage,
+                                .registry = registry,
+                                .clock = clock,
+                                .status = status,
+                                .targets = &targets,
+                                .rules = &rules,
+                                .lifecycle = &lifecycle,
+                                .admin = &admin,
+                                .exemplars = exemplars,
+                                .consoles = consoles,
+                                .appendable = appendable,
+                                .otlp = otlp,
+                                .push = push,
+                                .chunks = chunks,
+                                .decode_chunk = decode_chunk,
+                                .options = options});
       EXPECT_TRUE(registered);
       registered_ = true;
     }

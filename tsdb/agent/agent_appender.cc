@@ -6,7 +6,7 @@
 
 #include "narthex/model/float_histogram.h"
 #include "tsdb/head/append_check.h"
-#include "tsdb/head/histogram_check.h"
+#include "narthex/tsdb/histogram_check.h"
 
 namespace narthex::tsdb {
 

@@ -48,6 +48,8 @@ Status RegisterApi(net::Router& router, const ApiDependencies& dependencies) {
   AddRemoteWrite(context, add);
   AddOtlp(context, add);
   AddRemoteRead(context, add);
+  AddPushGateway(context, add);
+  AddInfluxReceiver(context, add);
   router.Mount(prefix + "/api/v1");
   if (!prefix.empty()) {
     for (const std::string& path : {std::string("/"), prefix}) {

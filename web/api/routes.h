@@ -36,5 +36,7 @@ void AddRemoteRead(const ContextPtr& context, const AddRoute& add);         // r
 void AddOtlp(const ContextPtr& context, const AddRoute& add);               // otlp.cc
 void AddConsoles(const ContextPtr& context, const AddRoute& add);           // consoles.cc
 void AddFederation(const ContextPtr& context, const AddRoute& add);         // federate.cc
+void AddPushGateway(const ContextPtr& context, const AddRoute& add);     // web/push/push_routes.cc
+void AddInfluxReceiver(const ContextPtr& context, const AddRoute& add);  // web/influx/receiver.cc
 
 }  // namespace narthex::web

@@ -39,6 +39,7 @@ struct TypedSamples;
 namespace narthex::web {
 
 class OtlpReceiver;
+class PushGateway;
 
 struct ApiOptions {
   /// Endpoints that need a database or rules answer "unavailable with Prometheus Agent", and the
@@ -65,6 +66,8 @@ struct ApiOptions {
   bool append_metadata = false;  // Feature metadata-wal-records.
   bool start_zeros = false;      // Feature created-timestamp-zero-ingestion.
   bool type_and_unit_labels = false;
+  bool enable_influx_receiver = false;
+  std::size_t influx_max_series = 1'000'000;          // That the receiver may have at a time.
   std::size_t remote_read_sample_limit = 50'000'000;  // 0 = none.
   std::size_t remote_read_concurrent_limit = 10;      // 0 = none.
   std::size_t remote_read_max_bytes_in_frame = 1 << 20;
@@ -88,8 +91,9 @@ struct ApiDependencies {
   const ConsoleRenderer* consoles = nullptr;
   storage::Queryable* own_queryable = nullptr;  // For federation: without remote_read. Null = the
                                                 // other one.
-  storage::Appendable* appendable = nullptr;    // For remote write.
+  storage::Appendable* appendable = nullptr;    // For remote write, line protocol.
   OtlpReceiver* otlp = nullptr;
+  PushGateway* push = nullptr;  // Null = its paths are not served.
   // For remote read: encoded chunks, and what decodes one (appending to the samples).
   storage::ChunkQueryable* chunks = nullptr;
   std::function<Status(const storage::EncodedChunk&, storage::TypedSamples&)> decode_chunk = {};
