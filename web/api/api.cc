@@ -45,6 +45,7 @@ Status RegisterApi(net::Router& router, const ApiDependencies& dependencies) {
   AddPageRoutes(context, add);
   AddConsoles(context, add);
   AddFederation(context, add);
+  AddSearch(context, add);
   AddRemoteWrite(context, add);
   AddRemoteRead(context, add);
   router.Mount(prefix + "/api/v1");

@@ -53,6 +53,9 @@ struct ApiOptions {
   int max_notification_subscribers = 16;  // Clients of /api/v1/notifications/live.
   bool per_step_stats = false;            // Feature promql-per-step-stats.
 
+  bool enable_search = false;             // Feature search-api.
+  std::size_t max_search_limit = 10'000;  // Results of a search; 0 = any number.
+
   bool enable_remote_write_receiver = false;
   /// Protobuf messages that /api/v1/write takes.
   std::vector<std::string> accepted_write_messages = {"prometheus.WriteRequest",
