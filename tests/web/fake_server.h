@@ -72,6 +72,7 @@ struct FakeTargets final : TargetRetriever {
   std::vector<ActiveTarget> active;
   std::vector<DroppedTarget> dropped;
   std::vector<std::pair<model::Labels, TargetMetadata>> metadata;
+  std::vector<model::RelabelConfig> rules;  // Of the pool "a".
 
   std::vector<std::string> ScrapePools() const override { return {"a", "b"}; }
   std::vector<ActiveTarget> ActiveTargets(std::string_view pool) const override {
@@ -90,6 +91,11 @@ struct FakeTargets final : TargetRetriever {
   }
   std::vector<std::pair<std::string, std::int64_t>> DroppedCounts() const override {
     return {{"a", 0}, {"b", 7}};
+  }
+  std::optional<std::vector<model::RelabelConfig>> RelabelConfigs(
+      std::string_view pool) const override {
+    if (pool != "a") return {};
+    return rules;
   }
   void VisitMetadata(std::string_view metric,
                      const std::function<bool(const model::Labels&, const TargetMetadata&)>& visit)

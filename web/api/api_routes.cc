@@ -51,6 +51,7 @@ void AddApiRoutes(const ContextPtr& context, const AddRoute& add) {
       {"/scrape_pools", ScrapePools, false},
       {"/targets", Targets, false},
       {"/targets/metadata", TargetsMetadata, false},
+      {"/targets/relabel_steps", TargetsRelabelSteps, false},
       {"/metadata", MetricsMetadata, false},
       {"/alertmanagers", Alertmanagers, false},
       {"/rules", Rules, false},
@@ -61,6 +62,7 @@ void AddApiRoutes(const ContextPtr& context, const AddRoute& add) {
       {"/status/flags", StatusFlags, false},
       {"/status/tsdb", StatusTsdb, false},
       {"/status/tsdb/blocks", StatusTsdbBlocks, false},
+      {"/status/self_metrics", StatusSelfMetrics, false},
       {"/features", Features, false},
   };
   const std::string root = "/api/v1";
