@@ -46,6 +46,7 @@ Status RegisterApi(net::Router& router, const ApiDependencies& dependencies) {
   AddConsoles(context, add);
   AddFederation(context, add);
   AddSearch(context, add);
+  AddOpenApi(context, add);
   AddRemoteWrite(context, add);
   AddRemoteRead(context, add);
   router.Mount(prefix + "/api/v1");
