@@ -34,6 +34,7 @@ void AddPageRoutes(const ContextPtr& context, const AddRoute& add);         // p
 void AddRemoteWrite(const ContextPtr& context, const AddRoute& add);        // remote_write.cc
 void AddRemoteRead(const ContextPtr& context, const AddRoute& add);         // remote_read.cc
 void AddConsoles(const ContextPtr& context, const AddRoute& add);           // consoles.cc
+void AddUserAssets(const ContextPtr& context, const AddRoute& add);         // user_assets.cc
 void AddOpenApi(const ContextPtr& context, const AddRoute& add);            // openapi.cc
 void AddSearch(const ContextPtr& context, const AddRoute& add);             // search.cc
 void AddFederation(const ContextPtr& context, const AddRoute& add);         // federate.cc

@@ -48,6 +48,7 @@ struct ApiOptions {
   std::string page_title = "Prometheus Time Series Collection and Processing Server";
   std::string console_templates = "consoles";           // Folder of what /consoles/ shows.
   std::string console_libraries = "console_libraries";  // Folder of the *.lib for them.
+  std::string user_assets;                              // Folder of what /user/ shows; "" = none.
   model::DurationMs lookback_delta_ms = 300'000;
   model::DurationMs query_timeout_ms = 120'000;
   int max_notification_subscribers = 16;  // Clients of /api/v1/notifications/live.
