@@ -44,18 +44,24 @@ bool SendEvent(const Notification& notification, net::ResponseWriter& writer) {
   return writer.Write("data: " + json.TakeText() + "\n\n");
 }
 
-/// Sends what is new in `now`, and what is gone from `before` as no longer active.
+/// Sends what is new in `now`, or has happened again, and what is gone from `before` as no longer
+/// active.
 bool SendChanges(const std::vector<Notification>& before, const std::vector<Notification>& now,
                  net::ResponseWriter& writer) {
-  const auto has = [](const std::vector<Notification>& list, const std::string& text) {
-    return std::any_of(list.begin(), list.end(), [&](const auto& n) { return n.text == text; });
+  const auto find = [](const std::vector<Notification>& list, const std::string& text) {
+    const auto it =
+        std::find_if(list.begin(), list.end(), [&](const auto& n) { return n.text == text; });
+    return it == list.end() ? nullptr : &*it;
   };
   bool connected = true;
   for (const Notification& notification : now) {
-    if (!has(before, notification.text)) connected = SendEvent(notification, writer);
+    const Notification* known = find(before, notification.text);
+    if (known == nullptr || known->date_ns != notification.date_ns) {
+      connected = SendEvent(notification, writer);
+    }
   }
   for (Notification notification : before) {
-    if (has(now, notification.text)) continue;
+    if (find(now, notification.text) != nullptr) continue;
     notification.active = false;
     connected = SendEvent(notification, writer);
   }
