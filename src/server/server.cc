@@ -63,9 +63,13 @@ web::ApiOptions MakeApiOptions(const ServerFlags& flags) {
   options.page_title = flags.page_title;
   options.console_templates = flags.console_templates;
   options.console_libraries = flags.console_libraries;
+  options.user_assets = flags.user_assets;
+  options.max_notification_subscribers = flags.max_notification_subscribers;
   options.lookback_delta_ms = flags.engine.lookback_delta_ms;
   options.query_timeout_ms = flags.engine.timeout_ms;
   options.per_step_stats = flags.features.promql.per_step_stats;
+  options.enable_search = flags.features.search_api;
+  options.max_search_limit = flags.max_search_limit;
   options.enable_remote_write_receiver = flags.enable_remote_write_receiver;
   options.accepted_write_messages = flags.accepted_write_messages;
   options.append_metadata = flags.features.metadata_wal_records;
@@ -100,6 +104,7 @@ scrape::ScrapeOptions MakeScrapeOptions(const ServerFlags& flags) {
   options.extra_scrape_metrics = flags.features.extra_scrape_metrics;
   options.append_metadata = flags.features.metadata_wal_records;
   options.start_zeros = flags.features.start_zeros;
+  options.start_synthesis = flags.features.start_synthesis;
   options.exemplars = flags.features.exemplar_storage;
   // As Prometheus: where zeros are wanted, chunks that have room get the start times too.
   options.start_times =
@@ -335,6 +340,11 @@ Status Server::OpenStorage() {
 }
 
 Status Server::Start() {
+  if (flags_.auto_reload_interval_ms > 0) {
+    configuration_.WatchFiles();
+    log::Info("Automatic configuration file reloading enabled",
+              {{"interval", model::FormatDuration(flags_.auto_reload_interval_ms)}});
+  }
   if (Status status = configuration_.Load(); !status) {
     return Fail(std::move(status).error().Wrap(
         fmt::format("Error loading config (--config.file={})", flags_.config_file)));
@@ -350,9 +360,11 @@ Status Server::Start() {
 }
 
 void Server::Run() {
-  while (signals_.Wait() == Wake::kReload) {
+  for (Wake wake = Wake::kReload; wake != Wake::kStop;) {
+    wake = signals_.Wait(flags_.auto_reload_interval_ms);
     // The outcome is logged and in a metric.
-    (void)configuration_.Reload();
+    if (wake == Wake::kReload) (void)configuration_.Reload();
+    if (wake == Wake::kTimeout) configuration_.ReloadIfChanged();
   }
   log::Info("Received an OS signal or quit request, exiting gracefully...");
 }
@@ -382,6 +394,7 @@ void Server::Stop() {
 int RunServer(ServerFlags flags) {
   log::Configure(flags.log_level, flags.log_format);
   for (const std::string& warning : flags.warnings) log::Warn(warning);
+  for (const std::string& note : flags.notes) log::Info(note);
   const web::BuildInfo build = BuildInformation();
   log::Info("Starting Narthex", {{"version", build.revision}, {"prometheus", build.version}});
   std::unique_ptr<web::WebAccess> access;
