@@ -157,6 +157,25 @@ TEST_F(SearchApiTest, NoFlagLimitTakesAnyNumber) {
   EXPECT_NE(std::string::npos, Body("metric_names?limit=9223372036854775807").find(kDone));
 }
 
+TEST_F(SearchApiTest, WhoIsGoneGetsNoLastLine) {
+  Fill();
+  for (const bool at_once : {false, true}) {
+    SCOPED_TRACE(at_once);
+    std::stop_source stop;
+    net::ServerRequest request;
+    request.method = "GET";
+    request.path = "/api/v1/search/metric_names";
+    request.raw_query = "batch_size=1";
+    request.stop = stop.get_token();
+    if (at_once) stop.request_stop();
+    Answer answer;
+    answer.on_write = [&stop] { stop.request_stop(); };
+    server.router().Dispatch(request, answer);
+    EXPECT_EQ(std::string::npos, answer.body.find("success")) << answer.body;
+    EXPECT_EQ(at_once ? 499 : 200, answer.status);
+  }
+}
+
 TEST(SearchApiOffTest, IsAFeature) {
   FakeServer server;
   const Answer answer = server.Get("/api/v1/search/metric_names?limit=x");

@@ -16,6 +16,8 @@
 namespace narthex::web {
 namespace {
 
+constexpr std::size_t kFlushBytes = 32 << 10;
+
 /// What one request wants, with its answer in the making.
 struct Search {
   const ContextPtr& context;
@@ -29,15 +31,20 @@ struct Search {
 /// Writes what a result has beside its name or value, and its score.
 using WriteExtra = std::function<void(const SearchResult&, JsonWriter&)>;
 
-bool SendLine(JsonWriter& line, net::ResponseWriter& writer) {
-  return writer.Write(line.TakeText() + "\n") && writer.Flush();
+/// Sends a line of JSON, in pieces when it is long. @return false when the client is gone
+bool SendLine(net::ResponseWriter& writer, const std::function<void(JsonWriter&)>& write) {
+  bool connected = true;
+  JsonWriter line([&](std::string_view piece) { connected = connected && writer.Write(piece); },
+                  kFlushBytes);
+  line.BeginObject();
+  write(line);
+  line.EndObject();
+  line.Flush();
+  return connected && writer.Write("\n") && writer.Flush();
 }
 
-/// @return false when the client is gone
-bool SendBatch(std::span<const SearchResult> batch, std::string_view key, bool with_score,
-               const WriteExtra& extra, net::ResponseWriter& writer) {
-  JsonWriter line;
-  line.BeginObject();
+void WriteBatch(std::span<const SearchResult> batch, std::string_view key, bool with_score,
+                const WriteExtra& extra, JsonWriter& line) {
   line.Key("results");
   line.BeginArray();
   for (const SearchResult& result : batch) {
@@ -52,8 +59,6 @@ bool SendBatch(std::span<const SearchResult> batch, std::string_view key, bool w
     line.EndObject();
   }
   line.EndArray();
-  line.EndObject();
-  return SendLine(line, writer);
 }
 
 /// Batches, of which the first may be empty, and a line that tells how it ended.
@@ -65,18 +70,19 @@ void SendResults(Search& search, const std::vector<SearchResult>& found, std::st
   std::span<const SearchResult> rest(found.data(), std::min(found.size(), parameters.limit));
   do {
     const auto batch = rest.first(std::min(rest.size(), parameters.batch_size));
-    if (!SendBatch(batch, key, parameters.include_score, extra, search.writer)) return;
-    if (search.request.stop.stop_requested()) return;
+    const bool connected = SendLine(search.writer, [&](JsonWriter& line) {
+      WriteBatch(batch, key, parameters.include_score, extra, line);
+    });
+    // Without the last line nobody takes the part for the whole.
+    if (!connected || search.request.stop.stop_requested()) return;
     rest = rest.subspan(batch.size());
   } while (!rest.empty());
-  JsonWriter line;
-  line.BeginObject();
-  line.Key("status");
-  line.String("success");
-  line.Key("has_more");
-  line.Bool(has_more);
-  line.EndObject();
-  SendLine(line, search.writer);
+  SendLine(search.writer, [&](JsonWriter& line) {
+    line.Key("status");
+    line.String("success");
+    line.Key("has_more");
+    line.Bool(has_more);
+  });
 }
 
 /// Asks storage and keeps what fits.
@@ -92,7 +98,9 @@ Result<std::vector<SearchResult>> Find(const Search& search, const Ask& ask) {
   NX_ASSIGN_OR_RETURN(auto values, Gather(p.matcher_sets, [&](const MatcherSet& matchers) {
                         return ask(*querier, matchers, first_ones ? wanted : 0);
                       }));
-  return SelectResults(std::move(values), filter, p.order, wanted, search.request.stop);
+  auto found = SelectResults(std::move(values), filter, p.order, wanted, search.request.stop);
+  if (search.request.stop.stop_requested()) return Fail(Code::kCancelled, "context canceled");
+  return found;
 }
 
 /// Writes the type, help and unit of a metric, as far as they are known.
