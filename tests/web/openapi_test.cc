@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "narthex/storage/chunk_querier.h"
 #include "tests/web/fake_server.h"
 #include "web/api/openapi_table.h"
 
@@ -44,18 +45,28 @@ TEST(OpenApiTest, LimitOfSearches) {
   EXPECT_FALSE(has(0, "maximum: "));
 }
 
+struct NoChunks final : storage::ChunkQueryable {
+  Result<std::unique_ptr<storage::ChunkSeriesSet>> SelectChunks(model::TimestampMs,
+                                                                model::TimestampMs,
+                                                                std::span<const model::Matcher>,
+                                                                const storage::SelectHints&,
+                                                                std::stop_token) override {
+    return Fail(Code::kUnavailable, "none");
+  }
+};
+
 // Without a table that both are made of, this keeps the description true.
 TEST(OpenApiTest, EveryOperationIsRouted) {
   FakeServer server;
+  NoChunks chunks;
+  server.chunks = &chunks;
+  server.options.max_notification_subscribers = 0;  // That answer would not end.
   for (const ApiOperation& operation : ApiOperations()) {
     SCOPED_TRACE(operation.path);
     std::string path = "/api/v1" + std::string(operation.path);
     if (const auto at = path.find("{name}"); at != std::string::npos) path.replace(at, 6, "x");
     std::string allowed;
     for (const char* method : {"GET", "POST", "PUT", "DELETE"}) {
-      if (operation.answer == AnswerKind::kEvents && std::string_view(method) == "GET") {
-        server.options.max_notification_subscribers = 0;  // It would not end.
-      }
       const int status = server.Ask(method, path).status;
       if (status == 405) continue;
       for (const char* c = method; *c != '\0'; ++c) allowed += static_cast<char>(*c | 0x20);
