@@ -40,6 +40,7 @@ struct FakeStatus final : StatusSource {
   ServerState state = ServerState::kReady;
   std::vector<std::string> blocks;
   model::Labels external;
+  std::vector<Notification> notifications;
   std::size_t asked_limit = 0;
 
   ServerState State() const override { return state; }
@@ -65,6 +66,7 @@ struct FakeStatus final : StatusSource {
   }
   std::vector<std::string> BlockMetas() const override { return blocks; }
   WalReplayStatus WalReplay() const override { return {1, 3, 2}; }
+  std::vector<Notification> Notifications() const override { return notifications; }
   model::Labels ExternalLabels() const override { return external; }
 };
 

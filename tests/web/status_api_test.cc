@@ -83,6 +83,37 @@ TEST(StatusApiTest, MetricsOfTheServer) {
   EXPECT_NE(std::string::npos, bad.body.find("invalid metric_name_pattern: "));
 }
 
+TEST(StatusApiTest, Notifications) {
+  FakeServer server;
+  server.options.max_notification_subscribers = 1;
+  server.status.notifications = {{"a <b>", 1'700'000'000'000'000'000, true}};
+  const std::string event =
+      R"({"text":"a \u003cb\u003e","date":"2023-11-14T22:13:20Z","active":true})";
+  EXPECT_EQ(Success("[" + event + "]"), server.Get("/api/v1/notifications").body);
+
+  std::stop_source stop;
+  net::ServerRequest request;
+  request.method = "GET";
+  request.path = "/api/v1/notifications/live";
+  request.stop = stop.get_token();
+  Answer answer;
+  int second_status = 0;
+  answer.on_write = [&] {
+    EXPECT_NE(std::string::npos,
+              server.MetricsText().find("prometheus_api_notification_active_subscribers 1\n"));
+    second_status = server.Get("/api/v1/notifications/live").status;
+    stop.request_stop();
+  };
+  server.router().Dispatch(request, answer);
+  EXPECT_EQ("data: " + event + "\n\n", answer.body);
+  EXPECT_EQ(204, second_status) << "there is one already";
+  EXPECT_EQ("text/event-stream", answer.headers.at("Content-Type"));
+  EXPECT_NE(std::string::npos,
+            server.MetricsText().find("prometheus_api_notification_active_subscribers 0\n"));
+  EXPECT_NE(std::string::npos,
+            server.MetricsText().find("prometheus_api_notification_updates_sent_total 0\n"));
+}
+
 TEST(StatusApiTest, WaitsForReadiness) {
   FakeServer server;
   for (const auto& [state, stopping] :
