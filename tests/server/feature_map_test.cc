@@ -98,7 +98,7 @@ TEST(FeatureMapTest, WithoutFlags) {
                       {"topk", true},
                       {"unless", true}}),
             features["promql_operators"]);
-  EXPECT_EQ(91U, features["promql_functions"].size());
+  EXPECT_EQ(90U, features["promql_functions"].size());
   EXPECT_TRUE(features["promql_functions"].at("rate"));
   EXPECT_FALSE(features["promql_functions"].at("info"));
   EXPECT_EQ(
