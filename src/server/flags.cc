@@ -122,6 +122,7 @@ void ReadStorage(FlagValues& values, ServerFlags& flags) {
   db.merge_overlapping_blocks = values.Bool("storage.tsdb.allow-overlapping-compaction");
   db.uploaded_blocks_file = values.Text("storage.tsdb.delay-compact-file.path");
   db.metadata_wal_records = flags.features.metadata_wal_records;
+  db.bypass_cache = flags.features.uncached_io;
   db.xor2_allowed = flags.features.xor2_encoding;
   db.start_times = flags.features.start_times;
   db.histogram_start_times = flags.features.histogram_start_times;
@@ -203,6 +204,9 @@ void ReadWeb(FlagValues& values, ServerFlags& flags) {
   flags.page_title = values.Text("web.page-title");
   flags.console_templates = values.Text("web.console.templates");
   flags.console_libraries = values.Text("web.console.libraries");
+  flags.user_assets = values.Text("web.user-assets");
+  flags.max_notification_subscribers = static_cast<int>(
+      std::clamp<std::int64_t>(values.Int("web.max-notifications-subscribers"), 0, 100'000));
   flags.cors_origin = values.Text("web.cors.origin");
   if (const auto regex = model::Regex::Compile(flags.cors_origin); !regex) {
     values.Reject(fmt::format("could not compile CORS regex string: {}: {}", flags.cors_origin,
@@ -213,6 +217,8 @@ void ReadWeb(FlagValues& values, ServerFlags& flags) {
   flags.read_timeout_ms = values.Duration("web.read-timeout");
   flags.max_connections =
       static_cast<std::size_t>(std::max<std::int64_t>(1, values.Int("web.max-connections")));
+  flags.max_search_limit =
+      static_cast<std::size_t>(std::max<std::int64_t>(0, values.Int("web.search.max-limit")));
   ReadRemoteWriteReceiver(values, flags);
   flags.enable_otlp_receiver = values.Bool("web.enable-otlp-receiver");
   flags.web_config_file = values.Text("web.config.file");
@@ -257,6 +263,12 @@ ServerFlags MakeFlags(FlagValues& values) {
   }
   flags.features = ParseFeatures(features);
   flags.warnings = flags.features.warnings;
+  flags.notes = flags.features.notes;
+  if (values.Bool("config.auto-reload") || flags.features.auto_reload_config) {
+    // Looking more often than once a second is not worth it.
+    flags.auto_reload_interval_ms =
+        std::max<model::DurationMs>(1000, values.Duration("config.auto-reload-interval"));
+  }
   ReadWeb(values, flags);
   flags.agent = values.Bool("agent");
   ReadStorage(values, flags);
@@ -359,6 +371,12 @@ ParsedCommandLine ParseCommandLine(std::vector<std::string> arguments) {
         "Error parsing feature list: cannot enable otlp-deltatocumulative and "
         "otlp-native-delta-ingestion features at the same time\n",
         1);
+  }
+  if (const std::int64_t limit = values.Int("web.search.max-limit"); limit < 0) {
+    outcome.text_err = fmt::format(
+        "--web.search.max-limit must be non-negative; got {} (use 0 to disable the cap)\n", limit);
+    outcome.exit_code = 1;
+    return outcome;
   }
   outcome.run = true;
   return outcome;

@@ -21,6 +21,7 @@ namespace narthex::server {
 /// Where a flag's text came from and what it says; the typed members are what the server runs on.
 struct ServerFlags {
   std::string config_file;
+  model::DurationMs auto_reload_interval_ms = 0;  // 0 = only when asked.
   log::Level log_level = log::Level::kInfo;
   log::Format log_format = log::Format::kLogfmt;
 
@@ -32,6 +33,7 @@ struct ServerFlags {
   std::string page_title;
   std::string console_templates;
   std::string console_libraries;
+  std::string user_assets;
   std::string cors_origin;
   bool enable_lifecycle = false;
   bool enable_admin_api = false;
@@ -46,6 +48,8 @@ struct ServerFlags {
   std::size_t influx_max_series = 0;
   model::DurationMs read_timeout_ms = 0;
   std::size_t max_connections = 0;
+  std::size_t max_search_limit = 0;  // 0 = none.
+  int max_notification_subscribers = 0;
 
   bool agent = false;        // Run as an agent: then agent_db counts, and not db.
   std::string storage_path;  // Of either.
@@ -73,7 +77,8 @@ struct ServerFlags {
   model::DurationMs discovery_reload_interval_ms = 5'000;
 
   EnabledFeatures features;
-  std::vector<std::string> warnings;  // For the log: what was asked for and has no effect.
+  std::vector<std::string> warnings;  // For the log: what was asked for and has no effect, …
+  std::vector<std::string> notes;     // … and what was asked for and is there anyway.
 
   /// Every flag with its effective value, sorted by name (/api/v1/status/flags).
   std::vector<std::pair<std::string, std::string>> effective;

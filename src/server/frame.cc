@@ -56,6 +56,11 @@ void Frame::AddMetrics() {
 }
 
 Status Frame::LoadConfiguration() {
+  if (flags.auto_reload_interval_ms > 0) {
+    configuration.WatchFiles();
+    log::Info("Automatic configuration file reloading enabled",
+              {{"interval", model::FormatDuration(flags.auto_reload_interval_ms)}});
+  }
   Status loaded = configuration.Load();
   if (loaded) return loaded;
   return Fail(std::move(loaded).error().Wrap(
@@ -63,9 +68,11 @@ Status Frame::LoadConfiguration() {
 }
 
 void Frame::Run() {
-  while (signals_.Wait() == Wake::kReload) {
+  for (Wake wake = Wake::kReload; wake != Wake::kStop;) {
+    wake = signals_.Wait(flags.auto_reload_interval_ms);
     // The outcome is logged and in a metric.
-    (void)configuration.Reload();
+    if (wake == Wake::kReload) (void)configuration.Reload();
+    if (wake == Wake::kTimeout) configuration.ReloadIfChanged();
   }
   log::Info("Received an OS signal or quit request, exiting gracefully...");
 }

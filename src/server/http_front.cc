@@ -34,6 +34,10 @@ web::ApiOptions MakeApiOptions(const ServerFlags& flags) {
   options.page_title = flags.page_title;
   options.console_templates = flags.console_templates;
   options.console_libraries = flags.console_libraries;
+  options.user_assets = flags.user_assets;
+  options.max_notification_subscribers = flags.max_notification_subscribers;
+  options.enable_search = flags.features.search_api;
+  options.max_search_limit = flags.max_search_limit;
   options.lookback_delta_ms = flags.engine.lookback_delta_ms;
   options.query_timeout_ms = flags.engine.timeout_ms;
   options.per_step_stats = flags.features.promql.per_step_stats;

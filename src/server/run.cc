@@ -27,6 +27,7 @@ void UseHttps(std::string& url) {
 int Run(ServerFlags flags) {
   log::Configure(flags.log_level, flags.log_format);
   for (const std::string& warning : flags.warnings) log::Warn(warning);
+  for (const std::string& note : flags.notes) log::Info(note);
   const web::BuildInfo build = BuildInformation();
   log::Info(flags.agent ? "Starting Narthex Agent" : "Starting Narthex",
             {{"mode", flags.agent ? "agent" : "server"},

@@ -13,6 +13,7 @@ scrape::ScrapeOptions MakeScrapeOptions(const ServerFlags& flags) {
   options.discovery_reload_interval_ms = flags.discovery_reload_interval_ms;
   options.extra_scrape_metrics = features.extra_scrape_metrics;
   options.start_zeros = features.start_zeros;
+  options.start_synthesis = features.start_synthesis;
   if (flags.agent) {
     // As Prometheus: an agent's log has no metadata, and takes exemplars without the feature.
     options.exemplars = true;

@@ -106,6 +106,41 @@ TEST(FlagsTest, DeltasOfOtlpAreSummedOrStored) {
             "otlp-native-delta-ingestion features at the same time\n");
 }
 
+TEST(FlagsTest, FeaturesThatAreThereAnyway) {
+  const auto parsed =
+      ParseCommandLine({"--enable-feature=fast-startup,memory-snapshot-on-shutdown,old-ui"});
+  ASSERT_TRUE(parsed.run) << parsed.text_err;
+  EXPECT_TRUE(parsed.flags.warnings.empty());
+  EXPECT_EQ(3U, parsed.flags.notes.size());
+  EXPECT_TRUE(parsed.flags.notes[0].starts_with("--enable-feature=fast-startup: "));
+}
+
+TEST(FlagsTest, AutoReload) {
+  const auto interval = [](std::vector<std::string> arguments) {
+    const auto parsed = ParseCommandLine(std::move(arguments));
+    EXPECT_TRUE(parsed.run) << parsed.text_err;
+    return parsed.flags.auto_reload_interval_ms;
+  };
+  EXPECT_EQ(0, interval({}));
+  EXPECT_EQ(0, interval({"--config.auto-reload-interval=5s"}));
+  EXPECT_EQ(30'000, interval({"--config.auto-reload"}));
+  EXPECT_EQ(5000, interval({"--config.auto-reload", "--config.auto-reload-interval=5s"}));
+  EXPECT_EQ(1000, interval({"--config.auto-reload", "--config.auto-reload-interval=1ms"}));
+  const auto feature = ParseCommandLine({"--enable-feature=auto-reload-config"});
+  EXPECT_EQ(30'000, feature.flags.auto_reload_interval_ms);
+  EXPECT_EQ(1U, feature.flags.warnings.size()) << "it is deprecated";
+}
+
+TEST(FlagsTest, SearchLimit) {
+  EXPECT_EQ(10'000U, ParseCommandLine({}).flags.max_search_limit);
+  EXPECT_EQ(0U, ParseCommandLine({"--web.search.max-limit=0"}).flags.max_search_limit);
+  const auto negative = ParseCommandLine({"--web.search.max-limit=-1"});
+  EXPECT_FALSE(negative.run);
+  EXPECT_EQ(1, negative.exit_code);
+  EXPECT_EQ("--web.search.max-limit must be non-negative; got -1 (use 0 to disable the cap)\n",
+            negative.text_err);
+}
+
 TEST(FlagsTest, RefusesWithPrometheusWordingAndExitCode) {
   const struct {
     std::vector<std::string> arguments;

@@ -83,6 +83,9 @@ Status Db::Impl::RemoveLeftovers() {
       NX_RETURN_IF_ERROR(fs.RemoveAll(JoinPath(dir, entry.name)));
     }
   }
+  // Prometheus (with fast-startup) keeps its last series number here. Once our series have joined
+  // the log, it would give their numbers away again.
+  NX_RETURN_IF_ERROR(fs.RemoveAll(JoinPath(dir, "wal/series_state.json")));
   return wal::RemoveUnfinishedCheckpoints(fs, JoinPath(dir, "wal"));
 }
 

@@ -44,7 +44,10 @@ Status RegisterApi(net::Router& router, const ApiDependencies& dependencies) {
   AddManagementRoutes(context, add);
   AddPageRoutes(context, add);
   AddConsoles(context, add);
+  AddUserAssets(context, add);
   AddFederation(context, add);
+  AddSearch(context, add);
+  AddOpenApi(context, add);
   AddRemoteWrite(context, add);
   AddOtlp(context, add);
   AddRemoteRead(context, add);

@@ -53,6 +53,7 @@ void AddApiRoutes(const ContextPtr& context, const AddRoute& add) {
       {"/scrape_pools", ScrapePools, false, Needs::kReady},
       {"/targets", Targets, false, Needs::kReady},
       {"/targets/metadata", TargetsMetadata, false, Needs::kReady},
+      {"/targets/relabel_steps", TargetsRelabelSteps, false, Needs::kReady},
       {"/metadata", MetricsMetadata, false, Needs::kReady},
       {"/alertmanagers", Alertmanagers},
       {"/rules", Rules},
@@ -63,6 +64,7 @@ void AddApiRoutes(const ContextPtr& context, const AddRoute& add) {
       {"/status/flags", StatusFlags, false, Needs::kReady},
       {"/status/tsdb", StatusTsdb},
       {"/status/tsdb/blocks", StatusTsdbBlocks},
+      {"/status/self_metrics", StatusSelfMetrics, false, Needs::kReady},
       {"/features", Features, false, Needs::kReady},
   };
   const std::string root = "/api/v1";

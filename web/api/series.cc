@@ -4,8 +4,10 @@
 #include <fmt/core.h>
 
 #include "narthex/base/go_format.h"
+#include "narthex/base/utf8.h"
 #include "narthex/storage/merge.h"
 #include "narthex/storage/querier.h"
+#include "web/api/gather.h"
 #include "web/api/handlers.h"
 #include "web/api/parameters.h"
 #include "web/api/value_json.h"
@@ -14,9 +16,6 @@ namespace narthex::web {
 namespace {
 
 constexpr std::string_view kTruncated = "results truncated due to limit";
-
-/// One more than wanted, to learn whether there is more.
-std::size_t HintLimit(std::size_t limit) { return limit == 0 ? 0 : limit + 1; }
 
 struct LabelParameters {
   std::size_t limit = 0;
@@ -30,18 +29,6 @@ Result<LabelParameters> ReadLabelParameters(const Call& call) {
   NX_ASSIGN_OR_RETURN(out.range, RangeParameters(call.form));
   NX_ASSIGN_OR_RETURN(out.matcher_sets, ParseMatcherSets(call.form.All("match[]")));
   return out;
-}
-
-/// Asks once per matcher set (once without matchers when there are none) and joins the answers.
-template <typename Ask>
-Result<std::vector<std::string>> Gather(const std::vector<MatcherSet>& sets, const Ask& ask) {
-  if (sets.size() <= 1) return ask(sets.empty() ? MatcherSet() : sets[0]);
-  std::set<std::string> all;
-  for (const MatcherSet& set : sets) {
-    NX_ASSIGN_OR_RETURN(std::vector<std::string> some, ask(set));
-    for (std::string& text : some) all.insert(std::move(text));
-  }
-  return std::vector<std::string>(all.begin(), all.end());
 }
 
 void AnswerStrings(Call& call, std::vector<std::string> strings, std::size_t limit,
@@ -69,24 +56,6 @@ int HexValue(char c) {
   return -1;
 }
 
-void AppendUtf8(std::string& out, std::uint32_t c) {
-  if (c < 0x80) {
-    out += static_cast<char>(c);
-  } else if (c < 0x800) {
-    out += static_cast<char>(0xc0 | c >> 6);
-    out += static_cast<char>(0x80 | (c & 0x3f));
-  } else if (c < 0x10000) {
-    out += static_cast<char>(0xe0 | c >> 12);
-    out += static_cast<char>(0x80 | (c >> 6 & 0x3f));
-    out += static_cast<char>(0x80 | (c & 0x3f));
-  } else {
-    out += static_cast<char>(0xf0 | c >> 18);
-    out += static_cast<char>(0x80 | (c >> 12 & 0x3f));
-    out += static_cast<char>(0x80 | (c >> 6 & 0x3f));
-    out += static_cast<char>(0x80 | (c & 0x3f));
-  }
-}
-
 /// Undoes the "values" escaping: U__ before, "__" for an underscore, "_2e_" for a code point.
 /// What is not well-formed stays as it is. Source: prometheus/common model.UnescapeName.
 std::string UnescapeName(const std::string& name) {
@@ -110,7 +79,7 @@ std::string UnescapeName(const std::string& name) {
     }
     const bool surrogate = code_point >= 0xd800 && code_point < 0xe000;
     if (i >= name.size() || surrogate || code_point > 0x10ffff) return name;
-    AppendUtf8(out, code_point);
+    out += EncodeUtf8(static_cast<int>(code_point));
   }
   return out;
 }

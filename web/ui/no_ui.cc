@@ -10,7 +10,7 @@ namespace narthex::web::ui {
 namespace {
 
 constexpr std::string_view kIndex =
-    "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Narthex</title>"
+    "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>Narthex</title></head>"
     "<p>This binary was built without its pages (-DNARTHEX_UI=OFF). The API is at "
     "<a href=\"api/v1/status/buildinfo\">api/v1</a>.</p></html>\n";
 

@@ -55,6 +55,7 @@ struct DbOptions {
   WalCompression wal_compression = WalCompression::kSnappy;
   model::DurationMs wal_sync_interval_ms = 1000;  // Background fdatasync; 0 = never.
   std::uint64_t max_chunk_segment_bytes = 512 << 20;
+  bool bypass_cache = false;  // Of chunks of new blocks. Source: feature use-uncached-io.
   int samples_per_chunk = 120;
   model::DurationMs out_of_order_window_ms = 0;  // Of the first moments; see SetOutOfOrderWindow.
   int out_of_order_cap_max = 32;  // Samples of an open out-of-order chunk, 1 … 255.

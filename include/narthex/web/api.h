@@ -54,10 +54,14 @@ struct ApiOptions {
   std::string page_title = "Prometheus Time Series Collection and Processing Server";
   std::string console_templates = "consoles";           // Folder of what /consoles/ shows.
   std::string console_libraries = "console_libraries";  // Folder of the *.lib for them.
+  std::string user_assets;                              // Folder of what /user/ shows; "" = none.
   model::DurationMs lookback_delta_ms = 300'000;
   model::DurationMs query_timeout_ms = 120'000;
   int max_notification_subscribers = 16;  // Clients of /api/v1/notifications/live.
   bool per_step_stats = false;            // Feature promql-per-step-stats.
+
+  bool enable_search = false;             // Feature search-api.
+  std::size_t max_search_limit = 10'000;  // Results of a search; 0 = any number.
 
   bool enable_remote_write_receiver = false;
   /// Protobuf messages that /api/v1/write takes.

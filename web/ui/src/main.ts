@@ -101,8 +101,12 @@ function choices(): HTMLElement {
   return h('div', { class: 'choices' }, zone, theme);
 }
 
+/** Where the operator's own pages begin; the server says so when there are some. */
+const consoles = document.querySelector<HTMLMetaElement>('meta[name=consoles]')?.content;
+
 function frame(): HTMLElement[] {
   append(nav, Object.entries(pages).map(([name, page]) => h('a', { href: name }, page.title)));
+  if (consoles) append(nav, [h('a', { href: consoles }, 'Consoles')]);
   const menu = h('button', {
     type: 'button', class: 'quiet menu', 'aria-label': 'Menu', 'aria-controls': 'nav',
     onclick: () => menu.setAttribute('aria-expanded', String(nav.classList.toggle('open'))),

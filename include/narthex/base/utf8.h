@@ -8,7 +8,7 @@
 #include <string_view>
 #include <utility>
 
-namespace narthex::promql {
+namespace narthex {
 
 inline constexpr int kReplacementChar = 0xFFFD;
 
@@ -19,4 +19,4 @@ std::pair<int, std::size_t> DecodeUtf8(std::string_view text);
 /// Of kReplacementChar for what is no code point.
 std::string EncodeUtf8(int c);
 
-}  // namespace narthex::promql
+}  // namespace narthex

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "promql/parser/utf8.h"
+#include "narthex/base/utf8.h"
 
-namespace narthex::promql {
+namespace narthex {
 namespace {
 
 bool IsCodePoint(int c) { return c >= 0 && c <= 0x10FFFF && (c < 0xD800 || c > 0xDFFF); }
@@ -33,4 +33,4 @@ std::string EncodeUtf8(int c) {
   return {static_cast<char>(0xF0 | (c >> 18)), tail(12), tail(6), tail(0)};
 }
 
-}  // namespace narthex::promql
+}  // namespace narthex
