@@ -182,6 +182,12 @@ TEST(SearchApiOffTest, IsAFeature) {
   EXPECT_EQ(500, answer.status);
   EXPECT_EQ(R"({"status":"error","errorType":"unavailable","error":"search API disabled"})",
             answer.body);
+  FakeServer agent;
+  agent.options.enable_search = true;
+  agent.options.agent_mode = true;
+  EXPECT_EQ(
+      R"({"status":"error","errorType":"execution","error":"unavailable with Prometheus Agent"})",
+      agent.Get("/api/v1/search/metric_names?limit=x").body);
   server.status.state = ServerState::kStarting;
   EXPECT_EQ(503, server.Get("/api/v1/search/metric_names").status);
 }
