@@ -168,6 +168,8 @@ constexpr FlagSpec kFlags[] = {
      "Largest limit of a search request."},
     {"web.user-assets", FlagKind::kString, "", "", FlagMode::kBoth, false,
      "Folder of static files served under /user."},
+    {"write-documentation", FlagKind::kBool, "", "false", FlagMode::kBoth, true,
+     "Print the flags as Markdown and end."},
 };
 
 // They are looked up by a binary search.
