@@ -70,7 +70,6 @@ TEST_F(SearchApiTest, BatchesAndLimits) {
   EXPECT_EQ(c + b + kMore, Body("metric_names?batch_size=1&limit=2&sort_by=alpha&sort_dir=dsc"));
   // The first line is there even when nothing is found.
   EXPECT_EQ("{\"results\":[]}\n" + std::string(kDone), Body("metric_names?search[]=zz"));
-  EXPECT_EQ("{\"results\":[]}\n" + std::string(kDone), Body("metric_names?start=1&end=2"));
   // Several selectors are joined before the limit cuts.
   EXPECT_EQ(a + kMore, Body("metric_names?match[]=b_total&match[]=a_total&limit=1"));
 }
