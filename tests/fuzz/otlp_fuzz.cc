@@ -16,7 +16,7 @@
 #include "narthex/proto/otlp.h"
 #include "narthex/remote/otlp.h"
 #include "narthex/storage/appender.h"
-#include "tsdb/head/histogram_check.h"
+#include "narthex/tsdb/histogram_check.h"
 
 namespace narthex::remote {
 namespace {
