@@ -143,6 +143,13 @@ TEST_F(SearchApiTest, TellsWhatIsWrong) {
                                    .body.find(R"(missing required parameter \"label\")"));
 }
 
+TEST_F(SearchApiTest, FormsHaveALimit) {
+  const Answer answer =
+      server.Ask("POST", "/api/v1/search/label_names", "x=" + std::string(10 << 20, 'x'));
+  EXPECT_EQ(400, answer.status);
+  EXPECT_NE(std::string::npos, answer.body.find("error parsing form values: http: POST too large"));
+}
+
 TEST_F(SearchApiTest, TheFlagLimits) {
   Fill();
   server.options.max_search_limit = 2;
