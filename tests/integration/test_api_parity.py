@@ -263,6 +263,45 @@ class SearchTest(ParityTest):
                           ("POST", "/api/v1/search/label_values", "")])
 
 
+COUNTED = """# TYPE c_total counter
+c_total {0}
+# TYPE h histogram
+h_bucket{{le="1"}} {0}
+h_bucket{{le="+Inf"}} {0}
+h_sum {0}
+h_count {0}
+# TYPE g gauge
+g {0}
+# TYPE s summary
+s_sum {0}
+s_count {0}
+"""
+
+
+class SynthesisTest(ParityTest):
+    def steps(self, port):
+        """{series: its values without repetitions}"""
+        found = {}
+        for series in data(port, "query?query=" + urllib.parse.quote('{job="page"}[5m]'))["result"]:
+            values = [v for _, v in series["values"]]
+            found[json.dumps(series["metric"], sort_keys=True)] = [
+                v for i, v in enumerate(values) if i == 0 or v != values[i - 1]]
+        return {key: v for key, v in found.items() if "scrape_duration" not in key}
+
+    def test_starts_that_nobody_tells(self):
+        page = self.page(COUNTED.format(100))
+        ports = self.both(scrape_config(("page", page.address)), "--enable-feature=st-synthesis")
+        for value, counted in ((100, "0"), (105, "5"), (3, "3"), (4, "4")):
+            page.body = COUNTED.format(value)
+            for port in ports:
+                wait_for(f"{counted} counted", lambda port=port, counted=counted: [
+                    v for key, v in self.steps(port).items() if '"c_total"' in key][0][-1] == counted)
+        real, ours = (self.steps(port) for port in ports)
+        self.assertEqual(real, ours)
+        counter = next(v for key, v in ours.items() if '"c_total"' in key)
+        self.assertEqual(["0", "5", "3", "4"], counter)
+
+
 LABELS_JSON = [
     '{"__address__":"h:12","a":"1","b":"1","__meta_x":"y<&>"}', '{"__address__":"h:1"}', "{}", "null",
     '{"a":null}', '{"a":"1","a":"2"}', '{"b":"","c":"d"}', '{"\\u0061":"\\ud83d\\ude00\\ud83d"}',

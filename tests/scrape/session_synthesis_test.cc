@@ -52,7 +52,7 @@ TEST_F(SessionSynthesisTest, OnlyCountersAndHistograms) {
     EXPECT_EQ(Samples(name), "5@1000000 5@1001000") << name;
   }
   for (const char* name : {"c", "h_sum", "h_count"}) EXPECT_EQ(Samples(name), "0@1001000") << name;
-  EXPECT_EQ(storage.Samples(Series("h_bucket", {{"le", "1"}})), "0@1001000");
+  EXPECT_EQ(storage.Samples(Series("h_bucket", {{"le", "1.0"}})), "0@1001000");
   EXPECT_EQ(Samples("scrape_series_added"), "10@1000000 0@1001000");
 }
 
