@@ -2,6 +2,7 @@
 #include "src/server/flag_arguments.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include <CLI/CLI.hpp>
@@ -30,6 +31,21 @@ Result<std::vector<std::string>> ExpandFiles(std::vector<std::string> arguments)
     }
   }
   return expanded;
+}
+
+/// The value of a switch that was given one, "--agent=true": upstream takes that for an argument
+/// of its own. nullopt = there is none.
+std::optional<std::string> ValueOfSwitch(const std::vector<std::string>& arguments) {
+  for (const std::string& argument : arguments) {
+    const std::size_t equals = argument.find('=');
+    if (!argument.starts_with("--") || equals == std::string::npos) continue;
+    std::string_view name = std::string_view(argument).substr(2, equals - 2);
+    if (name.starts_with("no-")) name.remove_prefix(3);
+    for (const FlagSpec& flag : AllFlags()) {
+      if (flag.kind == FlagKind::kBool && flag.name == name) return argument.substr(equals + 1);
+    }
+  }
+  return {};
 }
 
 // Prometheus's wording for what CLI11 found wrong, and its exit code: 1 where an argument is not
@@ -92,6 +108,9 @@ std::string FlagDocumentation() {
 Result<FlagArguments> ReadFlagArguments(std::vector<std::string> arguments, int& exit_code) {
   exit_code = 1;
   NX_ASSIGN_OR_RETURN(arguments, ExpandFiles(std::move(arguments)));
+  if (const auto value = ValueOfSwitch(arguments)) {
+    return Fail(Code::kInvalidArgument, fmt::format("unexpected {}", *value));
+  }
   FlagArguments parsed;
   CLI::App app;
   app.set_help_flag();
