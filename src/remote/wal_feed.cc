@@ -28,6 +28,7 @@ WalFeed::WalFeed(Options options, tsdb::WalTail& tail, SeriesStore& series, Shar
       custom_log_(clock) {}
 
 Status WalFeed::Open(model::TimestampMs sent_until) {
+  sent_until_ = sent_until;
   first_wanted_ = shards_.first_wanted();
   NX_RETURN_IF_ERROR(tail_.Open(first_wanted_.record));
   if (tail_.first_segment() > first_wanted_.record.segment) gap_from_ = sent_until;
@@ -44,7 +45,7 @@ Result<FeedStep> WalFeed::Next() {
       return FeedStep::kCaughtUp;
     case TailStep::kGap:
       // What was read before is with the shards, so the latest of it begins the gap.
-      if (!gap_from_) gap_from_ = highest_;
+      if (!gap_from_) gap_from_ = highest_ > 0 ? highest_ : sent_until_;
       return FeedStep::kRecord;
     case TailStep::kRecord:
       break;

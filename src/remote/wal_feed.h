@@ -85,6 +85,7 @@ class WalFeed final {
   Mark first_wanted_;
   Mark place_;
   model::TimestampMs highest_ = 0;
+  model::TimestampMs sent_until_ = 0;
   model::TimestampMs oldest_wanted_ = model::kMinTime;  // By sample_age_limit.
   std::optional<model::TimestampMs> gap_from_;          // What comes next ends it.
   std::optional<int> forget_before_;  // Series that no segment from here on has are to go.
