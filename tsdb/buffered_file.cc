@@ -16,6 +16,13 @@ Status BufferedFile::Flush() {
   flushed_ += buffer_.size();
   buffer_.clear();
   crc_from_ = 0;
+  return bypasses_cache_ && flushed_ - synced_ >= kMaxCachedBytes ? Sync() : Status();
+}
+
+Status BufferedFile::Sync() {
+  NX_RETURN_IF_ERROR(file_->Sync());
+  synced_ = flushed_;
+  if (bypasses_cache_) file_->ForgetCached();
   return {};
 }
 
@@ -38,7 +45,7 @@ std::uint32_t BufferedFile::EndCrc() {
 
 Status BufferedFile::SyncAndClose() {
   NX_RETURN_IF_ERROR(Flush());
-  NX_RETURN_IF_ERROR(file_->Sync());
+  NX_RETURN_IF_ERROR(Sync());
   return file_->Close();
 }
 

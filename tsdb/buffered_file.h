@@ -20,6 +20,9 @@ class BufferedFile {
  public:
   static Result<BufferedFile> Create(Fs& fs, const std::string& path);
 
+  /// From now on what is written goes to the disk, and out of the page cache, every now and then.
+  void BypassCache() { bypasses_cache_ = true; }
+
   std::string& buffer() { return buffer_; }
   /// Offset of the next byte.
   std::uint64_t position() const { return flushed_ + buffer_.size(); }
@@ -40,8 +43,10 @@ class BufferedFile {
 
  private:
   static constexpr std::size_t kSpillBytes = 1 << 20;
+  static constexpr std::uint64_t kMaxCachedBytes = 8 << 20;  // When the cache is bypassed.
   explicit BufferedFile(std::unique_ptr<WritableFile> file) : file_(std::move(file)) {}
   void UpdateCrc();
+  Status Sync();
 
   std::unique_ptr<WritableFile> file_;
   std::string buffer_;
@@ -49,6 +54,8 @@ class BufferedFile {
   std::uint32_t crc_ = 0;
   std::size_t crc_from_ = 0;  // In the buffer.
   bool in_crc_ = false;
+  bool bypasses_cache_ = false;
+  std::uint64_t synced_ = 0;  // Bytes.
 };
 
 }  // namespace narthex::tsdb

@@ -119,7 +119,7 @@ void RuleGroup::MaybeRestore() {
       MutexLock lock(mutex_);
       restored = rules_[i].alerts;
     }
-    RestoreAlerts(spec_.rules[i], deps_.queryable, now_ns, deps_.restore, restored);
+    RestoreAlerts(spec_.rules[i], deps_.restore_from, now_ns, deps_.restore, restored);
     MutexLock lock(mutex_);
     rules_[i].alerts = std::move(restored);
   }

@@ -38,6 +38,7 @@ namespace narthex::alerting {
 struct GroupDeps {
   promql::Engine& engine;
   storage::Queryable& queryable;
+  storage::Queryable& restore_from;
   storage::Appendable& appendable;
   Clock& clock;
   metrics::Registry& registry;

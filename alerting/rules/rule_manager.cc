@@ -43,6 +43,7 @@ class RuleManager::Impl {
                         : std::make_unique<RuleSlots>(options_.max_concurrent_rules)),
         deps_{engine,
               queryable,
+              options_.restore_from == nullptr ? queryable : *options_.restore_from,
               appendable,
               clock,
               registry,

@@ -41,13 +41,9 @@ Status RuleRunner::Load(std::span<const std::string> files, const RuleRunnerOpti
   std::stable_sort(specs.begin(), specs.end(), [&](const GroupSpec& a, const GroupSpec& b) {
     return position(a) < position(b);
   });
-  GroupDeps deps{impl_->engine,
-                 impl_->queryable,
-                 impl_->appendable,
-                 SystemClock(),
-                 impl_->registry,
-                 impl_->rule_metrics,
-                 {},
+  // Nothing is restored: where that would be does not matter.
+  GroupDeps deps{impl_->engine,       impl_->queryable, impl_->queryable,    impl_->appendable,
+                 SystemClock(),       impl_->registry,  impl_->rule_metrics, {},
                  options.external_url};
   impl_->groups.clear();
   for (GroupSpec& spec : specs) {

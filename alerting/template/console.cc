@@ -2,6 +2,7 @@
 #include "narthex/alerting/console.h"
 
 #include <algorithm>
+#include <functional>
 #include <utility>
 
 #include <fmt/core.h>
@@ -55,14 +56,15 @@ tmpl::Value MakeDot(const ConsolePage& page) {
 /// One run of a page.
 class Expansion final {
  public:
-  Expansion(const ConsolePage& page, promql::Engine& engine, storage::Queryable& queryable,
-            Clock& clock)
+  using Ask = std::function<Result<promql::Vector>(const std::string& expr, model::TimestampMs t,
+                                                   const promql::QueryOptions& options)>;
+
+  Expansion(const ConsolePage& page, Ask ask, model::DurationMs timeout_ms, Clock& clock)
       : page_(page),
         name_("__console_" + page.path),
-        engine_(engine),
-        queryable_(queryable),
+        ask_(std::move(ask)),
         clock_(clock),
-        deadline_ns_(clock.MonotonicNs() + engine.options().timeout_ms * kNsPerMs),
+        deadline_ns_(clock.MonotonicNs() + timeout_ms * kNsPerMs),
         env_(tmpl::EnvironmentAt(page.external_url, clock.NowMs())) {
     env_.query = [this](const std::string& expr) { return Query(expr); };
     env_.go_on = [this] { return GoOn(); };
@@ -115,8 +117,7 @@ class Expansion final {
     if (options.timeout_ms <= 0) {
       return Fail(Code::kTimeout, "query timed out in expression evaluation");
     }
-    NX_ASSIGN_OR_RETURN(const auto vector,
-                        QueryVector(engine_, queryable_, expr, env_.now_ms, options));
+    NX_ASSIGN_OR_RETURN(const auto vector, ask_(expr, env_.now_ms, options));
     return tmpl::ToList(vector);
   }
 
@@ -130,8 +131,7 @@ class Expansion final {
 
   const ConsolePage& page_;
   const std::string name_;
-  promql::Engine& engine_;
-  storage::Queryable& queryable_;
+  const Ask ask_;  // A query of the page.
   Clock& clock_;
   const std::int64_t deadline_ns_;
   tmpl::TemplateSet templates_;
@@ -143,7 +143,20 @@ class Expansion final {
 
 Result<std::string> ExpandConsole(const ConsolePage& page, promql::Engine& engine,
                                   storage::Queryable& queryable, Clock& clock) {
-  return Expansion(page, engine, queryable, clock).Run();
+  const auto ask = [&](const std::string& expr, model::TimestampMs t,
+                       const promql::QueryOptions& options) {
+    return QueryVector(engine, queryable, expr, t, options);
+  };
+  return Expansion(page, ask, engine.options().timeout_ms, clock).Run();
+}
+
+Result<std::string> ExpandConsole(const ConsolePage& page, model::DurationMs timeout_ms,
+                                  Clock& clock) {
+  const auto ask = [](const std::string&, model::TimestampMs,
+                      const promql::QueryOptions&) -> Result<promql::Vector> {
+    return Fail(Code::kExecution, "there is nothing here that can be queried");
+  };
+  return Expansion(page, ask, timeout_ms, clock).Run();
 }
 
 }  // namespace narthex::alerting

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "alerting/template/builtins.h"
 #include "alerting/template/parser.h"
+#include "narthex/alerting/template_functions.h"
 
 namespace narthex::alerting::tmpl {
 namespace {
@@ -27,3 +28,13 @@ bool IsFunction(std::string_view name, Dialect dialect) {
 }
 
 }  // namespace narthex::alerting::tmpl
+
+namespace narthex::alerting {
+
+std::vector<std::string_view> TemplateFunctionNames() {
+  std::vector<std::string_view> names;
+  for (const tmpl::Function& function : tmpl::PrometheusFunctions()) names.push_back(function.name);
+  return names;
+}
+
+}  // namespace narthex::alerting

@@ -14,6 +14,7 @@
 #include "alerting/template/escape.h"
 #include "alerting/template/humanize.h"
 #include "narthex/base/go_format.h"
+#include "narthex/base/letter_case.h"
 #include "narthex/model/matcher.h"
 #include "narthex/model/timestamp.h"
 
@@ -154,14 +155,10 @@ Result<Value> Title(const Environment&, const Args& args) {
 }
 
 Result<Value> ToUpper(const Environment&, const Args& args) {
-  std::string text = Text(args[0]);
-  for (char& c : text) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
-  return Value(std::move(text));
+  return Value(ToUpperCase(Text(args[0])));
 }
 Result<Value> ToLower(const Environment&, const Args& args) {
-  std::string text = Text(args[0]);
-  for (char& c : text) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  return Value(std::move(text));
+  return Value(ToLowerCase(Text(args[0])));
 }
 
 Result<Value> Match(const Environment&, const Args& args) {

@@ -142,9 +142,11 @@ class InfoJoiner {
     hints.end_ms = time.At(grid_.end());
     hints.step_ms = grid_.step;
     hints.func = "info";
+    hints.timeout_ms = ctx_.TimeLeftMs();
     NX_ASSIGN_OR_RETURN(const auto querier,
                         ctx_.queryable->NewQuerier(hints.start_ms, hints.end_ms));
     NX_ASSIGN_OR_RETURN(auto set, querier->Select(matchers, hints, ctx_.stop));
+    querier->CollectWarnings(ctx_.annotations);
     const SelectedSeries series{std::move(set), hints.start_ms, hints.end_ms};
     InstantWindow window;
     window.grid = grid_;

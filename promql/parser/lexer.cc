@@ -8,7 +8,7 @@
 #include <fmt/core.h>
 
 #include "narthex/base/go_format.h"
-#include "promql/parser/utf8.h"
+#include "narthex/base/utf8.h"
 
 namespace narthex::promql {
 namespace {

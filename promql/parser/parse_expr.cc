@@ -282,12 +282,10 @@ ExprPtr Parser::MakeAggregate(const Token& op, std::unique_ptr<AggregateExpr> ex
   expr->op =
       static_cast<AggregateOp>(static_cast<int>(op.kind) - static_cast<int>(TokenKind::kSum));
   expr->position = {op.start, end};
-  const bool experimental =
-      expr->op == AggregateOp::kLimitk || expr->op == AggregateOp::kLimitRatio;
   const std::size_t wanted = HasParam(expr->op) ? 2 : 1;
   if (args.empty()) {
     Fail(op.start, "no arguments for aggregate expression provided");
-  } else if (experimental && !features_.experimental_functions) {
+  } else if (IsExperimentalAggregator(op.kind) && !features_.experimental_functions) {
     Fail(op.start, fmt::format("{}() is experimental and must be enabled with "
                                "--enable-feature=promql-experimental-functions",
                                AggregateOpName(expr->op)));

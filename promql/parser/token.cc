@@ -12,8 +12,6 @@
 namespace narthex::promql {
 namespace {
 
-using Word = std::pair<std::string_view, TokenKind>;
-
 // Sorted, for the binary search. inf and nan are numbers.
 constexpr std::array kWords = {
     Word{"anchored", TokenKind::kAnchored},
@@ -86,6 +84,8 @@ std::string_view Shortened(std::string_view text) {
 }
 
 }  // namespace
+
+std::span<const Word> AllWords() { return kWords; }
 
 TokenKind KeywordKind(std::string_view word) {
   if (word.size() > kLongestWord) return TokenKind::kIdentifier;

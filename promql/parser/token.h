@@ -4,8 +4,10 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace narthex::promql {
 
@@ -106,6 +108,9 @@ inline bool IsOperator(TokenKind k) { return k >= TokenKind::kAdd && k <= TokenK
 inline bool IsAggregator(TokenKind k) {
   return k >= TokenKind::kSum && k <= TokenKind::kCountValues;
 }
+inline bool IsExperimentalAggregator(TokenKind k) {
+  return k == TokenKind::kLimitk || k == TokenKind::kLimitRatio;
+}
 inline bool IsKeyword(TokenKind k) { return k >= TokenKind::kBool && k <= TokenKind::kWithout; }
 
 struct Token {
@@ -115,6 +120,10 @@ struct Token {
 
   int end() const { return start + static_cast<int>(text.size()); }
 };
+
+using Word = std::pair<std::string_view, TokenKind>;
+/// All words that are more than identifiers, sorted.
+std::span<const Word> AllWords();
 
 /// The kind of a word outside of braces, regardless of case; kIdentifier when it is no keyword.
 TokenKind KeywordKind(std::string_view word);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "promql/parser/unquote.h"
 
-#include "promql/parser/utf8.h"
+#include "narthex/base/utf8.h"
 
 namespace narthex::promql {
 namespace {

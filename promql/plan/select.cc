@@ -56,22 +56,37 @@ Status SelectAll(const Expr& expr, const Grid& grid, storage::Queryable& queryab
   };
   auto querier = queryable.NewQuerier(mint, maxt);
   if (!querier) return Fail(storage_error(querier.error()));
+  NX_RETURN_IF_ERROR(ctx.Check());
+  constexpr std::size_t kNothing = SIZE_MAX;
+  std::vector<std::size_t> selection_of(uses.size(), kNothing);
+  std::vector<storage::Selection> selections;
   for (std::size_t i = 0; i < uses.size(); ++i) {
-    NX_RETURN_IF_ERROR(ctx.Check());
+    const SelectorUse& use = uses[i];
+    if (use.hints.end_ms < use.hints.start_ms) continue;
+    for (std::size_t j = 0; j < i && selection_of[i] == kNothing; ++j) {
+      if (SameSeries(uses[j], use)) selection_of[i] = selection_of[j];
+    }
+    if (selection_of[i] != kNothing) continue;
+    selection_of[i] = selections.size();
+    selections.push_back({use.selector->matchers, use.hints});
+    selections.back().hints.timeout_ms = ctx.TimeLeftMs();
+  }
+  auto sets = (*querier)->SelectAll(selections, ctx.stop);
+  if (!sets) return Fail(storage_error(sets.error()));
+  (*querier)->CollectWarnings(ctx.annotations);
+  const std::vector<std::shared_ptr<const storage::SeriesSet>> shared(
+      std::make_move_iterator(sets->begin()), std::make_move_iterator(sets->end()));
+  for (std::size_t i = 0; i < uses.size(); ++i) {
     const SelectorUse& use = uses[i];
     SelectedSeries selected{nullptr, use.hints.start_ms, use.hints.end_ms, use.histogram_stats};
-    if (use.hints.end_ms < use.hints.start_ms) selected.set = std::make_shared<NoSeries>();
-    for (std::size_t j = 0; j < i && selected.set == nullptr; ++j) {
-      if (SameSeries(uses[j], use)) selected.set = ctx.selected[uses[j].selector].set;
-    }
-    if (selected.set == nullptr) {
-      auto set = (*querier)->Select(use.selector->matchers, use.hints, ctx.stop);
-      if (!set) return Fail(storage_error(set.error()));
-      selected.set = std::move(*set);
+    if (selection_of[i] == kNothing) {
+      selected.set = std::make_shared<NoSeries>();
+    } else {
+      selected.set = shared[selection_of[i]];
     }
     ctx.selected[use.selector] = std::move(selected);
   }
-  return {};
+  return ctx.Check();
 }
 
 }  // namespace narthex::promql

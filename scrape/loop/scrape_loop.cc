@@ -122,6 +122,7 @@ struct ScrapeLoop::Impl {
         .append_metadata = context.options.append_metadata,
         .start_zeros = context.options.start_zeros,
         .start_times = context.options.start_times,
+        .start_synthesis = context.options.start_synthesis,
         .exemplars = context.options.exemplars};
     auto next = std::make_unique<ScrapeSession>(plan.config, self.target_, context.appendable,
                                                 context.metrics, session_options);
@@ -215,7 +216,7 @@ struct ScrapeLoop::Impl {
     };
     const auto status =
         session->Ingest(fetched, *buffers, timestamp_ns / kNsPerMs, context.clock.NowMs(), elapsed);
-    held_cache.Set(session->cache().memory_bytes());
+    held_cache.Set(session->cache_bytes());
     held_metadata.Set(self.target_->metadata().memory_bytes());
     CountTarget();
     std::string error = status ? "" : status.error().message();

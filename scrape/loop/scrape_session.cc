@@ -51,6 +51,7 @@ ScrapeSession::ScrapeSession(std::shared_ptr<const config::ScrapeConfig> config,
       cache_(std::make_unique<SeriesCache>()) {
   for (const ReportFacts& facts : kReports)
     reports_.push_back({facts.name, facts.unit, facts.help});
+  if (options_.start_synthesis) synthesis_ = std::make_unique<StartSynthesis>();
   if (!options_.extra_metrics) return;
   for (const ReportFacts& facts : kExtraReports) {
     reports_.push_back({facts.name, facts.unit, facts.help});
@@ -60,6 +61,7 @@ ScrapeSession::ScrapeSession(std::shared_ptr<const config::ScrapeConfig> config,
 void ScrapeSession::AdoptCache(ScrapeSession& other) {
   cache_ = std::move(other.cache_);
   other.cache_ = std::make_unique<SeriesCache>();
+  std::swap(synthesis_, other.synthesis_);
 }
 
 void ScrapeSession::Begin(model::TimestampMs t, model::TimestampMs now_ms) {
@@ -82,6 +84,7 @@ Status ScrapeSession::Samples(const Fetched& fetched, ScrapeBuffers& buffers) {
   if (status && !empty) {
     status = ParseBody(fetched, buffers);
     target_->metadata().FinishScrape(status.has_value());
+    if (synthesis_ != nullptr) synthesis_->FinishScrape(status.has_value());
     LogDropped();
   }
   if (status && !empty) {

@@ -19,6 +19,7 @@
 #include "scrape/loop/sample_batch.h"
 #include "scrape/loop/scrape_metrics.h"
 #include "scrape/loop/series_cache.h"
+#include "scrape/loop/start_synthesis.h"
 #include "scrape/loop/target.h"
 #include "scrape/textparse/created_lines.h"
 #include "scrape/textparse/histogram_options.h"
@@ -47,6 +48,7 @@ struct SessionOptions {
   bool append_metadata = false;  // Type, unit and help of series go to storage.
   bool start_zeros = false;      // A zero where a series began, before its sample.
   bool start_times = false;      // When a series began goes to storage with each sample.
+  bool start_synthesis = false;  // Starts are worked out where counters don't tell them.
   bool exemplars = false;        // Exemplars go to storage.
 
   bool reads_starts() const { return start_zeros || start_times; }
@@ -94,6 +96,10 @@ class ScrapeSession {
   Status MarkAllStale(ScrapeBuffers& buffers, model::TimestampMs t);
 
   const ScrapeCounts& counts() const { return counts_; }
+  /// Of what is known about the target's series.
+  std::size_t cache_bytes() const {
+    return cache_->memory_bytes() + (synthesis_ == nullptr ? 0 : synthesis_->memory_bytes());
+  }
   const SeriesCache& cache() const { return *cache_; }
 
  private:
@@ -119,15 +125,54 @@ class ScrapeSession {
   Result<model::Labels> RelabelledSample(const ScrapeBuffers& buffers) const;
   template <typename Parser>
   Status AppendNew(Parser& parser, ScrapeBuffers& buffers);
+  /// `value` is the parser's, or what was made of it.
+  /// @return whether it was appended
+  template <typename Parser>
+  Result<bool> AppendNewSample(Parser& parser, const model::Labels& labels, double value,
+                               ScrapeBuffers& buffers);
   template <typename Parser>
   Status AppendHistogram(Parser& parser, ScrapeBuffers& buffers);
+  /// A histogram in hand, all but its counts.
+  struct HistogramSample {
+    SeriesCache::Index index = SeriesCache::kNone;  // kNone = new.
+    model::Labels labels;                           // Of a new series; else empty.
+    model::TimestampMs t = 0;
+    bool own_time = false;
+  };
+  /// @return whether it was appended
+  template <typename Parser>
+  Result<bool> AppendHistogramSample(Parser& parser, const HistogramSample& sample,
+                                     ScrapeBuffers& buffers);
   /// The final labels of a new series, checked; empty when it is dropped, which is remembered.
   template <typename Parser>
   Result<model::Labels> NewSample(Parser& parser, ScrapeBuffers& buffers);
   /// One sample with its time, which is not one of a column.
   template <typename Parser>
-  Status AppendKnownAlone(Parser& parser, SeriesCache::Index i, bool own_time,
-                          ScrapeBuffers& buffers);
+  Result<storage::AppendError> AppendKnownAlone(Parser& parser, SeriesCache::Index i, bool own_time,
+                                                double value, ScrapeBuffers& buffers);
+
+  // Of series whose start is worked out (session_synthesis.h).
+  /// Whether the known, or new, series in hand is one.
+  template <typename Parser>
+  Result<bool> IsSynthesized(Parser& parser, ScrapeBuffers& buffers);
+  template <typename Parser>
+  bool IsSynthesized(const Parser& parser, const model::Labels& labels);
+  template <typename Parser>
+  Status AppendKnownSynthesized(Parser& parser, SeriesCache::Index i, bool seen,
+                                ScrapeBuffers& buffers);
+  template <typename Parser>
+  Status AppendNewSynthesized(Parser& parser, const model::Labels& labels, ScrapeBuffers& buffers);
+  template <typename Parser>
+  Status AppendHistogramSynthesized(Parser& parser, const HistogramSample& sample,
+                                    ScrapeBuffers& buffers);
+  /// Whether the family in hand is one of counters or histograms, and the series one of it.
+  bool IsCountedFamily() const;
+  bool IsOfCountedFamily(const model::Labels& labels) const;
+  /// For a second sample in one scrape.
+  Status RefuseSynthesized(const Hash128& series);
+  /// Around the append of what must not be taken out of order.
+  void BeginSynthesized(model::TimestampMs start);
+  void EndSynthesized();
   template <typename Parser>
   bool HasExemplars(const Parser& parser) const;
   template <typename Parser>
@@ -141,6 +186,7 @@ class ScrapeSession {
   template <typename Parser>
   bool ReadStart(Parser& parser);
   void LogStart(storage::AppendError outcome, model::TimestampMs t) const;
+  void CountNewSeries();
   void Remember(const Hash128& hash, std::size_t length, storage::SeriesRef ref, bool own_time);
   /// Appends a zero at start_, when there is one. `labels` may be empty for a known series.
   storage::AppendError AppendStart(storage::SeriesRef& ref, const model::Labels& labels,
@@ -160,6 +206,8 @@ class ScrapeSession {
                      ScrapeBuffers& buffers);
   /// Counts the outcome of an append. Errors: what fails the whole scrape.
   Status CountOutcome(storage::AppendError outcome);
+  /// The same for those who tell whether a sample was appended: false.
+  Result<bool> Refuse(storage::AppendError outcome);
   /// Whether one more sample is within sample_limit.
   bool TakeFromLimit();
   void AppendStale(ScrapeBuffers& buffers, model::TimestampMs t);
@@ -175,6 +223,7 @@ class ScrapeSession {
   ScrapeMetrics& metrics_;
   const SessionOptions options_;
   std::unique_ptr<SeriesCache> cache_;
+  std::unique_ptr<StartSynthesis> synthesis_;  // Null unless wanted.
   std::vector<ReportSeries> reports_;
 
   // Of the scrape in progress.

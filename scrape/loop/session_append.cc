@@ -15,6 +15,7 @@
 #include "scrape/loop/histogram_rules.h"
 #include "scrape/loop/sample_labels.h"
 #include "scrape/loop/scrape_session.h"
+#include "scrape/loop/session_synthesis.h"
 #include "scrape/textparse/converting_parser.h"
 #include "scrape/textparse/openmetrics_parser.h"
 #include "scrape/textparse/proto_parser.h"
@@ -71,6 +72,10 @@ Status ScrapeSession::AppendSample(Parser& parser, ScrapeBuffers& buffers) {
   if (i == SeriesCache::kNone) return AppendNew(parser, buffers);
   if (cache_->dropped(i)) return {};
   if (options_.append_metadata) NX_RETURN_IF_ERROR(AppendKnownMetadata(parser, i, buffers));
+  if (options_.start_synthesis) {
+    NX_ASSIGN_OR_RETURN(const bool synthesized, IsSynthesized(parser, buffers));
+    if (synthesized) return AppendKnownSynthesized(parser, i, seen, buffers);
+  }
   return AppendKnown(parser, i, seen, buffers);
 }
 
@@ -84,31 +89,36 @@ Status ScrapeSession::AppendKnown(Parser& parser, SeriesCache::Index i, bool see
   if (start_ != 0 && options_.start_zeros) {
     NX_RETURN_IF_ERROR(AppendKnownStart(parser, i, own_time ? parser.timestamp() : t_, buffers));
   }
-  if (own_time || HasExemplars(parser)) return AppendKnownAlone(parser, i, own_time, buffers);
+  if (own_time || HasExemplars(parser)) {
+    NX_ASSIGN_OR_RETURN(const AppendError outcome,
+                        AppendKnownAlone(parser, i, own_time, parser.value(), buffers));
+    return CountOutcome(outcome);
+  }
   if (options_.start_times) buffers.batch.SetStart(start_);
   buffers.batch.Add(cache_->ref(i), parser.value(), {i, parser.type(), parser.line()});
   return buffers.batch.full() ? Flush(parser, buffers) : Status();
 }
 
 template <typename Parser>
-Status ScrapeSession::AppendKnownAlone(Parser& parser, SeriesCache::Index i, bool own_time,
-                                       ScrapeBuffers& buffers) {
+Result<AppendError> ScrapeSession::AppendKnownAlone(Parser& parser, SeriesCache::Index i,
+                                                    bool own_time, double value,
+                                                    ScrapeBuffers& buffers) {
   const model::TimestampMs t = own_time ? parser.timestamp() : t_;
-  if (t > max_t_) return CountOutcome(AppendError::kOutOfBounds);
+  if (t > max_t_) return AppendError::kOutOfBounds;
   SeriesRef ref = cache_->ref(i);
   if (options_.start_times) appender_->SetStart(start_);
-  AppendError outcome = appender_->Append(ref, model::Labels(), t, parser.value());
+  AppendError outcome = appender_->Append(ref, model::Labels(), t, value);
   if (outcome == AppendError::kUnknownSeries) {
     NX_RETURN_IF_ERROR(parser.ReadLabels(buffers.labels));
     ref = SeriesRef{0};
     NX_ASSIGN_OR_RETURN(const auto labels, RelabelledSample(buffers));
-    outcome = appender_->Append(ref, labels, t, parser.value());
+    outcome = appender_->Append(ref, labels, t, value);
     if (outcome == AppendError::kNone) cache_->set_ref(i, ref);
   }
-  if (outcome != AppendError::kNone) return CountOutcome(outcome);
+  if (outcome != AppendError::kNone) return outcome;
   if (!own_time || config_->track_timestamps_staleness) cache_->Track(i);
   AppendExemplars(parser, ref, model::Labels(), t, buffers);
-  return {};
+  return outcome;
 }
 
 Result<model::Labels> ScrapeSession::RelabelledSample(const ScrapeBuffers& buffers) const {
@@ -142,19 +152,29 @@ Status ScrapeSession::AppendNew(Parser& parser, ScrapeBuffers& buffers) {
   NX_ASSIGN_OR_RETURN(const auto labels, NewSample(parser, buffers));
   if (labels.empty()) return {};
   ++counts_.post_relabeling;
-  if (!TakeFromLimit()) return {};
+  if (options_.start_synthesis && IsSynthesized(parser, labels)) {
+    return AppendNewSynthesized(parser, labels, buffers);
+  }
+  NX_RETURN_IF_ERROR(AppendNewSample(parser, labels, parser.value(), buffers));
+  return {};
+}
+
+template <typename Parser>
+Result<bool> ScrapeSession::AppendNewSample(Parser& parser, const model::Labels& labels,
+                                            double value, ScrapeBuffers& buffers) {
+  if (!TakeFromLimit()) return false;
   const bool own_time = parser.has_timestamp() && config_->honor_timestamps;
   const model::TimestampMs t = own_time ? parser.timestamp() : t_;
-  if (t > max_t_) return CountOutcome(AppendError::kOutOfBounds);
+  if (t > max_t_) return Refuse(AppendError::kOutOfBounds);
   SeriesRef ref{0};
   if (options_.start_zeros) (void)AppendStart(ref, labels, t);
   if (options_.start_times) appender_->SetStart(start_);
-  const AppendError outcome = appender_->Append(ref, labels, t, parser.value());
-  if (outcome != AppendError::kNone) return CountOutcome(outcome);
+  const AppendError outcome = appender_->Append(ref, labels, t, value);
+  if (outcome != AppendError::kNone) return Refuse(outcome);
   AppendExemplars(parser, ref, labels, t, buffers);
   if (options_.append_metadata) AppendMetadata(ref, labels);
   Remember(parser.series_hash(), parser.series().size(), ref, own_time);
-  return {};
+  return true;
 }
 
 void ScrapeSession::Remember(const Hash128& hash, std::size_t length, SeriesRef ref,
@@ -162,6 +182,10 @@ void ScrapeSession::Remember(const Hash128& hash, std::size_t length, SeriesRef 
   // Only what was appended is remembered: the rest can't become stale.
   const auto i = cache_->Add(hash, length, ref);
   if (!own_time || config_->track_timestamps_staleness) cache_->Track(i);
+  CountNewSeries();
+}
+
+void ScrapeSession::CountNewSeries() {
   if (!over_limit_ && !over_bucket_limit_) ++counts_.series_added;
 }
 
@@ -182,43 +206,93 @@ AppendError ScrapeSession::AppendOneHistogram(SeriesRef& ref, const model::Label
 template <typename Parser>
 Status ScrapeSession::AppendHistogram(Parser& parser, ScrapeBuffers& buffers) {
   bool seen = false;
-  const SeriesCache::Index i = cache_->Find(parser.series_hash(), parser.hint_matched(), seen);
-  const bool known = i != SeriesCache::kNone;
-  if (known && cache_->dropped(i)) return {};
-  model::Labels labels;
+  HistogramSample sample;
+  sample.index = cache_->Find(parser.series_hash(), parser.hint_matched(), seen);
+  const bool known = sample.index != SeriesCache::kNone;
+  if (known && cache_->dropped(sample.index)) return {};
   if (!known) {
-    NX_ASSIGN_OR_RETURN(labels, NewSample(parser, buffers));
-    if (labels.empty()) return {};
+    NX_ASSIGN_OR_RETURN(sample.labels, NewSample(parser, buffers));
+    if (sample.labels.empty()) return {};
   }
   ++counts_.post_relabeling;
-  const bool own_time = parser.has_timestamp() && config_->honor_timestamps;
-  const model::TimestampMs t = own_time ? parser.timestamp() : t_;
-  if (known && seen && !own_time) return CountOutcome(AppendError::kDuplicate);
+  sample.own_time = parser.has_timestamp() && config_->honor_timestamps;
+  sample.t = sample.own_time ? parser.timestamp() : t_;
+  if (known && seen && !sample.own_time) {
+    if (synthesis_ != nullptr) synthesis_->Forget(parser.series_hash());
+    return CountOutcome(AppendError::kDuplicate);
+  }
+  if (options_.start_synthesis) {
+    NX_ASSIGN_OR_RETURN(const bool synthesized,
+                        known ? IsSynthesized(parser, buffers)
+                              : Result<bool>(IsSynthesized(parser, sample.labels)));
+    if (synthesized) return AppendHistogramSynthesized(parser, sample, buffers);
+  }
+  NX_RETURN_IF_ERROR(AppendHistogramSample(parser, sample, buffers));
+  return {};
+}
+
+template <typename Parser>
+Result<bool> ScrapeSession::AppendHistogramSample(Parser& parser, const HistogramSample& sample,
+                                                  ScrapeBuffers& buffers) {
   if (!LimitHistogram(parser.histogram(), finest_schema_, config_->native_histogram_bucket_limit)) {
     over_bucket_limit_ = true;
-    return {};
+    return false;
   }
-  if (!TakeFromLimit()) return {};
-  if (t > max_t_) return CountOutcome(AppendError::kOutOfBounds);
+  if (!TakeFromLimit()) return false;
+  if (sample.t > max_t_) return Refuse(AppendError::kOutOfBounds);
+  const SeriesCache::Index i = sample.index;
+  const bool known = i != SeriesCache::kNone;
   SeriesRef ref = known ? cache_->ref(i) : SeriesRef{0};
-  const auto append = [&](const auto& h) { return AppendOneHistogram(ref, labels, t, h); };
-  AppendError outcome = std::visit(append, parser.histogram());
+  const auto append_to = [&](const model::Labels& labels) {
+    return std::visit([&](const auto& h) { return AppendOneHistogram(ref, labels, sample.t, h); },
+                      parser.histogram());
+  };
+  AppendError outcome = append_to(sample.labels);
+  model::Labels labels = sample.labels;
   if (outcome == AppendError::kUnknownSeries && known) {
     NX_RETURN_IF_ERROR(parser.ReadLabels(buffers.labels));
     ref = SeriesRef{0};
     NX_ASSIGN_OR_RETURN(labels, RelabelledSample(buffers));
-    outcome = std::visit(append, parser.histogram());
+    outcome = append_to(labels);
     if (outcome == AppendError::kNone) cache_->set_ref(i, ref);
   }
-  if (outcome != AppendError::kNone) return CountOutcome(outcome);
-  AppendExemplars(parser, ref, labels, t, buffers);
+  if (outcome != AppendError::kNone) return Refuse(outcome);
+  AppendExemplars(parser, ref, labels, sample.t, buffers);
   if (known) {
-    if (!own_time || config_->track_timestamps_staleness) cache_->Track(i);
-    return options_.append_metadata ? AppendKnownMetadata(parser, i, buffers) : Status();
+    if (!sample.own_time || config_->track_timestamps_staleness) cache_->Track(i);
+    if (options_.append_metadata) NX_RETURN_IF_ERROR(AppendKnownMetadata(parser, i, buffers));
+    return true;
   }
   if (options_.append_metadata) AppendMetadata(ref, labels);
-  Remember(parser.series_hash(), parser.series().size(), ref, own_time);
-  return {};
+  Remember(parser.series_hash(), parser.series().size(), ref, sample.own_time);
+  return true;
+}
+
+bool ScrapeSession::IsCountedFamily() const {
+  const model::Metadata* metadata = target_->metadata().current();
+  return metadata != nullptr && (metadata->type == model::MetricType::kCounter ||
+                                 metadata->type == model::MetricType::kHistogram);
+}
+
+bool ScrapeSession::IsOfCountedFamily(const model::Labels& labels) const {
+  const MetadataCache& cache = target_->metadata();
+  return IsCountedFamily() &&
+         IsOfFamily(labels.Get("__name__"), cache.current_family(), cache.current()->type);
+}
+
+Status ScrapeSession::RefuseSynthesized(const Hash128& series) {
+  synthesis_->Forget(series);
+  return CountOutcome(AppendError::kDuplicate);
+}
+
+void ScrapeSession::BeginSynthesized(model::TimestampMs start) {
+  start_ = start;
+  appender_->SetDiscardOutOfOrder(true);
+}
+
+void ScrapeSession::EndSynthesized() {
+  start_ = 0;
+  appender_->SetDiscardOutOfOrder(false);
 }
 
 template <typename Parser>
@@ -381,6 +455,11 @@ Status ScrapeSession::CountOutcome(AppendError outcome) {
       --counts_.post_relabeling;
       return Fail(Code::kExecution, appender_->RefusalText(outcome));
   }
+}
+
+Result<bool> ScrapeSession::Refuse(AppendError outcome) {
+  NX_RETURN_IF_ERROR(CountOutcome(outcome));
+  return false;
 }
 
 bool ScrapeSession::TakeFromLimit() {

@@ -230,6 +230,14 @@ std::vector<std::pair<std::string, std::int64_t>> ScrapeManager::DroppedCounts()
   return counts;
 }
 
+std::shared_ptr<const config::ScrapeConfig> ScrapeManager::PoolConfig(std::string_view pool) const {
+  MutexLock lock(impl_->mutex);
+  for (const auto& [job, p] : impl_->pools) {
+    if (job == pool) return p->shared_config();
+  }
+  return nullptr;
+}
+
 std::vector<std::pair<std::string, std::uint64_t>> ScrapeManager::Memory() const {
   const ScrapeHeld& held = *impl_->context.held;
   return {{"scrape/series_caches", held.series_caches.bytes()},

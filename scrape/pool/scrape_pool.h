@@ -42,6 +42,7 @@ class ScrapePool final {
   void AbortLoops();
 
   const config::ScrapeConfig& config() const { return *plan_.config; }
+  std::shared_ptr<const config::ScrapeConfig> shared_config() const { return plan_.config; }
   void AppendActive(std::vector<ActiveTarget>& targets) const;
   void AppendDropped(std::vector<DroppedTarget>& targets) const;
   std::int64_t dropped_count() const { return dropped_count_; }

@@ -69,6 +69,7 @@ class PosixWritableFile final : public WritableFile {
   }
 
   std::uint64_t size() const override { return size_; }
+  void ForgetCached() override { ::posix_fadvise(fd_, 0, 0, POSIX_FADV_DONTNEED); }
 
  private:
   Status WriteAll(std::uint64_t offset, ByteSpan bytes) {

@@ -89,7 +89,7 @@ Summary::Snapshot Summary::Collect() const {
 
 namespace {
 
-enum class Kind { kCounter, kGauge, kHistogram, kSummary };
+using Kind = FamilyView::Type;
 
 std::string_view KindName(Kind kind) {
   switch (kind) {
@@ -189,6 +189,11 @@ void AppendSummary(std::string& out, std::string_view name, const LabelPairs& la
   AppendLine(out, name, "_count", labels, {}, 0, static_cast<double>(snapshot.count));
 }
 
+double ValueOf(const Child& child) {
+  if (child.counter) return static_cast<double>(child.counter->value());
+  return child.gauge ? child.gauge->value() : child.fn();
+}
+
 void AppendChild(std::string& out, std::string_view name, const LabelPairs& labels,
                  const Child& child) {
   if (child.histogram) {
@@ -196,20 +201,34 @@ void AppendChild(std::string& out, std::string_view name, const LabelPairs& labe
   } else if (child.summary) {
     AppendSummary(out, name, labels, *child.summary);
   } else {
-    const double value = child.counter ? static_cast<double>(child.counter->value())
-                         : child.gauge ? child.gauge->value()
-                                       : child.fn();
-    AppendLine(out, name, {}, labels, {}, 0, value);
+    AppendLine(out, name, {}, labels, {}, 0, ValueOf(child));
   }
 }
 
-void AppendLists(std::string& out, std::string_view name, const Family& family) {
+void VisitChild(const LabelPairs& labels, const Child& child,
+                const std::function<void(const ChildView&)>& visit) {
+  if (child.histogram) {
+    const auto snapshot = child.histogram->Collect();
+    visit({.labels = labels, .histogram = &snapshot});
+  } else if (child.summary) {
+    const auto snapshot = child.summary->Collect();
+    visit({.labels = labels, .summary = &snapshot});
+  } else {
+    visit({.labels = labels, .value = ValueOf(child)});
+  }
+}
+
+GaugeList CollectLists(const Family& family) {
   GaugeList all;
   for (const auto& list : family.lists) {
     for (auto& gauge : list()) all.push_back(std::move(gauge));
   }
   std::sort(all.begin(), all.end());
-  for (const auto& [label_value, value] : all) {
+  return all;
+}
+
+void AppendLists(std::string& out, std::string_view name, const Family& family) {
+  for (const auto& [label_value, value] : CollectLists(family)) {
     AppendLine(out, name, {}, {{family.list_label, label_value}}, {}, 0, value);
   }
 }
@@ -297,6 +316,19 @@ void Registry::Remove(std::string_view name, const LabelPairs& labels) {
   family->second.children.erase(labels);
   if (family->second.children.empty() && family->second.lists.empty())
     impl_->families.erase(family);
+}
+
+void Registry::Visit(const std::function<bool(const FamilyView&)>& begin_family,
+                     const std::function<void(const ChildView&)>& visit_child) const {
+  MutexLock lock(impl_->mutex);
+  for (const auto& [name, family] : impl_->families) {
+    if (!begin_family({name, family.help, family.kind})) continue;
+    for (const auto& [labels, child] : family.children) VisitChild(labels, child, visit_child);
+    for (const auto& [label_value, value] : CollectLists(family)) {
+      const LabelPairs labels = {{family.list_label, label_value}};
+      visit_child({.labels = labels, .value = value});
+    }
+  }
 }
 
 void Registry::WriteText(std::string& out) const {

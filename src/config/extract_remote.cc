@@ -118,6 +118,7 @@ std::vector<RemoteReadConfig> ExtractRemoteRead(const Value& list) {
     config.required_matchers = Pairs(item["required_matchers"]);
     config.filter_external_labels = item["filter_external_labels"].flag();
     config.http = ExtractHttp(item);
+    config.shown = WriteYaml(item);
     config.fingerprint = WriteYaml(item, true);
   }
   return configs;

@@ -138,6 +138,9 @@ Result<std::shared_ptr<const Config>> Extract(Value root, const LoadOptions& opt
   config->global = ExtractGlobal(root["global"]);
   config->storage = ExtractStorage(root["storage"]);
   for (const Value& path : root["rule_files"].items) config->rule_files.push_back(path.text);
+  for (const Value& path : root["scrape_config_files"].items) {
+    config->scrape_config_files.push_back(path.text);
+  }
   for (const Value& job : root["scrape_configs"].items) {
     NX_ASSIGN_OR_RETURN(ScrapeConfig scrape_config, ExtractScrapeConfig(job));
     config->scrape_configs.push_back(std::move(scrape_config));

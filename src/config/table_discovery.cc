@@ -147,6 +147,15 @@ Status CheckDiscovery(const Value& section) {
   return {};
 }
 
+std::vector<std::string_view> DiscoveryMechanisms() {
+  std::vector<std::string_view> names = {"static"};
+  for (const Mechanism& mechanism : Mechanisms()) {
+    if (mechanism.list != nullptr) names.push_back(mechanism.name);
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
 std::vector<DiscoveryConfig> ExtractDiscoveries(const Value& section) {
   std::vector<DiscoveryConfig> configs;
   for (const Mechanism& mechanism : Mechanisms()) {

@@ -2,12 +2,11 @@
 #include "narthex/model/relabel.h"
 
 #include <fmt/core.h>
-#include <locale.h>
 #include <openssl/evp.h>
-#include <wctype.h>
 
 #include "narthex/base/check.h"
 #include "narthex/base/go_format.h"
+#include "narthex/base/letter_case.h"
 
 namespace narthex::model {
 
@@ -84,54 +83,6 @@ std::uint64_t HashForMod(std::string_view value) {
   return hash;
 }
 
-void AppendUtf8(std::string& out, std::uint32_t rune) {
-  if (rune < 0x80) {
-    out += static_cast<char>(rune);
-  } else if (rune < 0x800) {
-    out += static_cast<char>(0xc0 | rune >> 6);
-    out += static_cast<char>(0x80 | (rune & 0x3f));
-  } else if (rune < 0x10000) {
-    out += static_cast<char>(0xe0 | rune >> 12);
-    out += static_cast<char>(0x80 | (rune >> 6 & 0x3f));
-    out += static_cast<char>(0x80 | (rune & 0x3f));
-  } else {
-    out += static_cast<char>(0xf0 | rune >> 18);
-    out += static_cast<char>(0x80 | (rune >> 12 & 0x3f));
-    out += static_cast<char>(0x80 | (rune >> 6 & 0x3f));
-    out += static_cast<char>(0x80 | (rune & 0x3f));
-  }
-}
-
-/// Decodes one rune of valid UTF-8 and moves on.
-std::uint32_t NextRune(std::string_view text, std::size_t& i) {
-  const auto byte = [&](std::size_t at) { return static_cast<unsigned char>(text[at]); };
-  const std::uint32_t lead = byte(i);
-  const int more = lead < 0x80 ? 0 : lead < 0xe0 ? 1 : lead < 0xf0 ? 2 : 3;
-  std::uint32_t rune = more == 0 ? lead : lead & (0x3fU >> more);
-  ++i;
-  for (int k = 0; k < more; ++k) rune = rune << 6 | (byte(i++) & 0x3fU);
-  return rune;
-}
-
-/// Unicode's simple case mapping, rune by rune, whatever the process's locale is.
-std::string MapCase(std::string_view text, bool upper) {
-  static const locale_t unicode = newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr);
-  std::string out;
-  const bool valid = unicode != nullptr && IsValidUtf8(text);
-  for (std::size_t i = 0; i < text.size();) {
-    const char c = text[i];
-    if (static_cast<unsigned char>(c) < 0x80 || !valid) {
-      const bool change = upper ? c >= 'a' && c <= 'z' : c >= 'A' && c <= 'Z';
-      out += change ? static_cast<char>(c ^ 0x20) : c;
-      ++i;
-      continue;
-    }
-    const auto rune = static_cast<wint_t>(NextRune(text, i));
-    AppendUtf8(out, upper ? towupper_l(rune, unicode) : towlower_l(rune, unicode));
-  }
-  return out;
-}
-
 Status MapLabels(LabelsBuilder& labels, const RelabelConfig& rule) {
   const auto pairs = labels.pairs();  // A copy: the names that are set may match as well.
   for (const auto& [name, value] : pairs) {
@@ -180,10 +131,10 @@ Result<bool> Apply(LabelsBuilder& labels, const RelabelConfig& rule) {
       DeleteLabels(labels, rule, false);
       break;
     case RelabelAction::kLowercase:
-      NX_RETURN_IF_ERROR(SetMade(labels, rule.target_label, MapCase(value, false)));
+      NX_RETURN_IF_ERROR(SetMade(labels, rule.target_label, ToLowerCase(value)));
       break;
     case RelabelAction::kUppercase:
-      NX_RETURN_IF_ERROR(SetMade(labels, rule.target_label, MapCase(value, true)));
+      NX_RETURN_IF_ERROR(SetMade(labels, rule.target_label, ToUpperCase(value)));
       break;
   }
   return true;

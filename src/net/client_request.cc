@@ -62,6 +62,14 @@ std::string Base64(const std::string& bytes) {
   return out;
 }
 
+std::string UrlBase64(const std::string& bytes) {
+  std::string text = Base64(bytes);
+  while (text.ends_with('=')) text.pop_back();
+  std::replace(text.begin(), text.end(), '+', '-');
+  std::replace(text.begin(), text.end(), '/', '_');
+  return text;
+}
+
 Result<std::string> AuthorizationValue(const HttpClientOptions& options) {
   const bool basic = !options.basic_username.empty() || !options.basic_username_file.empty() ||
                      !options.basic_password.empty() || !options.basic_password_file.empty();

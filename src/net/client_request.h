@@ -26,5 +26,7 @@ Result<std::string> RequestText(const HttpClientOptions& options, const ClientRe
                                 bool with_credentials, bool with_body);
 
 std::string Base64(const std::string& bytes);
+/// For URLs: "-" and "_", nothing at the end.
+std::string UrlBase64(const std::string& bytes);
 
 }  // namespace narthex::net

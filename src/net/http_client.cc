@@ -299,7 +299,8 @@ asio::awaitable<Result<ClientResponse>> HttpClient::Impl::Once(const ClientReque
     head = co_await ReadHead();
     if (head) break;
     const bool stale = reused && unread.empty() && head.error().code() == Code::kUnavailable;
-    if (!stale || !IsIdempotent(exchange.method)) co_return failed(head.error());
+    const bool again = request.idempotent || IsIdempotent(exchange.method);
+    if (!stale || !again) co_return failed(head.error());
     reused = false;  // The server closed the kept connection in the meantime: once more.
   }
 
@@ -315,6 +316,7 @@ asio::awaitable<Result<ClientResponse>> HttpClient::Impl::Once(const ClientReque
   const BodySink* sink = request.on_body && response.status / 100 == 2 ? &request.on_body : nullptr;
   if (sink != nullptr) {
     connection.ProbePeer();  // The body may be silent for long.
+    if (request.on_head) request.on_head(response);
     if (!(*sink)({})) {
       Disconnect();
       response.stopped = true;

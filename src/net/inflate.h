@@ -8,9 +8,9 @@
 #include <string>
 #include <string_view>
 
-namespace narthex::net {
+#include "narthex/net/gzip.h"
 
-enum class DecodeOutcome : std::uint8_t { kOk, kTooLarge, kCorrupt, kTruncated, kNotGzip };
+namespace narthex::net {
 
 /// Decodes gzip piece by piece (also several members in a row).
 class GzipDecoder final {
@@ -29,9 +29,6 @@ class GzipDecoder final {
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };
-
-/// Decodes a whole gzip body, appended to `out`; faster than the decoder above.
-DecodeOutcome Gunzip(std::string_view in, std::size_t max_bytes, std::string& out);
 
 enum class Compression : std::uint8_t { kNone, kGzip, kDeflate };
 

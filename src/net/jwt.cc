@@ -1,64 +1,53 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "narthex/net/jwt.h"
 
-#include <memory>
-
-#include <openssl/bio.h>
-#include <openssl/evp.h>
 #include <openssl/pem.h>
 
 #include "narthex/base/json_writer.h"
 #include "src/net/client_request.h"
+#include "src/net/openssl_handles.h"
 
 namespace narthex::net {
 namespace {
 
-template <auto Free>
-struct Deleter {
-  template <typename T>
-  void operator()(T* object) const {
-    Free(object);
-  }
-};
-using Bio = std::unique_ptr<BIO, Deleter<BIO_free_all>>;
-using Key = std::unique_ptr<EVP_PKEY, Deleter<EVP_PKEY_free>>;
-using Digest = std::unique_ptr<EVP_MD_CTX, Deleter<EVP_MD_CTX_free>>;
-
-/// Base64 for URLs: "-" and "_", nothing at the end.
-std::string UrlBase64(const std::string& bytes) {
-  std::string text = Base64(bytes);
-  while (text.ends_with('=')) text.pop_back();
-  std::replace(text.begin(), text.end(), '+', '-');
-  std::replace(text.begin(), text.end(), '/', '_');
-  return text;
-}
-
 /// No program asks for a password of a key on a terminal that it does not have.
 int NoPassword(char*, int, int, void*) { return -1; }
+
+std::string HeaderText(const JwtHeader& header) {
+  JsonWriter json;
+  json.BeginObject();
+  json.Key("alg");
+  json.String("RS256");
+  json.Key("typ");
+  json.String("JWT");
+  for (const auto& [name, value] :
+       {std::pair("kid", &header.key_id), std::pair("x5t", &header.x5t)}) {
+    if (value->empty()) continue;
+    json.Key(name);
+    json.String(*value);
+  }
+  if (!header.x5c.empty()) {
+    json.Key("x5c");
+    json.BeginArray();
+    for (const std::string& certificate : header.x5c) json.String(certificate);
+    json.EndArray();
+  }
+  json.EndObject();
+  return json.TakeText();
+}
 
 }  // namespace
 
 Result<std::string> SignJwt(const std::string& claims, const std::string& private_key,
-                            const std::string& key_id) {
-  const Bio bio(BIO_new_mem_buf(private_key.data(), static_cast<int>(private_key.size())));
-  const Key key(bio == nullptr ? nullptr
-                               : PEM_read_bio_PrivateKey(bio.get(), nullptr, NoPassword, nullptr));
+                            const JwtHeader& header) {
+  const BioPtr bio = ReadBio(private_key);
+  const KeyPtr key(
+      bio == nullptr ? nullptr : PEM_read_bio_PrivateKey(bio.get(), nullptr, NoPassword, nullptr));
   if (key == nullptr || EVP_PKEY_base_id(key.get()) != EVP_PKEY_RSA) {
     return Fail(Code::kInvalidArgument, "the private key is no RSA key in PEM form");
   }
-  JsonWriter header;
-  header.BeginObject();
-  header.Key("alg");
-  header.String("RS256");
-  header.Key("typ");
-  header.String("JWT");
-  if (!key_id.empty()) {
-    header.Key("kid");
-    header.String(key_id);
-  }
-  header.EndObject();
-  const std::string text = UrlBase64(header.TakeText()) + "." + UrlBase64(claims);
-  const Digest digest(EVP_MD_CTX_new());
+  const std::string text = UrlBase64(HeaderText(header)) + "." + UrlBase64(claims);
+  const DigestPtr digest(EVP_MD_CTX_new());
   std::size_t size = 0;
   const auto* const bytes = reinterpret_cast<const unsigned char*>(text.data());
   std::string signature;

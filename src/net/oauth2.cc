@@ -16,6 +16,7 @@
 #include "src/net/client_request.h"
 #include "src/net/file.h"
 #include "src/net/http1.h"
+#include "src/net/json_text.h"
 
 namespace narthex::net {
 namespace json = boost::json;
@@ -27,11 +28,6 @@ constexpr std::chrono::seconds kSpare{10};
 
 /// Bytes of a refusal that an error shows.
 constexpr std::size_t kMaxShown = 2048;
-
-std::string TextOf(const json::object& object, std::string_view name) {
-  const json::value* value = object.if_contains(name);
-  return value != nullptr && value->is_string() ? std::string(value->get_string()) : "";
-}
 
 /// Seconds as a number or as a text; 0 = not said.
 std::int64_t Seconds(const json::object& object) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "narthex/proto/remote_read.h"
 #include "src/proto/wire_reader.h"
+#include "src/proto/wire_writer.h"
 
 namespace narthex::proto {
 namespace {
@@ -82,7 +83,51 @@ ReadQuery DecodeQuery(std::string_view bytes, std::string& error) {
   return query;
 }
 
+std::string EncodeMatcher(const ReadMatcher& matcher) {
+  std::string bytes;
+  WireWriter out(bytes);
+  out.Varint(1, static_cast<std::uint32_t>(matcher.type));
+  out.Bytes(2, matcher.name);
+  out.Bytes(3, matcher.value);
+  return bytes;
+}
+
+std::string EncodeHints(const ReadHints& hints) {
+  std::string bytes;
+  WireWriter out(bytes);
+  out.Int64(1, hints.step_ms);
+  out.Bytes(2, hints.func);
+  out.Int64(3, hints.start_ms);
+  out.Int64(4, hints.end_ms);
+  for (const std::string& label : hints.grouping) out.Message(5, label);
+  out.Varint(6, hints.by ? 1 : 0);
+  out.Int64(7, hints.range_ms);
+  return bytes;
+}
+
+std::string EncodeQuery(const ReadQuery& query) {
+  std::string bytes;
+  WireWriter out(bytes);
+  out.Int64(1, query.start_ms);
+  out.Int64(2, query.end_ms);
+  for (const ReadMatcher& matcher : query.matchers) out.Message(3, EncodeMatcher(matcher));
+  if (query.has_hints) out.Message(4, EncodeHints(query.hints));
+  return bytes;
+}
+
 }  // namespace
+
+void EncodeReadRequest(const ReadRequest& request, std::string& out) {
+  WireWriter writer(out);
+  for (const ReadQuery& query : request.queries) writer.Message(1, EncodeQuery(query));
+  if (request.accepted_types.empty()) return;
+  std::string types;
+  WireWriter packed(types);
+  for (const std::int32_t type : request.accepted_types) {
+    packed.Raw(static_cast<std::uint32_t>(type));
+  }
+  writer.Message(2, types);
+}
 
 Result<ReadRequest> DecodeReadRequest(std::string_view body) {
   ReadRequest request;
@@ -104,6 +149,11 @@ Result<ReadRequest> DecodeReadRequest(std::string_view body) {
   }
   if (!error.empty()) return Fail(Code::kInvalidArgument, std::move(error));
   return request;
+}
+
+ReadMatcher FromMatcher(const model::Matcher& matcher) {
+  static_assert(static_cast<int>(model::MatchType::kNotRegex) == 3);  // The wire's numbers.
+  return {static_cast<std::int32_t>(matcher.type()), matcher.name(), matcher.value()};
 }
 
 Result<model::Matcher> MakeMatcher(const ReadMatcher& matcher) {

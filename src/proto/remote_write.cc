@@ -7,6 +7,7 @@
 #include <fmt/ranges.h>
 
 #include "src/proto/histogram_reader.h"
+#include "src/proto/label_reader.h"
 #include "src/proto/wire_reader.h"
 
 namespace narthex::proto {
@@ -57,7 +58,6 @@ struct WriteRequestReader::Impl {
 
   void CollectSymbols();
   void OpenSeries(std::string_view bytes);
-  model::LabelView ReadLabel(std::string_view bytes);
   void ReadMetadata(std::string_view bytes, MetadataRefs& refs);
   std::string LookUp(const std::vector<std::uint32_t>& refs, std::vector<model::LabelView>& out);
   /// Why so many bytes of symbols can't be used; "" when they can.
@@ -98,24 +98,6 @@ void WriteRequestReader::Impl::CollectSymbols() {
     symbols.emplace_back(static_cast<std::uint32_t>(symbol.data() - body.data()),
                          static_cast<std::uint32_t>(symbol.size()));
   }
-}
-
-model::LabelView WriteRequestReader::Impl::ReadLabel(std::string_view bytes) {
-  model::LabelView label;
-  WireReader pair(bytes, "Label", error);
-  while (pair.Next()) {
-    switch (pair.field()) {
-      case 1:
-        label.name = pair.Bytes("Name");
-        break;
-      case 2:
-        label.value = pair.Bytes("Value");
-        break;
-      default:
-        pair.Skip();
-    }
-  }
-  return label;
 }
 
 void WriteRequestReader::Impl::ReadMetadata(std::string_view bytes, MetadataRefs& refs) {
@@ -201,7 +183,7 @@ void WriteRequestReader::Impl::OpenSeries(std::string_view bytes) {
     const std::int32_t field = fields.field();
     if (field == numbers.labels) {
       if (version == WriteVersion::kV1) {
-        labels.push_back(ReadLabel(fields.Bytes("Labels")));
+        ReadLabelInto(fields.Bytes("Labels"), error, labels);
       } else {
         fields.Varints("LabelsRefs", [&](std::uint64_t ref) {
           label_refs.push_back(static_cast<std::uint32_t>(ref));
@@ -324,7 +306,7 @@ bool WriteRequestReader::NextExemplar(WriteExemplar& exemplar) {
     switch (fields.field()) {
       case 1:
         if (impl.version == WriteVersion::kV1) {
-          exemplar.labels.push_back(impl.ReadLabel(fields.Bytes("Labels")));
+          ReadLabelInto(fields.Bytes("Labels"), impl.error, exemplar.labels);
         } else {
           fields.Varints("LabelsRefs", [&](std::uint64_t ref) {
             impl.exemplar_refs.push_back(static_cast<std::uint32_t>(ref));

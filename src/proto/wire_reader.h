@@ -53,6 +53,7 @@ class WireReader {
   std::uint64_t Varint(const char* name) { return Expect(Wire::kVarint, name) ? RawVarint() : 0; }
   std::int64_t Int64(const char* name) { return static_cast<std::int64_t>(Varint(name)); }
   double Double(const char* name) { return Expect(Wire::kFixed64, name) ? RawDouble() : 0; }
+  std::uint64_t Fixed64(const char* name) { return std::bit_cast<std::uint64_t>(Double(name)); }
   std::string_view Bytes(const char* name) {
     return Expect(Wire::kBytes, name) ? RawBytes() : std::string_view();
   }
@@ -70,6 +71,11 @@ class WireReader {
     if (wire_ == Wire::kFixed64) return add(RawDouble());
     WireReader packed(Bytes(name), message_, *error_);
     while (packed.p_ != packed.end_ && error_->empty()) add(packed.RawDouble());
+  }
+
+  template <typename Add>
+  void Fixed64s(const char* name, Add add) {
+    Doubles(name, [&add](double value) { add(std::bit_cast<std::uint64_t>(value)); });
   }
 
   /// Where the next field begins; to come back with Seek.

@@ -6,9 +6,11 @@
 #include <fmt/format.h>
 
 #include "narthex/base/clock.h"
+#include "narthex/base/fs.h"
 #include "narthex/base/go_format.h"
 #include "narthex/base/log.h"
 #include "narthex/base/metrics.h"
+#include "src/server/config_digest.h"
 
 namespace narthex::server {
 
@@ -27,8 +29,17 @@ void Configuration::AddApplier(std::string name, Applier applier) {
   appliers_.push_back({std::move(name), std::move(applier)});
 }
 
+Result<std::shared_ptr<const config::Config>> Configuration::Read(Hash128& digest) const {
+  NX_ASSIGN_OR_RETURN(const std::string text, SystemFs().ReadFile(path_));
+  NX_ASSIGN_OR_RETURN(auto config, config::LoadText(text, path_, options_));
+  // Before the rule files are read: whoever changes one later is noticed.
+  if (watching_) digest = DigestConfiguration(text, *config);
+  return config;
+}
+
 Status Configuration::Load() {
-  NX_ASSIGN_OR_RETURN(auto config, config::LoadFile(path_, options_));
+  MutexLock reload_lock(reload_mutex_);
+  NX_ASSIGN_OR_RETURN(auto config, Read(digest_));
   {
     MutexLock lock(mutex_);
     current_ = std::move(config);
@@ -41,9 +52,22 @@ Status Configuration::ApplyLoaded() { return Apply(current()); }
 
 Status Configuration::Reload() {
   MutexLock reload_lock(reload_mutex_);
+  return ReloadLocked();
+}
+
+void Configuration::ReloadIfChanged() {
+  MutexLock reload_lock(reload_mutex_);
+  const auto text = SystemFs().ReadFile(path_);
+  if (text && DigestConfiguration(*text, *current()) == digest_) return;
+  log::Info("Configuration file change detected, reloading the configuration.");
+  (void)ReloadLocked();  // The outcome is logged and in a metric.
+}
+
+Status Configuration::ReloadLocked() {
   const std::int64_t begin = clock_.MonotonicNs();
   log::Info("Loading configuration file", {{"filename", path_}});
-  auto config = config::LoadFile(path_, options_);
+  Hash128 digest;
+  auto config = Read(digest);
   Status status = config ? Apply(*config) : Status(Fail(config.error()));
   Record(status.has_value());
   if (!status) {
@@ -51,6 +75,7 @@ Status Configuration::Reload() {
     return Fail(std::move(status).error().Wrap(
         fmt::format("couldn't load configuration (--config.file={})", go::Quote(path_))));
   }
+  digest_ = digest;
   {
     MutexLock lock(mutex_);
     current_ = std::move(*config);
@@ -79,6 +104,7 @@ void Configuration::Record(bool success) {
   MutexLock lock(mutex_);
   success_ = success;
   if (success) success_ns_ = now_ns;
+  failure_ns_ = success ? 0 : now_ns;
 }
 
 std::shared_ptr<const config::Config> Configuration::current() const {
@@ -94,6 +120,11 @@ bool Configuration::last_reload_successful() const {
 std::int64_t Configuration::last_success_ns() const {
   MutexLock lock(mutex_);
   return success_ns_;
+}
+
+std::int64_t Configuration::last_failure_ns() const {
+  MutexLock lock(mutex_);
+  return failure_ns_;
 }
 
 }  // namespace narthex::server

@@ -103,6 +103,9 @@ Result<FlagArguments> ReadFlagArguments(std::vector<std::string> arguments, int&
     exit_code = code;
     return Fail(Code::kInvalidArgument, std::move(message));
   }
+  for (const CLI::Option* option : app.parse_order()) {
+    parsed.order.push_back(option->get_lnames().front());
+  }
   for (const FlagSpec& flag : AllFlags()) {
     const std::string name(flag.name);
     const std::size_t count = app.count("--" + name);

@@ -18,6 +18,7 @@ using FlagTexts = std::map<std::string, std::vector<std::string>, std::less<>>;
 
 struct FlagArguments {
   FlagTexts given;
+  std::vector<std::string> order;  // Their names, as they came.
   bool help = false;
   bool version = false;
 };

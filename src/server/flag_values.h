@@ -21,7 +21,6 @@ class FlagValues final {
  public:
   explicit FlagValues(FlagTexts given) : given_(std::move(given)) {}
 
-  bool Given(std::string_view name) const { return given_.contains(name); }
   std::string Text(std::string_view name) const;
   std::vector<std::string> List(std::string_view name) const;
   bool Bool(std::string_view name) const { return Text(name) == "true"; }

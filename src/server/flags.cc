@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "narthex/base/fs.h"
 #include "narthex/base/go_format.h"
 #include "narthex/model/matcher.h"
 #include "src/server/flag_arguments.h"
@@ -78,6 +79,24 @@ int DelayPercent(FlagValues& values, ServerFlags& flags) {
   return kDefault;
 }
 
+// The size of a log's files; 0 = the default. Nothing when it is out of bounds.
+std::optional<std::uint64_t> SegmentBytes(FlagValues& values, std::string_view flag) {
+  constexpr std::uint64_t kMiB = 1 << 20;
+  const std::uint64_t bytes = values.Bytes(flag);
+  if (bytes != 0 && (bytes < 10 * kMiB || bytes > 256 * kMiB)) return std::nullopt;
+  return bytes;
+}
+
+std::string SegmentBytesRefusal(std::string_view flag) {
+  return fmt::format("flag '{}' must be set between 10MB and 256MB", flag);
+}
+
+tsdb::WalCompression WalCompressionOf(const FlagValues& values, const std::string& prefix) {
+  if (!values.Bool(prefix + "wal-compression")) return tsdb::WalCompression::kNone;
+  return values.Text(prefix + "wal-compression-type") == "zstd" ? tsdb::WalCompression::kZstd
+                                                                : tsdb::WalCompression::kSnappy;
+}
+
 void ReadStorage(FlagValues& values, ServerFlags& flags) {
   tsdb::DbOptions& db = flags.db;
   flags.storage_path = values.Text("storage.tsdb.path");
@@ -90,12 +109,9 @@ void ReadStorage(FlagValues& values, ServerFlags& flags) {
     values.Reject("storage.tsdb.min-block-duration must be greater than 0");
   }
   constexpr std::uint64_t kMiB = 1 << 20;
-  if (const auto bytes = values.Bytes("storage.tsdb.wal-segment-size"); bytes != 0) {
-    if (bytes < 10 * kMiB || bytes > 256 * kMiB) {
-      values.Reject("flag 'storage.tsdb.wal-segment-size' must be set between 10MB and 256MB");
-    }
-    db.wal_segment_bytes = bytes;
-  }
+  const auto segment_bytes = SegmentBytes(values, "storage.tsdb.wal-segment-size");
+  if (!segment_bytes) values.Reject(SegmentBytesRefusal("storage.tsdb.wal-segment-size"));
+  if (segment_bytes.value_or(0) != 0) db.wal_segment_bytes = *segment_bytes;
   if (const auto bytes = values.Bytes("storage.tsdb.max-block-chunk-segment-size"); bytes != 0) {
     if (bytes < kMiB) {
       values.Reject("flag 'storage.tsdb.max-block-chunk-segment-size' must be set over 1MB");
@@ -106,6 +122,7 @@ void ReadStorage(FlagValues& values, ServerFlags& flags) {
   db.merge_overlapping_blocks = values.Bool("storage.tsdb.allow-overlapping-compaction");
   db.uploaded_blocks_file = values.Text("storage.tsdb.delay-compact-file.path");
   db.metadata_wal_records = flags.features.metadata_wal_records;
+  db.bypass_cache = flags.features.uncached_io;
   db.xor2_allowed = flags.features.xor2_encoding;
   db.start_times = flags.features.start_times;
   db.histogram_start_times = flags.features.histogram_start_times;
@@ -114,11 +131,25 @@ void ReadStorage(FlagValues& values, ServerFlags& flags) {
   db.samples_per_chunk = static_cast<int>(values.Int("storage.tsdb.samples-per-chunk"));
   db.reload_interval_ms =
       std::max<model::DurationMs>(1000, values.Duration("storage.tsdb.block-reload-interval"));
-  if (!values.Bool("storage.tsdb.wal-compression")) {
-    db.wal_compression = tsdb::WalCompression::kNone;
-  } else if (values.Text("storage.tsdb.wal-compression-type") == "zstd") {
-    db.wal_compression = tsdb::WalCompression::kZstd;
-  }
+  db.wal_compression = WalCompressionOf(values, "storage.tsdb.");
+}
+
+void ReadAgentStorage(FlagValues& values, ServerFlags& flags) {
+  tsdb::AgentOptions& agent = flags.agent_db;
+  flags.storage_path = values.Text("storage.agent.path");
+  const std::uint64_t segment_bytes =
+      SegmentBytes(values, "storage.agent.wal-segment-size").value_or(0);
+  if (segment_bytes != 0) agent.wal_segment_bytes = segment_bytes;
+  agent.wal_compression = WalCompressionOf(values, "storage.agent.");
+  // What is 0 here is the default, and what does not fit is made fit by the storage.
+  agent.truncate_interval_ms = values.Duration("storage.agent.wal-truncate-frequency");
+  agent.min_keep_ms = values.Duration("storage.agent.retention.min-time");
+  agent.max_keep_ms = values.Duration("storage.agent.retention.max-time");
+  agent.no_lockfile = values.Bool("storage.agent.no-lockfile");
+  agent.start_times = flags.features.start_times;
+  agent.checkpoint_from_memory = values.Bool("storage.agent.checkpoint-from-in-memory-series");
+  agent.checkpoint_batch =
+      static_cast<std::size_t>(values.Int("storage.agent.checkpoint-batch-size"));
 }
 
 void ReadRemoteWriteReceiver(FlagValues& values, ServerFlags& flags) {
@@ -142,6 +173,20 @@ void ReadRemoteWriteReceiver(FlagValues& values, ServerFlags& flags) {
   }
 }
 
+/// After ReadStorage.
+void ReadPush(FlagValues& values, ServerFlags& flags) {
+  flags.enable_push_gateway = values.Bool("web.enable-push-gateway");
+  flags.push_persistence_file = values.Text("push.persistence-file");
+  if (flags.push_persistence_file.empty()) {
+    flags.push_persistence_file = JoinPath(flags.storage_path, "push_groups");
+  }
+  flags.push_persistence_interval_ms = values.Duration("push.persistence-interval");
+  flags.push_utf8_names = values.Bool("push.enable-utf8-names");
+  flags.enable_influx_receiver = values.Bool("web.enable-influx-receiver");
+  flags.influx_max_series =
+      static_cast<std::size_t>(std::max<std::int64_t>(0, values.Int("influx.max-series")));
+}
+
 void ReadRemoteRead(FlagValues& values, ServerFlags& flags) {
   const auto limit = [&](std::string_view flag) {
     return static_cast<std::size_t>(std::max<std::int64_t>(0, values.Int(flag)));
@@ -159,6 +204,9 @@ void ReadWeb(FlagValues& values, ServerFlags& flags) {
   flags.page_title = values.Text("web.page-title");
   flags.console_templates = values.Text("web.console.templates");
   flags.console_libraries = values.Text("web.console.libraries");
+  flags.user_assets = values.Text("web.user-assets");
+  flags.max_notification_subscribers = static_cast<int>(
+      std::clamp<std::int64_t>(values.Int("web.max-notifications-subscribers"), 0, 100'000));
   flags.cors_origin = values.Text("web.cors.origin");
   if (const auto regex = model::Regex::Compile(flags.cors_origin); !regex) {
     values.Reject(fmt::format("could not compile CORS regex string: {}: {}", flags.cors_origin,
@@ -169,11 +217,10 @@ void ReadWeb(FlagValues& values, ServerFlags& flags) {
   flags.read_timeout_ms = values.Duration("web.read-timeout");
   flags.max_connections =
       static_cast<std::size_t>(std::max<std::int64_t>(1, values.Int("web.max-connections")));
+  flags.max_search_limit =
+      static_cast<std::size_t>(std::max<std::int64_t>(0, values.Int("web.search.max-limit")));
   ReadRemoteWriteReceiver(values, flags);
-  if (values.Bool("web.enable-otlp-receiver")) {
-    flags.warnings.emplace_back(
-        "Flag --web.enable-otlp-receiver has no effect yet: its endpoint answers 404");
-  }
+  flags.enable_otlp_receiver = values.Bool("web.enable-otlp-receiver");
   flags.web_config_file = values.Text("web.config.file");
 }
 
@@ -216,8 +263,17 @@ ServerFlags MakeFlags(FlagValues& values) {
   }
   flags.features = ParseFeatures(features);
   flags.warnings = flags.features.warnings;
+  flags.notes = flags.features.notes;
+  if (values.Bool("config.auto-reload") || flags.features.auto_reload_config) {
+    // Looking more often than once a second is not worth it.
+    flags.auto_reload_interval_ms =
+        std::max<model::DurationMs>(1000, values.Duration("config.auto-reload-interval"));
+  }
   ReadWeb(values, flags);
+  flags.agent = values.Bool("agent");
   ReadStorage(values, flags);
+  if (flags.agent) ReadAgentStorage(values, flags);
+  ReadPush(values, flags);
   ReadRemoteRead(values, flags);
   ReadEngine(values, flags);
   if (flags.features.exemplar_storage) flags.db.max_exemplars = 100'000;
@@ -235,6 +291,7 @@ ServerFlags MakeFlags(FlagValues& values) {
   };
   set("web.route-prefix", flags.route_prefix);
   set("storage.tsdb.retention.time", model::FormatDuration(flags.db.retention_ms));
+  if (flags.agent) return flags;
   // Until the configuration file, which may say something of the retention, is read.
   set("storage.tsdb.max-block-duration",
       model::FormatDuration(MaxBlockDuration(flags.db, {.time_ms = flags.db.retention_ms})));
@@ -250,17 +307,41 @@ ParsedCommandLine Refuse(const std::string& message, int exit_code) {
   return outcome;
 }
 
-// Flags of one mode are errors in the other, as is the agent mode that is not built yet.
-std::optional<std::string> ModeConflict(const FlagValues& values) {
-  if (values.Bool("agent")) return "agent mode is not supported yet";
+// Flags of one mode are errors in the other. They are told in the order in which they were given.
+std::optional<std::string> ModeConflict(const FlagValues& values,
+                                        const std::vector<std::string>& order) {
+  const bool agent = values.Bool("agent");
+  const FlagMode wrong = agent ? FlagMode::kServer : FlagMode::kAgent;
   std::string names;
-  for (const FlagSpec& flag : AllFlags()) {
-    if (flag.mode != FlagMode::kAgent || !values.Given(flag.name)) continue;
+  for (const std::string& name : order) {
+    const auto flags = AllFlags();
+    const auto flag = std::find_if(flags.begin(), flags.end(),
+                                   [&](const FlagSpec& spec) { return spec.name == name; });
+    if (flag == flags.end() || flag->mode != wrong) continue;
     if (!names.empty()) names += ' ';
-    names += go::Quote(fmt::format("--{}", flag.name));
+    names += go::Quote(fmt::format("--{}", name));
   }
   if (names.empty()) return std::nullopt;
-  return fmt::format("The following flag(s) can only be used in agent mode: [{}]", names);
+  return fmt::format("The following flag(s) can {} be used in agent mode: [{}]",
+                     agent ? "not" : "only", names);
+}
+
+// What is wrong with the values of the agent's own flags.
+std::optional<std::string> AgentRefusal(FlagValues& values) {
+  if (!values.Bool("agent")) return std::nullopt;
+  if (values.Int("storage.agent.checkpoint-batch-size") <= 0) {
+    return "--storage.agent.checkpoint-batch-size must be greater than 0.";
+  }
+  constexpr std::string_view kSegment = "storage.agent.wal-segment-size";
+  if (!SegmentBytes(values, kSegment)) return SegmentBytesRefusal(kSegment);
+  return std::nullopt;
+}
+
+ParsedCommandLine End(std::string text_err, int exit_code) {
+  ParsedCommandLine outcome;
+  outcome.text_err = std::move(text_err);
+  outcome.exit_code = exit_code;
+  return outcome;
 }
 
 }  // namespace
@@ -280,11 +361,21 @@ ParsedCommandLine ParseCommandLine(std::vector<std::string> arguments) {
   }
   FlagValues values(std::move(parsed->given));
   values.CheckAll();
-  if (!values.failure()) outcome.flags = MakeFlags(values);
   if (values.failure()) return Refuse(values.failure()->message(), 2);
-  if (auto conflict = ModeConflict(values)) {
-    outcome.text_err = *conflict + "\n";
-    outcome.exit_code = 3;
+  if (auto conflict = ModeConflict(values, parsed->order)) return End(std::move(*conflict), 3);
+  if (const auto refusal = AgentRefusal(values)) return End(*refusal + "\n", 1);
+  outcome.flags = MakeFlags(values);
+  if (values.failure()) return Refuse(values.failure()->message(), 2);
+  if (outcome.flags.features.otlp_sum_deltas && outcome.flags.features.otlp_store_deltas) {
+    return End(
+        "Error parsing feature list: cannot enable otlp-deltatocumulative and "
+        "otlp-native-delta-ingestion features at the same time\n",
+        1);
+  }
+  if (const std::int64_t limit = values.Int("web.search.max-limit"); limit < 0) {
+    outcome.text_err = fmt::format(
+        "--web.search.max-limit must be non-negative; got {} (use 0 to disable the cap)\n", limit);
+    outcome.exit_code = 1;
     return outcome;
   }
   outcome.run = true;

@@ -12,6 +12,7 @@
 #include "narthex/base/result.h"
 #include "narthex/model/timestamp.h"
 #include "narthex/promql/engine.h"
+#include "narthex/tsdb/agent_db.h"
 #include "narthex/tsdb/db.h"
 #include "src/server/features.h"
 
@@ -20,6 +21,7 @@ namespace narthex::server {
 /// Where a flag's text came from and what it says; the typed members are what the server runs on.
 struct ServerFlags {
   std::string config_file;
+  model::DurationMs auto_reload_interval_ms = 0;  // 0 = only when asked.
   log::Level log_level = log::Level::kInfo;
   log::Format log_format = log::Format::kLogfmt;
 
@@ -31,16 +33,28 @@ struct ServerFlags {
   std::string page_title;
   std::string console_templates;
   std::string console_libraries;
+  std::string user_assets;
   std::string cors_origin;
   bool enable_lifecycle = false;
   bool enable_admin_api = false;
   bool enable_remote_write_receiver = false;
   std::vector<std::string> accepted_write_messages;
+  bool enable_otlp_receiver = false;
+  bool enable_push_gateway = false;
+  std::string push_persistence_file;
+  model::DurationMs push_persistence_interval_ms = 0;
+  bool push_utf8_names = false;
+  bool enable_influx_receiver = false;
+  std::size_t influx_max_series = 0;
   model::DurationMs read_timeout_ms = 0;
   std::size_t max_connections = 0;
+  std::size_t max_search_limit = 0;  // 0 = none.
+  int max_notification_subscribers = 0;
 
-  std::string storage_path;
+  bool agent = false;        // Run as an agent: then agent_db counts, and not db.
+  std::string storage_path;  // Of either.
   tsdb::DbOptions db;  // Retention as the flags say it; the configuration file may override it.
+  tsdb::AgentOptions agent_db;
 
   std::size_t remote_read_sample_limit = 0;  // 0 = none, as of the next.
   std::size_t remote_read_concurrent_limit = 0;
@@ -63,7 +77,8 @@ struct ServerFlags {
   model::DurationMs discovery_reload_interval_ms = 5'000;
 
   EnabledFeatures features;
-  std::vector<std::string> warnings;  // For the log: what was asked for and has no effect.
+  std::vector<std::string> warnings;  // For the log: what was asked for and has no effect, …
+  std::vector<std::string> notes;     // … and what was asked for and is there anyway.
 
   /// Every flag with its effective value, sorted by name (/api/v1/status/flags).
   std::vector<std::pair<std::string, std::string>> effective;

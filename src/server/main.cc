@@ -9,7 +9,7 @@
 
 #include "narthex/cli/cli.h"
 #include "src/server/flags.h"
-#include "src/server/server.h"
+#include "src/server/run.h"
 #include "src/server/version.h"
 
 int main(int argc, char** argv) {
@@ -22,5 +22,5 @@ int main(int argc, char** argv) {
   auto parsed = narthex::server::ParseCommandLine(std::move(arguments));
   std::fputs(parsed.text_out.c_str(), stdout);
   std::fputs(parsed.text_err.c_str(), stderr);
-  return parsed.run ? narthex::server::RunServer(std::move(parsed.flags)) : parsed.exit_code;
+  return parsed.run ? narthex::server::Run(std::move(parsed.flags)) : parsed.exit_code;
 }

@@ -10,7 +10,9 @@
 #include "narthex/alerting/notifier.h"
 #include "narthex/base/metrics.h"
 #include "narthex/base/process_memory.h"
+#include "narthex/remote/read_storage.h"
 #include "narthex/scrape/scrape_manager.h"
+#include "narthex/tsdb/agent_db.h"
 #include "narthex/tsdb/db.h"
 
 namespace narthex::server {
@@ -29,19 +31,36 @@ void Add(std::function<Parts()> parts, metrics::Registry& registry) {
                         });
 }
 
-}  // namespace
-
-void AddMemoryMetrics(const tsdb::Db& db, const scrape::ScrapeManager& scrape,
-                      const alerting::Notifier& notifier, std::uint64_t at_start,
-                      metrics::Registry& registry) {
-  Add([&db] { return db.Memory().parts; }, registry);
+// What every mode has.
+void AddCommon(const scrape::ScrapeManager& scrape, std::uint64_t at_start,
+               metrics::Registry& registry) {
   Add([&scrape] { return scrape.Memory(); }, registry);
-  Add([&notifier] { return Parts{{"alerting/notifications", notifier.held_bytes()}}; }, registry);
   Add(
       [at_start] {
         return Parts{{"process/files", ReadResidentBytes().files}, {"process/start", at_start}};
       },
       registry);
+}
+
+}  // namespace
+
+void AddMemoryMetrics(const tsdb::Db& db, const scrape::ScrapeManager& scrape,
+                      const alerting::Notifier& notifier, const remote::ReadStorage& remote_read,
+                      std::uint64_t at_start, metrics::Registry& registry) {
+  Add([&db] { return db.Memory().parts; }, registry);
+  Add([&notifier] { return Parts{{"alerting/notifications", notifier.held_bytes()}}; }, registry);
+  Add(
+      [&remote_read] {
+        return Parts{{"remote/read_answers", remote_read.held_bytes()}};
+      },
+      registry);
+  AddCommon(scrape, at_start, registry);
+}
+
+void AddMemoryMetrics(const tsdb::AgentDb& db, const scrape::ScrapeManager& scrape,
+                      std::uint64_t at_start, metrics::Registry& registry) {
+  Add([&db] { return db.Memory().parts; }, registry);
+  AddCommon(scrape, at_start, registry);
 }
 
 }  // namespace narthex::server

@@ -12,12 +12,16 @@ class Notifier;
 namespace metrics {
 class Registry;
 }
+namespace remote {
+class ReadStorage;
+}
 namespace scrape {
 class ScrapeManager;
 }
 namespace tsdb {
+class AgentDb;
 class Db;
-}
+}  // namespace tsdb
 }  // namespace narthex
 
 namespace narthex::server {
@@ -26,7 +30,10 @@ namespace narthex::server {
 /// series. The parts outlive the registry's use.
 /// @param at_start  anonymous memory that the process had before it held anything
 void AddMemoryMetrics(const tsdb::Db& db, const scrape::ScrapeManager& scrape,
-                      const alerting::Notifier& notifier, std::uint64_t at_start,
-                      metrics::Registry& registry);
+                      const alerting::Notifier& notifier, const remote::ReadStorage& remote_read,
+                      std::uint64_t at_start, metrics::Registry& registry);
+/// The same of an agent.
+void AddMemoryMetrics(const tsdb::AgentDb& db, const scrape::ScrapeManager& scrape,
+                      std::uint64_t at_start, metrics::Registry& registry);
 
 }  // namespace narthex::server

@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "narthex/base/check.h"
+#include "narthex/base/clock.h"
 #include "narthex/storage/appender.h"
 #include "narthex/storage/chunk_querier.h"
 #include "narthex/storage/querier.h"
@@ -22,6 +23,15 @@ class ReadyStorage final : public storage::Queryable,
  public:
   /// @param db  not owned; outlives every use of this object
   void SetDb(tsdb::Db* db) { db_.store(db); }
+
+  /// From when on the database is taken to have everything: the start of the first block, or now
+  /// when there is none, and some time to come into being. Source: Prometheus
+  /// readyStorage.StartTime.
+  model::TimestampMs StartTime(const Clock& clock, model::DurationMs margin) const {
+    const tsdb::Db* db = db_.load();
+    if (db == nullptr) return model::kMaxTime;
+    return model::Plus(db->first_block_time().value_or(clock.NowMs() / 1000 * 1000), margin);
+  }
 
   std::unique_ptr<storage::Appender> NewAppender() override {
     tsdb::Db* db = db_.load();

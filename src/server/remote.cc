@@ -3,8 +3,19 @@
 
 #include "narthex/base/fs.h"
 #include "narthex/base/metrics.h"
+#include "narthex/scrape/client_options.h"
+#include "narthex/tsdb/agent_db.h"
+#include "narthex/tsdb/db.h"
+#include "src/server/flags.h"
 
 namespace narthex::server {
+namespace {
+
+remote::AppendTotals TotalsOf(const tsdb::AppendedTotals& totals) {
+  return {totals.float_samples, totals.histogram_samples, totals.exemplars, totals.max_time};
+}
+
+}  // namespace
 
 void ScrapedMetadata::Visit(
     const std::function<void(std::string_view family, model::MetricType type, std::string_view help,
@@ -15,16 +26,30 @@ void ScrapedMetadata::Visit(
   });
 }
 
+remote::WriteStorageOptions MakeRemoteWriteOptions(const ServerFlags& flags,
+                                                   const remote::MetadataSource& metadata) {
+  remote::WriteStorageOptions options;
+  options.data_dir = flags.storage_path;
+  options.flush_deadline_ms = flags.remote_flush_deadline_ms;
+  options.client_options = [](const config::HttpConfig& http) {
+    return scrape::MakeClientOptions(http, scrape::ScrapeOptions().user_agent);
+  };
+  options.metadata = &metadata;
+  options.type_and_unit_labels = flags.features.promql.type_and_unit_labels;
+  return options;
+}
+
 remote::WalSource WalOf(tsdb::Db& db, const std::string& data_dir) {
   return {.dir = JoinPath(data_dir, "wal"),
           .progress = db.wal_progress(),
-          .totals =
-              [&db] {
-                const tsdb::AppendedTotals totals = db.Appended();
-                return remote::AppendTotals{totals.float_samples, totals.histogram_samples,
-                                            totals.exemplars, totals.max_time};
-              },
+          .totals = [&db] { return TotalsOf(db.Appended()); },
           .history = &db};
+}
+
+remote::WalSource WalOf(tsdb::AgentDb& db) {
+  return {.dir = db.wal_dir(), .progress = db.wal_progress(), .totals = [&db] {
+            return TotalsOf(db.Appended());
+          }};
 }
 
 void AddRemoteMemory(const remote::WriteStorage& storage, metrics::Registry& registry) {

@@ -9,9 +9,15 @@
 
 #include "narthex/remote/write_storage.h"
 #include "narthex/scrape/scrape_manager.h"
-#include "narthex/tsdb/db.h"
+
+namespace narthex::tsdb {
+class AgentDb;
+class Db;
+}  // namespace narthex::tsdb
 
 namespace narthex::server {
+
+struct ServerFlags;
 
 /// Thread safety: any thread.
 class ScrapedMetadata final : public remote::MetadataSource {
@@ -25,8 +31,13 @@ class ScrapedMetadata final : public remote::MetadataSource {
   const scrape::ScrapeManager& manager_;
 };
 
+/// @param metadata  outlives the use of what is returned
+remote::WriteStorageOptions MakeRemoteWriteOptions(const ServerFlags& flags,
+                                                   const remote::MetadataSource& metadata);
+
 /// @param db  outlives the use of what is returned
 remote::WalSource WalOf(tsdb::Db& db, const std::string& data_dir);
+remote::WalSource WalOf(tsdb::AgentDb& db);
 
 /// Adds the part of the ledger. @param storage  outlives the registry's use
 void AddRemoteMemory(const remote::WriteStorage& storage, metrics::Registry& registry);

@@ -119,6 +119,13 @@ std::vector<std::pair<std::string, std::int64_t>> ScrapeTargets::DroppedCounts()
   return manager_.DroppedCounts();
 }
 
+std::optional<std::vector<model::RelabelConfig>> ScrapeTargets::RelabelConfigs(
+    std::string_view pool) const {
+  const auto config = manager_.PoolConfig(pool);
+  if (config == nullptr) return {};
+  return config->relabel_configs;
+}
+
 void ScrapeTargets::VisitMetadata(
     std::string_view metric,
     const std::function<bool(const model::Labels&, const web::TargetMetadata&)>& visit) const {
@@ -172,7 +179,9 @@ web::RuntimeInfo ServerStatus::Runtime() const {
   gethostname(host, sizeof host - 1);
   info.hostname = host;
   info.reload_config_success = configuration_.last_reload_successful();
-  info.last_config_time_ns = configuration_.last_success_ns();
+  // Whole seconds, as upstream reads it from a metric.
+  constexpr std::int64_t kSecond = 1'000'000'000;
+  info.last_config_time_ns = configuration_.last_success_ns() / kSecond * kSecond;
   info.num_threads = CountThreads();
   info.max_threads = static_cast<std::int64_t>(std::thread::hardware_concurrency());
   if (const auto config = configuration_.current()) {
@@ -215,12 +224,17 @@ web::WalReplayStatus ServerStatus::WalReplay() const {
 
 std::vector<web::Notification> ServerStatus::Notifications() const {
   std::vector<web::Notification> list;
-  if (!configuration_.last_reload_successful()) {
-    list.push_back({"Configuration reload has failed.", clock_.NowNs(), true});
+  const web::ServerState state = state_;
+  if (state == web::ServerState::kStarting) {
+    list.push_back(
+        {"Prometheus is starting and replaying the write-ahead log (WAL).", start_ns_, true});
   }
-  if (state_ == web::ServerState::kStopping) {
-    list.push_back({"Prometheus is shutting down and gracefully stopping all operations.",
-                    clock_.NowNs(), true});
+  if (const std::int64_t failed_ns = configuration_.last_failure_ns(); failed_ns != 0) {
+    list.push_back({"Configuration reload has failed.", failed_ns, true});
+  }
+  if (state == web::ServerState::kStopping) {
+    list.push_back(
+        {"Prometheus is shutting down and gracefully stopping all operations.", stop_ns_, true});
   }
   return list;
 }
@@ -239,7 +253,7 @@ Result<std::string> Consoles::Render(const web::ConsoleRequest& request) const {
   page.external_labels = status_.ExternalLabels();
   page.external_url = external_url_;
   page.stop = request.stop;
-  return alerting::ExpandConsole(page, engine_, queryable_, clock_);
+  return expand_(page);
 }
 
 }  // namespace narthex::server

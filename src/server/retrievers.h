@@ -5,12 +5,15 @@
 
 #include <atomic>
 #include <functional>
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "narthex/alerting/console.h"
 #include "narthex/alerting/notifier.h"
 #include "narthex/alerting/rule_manager.h"
+#include "narthex/base/clock.h"
 #include "narthex/promql/engine.h"
 #include "narthex/scrape/scrape_manager.h"
 #include "narthex/tsdb/db.h"
@@ -19,6 +22,7 @@
 #include "narthex/web/status.h"
 #include "narthex/web/targets.h"
 #include "src/server/configuration.h"
+#include "src/server/feature_map.h"
 #include "src/server/flags.h"
 
 namespace narthex::server {
@@ -31,6 +35,8 @@ class ScrapeTargets final : public web::TargetRetriever {
   std::vector<web::ActiveTarget> ActiveTargets(std::string_view pool) const override;
   std::vector<web::DroppedTarget> DroppedTargets(std::string_view pool) const override;
   std::vector<std::pair<std::string, std::int64_t>> DroppedCounts() const override;
+  std::optional<std::vector<model::RelabelConfig>> RelabelConfigs(
+      std::string_view pool) const override;
   void VisitMetadata(std::string_view metric,
                      const std::function<bool(const model::Labels&, const web::TargetMetadata&)>&
                          visit) const override;
@@ -70,7 +76,10 @@ class ServerStatus final : public web::StatusSource {
   /// All not owned, outlive this.
   ServerStatus(const ServerFlags& flags, const Configuration& configuration, Clock& clock);
 
-  void SetState(web::ServerState state) { state_ = state; }
+  void SetState(web::ServerState state) {
+    if (state == web::ServerState::kStopping) stop_ns_ = clock_.NowNs();
+    state_ = state;
+  }
   /// Null again before the database ends.
   void SetDb(tsdb::Db* db) { db_ = db; }
   /// The one in effect, which the flag may have left to the retention of the configuration file.
@@ -85,6 +94,9 @@ class ServerStatus final : public web::StatusSource {
   std::vector<std::string> BlockMetas() const override;
   web::WalReplayStatus WalReplay() const override;
   std::vector<web::Notification> Notifications() const override;
+  std::map<std::string, std::map<std::string, bool>> Features() const override {
+    return FeatureMap(flags_);
+  }
   model::Labels ExternalLabels() const override;
 
  private:
@@ -92,6 +104,7 @@ class ServerStatus final : public web::StatusSource {
   const Configuration& configuration_;
   Clock& clock_;
   const std::int64_t start_ns_;
+  std::atomic<std::int64_t> stop_ns_{0};
   std::atomic<web::ServerState> state_{web::ServerState::kStarting};
   std::atomic<tsdb::Db*> db_{nullptr};
   std::atomic<model::DurationMs> max_block_duration_ms_{0};  // 0 = not known yet.
@@ -100,22 +113,18 @@ class ServerStatus final : public web::StatusSource {
 /// Thread safety: any thread.
 class Consoles final : public web::ConsoleRenderer {
  public:
-  /// All not owned, outlive this. @param external_url  without a trailing slash
-  Consoles(promql::Engine& engine, storage::Queryable& queryable, Clock& clock,
-           const web::StatusSource& status, std::string external_url)
-      : engine_(engine),
-        queryable_(queryable),
-        clock_(clock),
-        status_(status),
-        external_url_(std::move(external_url)) {}
+  /// @param status         has the external labels; not owned, outlives this
+  /// @param external_url  without a trailing slash
+  /// @param expand         makes the HTML; from any thread
+  using Expand = std::function<Result<std::string>(const alerting::ConsolePage& page)>;
+  Consoles(const web::StatusSource& status, std::string external_url, Expand expand)
+      : status_(status), external_url_(std::move(external_url)), expand_(std::move(expand)) {}
   Result<std::string> Render(const web::ConsoleRequest& request) const override;
 
  private:
-  promql::Engine& engine_;
-  storage::Queryable& queryable_;
-  Clock& clock_;
-  const web::StatusSource& status_;  // Has the external labels.
+  const web::StatusSource& status_;
   const std::string external_url_;
+  const Expand expand_;
 };
 
 }  // namespace narthex::server

@@ -1,112 +1,56 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "src/server/server.h"
-
-#include <algorithm>
+//
+// The composition root of the server: builds the parts, wires them and stops them in order.
 #include <memory>
-#include <thread>
 
-#include <fmt/format.h>
-
+#include "narthex/alerting/console.h"
 #include "narthex/alerting/notifier.h"
 #include "narthex/alerting/rule_manager.h"
 #include "narthex/base/clock.h"
 #include "narthex/base/fs.h"
 #include "narthex/base/go_format.h"
 #include "narthex/base/log.h"
-#include "narthex/base/metrics.h"
-#include "narthex/base/process_memory.h"
 #include "narthex/base/thread_pool.h"
-#include "narthex/net/http_server.h"
 #include "narthex/net/io_pool.h"
 #include "narthex/promql/engine.h"
+#include "narthex/remote/read_storage.h"
 #include "narthex/remote/write_storage.h"
 #include "narthex/scrape/client_options.h"
 #include "narthex/scrape/peer_discovery.h"
 #include "narthex/scrape/scrape_manager.h"
+#include "narthex/storage/fanout.h"
 #include "narthex/tsdb/chunk_decoder.h"
 #include "narthex/tsdb/db.h"
-#include "narthex/web/access.h"
 #include "narthex/web/api.h"
+#include "narthex/web/push_gateway.h"
 #include "src/server/admin.h"
-#include "src/server/configuration.h"
+#include "src/server/composition.h"
+#include "src/server/frame.h"
+#include "src/server/http_front.h"
 #include "src/server/memory_parts.h"
+#include "src/server/otlp.h"
 #include "src/server/ready_storage.h"
 #include "src/server/remote.h"
 #include "src/server/retention.h"
 #include "src/server/retrievers.h"
-#include "src/server/signals.h"
+#include "src/server/scrape_options.h"
 #include "src/server/version.h"
 
 namespace narthex::server {
 namespace {
 
-std::size_t NumCores() { return std::max(1U, std::thread::hardware_concurrency()); }
+/// Questions to other servers that may be under way at the same time; more wait for one another.
+constexpr std::size_t kMaxRemoteReaders = 64;
 
-class LifecycleControl final : public web::Lifecycle {
- public:
-  LifecycleControl(Configuration& configuration, SignalQueue& signals)
-      : configuration_(configuration), signals_(signals) {}
-  Status Reload() override { return configuration_.Reload(); }
-  bool Quit() override { return signals_.RequestStop(); }
-
- private:
-  Configuration& configuration_;
-  SignalQueue& signals_;
-};
-
-web::ApiOptions MakeApiOptions(const ServerFlags& flags) {
-  web::ApiOptions options;
-  options.enable_lifecycle = flags.enable_lifecycle;
-  options.enable_admin_api = flags.enable_admin_api;
-  options.cors_origin = flags.cors_origin;
-  options.external_url = flags.external_url;
-  options.route_prefix = flags.route_prefix;
-  options.listen_address = flags.listen_addresses.front();
-  options.page_title = flags.page_title;
-  options.console_templates = flags.console_templates;
-  options.console_libraries = flags.console_libraries;
-  options.lookback_delta_ms = flags.engine.lookback_delta_ms;
-  options.query_timeout_ms = flags.engine.timeout_ms;
-  options.per_step_stats = flags.features.promql.per_step_stats;
-  options.enable_remote_write_receiver = flags.enable_remote_write_receiver;
-  options.accepted_write_messages = flags.accepted_write_messages;
-  options.append_metadata = flags.features.metadata_wal_records;
-  options.start_zeros = flags.features.start_zeros;
-  options.type_and_unit_labels = flags.features.promql.type_and_unit_labels;
-  options.remote_read_sample_limit = flags.remote_read_sample_limit;
-  options.remote_read_concurrent_limit = flags.remote_read_concurrent_limit;
-  options.remote_read_max_bytes_in_frame = flags.remote_read_max_bytes_in_frame;
-  return options;
-}
-
-net::ServerOptions MakeListenOptions(const ServerFlags& flags, net::AccessRules* access) {
-  net::ServerOptions options;
-  options.access = access;
-  options.listen_addresses = flags.listen_addresses;
-  options.max_connections = flags.max_connections;
-  options.read_timeout_ms = flags.read_timeout_ms;
-  return options;
-}
-
-/// Links to the server that it makes up itself must lead to it.
-void UseHttps(std::string& url) {
-  constexpr std::string_view kPlain = "http://";
-  if (url.starts_with(kPlain)) url.replace(0, kPlain.size(), "https://");
-}
-
-scrape::ScrapeOptions MakeScrapeOptions(const ServerFlags& flags) {
-  scrape::ScrapeOptions options;
-  options.adjust_timestamps = flags.adjust_timestamps;
-  options.timestamp_tolerance_ms = flags.timestamp_tolerance_ms;
-  options.discovery_reload_interval_ms = flags.discovery_reload_interval_ms;
-  options.extra_scrape_metrics = flags.features.extra_scrape_metrics;
-  options.append_metadata = flags.features.metadata_wal_records;
-  options.start_zeros = flags.features.start_zeros;
-  options.exemplars = flags.features.exemplar_storage;
-  // As Prometheus: where zeros are wanted, chunks that have room get the start times too.
-  options.start_times =
-      flags.features.start_times || (flags.features.start_zeros && flags.features.xor2_encoding);
-  return options;
+std::unique_ptr<web::PushGateway> MakePushGateway(const ServerFlags& flags,
+                                                  metrics::Registry& registry) {
+  if (!flags.enable_push_gateway) return nullptr;
+  web::PushOptions options;
+  options.persistence_file = flags.push_persistence_file;
+  options.persistence_interval_ms = flags.push_persistence_interval_ms;
+  options.utf8_names = flags.push_utf8_names;
+  return std::make_unique<web::PushGateway>(std::move(options), SystemFs(), SystemClock(),
+                                            registry);
 }
 
 /// The file wins over the feature, which is the default.
@@ -128,22 +72,24 @@ alerting::NotifierOptions MakeNotifierOptions(const ServerFlags& flags) {
   return options;
 }
 
-remote::WriteStorageOptions MakeRemoteOptions(const ServerFlags& flags,
-                                              const remote::MetadataSource& metadata) {
-  remote::WriteStorageOptions options;
-  options.data_dir = flags.storage_path;
-  options.flush_deadline_ms = flags.remote_flush_deadline_ms;
+remote::ReadStorageOptions MakeReadOptions(const ServerFlags& flags, const ReadyStorage& storage) {
+  remote::ReadStorageOptions options;
   options.client_options = [](const config::HttpConfig& http) {
     return scrape::MakeClientOptions(http, scrape::ScrapeOptions().user_agent);
   };
-  options.metadata = &metadata;
-  options.type_and_unit_labels = flags.features.promql.type_and_unit_labels;
+  options.local_start = [&storage, margin = 2 * flags.db.min_block_duration_ms] {
+    return storage.StartTime(SystemClock(), margin);
+  };
+  // What queries make of the answers takes memory, too.
+  options.max_answer_bytes = flags.engine.max_query_bytes / 4;
+  options.max_total_bytes = flags.engine.max_total_bytes / 4;
   return options;
 }
 
-alerting::RuleManagerOptions MakeRuleOptions(const ServerFlags& flags,
-                                             alerting::Notifier& notifier) {
+alerting::RuleManagerOptions MakeRuleOptions(const ServerFlags& flags, alerting::Notifier& notifier,
+                                             storage::Queryable& own) {
   alerting::RuleManagerOptions options;
+  options.restore_from = &own;
   options.resend_delay_ms = flags.resend_delay_ms;
   options.max_concurrent_rules = flags.max_concurrent_rules;
   options.notify = [&notifier](std::vector<alerting::Notification> alerts) {
@@ -157,36 +103,30 @@ alerting::RuleManagerOptions MakeRuleOptions(const ServerFlags& flags,
 }
 
 /// The parts in the order they are built; destroyed in reverse.
-class Server final {
+class Server final : public Composition {
  public:
-  /// @param access  null = open to everybody; not owned, as flags
-  Server(const ServerFlags& flags, web::WebAccess* access);
+  explicit Server(Frame& frame);
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
-  /// Builds up to the point where everything runs. Errors: what a part said.
-  Status Start();
-  /// Serves until a stop is asked for.
-  void Run();
-  /// Ends the parts: first what asks, then what produces samples, last what stores them.
-  void Stop();
+  Status Start() override;
+  void Stop() override;
 
  private:
-  void AddServerMetrics();
   void AddAppliers();
   Status StartHttp();
   Status OpenStorage();
 
-  const ServerFlags& flags_;
-  web::WebAccess* const access_;
-  SignalQueue signals_;  // First: threads made later inherit its signal mask.
-  const std::uint64_t memory_at_start_ = ReadResidentBytes().anonymous;
-  metrics::Registry registry_;
-  Configuration configuration_;
-  ServerStatus status_;
-  LifecycleControl lifecycle_;
+  Frame& frame_;
+  const ServerFlags& flags_ = frame_.flags;
+  metrics::Registry& registry_ = frame_.registry;
+  Configuration& configuration_ = frame_.configuration;
+  ServerStatus& status_ = frame_.status;
   std::unique_ptr<tsdb::Db> db_;  // Outlives all that may still read or write at the end.
   ReadyStorage storage_;
+  remote::ReadStorage remote_read_;
+  ThreadPool remote_readers_;
+  storage::FanoutQueryable fanout_;  // The database and remote_read, for queries and rules.
   StorageAdmin admin_;
   StoredExemplars exemplars_;
   ThreadPool query_workers_;
@@ -202,66 +142,43 @@ class Server final {
   alerting::RuleManager rules_;
   AlertingRules rule_groups_;
   Consoles consoles_;
-  ThreadPool http_workers_;
-  net::IoPool http_io_;
-  net::Router router_;
-  std::unique_ptr<net::HttpServer> http_;
+  std::unique_ptr<OtlpEndpoint> otlp_;  // Null without its flag, as the next.
+  std::unique_ptr<web::PushGateway> push_;
+  HttpFront http_;
 };
 
-Server::Server(const ServerFlags& flags, web::WebAccess* access)
-    : flags_(flags),
-      access_(access),
-      configuration_(
-          flags.config_file,
-          {.default_retention_ms = flags.db.retention_ms,
-           .default_retention_bytes = static_cast<std::int64_t>(flags.db.retention_bytes)},
-          SystemClock(), registry_),
-      status_(flags, configuration_, SystemClock()),
-      lifecycle_(configuration_, signals_),
-      admin_(flags.storage_path, SystemClock()),
+Server::Server(Frame& frame)
+    : frame_(frame),
+      remote_read_(SystemClock(), registry_, MakeReadOptions(flags_, storage_)),
+      remote_readers_("remote-read", kMaxRemoteReaders),
+      fanout_(storage_, remote_readers_),
+      admin_(flags_.storage_path, SystemClock()),
       query_workers_("query", NumCores()),
-      engine_(flags.engine, &query_workers_, SystemClock(), registry_),
+      engine_(flags_.engine, &query_workers_, SystemClock(), registry_),
       scrape_io_("scrape", NumCores()),
-      scrape_(scrape_io_, storage_, SystemClock(), registry_, MakeScrapeOptions(flags)),
+      scrape_(scrape_io_, storage_, SystemClock(), registry_, MakeScrapeOptions(flags_)),
       targets_(scrape_),
       scraped_metadata_(scrape_),
-      remote_write_(MakeRemoteOptions(flags, scraped_metadata_), SystemClock(), registry_),
-      notifier_(SystemClock(), registry_, MakeNotifierOptions(flags)),
+      remote_write_(MakeRemoteWriteOptions(flags_, scraped_metadata_), SystemClock(), registry_),
+      notifier_(SystemClock(), registry_, MakeNotifierOptions(flags_)),
       alertmanagers_(registry_, SystemClock(),
                      [this](const std::string& set, const std::vector<config::TargetGroup>& found) {
                        notifier_.SetTargets(set, found);
                      }),
       notified_(notifier_),
-      rules_(engine_, storage_, storage_, SystemClock(), registry_,
-             MakeRuleOptions(flags, notifier_)),
+      rules_(engine_, fanout_, storage_, SystemClock(), registry_,
+             MakeRuleOptions(flags_, notifier_, storage_)),
       rule_groups_(rules_),
-      consoles_(engine_, storage_, SystemClock(), status_, flags.external_url),
-      // One for each connection, because queries that wait and clients that read slowly keep
-      // theirs: health checks must be answered all the same. Unused ones are never started.
-      http_workers_("http", static_cast<std::size_t>(flags.max_connections)),
-      // One keeps up with all requests, as the workers answer them; but not with handshakes, each
-      // of which takes a millisecond with a key of RSA.
-      http_io_("http-io", access != nullptr && access->uses_tls() ? NumCores() : 1) {
-  AddServerMetrics();
+      consoles_(status_, flags_.external_url,
+                [this](const alerting::ConsolePage& page) {
+                  return alerting::ExpandConsole(page, engine_, fanout_, SystemClock());
+                }),
+      otlp_(flags_.enable_otlp_receiver
+                ? std::make_unique<OtlpEndpoint>(storage_, SystemClock(), registry_, flags_)
+                : nullptr),
+      push_(MakePushGateway(flags_, registry_)),
+      http_(frame) {
   AddAppliers();
-}
-
-void Server::AddServerMetrics() {
-  metrics::AddProcessMetrics(registry_);
-  if (access_ != nullptr) access_->AddMetrics(registry_);
-  const web::BuildInfo build = BuildInformation();
-  registry_
-      .AddGauge("prometheus_build_info",
-                "A metric with a constant '1' value that names the version this server behaves as.",
-                {{"branch", build.branch},
-                 {"goversion", build.go_version},
-                 {"revision", build.revision},
-                 {"version", build.version}})
-      .Set(1);
-  registry_.AddGaugeFn("prometheus_ready",
-                       "Whether Prometheus startup was fully completed and the server is ready for "
-                       "normal operation.",
-                       [this] { return status_.State() == web::ServerState::kReady ? 1.0 : 0.0; });
 }
 
 void Server::AddAppliers() {
@@ -273,6 +190,8 @@ void Server::AddAppliers() {
                             [this](const auto& config) { return notifier_.Check(*config); });
   configuration_.AddApplier("remote_write",
                             [this](const auto& config) { return remote_write_.Check(*config); });
+  configuration_.AddApplier("remote_read",
+                            [this](const auto& config) { return remote_read_.Check(*config); });
   configuration_.AddApplier("rules", [this](const auto& config) { return rules_.Update(*config); });
   configuration_.AddApplier("storage", [this](const auto& config) -> Status {
     NX_RETURN_IF_ERROR(db_->SetFloatEncoding(FloatEncodingOf(flags_.features, config->storage)));
@@ -283,10 +202,18 @@ void Server::AddAppliers() {
     return Status();
   });
   // Before scraping: what is scraped from now on is for a new endpoint.
-  configuration_.AddApplier(
-      "remote_storage", [this](const auto& config) { return remote_write_.ApplyConfig(*config); });
+  configuration_.AddApplier("remote_storage", [this](const auto& config) -> Status {
+    NX_RETURN_IF_ERROR(remote_write_.ApplyConfig(*config));
+    NX_ASSIGN_OR_RETURN(auto endpoints, remote_read_.Apply(*config));
+    fanout_.SetSecondaries(std::move(endpoints));
+    return {};
+  });
   configuration_.AddApplier("query_engine", [this](const auto& config) {
     engine_.SetDefaultSubqueryStep(config->global.evaluation_interval_ms);
+    return Status();
+  });
+  configuration_.AddApplier("otlp", [this](const auto& config) {
+    if (otlp_) otlp_->ApplyConfig(*config);
     return Status();
   });
   configuration_.AddApplier("scrape",
@@ -299,32 +226,25 @@ void Server::AddAppliers() {
 }
 
 Status Server::StartHttp() {
-  NX_RETURN_IF_ERROR(web::RegisterApi(router_, {.engine = engine_,
-                                                .queryable = storage_,
-                                                .registry = registry_,
-                                                .clock = SystemClock(),
-                                                .status = status_,
-                                                .targets = &targets_,
-                                                .rules = &rule_groups_,
-                                                .alertmanagers = &notified_,
-                                                .lifecycle = &lifecycle_,
-                                                .admin = &admin_,
-                                                .exemplars = &exemplars_,
-                                                .consoles = &consoles_,
-                                                .appendable = &storage_,
-                                                .chunks = &storage_,
-                                                .decode_chunk = tsdb::DecodeChunk,
-                                                .options = MakeApiOptions(flags_)}));
-  http_ = std::make_unique<net::HttpServer>(MakeListenOptions(flags_, access_), http_io_,
-                                            http_workers_, router_);
-  http_io_.Start();
-  NX_RETURN_IF_ERROR(http_->Start());
-  for (const std::string& address : flags_.listen_addresses) {
-    log::Info("Listening on", {{"address", address}});
-    log::Info(access_ != nullptr && access_->uses_tls() ? "TLS is enabled." : "TLS is disabled.",
-              {{"http2", false}, {"address", address}});
-  }
-  return {};
+  return http_.Start({.engine = &engine_,
+                      .queryable = fanout_,
+                      .registry = registry_,
+                      .clock = SystemClock(),
+                      .status = status_,
+                      .targets = &targets_,
+                      .rules = &rule_groups_,
+                      .alertmanagers = &notified_,
+                      .lifecycle = &frame_.lifecycle(),
+                      .admin = &admin_,
+                      .exemplars = &exemplars_,
+                      .consoles = &consoles_,
+                      .own_queryable = &storage_,
+                      .appendable = &storage_,
+                      .otlp = otlp_.get(),
+                      .push = push_.get(),
+                      .chunks = &storage_,
+                      .decode_chunk = tsdb::DecodeChunk,
+                      .options = MakeApiOptions(flags_)});
 }
 
 Status Server::OpenStorage() {
@@ -348,9 +268,9 @@ Status Server::OpenStorage() {
   if (!db) return Fail(std::move(db).error().Wrap("opening storage failed"));
   db_ = std::move(*db);
   db_->StartBackground();
-  AddMemoryMetrics(*db_, scrape_, notifier_, memory_at_start_, registry_);
   AddRemoteMemory(remote_write_, registry_);
   remote_write_.Start(WalOf(*db_, flags_.storage_path));
+  AddMemoryMetrics(*db_, scrape_, notifier_, remote_read_, frame_.memory_at_start, registry_);
   status_.SetDb(db_.get());
   storage_.SetDb(db_.get());
   admin_.SetDb(db_.get());
@@ -361,10 +281,8 @@ Status Server::OpenStorage() {
 }
 
 Status Server::Start() {
-  if (Status status = configuration_.Load(); !status) {
-    return Fail(std::move(status).error().Wrap(
-        fmt::format("Error loading config (--config.file={})", flags_.config_file)));
-  }
+  NX_RETURN_IF_ERROR(frame_.LoadConfiguration());
+  if (push_) NX_RETURN_IF_ERROR(push_->Start());
   NX_RETURN_IF_ERROR(StartHttp());
   NX_RETURN_IF_ERROR(OpenStorage());
   scrape_io_.Start();
@@ -375,25 +293,17 @@ Status Server::Start() {
   return {};
 }
 
-void Server::Run() {
-  while (signals_.Wait() == Wake::kReload) {
-    // The outcome is logged and in a metric.
-    (void)configuration_.Reload();
-  }
-  log::Info("Received an OS signal or quit request, exiting gracefully...");
-}
-
 void Server::Stop() {
   status_.SetState(web::ServerState::kStopping);
-  if (http_) http_->Stop();
-  http_io_.Stop();
-  http_workers_.Stop();
+  http_.Stop();
+  if (push_) push_->Stop();
   rules_.Stop();
   alertmanagers_.Stop();
   scrape_.Stop();
   scrape_io_.Stop();
   remote_write_.Stop();
   query_workers_.Stop();
+  remote_readers_.Stop();
   status_.SetDb(nullptr);
   if (db_) {
     if (const Status status = db_->Close(); !status) {
@@ -406,32 +316,6 @@ void Server::Stop() {
 
 }  // namespace
 
-int RunServer(ServerFlags flags) {
-  log::Configure(flags.log_level, flags.log_format);
-  for (const std::string& warning : flags.warnings) log::Warn(warning);
-  const web::BuildInfo build = BuildInformation();
-  log::Info("Starting Narthex", {{"version", build.revision}, {"prometheus", build.version}});
-  std::unique_ptr<web::WebAccess> access;
-  if (!flags.web_config_file.empty()) {
-    auto opened = web::WebAccess::Open(flags.web_config_file, SystemClock());
-    if (!opened) {
-      log::Error("Unable to validate web configuration file",
-                 {{"file", flags.web_config_file}, {"err", opened.error().message()}});
-      return 1;
-    }
-    access = std::move(*opened);
-    if (access->uses_tls() && !flags.external_url_given) UseHttps(flags.external_url);
-  }
-  Server server(flags, access.get());
-  const Status started = server.Start();
-  if (started) {
-    server.Run();
-  } else {
-    log::Error(started.error().message());
-  }
-  server.Stop();
-  log::Info("See you next time!");
-  return started ? 0 : 1;
-}
+std::unique_ptr<Composition> MakeServer(Frame& frame) { return std::make_unique<Server>(frame); }
 
 }  // namespace narthex::server

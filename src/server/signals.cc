@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "src/server/signals.h"
 
+#include <errno.h>
 #include <signal.h>
+#include <time.h>
 
 namespace narthex::server {
 namespace {
@@ -21,10 +23,14 @@ SignalQueue::SignalQueue() : waiter_(pthread_self()) {
   signal(SIGPIPE, SIG_IGN);  // A closed connection is an error of that write, not of the process.
 }
 
-Wake SignalQueue::Wait() {
+Wake SignalQueue::Wait(std::int64_t timeout_ms) {
   const sigset_t set = Handled();
-  int number = 0;
-  while (sigwait(&set, &number) != 0) {
+  const timespec timeout{timeout_ms / 1000, timeout_ms % 1000 * 1'000'000};
+  int number = -1;
+  // Anything but the end of the time is a signal that we don't wait for, e.g. of a debugger.
+  while (number < 0) {
+    number = sigtimedwait(&set, nullptr, timeout_ms > 0 ? &timeout : nullptr);
+    if (number < 0 && errno == EAGAIN) return Wake::kTimeout;
   }
   if (number == SIGHUP) return Wake::kReload;
   stop_requested_ = true;

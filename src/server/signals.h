@@ -6,10 +6,11 @@
 #include <pthread.h>
 
 #include <atomic>
+#include <cstdint>
 
 namespace narthex::server {
 
-enum class Wake { kStop, kReload };
+enum class Wake { kStop, kReload, kTimeout };
 
 /// Made in the main thread before others start, so that they inherit the blocked signals.
 class SignalQueue final {
@@ -17,7 +18,8 @@ class SignalQueue final {
   SignalQueue();
 
   /// Waits for the next signal; on the thread that made the queue.
-  Wake Wait();
+  /// @param timeout_ms  after this kTimeout is returned; 0 = never
+  Wake Wait(std::int64_t timeout_ms = 0);
   /// Makes Wait return kStop. Any thread. @return false when that was asked for before
   bool RequestStop();
 

@@ -74,6 +74,10 @@ class MergedQuerier final : public Querier {
     return MergeSeriesSets(std::move(sets));
   }
 
+  void CollectWarnings(Annotations& out) const override {
+    for (const auto& querier : queriers_) querier->CollectWarnings(out);
+  }
+
   Result<std::vector<std::string>> LabelValues(std::string_view name,
                                                std::span<const model::Matcher> matchers,
                                                std::size_t limit) const override {

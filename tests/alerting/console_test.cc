@@ -56,6 +56,16 @@ TEST_F(ConsoleTest, PagesAndErrors) {
   }
 }
 
+TEST_F(ConsoleTest, WithNothingToAsk) {
+  const auto show = [&](const std::string& text) {
+    const auto html = ExpandConsole(Page("p", text), model::DurationMs{1000}, clock_);
+    return html ? *html : html.error().message();
+  };
+  EXPECT_EQ(show("{{ $path }} {{ len $rawParams }}"), "p 2");
+  EXPECT_TRUE(show("{{ query \"up\" }}").ends_with("there is nothing here that can be queried"))
+      << show("{{ query \"up\" }}");
+}
+
 TEST_F(ConsoleTest, EveryPrefixOfEveryCaseIsSafe) {
   for (const ConsoleCase& c : kPageCases) {
     const std::string text = c.text;

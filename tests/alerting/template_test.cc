@@ -148,6 +148,7 @@ constexpr Case kCases[] = {
      R"~(<b>)~"},
     {R"~({{ "a" | printf "%s-%s" "b" }})~",
      R"~(b-a)~"},
+    {R"~({{ toUpper "Äöü é" }} {{ toLower "ÄÖü É" }})~", R"~(ÄÖÜ É äöü é)~"},
     {R"~({{ $labels.job | toUpper | printf "%q" }})~",
      R"~("J")~"},
     {R"~({{ .Labels.job.x }})~",

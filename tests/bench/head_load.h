@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A database that is filled as scrapes would fill it, for the benchmarks.
+// A storage that is filled as scrapes would fill it, for the benchmarks.
 #pragma once
 
 #include <unistd.h>
@@ -65,9 +65,11 @@ inline double ValueAt(std::size_t series, std::size_t scrape) {
   }
 }
 
-class Load {
+/// @tparam Store  Db or AgentDb
+template <typename Store, typename Options>
+class LoadOf {
  public:
-  explicit Load(std::size_t num_targets) : refs_(num_targets), values_(kSeriesPerTarget) {
+  explicit LoadOf(std::size_t num_targets) : refs_(num_targets), values_(kSeriesPerTarget) {
     log::Configure(log::Level::kError, log::Format::kLogfmt);
     Open();
   }
@@ -84,8 +86,8 @@ class Load {
   void Open() {
     db_.reset();
     registry_ = std::make_unique<metrics::Registry>();
-    db_ =
-        Db::Open(dir_.path() + "/data", DbOptions{}, SystemFs(), SystemClock(), *registry_).value();
+    db_ = Store::Open(dir_.path() + "/data", Options{}, SystemFs(), SystemClock(), *registry_)
+              .value();
   }
 
   void Create(std::size_t target, std::size_t scrape) {
@@ -108,7 +110,7 @@ class Load {
   }
 
   std::size_t num_targets() const { return refs_.size(); }
-  Db& db() { return *db_; }
+  Store& db() { return *db_; }
 
  private:
   static model::TimestampMs TimeOf(std::size_t scrape) {
@@ -117,11 +119,13 @@ class Load {
 
   testing::TempDir dir_;
   std::unique_ptr<metrics::Registry> registry_;
-  std::unique_ptr<Db> db_;
+  std::unique_ptr<Store> db_;
   std::vector<std::vector<storage::SeriesRef>> refs_;
   std::vector<double> values_;
   std::vector<storage::AppendError> outcomes_;
 };
+
+using Load = LoadOf<Db, DbOptions>;
 
 /// The largest RSS since the start, or since ForgetPeakRss.
 inline std::size_t PeakRssBytes() {

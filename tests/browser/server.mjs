@@ -34,10 +34,10 @@ export async function until(what, limitMs, check) {
   throw new Error(`not within ${limitMs / 1000} s: ${what}${last}`);
 }
 
-const configuration = (port) => `global:
+const configuration = (port, agent) => `global:
   scrape_interval: 1s
   evaluation_interval: 1s
-rule_files: [rules.yml]
+${agent ? '' : 'rule_files: [rules.yml]'}
 scrape_configs:
 - job_name: self
   static_configs:
@@ -54,15 +54,19 @@ const rules = `groups:
     expr: vector(1)
 `;
 
-/** @return {{url: string, log: () => string, stop: () => Promise<void>}} */
-export async function startServer(binary) {
+/**
+ * @param agent  run it as an agent
+ * @return {{url: string, log: () => string, stop: () => Promise<void>}}
+ */
+export async function startServer(binary, agent = false) {
   const folder = mkdtempSync(join(tmpdir(), 'narthex-browser-'));
   const port = await freePort();
-  writeFileSync(join(folder, 'config.yml'), configuration(port));
+  writeFileSync(join(folder, 'config.yml'), configuration(port, agent));
   writeFileSync(join(folder, 'rules.yml'), rules);
   const child = spawn(binary, [
     `--config.file=${join(folder, 'config.yml')}`,
-    `--storage.tsdb.path=${join(folder, 'data')}`,
+    ...(agent ? ['--agent', `--storage.agent.path=${join(folder, 'data')}`]
+      : [`--storage.tsdb.path=${join(folder, 'data')}`]),
     `--web.listen-address=127.0.0.1:${port}`,
   ], { stdio: ['ignore', 'ignore', 'pipe'] });
   let log = '';
@@ -82,8 +86,9 @@ export async function startServer(binary) {
   try {
     await until('the server is ready', 20000, async () => (await fetch(`${url}/-/ready`)).ok);
     await until('the first scrape', 20000, async () => {
-      const answer = await (await fetch(`${url}/api/v1/query?query=up`)).json();
-      return answer.data.result.some((row) => row.value[1] === '1');
+      const ask = async (path) => (await (await fetch(`${url}/api/v1/${path}`)).json()).data;
+      if (agent) return (await ask('targets')).activeTargets.some((target) => target.health === 'up');
+      return (await ask('query?query=up')).result.some((row) => row.value[1] === '1');
     });
   } catch (error) {
     await stop();

@@ -185,6 +185,26 @@ test('a phone sees no sideways scrolling, and the menu opens', async (page, url)
   await page.locator('.cm-content').waitFor();
 });
 
+test('an agent has pages of its own', async (page) => {
+  if (process.env.BASE_URL) return;
+  const agent = await startServer(binary, true);
+  try {
+    await page.goto(agent.url);
+    await page.locator('main', { hasText: 'runs as an agent' }).waitFor();
+    check(new URL(page.url()).pathname === '/agent', `the address is ${page.url()}`);
+    const links = await page.locator('#nav a').allTextContents();
+    check(links.join() === 'Agent,Targets,Discovery,Status,Configuration,Flags', links.join());
+    await page.locator('#nav a', { hasText: 'Targets' }).click();
+    await page.locator('.badge.ok', { hasText: /^up$/ }).first().waitFor();
+    await page.locator('#nav a', { hasText: 'Status' }).click();
+    await page.locator('main .facts').first().waitFor();
+    const failed = await page.locator('.state.failed').allTextContents();
+    check(failed.length === 0, `/status: ${failed.join(' ')}`);
+  } finally {
+    await agent.stop();
+  }
+});
+
 async function runTests(browser, url) {
   let failures = 0;
   for (const { name, run } of tests) {

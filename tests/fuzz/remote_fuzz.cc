@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Property: any bytes are a request of remote write or remote read, or are refused as a bad
-// argument; what a reader gives lies inside the body; and a histogram that the database would take
-// can be stored and read back.
+// Property: any bytes are a request of remote write, or a request or an answer of remote read, or
+// are refused as a bad argument; what a reader gives lies inside the body; and a histogram that the
+// database would take can be stored and read back.
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -13,8 +13,9 @@
 #include "narthex/proto/remote_read.h"
 #include "narthex/proto/remote_write.h"
 #include "narthex/proto/snappy.h"
+#include "narthex/tsdb/chunk_decoder.h"
+#include "narthex/tsdb/histogram_check.h"
 #include "tsdb/chunkenc/histogram.h"
-#include "tsdb/head/histogram_check.h"
 
 namespace narthex::proto {
 namespace {
@@ -71,6 +72,41 @@ void Read(WriteVersion version, std::string_view body) {
   CheckCode(reader.status());
 }
 
+// Of a request that was understood, what is written is the same one.
+void WriteBack(const ReadRequest& request) {
+  std::string once, twice;
+  EncodeReadRequest(request, once);
+  const auto again = DecodeReadRequest(once);
+  NX_CHECK(again.has_value(), "what is written can't be read");
+  EncodeReadRequest(*again, twice);
+  NX_CHECK(once == twice, "what is written reads as something else");
+}
+
+void ReadAnswers(std::string_view body) {
+  if (const auto result = DecodeReadResponse(body); result) {
+    CheckInside(body, *result);
+    Read(WriteVersion::kV1, *result);
+  } else {
+    CheckCode(Fail(result.error()));
+  }
+  ReadFrameReader reader(body);
+  ReadChunk chunk;
+  while (reader.NextSeries()) {
+    for (const auto& label : reader.labels()) {
+      CheckInside(body, label.name);
+      CheckInside(body, label.value);
+    }
+    while (reader.NextChunk(chunk)) {
+      CheckInside(body, chunk.bytes);
+      storage::TypedSamples samples;
+      const Status decoded = tsdb::DecodeChunk(
+          {chunk.mint, chunk.maxt, chunk.encoding, std::string(chunk.bytes)}, samples);
+      NX_CHECK(decoded || decoded.error().code() == Code::kCorruption, "unexpected code");
+    }
+  }
+  CheckCode(reader.status());
+}
+
 }  // namespace
 }  // namespace narthex::proto
 
@@ -83,9 +119,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     for (const auto& query : request->queries) {
       for (const auto& matcher : query.matchers) (void)MakeMatcher(matcher);
     }
+    WriteBack(*request);
   } else {
     CheckCode(narthex::Fail(request.error()));
   }
+  ReadAnswers(body);
   std::string decoded;
   CheckCode(SnappyDecode(body, 1 << 20, decoded));
   return 0;

@@ -56,6 +56,8 @@ def wait_for(what, condition, seconds=WAIT_SECONDS):
 class Server:
     """One run of the server on a data folder."""
 
+    MODE = ["--storage.tsdb.path="]  # Flags of it, the last one with the folder behind it.
+
     def __init__(self, folder, config, *flags):
         self.folder = pathlib.Path(folder)
         self.config = self.folder / "narthex.yml"
@@ -68,7 +70,7 @@ class Server:
     def start(self, wait=True):
         self.log = open(self.folder / "server.log", "ab")
         self.process = subprocess.Popen(
-            [BINARY, f"--config.file={self.config}", f"--storage.tsdb.path={self.data}",
+            [BINARY, f"--config.file={self.config}", *self.MODE[:-1], f"{self.MODE[-1]}{self.data}",
              f"--web.listen-address=127.0.0.1:{self.port}", *self.flags],
             stdout=self.log, stderr=self.log)
         if wait:
@@ -134,6 +136,17 @@ class Server:
                 for t, v in series["values"]}
 
 
+class Agent(Server):
+    MODE = ["--agent", "--storage.agent.path="]
+
+    def metric(self, line):
+        """The value of one of its own metrics, by the start of the line; None when there is none."""
+        for text in self.request("GET", "/metrics")[1].splitlines():
+            if text.startswith(line + " "):
+                return float(text.rsplit(" ", 1)[1])
+        return None
+
+
 class Peer:
     """A program beside the server, e.g. an exporter."""
 
@@ -185,8 +198,8 @@ class IntegrationTest(unittest.TestCase):
         self.folder = tempfile.mkdtemp(prefix="narthex-integration-")
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
 
-    def start(self, config, *flags, wait=True):
-        server = Server(self.folder, config, *flags)
+    def start(self, config, *flags, wait=True, kind=Server):
+        server = kind(self.folder, config, *flags)
         self.addCleanup(server.cleanup)
         return server.start(wait)
 

@@ -15,6 +15,7 @@ import urllib.parse
 import urllib.request
 
 from harness import IntegrationTest, free_port, scrape_config, wait_for
+from test_remote import series, snappy
 
 PAGE = """# HELP items_total Things.
 # TYPE items_total counter
@@ -81,6 +82,12 @@ class PeerTest(IntegrationTest):
         wait_for("some scrapes", lambda: server.value("count_over_time(level[1m])") >= 5)
         return server
 
+    def reader(self, url):
+        """A server that scrapes nothing and has what remote read gives."""
+        server = self.start(f"remote_read:\n  - url: {url}\n    read_recent: true\n")
+        server.address = f"127.0.0.1:{server.port}"
+        return server
+
     def same_samples(self, there, here, start, end):
         """Waits until both have the same samples of the page in that time, and some."""
         def compare():
@@ -127,6 +134,19 @@ class PrometheusTest(PeerTest):
             ours = result(server.address, expr, time=end)
             self.assertTrue(ours)
             self.assertCountEqual(ours, result(peer, expr, time=end))
+
+    def test_remote_read_the_other_way_round(self):
+        peer = self.prometheus(scrape_config(("page", self.page(PAGE).address)))
+        wait_for("some scrapes", lambda: float(result(peer, "count_over_time(level[1m])")
+                                               [0]["value"][1]) >= 5)
+        server = self.reader(f"http://{peer}/api/v1/read")
+        end = time.time() - 1
+        expected = self.same_samples(peer, server.address, end - 4, end)
+        self.assertTrue(all(expected.values()))
+        for expr in ("sum by (kind) (items_total)", "rate(items_total[1m])", "-level"):
+            theirs = result(peer, expr, time=end)
+            self.assertTrue(theirs)
+            self.assertCountEqual(theirs, result(server.address, expr, time=end))
 
     def test_federation(self):
         server = self.scraper()
@@ -241,6 +261,47 @@ class VictoriaTest(PeerTest):
             return {json.dumps(s["metric"], sort_keys=True): len(s["timestamps"])
                     for s in map(json.loads, lines)}
         wait_for("all samples in the copy", lambda: exported() == ours, seconds=20)
+
+
+class InfluxTest(PeerTest):
+    def influx(self):
+        port, other = free_port(), free_port()
+        config = self.file("influxdb.conf", f"""
+reporting-disabled = true
+bind-address = "127.0.0.1:{other}"
+[meta]
+  dir = "{self.folder}/influx/meta"
+[data]
+  dir = "{self.folder}/influx/data"
+  wal-dir = "{self.folder}/influx/wal"
+[http]
+  bind-address = "127.0.0.1:{port}"
+""")
+        self.peer(self.find("influxd"), "-config", config)
+        address = f"127.0.0.1:{port}"
+        wait_for("influxd", lambda: get(address, "/query", q="SHOW DATABASES"))
+        self.post(address, "/query", urllib.parse.urlencode({"q": "CREATE DATABASE p"}).encode())
+        return address
+
+    def post(self, address, path, body, **headers):
+        request = urllib.request.Request(f"http://{address}{path}", method="POST", data=body,
+                                         headers=headers)
+        with urllib.request.urlopen(request, timeout=30) as response:
+            return response.read()
+
+    def test_remote_read(self):
+        address = self.influx()
+        end = int(time.time() * 1000)
+        body = series({"__name__": "m", "a": "1"}, [(end - 2000, 1.5), (end - 1000, 2.5)])
+        body += series({"__name__": "m", "a": "2"}, [(end - 1000, 4)])
+        self.post(address, "/api/v1/prom/write?db=p", snappy(body), **{
+            "Content-Encoding": "snappy", "Content-Type": "application/x-protobuf"})
+        server = self.reader(f"http://{address}/api/v1/prom/read?db=p")
+        self.assertEqual({'{"__name__": "m", "a": "1"}': [(end - 2000, 1.5), (end - 1000, 2.5)],
+                          '{"__name__": "m", "a": "2"}': [(end - 1000, 4)]},
+                         raw(server.address, "m", end / 1000 - 60, end / 1000))
+        self.assertEqual(6.5, server.value("sum(m)"))
+        self.assertEqual(4, server.value('m{a=~"2|3"}'))
 
 
 if __name__ == "__main__":

@@ -25,11 +25,13 @@ class Session {
     request.timeout = timeout;
     request.open_timeout = open_timeout;
     request.max_body_bytes = max_bytes;
+    request.on_head = [&](const ClientResponse& head) { type = head.content_type; };
     request.on_body = [&](std::string_view piece) {
       pieces.emplace_back(piece);
       return !when_piece || when_piece(piece);
     };
     pieces.clear();
+    type.clear();
     Result<ClientResponse> response = Fail(Code::kInternal, "no answer");
     boost::asio::co_spawn(context, client.Do(request, body),
                           [&](const std::exception_ptr&, Result<ClientResponse> result) {
@@ -50,6 +52,7 @@ class Session {
   std::chrono::milliseconds timeout{20'000}, open_timeout{0};
   std::function<bool(std::string_view)> when_piece;
   std::vector<std::string> pieces;
+  std::string type;  // Of the head, when the sink got its first piece.
   std::string body;
 };
 
@@ -59,7 +62,8 @@ std::string Chunk(std::string_view text) {
   return size + std::string(text) + "\r\n";
 }
 
-constexpr std::string_view kChunkedHead = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+constexpr std::string_view kChunkedHead =
+    "HTTP/1.1 200 OK\r\nContent-Type: text/x\r\nTransfer-Encoding: chunked\r\n\r\n";
 
 /// gzip of several texts, each complete for the reader before the next one is there.
 std::vector<std::string> GzipPieces(const std::vector<std::string>& texts) {
@@ -96,6 +100,7 @@ TEST(BodySinkTest, GivesEachPieceWhenItComes) {
   Session session;
   std::size_t count = 0;
   session.when_piece = [&](std::string_view) {
+    EXPECT_EQ("text/x", session.type);
     if (count < 3) seen[count++].set_value();
     return true;
   };
@@ -215,6 +220,7 @@ TEST(BodySinkTest, ErrorsAndRedirectsGoToTheBody) {
   ASSERT_TRUE(response) << response.error().message();
   EXPECT_EQ(503, response->status);
   EXPECT_EQ("why?", session.body);
+  EXPECT_EQ("", session.type);
   EXPECT_TRUE(session.pieces.empty());
 }
 

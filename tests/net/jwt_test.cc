@@ -38,7 +38,7 @@ std::string Decode(std::string text) {
 
 TEST(JwtTest, PartsAndSignature) {
   const Key key(EVP_RSA_gen(2048), EVP_PKEY_free);
-  const auto token = SignJwt(R"({"iss":"me"})", Pem(key.get()), "k1");
+  const auto token = SignJwt(R"({"iss":"me"})", Pem(key.get()), {.key_id = "k1"});
   ASSERT_TRUE(token) << token.error().message();
   const std::size_t first = token->find('.');
   const std::size_t second = token->rfind('.');
@@ -56,7 +56,7 @@ TEST(JwtTest, PartsAndSignature) {
 TEST(JwtTest, WhatIsNoRsaKey) {
   const Key other(EVP_EC_gen("P-256"), EVP_PKEY_free);
   for (const std::string& bad : {std::string(), std::string("key"), Pem(other.get())}) {
-    const auto token = SignJwt("{}", bad, "");
+    const auto token = SignJwt("{}", bad);
     ASSERT_FALSE(token);
     EXPECT_EQ(token.error().message(), "the private key is no RSA key in PEM form");
   }

@@ -3,6 +3,7 @@
 
 #include <bit>
 
+#include "narthex/proto/remote_write.h"
 #include "prometheus.pb.h"
 
 namespace narthex::proto {
@@ -158,6 +159,165 @@ TEST(RemoteReadTest, FramesCarryLengthAndChecksum) {
   for (std::size_t i = 0; i < 4; ++i) {
     EXPECT_EQ(static_cast<std::uint8_t>(crc >> (24 - 8 * i)),
               static_cast<std::uint8_t>(out[7 + i]));
+  }
+}
+
+TEST(RemoteReadTest, WritesARequestAsPrometheusDoes) {
+  ReadRequest request;
+  ReadQuery& query = request.queries.emplace_back();
+  query.start_ms = 1000;
+  query.end_ms = 5000;
+  for (const auto& [name, value] : {std::pair("__name__", "up"), std::pair("cluster", "a")}) {
+    query.matchers.push_back(FromMatcher(model::Matcher::Equal(name, value)));
+  }
+  query.has_hints = true;
+  query.hints.func = "series";
+  query.hints.start_ms = 1000;
+  query.hints.end_ms = 5000;
+  request.accepted_types = {kReadStreamedXorChunks, kReadSamples};
+  std::string got;
+  EncodeReadRequest(request, got);
+  // What Prometheus 3.14 sends for /api/v1/series?match[]=up&start=1&end=5.
+  EXPECT_EQ(
+      "\x0a\x34\x08\xe8\x07\x10\x88\x27\x1a\x0e\x12\x08__name__\x1a\x02up\x1a\x0c\x12\x07"
+      "cluster\x1a\x01"
+      "a\x22\x0e\x12\x06series\x18\xe8\x07\x20\x88\x27\x12\x02\x01\x00"s,
+      got);
+}
+
+TEST(RemoteReadTest, GooglesCodecReadsARequest) {
+  ReadRequest request;
+  request.queries.resize(2);
+  ReadQuery& query = request.queries[0];
+  query.start_ms = -1;
+  const auto matcher = model::Matcher::Create(model::MatchType::kNotRegex, "a", "b|c");
+  query.matchers.push_back(FromMatcher(*matcher));
+  query.has_hints = true;
+  query.hints = {.step_ms = 1,
+                 .range_ms = 2,
+                 .start_ms = -3,
+                 .end_ms = 4,
+                 .func = "rate",
+                 .grouping = {"x", "", "y"},
+                 .by = true};
+  std::string bytes;
+  EncodeReadRequest(request, bytes);
+  wire::ReadRequest got;
+  ASSERT_TRUE(got.ParseFromString(bytes));
+  ASSERT_EQ(2, got.queries_size());
+  EXPECT_EQ(0, got.accepted_response_types_size());
+  EXPECT_EQ(-1, got.queries(0).start_timestamp_ms());
+  EXPECT_EQ(3, got.queries(0).matchers(0).type());
+  EXPECT_EQ("b|c", got.queries(0).matchers(0).value());
+  const auto& hints = got.queries(0).hints();
+  EXPECT_EQ(1, hints.step_ms());
+  EXPECT_EQ(2, hints.range_ms());
+  EXPECT_EQ(-3, hints.start_ms());
+  EXPECT_EQ(4, hints.end_ms());
+  EXPECT_EQ("rate", hints.func());
+  ASSERT_EQ(3, hints.grouping_size());
+  EXPECT_EQ("y", hints.grouping(2));
+  EXPECT_TRUE(hints.by());
+  EXPECT_FALSE(got.queries(1).has_hints());
+}
+
+TEST(RemoteReadTest, ReadsSamplesWithTheReaderOfWrites) {
+  wire::ReadResponse response;
+  auto& series = *response.add_results()->add_timeseries();
+  series.add_labels()->set_name("n");
+  series.mutable_labels(0)->set_value("v");
+  auto& sample = *series.add_samples();
+  sample.set_timestamp(-4);
+  sample.set_value(2.5);
+  series.add_histograms()->set_count_float(1.5);
+  const std::string message = response.SerializeAsString();
+  const auto result = DecodeReadResponse(message);
+  ASSERT_TRUE(result) << result.error().message();
+  WriteRequestReader reader(WriteVersion::kV1, *result);
+  ASSERT_TRUE(reader.NextSeries());
+  ASSERT_EQ(1U, reader.labels().size());
+  EXPECT_EQ("v", reader.labels()[0].value);
+  WriteSample s;
+  ASSERT_TRUE(reader.NextSample(s));
+  EXPECT_EQ(-4, s.t);
+  EXPECT_EQ(2.5, s.value);
+  WriteHistogram h;
+  ASSERT_TRUE(reader.NextHistogram(h));
+  EXPECT_EQ(1.5, std::get<model::FloatHistogram>(h.value).count);
+  EXPECT_FALSE(reader.NextSeries());
+  EXPECT_TRUE(reader.status());
+
+  EXPECT_EQ("responses: want 1, got 0", DecodeReadResponse("").error().message());
+  response.add_results();
+  EXPECT_EQ("responses: want 1, got 2",
+            DecodeReadResponse(response.SerializeAsString()).error().message());
+  EXPECT_EQ("unexpected EOF", DecodeReadResponse("\x0a\x05\x08"sv).error().message());
+}
+
+TEST(RemoteReadTest, ReadsFrames) {
+  wire::ChunkedReadResponse response;
+  for (int s = 0; s < 2; ++s) {
+    auto& series = *response.add_chunked_series();
+    for (int i = 0; i < 2 - s; ++i) {
+      auto& chunk = *series.add_chunks();
+      chunk.set_min_time_ms(-5 + i);
+      chunk.set_max_time_ms(10 * i);
+      chunk.set_type(i + 1);
+      chunk.set_data("data" + std::to_string(i));
+    }
+    auto& label = *series.add_labels();
+    label.set_name("n");
+    label.set_value(std::to_string(s));
+  }
+  response.set_query_index(3);
+  const std::string message = response.SerializeAsString();
+  ReadFrameReader reader(message);
+  ReadChunk chunk;
+  EXPECT_FALSE(reader.NextChunk(chunk));
+  ASSERT_TRUE(reader.NextSeries());
+  ASSERT_EQ(1U, reader.labels().size());
+  EXPECT_EQ("0", reader.labels()[0].value);
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_TRUE(reader.NextChunk(chunk));
+    EXPECT_EQ(-5 + i, chunk.mint);
+    EXPECT_EQ(10 * i, chunk.maxt);
+    EXPECT_EQ(i + 1, chunk.encoding);
+    EXPECT_EQ("data" + std::to_string(i), chunk.bytes);
+  }
+  EXPECT_FALSE(reader.NextChunk(chunk));
+  ASSERT_TRUE(reader.NextSeries());  // Its chunk is passed over.
+  EXPECT_EQ("1", reader.labels()[0].value);
+  EXPECT_FALSE(reader.NextSeries());
+  EXPECT_FALSE(reader.NextSeries());
+  EXPECT_TRUE(reader.status());
+}
+
+TEST(RemoteReadTest, RefusesBrokenFrames) {
+  wire::ChunkedReadResponse response;
+  response.add_chunked_series()->add_chunks()->set_type(256);
+  const std::string encoding = response.SerializeAsString();
+  std::string labels;
+  for (int i = 0; i < 70'000; ++i) labels += "\x0a\x00"s;
+  response.Clear();
+  ASSERT_TRUE(response.add_chunked_series()->ParseFromString(labels));
+  const struct {
+    std::string message;
+    const char* want;
+  } cases[] = {{"\x0a\x05\x08"s, "unexpected EOF"},
+               {"\x0a\x02\x0a\x05"s, "unexpected EOF"},
+               {"\x08\x01"s, "proto: wrong wireType = 0 for field ChunkedSeries"},
+               {encoding, "invalid chunk encoding \"256\""},
+               {response.SerializeAsString(), "a series has more than 65536 labels"}};
+  for (const auto& c : cases) {
+    SCOPED_TRACE(c.want);
+    ReadFrameReader reader(c.message);
+    ReadChunk chunk;
+    while (reader.NextSeries()) {
+      while (reader.NextChunk(chunk)) {
+      }
+    }
+    ASSERT_FALSE(reader.status());
+    EXPECT_EQ(c.want, reader.status().error().message());
   }
 }
 

@@ -91,6 +91,8 @@ class RecordingStorage final : public storage::Appendable {
   }
   /// Exemplars up to this time are out of order.
   void RefuseExemplarsUntil(model::TimestampMs t) { refused_exemplars_ = t; }
+  /// Samples may come with SetDiscardOutOfOrder, too.
+  void LetSamplesDiscard() { samples_may_discard_ = true; }
   void FailCommits(bool fail) { fail_commits_ = fail; }
   std::size_t column_samples() const { return column_samples_; }
 
@@ -203,7 +205,8 @@ class RecordingStorage final : public storage::Appendable {
     }
     storage::AppendError Add(storage::SeriesRef ref, model::TimestampMs t, double value)
         NX_REQUIRES(storage_.mutex_) {
-      storage_.all_discards_right_ &= discard_ == model::IsStale(value);
+      storage_.all_discards_right_ &=
+          discard_ == model::IsStale(value) || (discard_ && storage_.samples_may_discard_);
       const model::Sample* last = nullptr;
       const auto& samples = storage_.series_[ref].samples;
       if (!samples.empty()) last = &samples.back();
@@ -248,6 +251,7 @@ class RecordingStorage final : public storage::Appendable {
   std::map<storage::SeriesRef, Series> series_;
   std::uint64_t last_ref_ = 0;
   bool all_discards_right_ = true;
+  bool samples_may_discard_ = false;
   std::atomic<bool> fail_commits_{false};
   std::atomic<std::size_t> column_samples_{0};
 };

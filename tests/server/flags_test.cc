@@ -65,9 +65,8 @@ TEST(FlagsTest, RepeatsNegationsAndLists) {
   EXPECT_TRUE(flags.engine.features.experimental_functions);
   EXPECT_EQ(flags.db.max_exemplars, 100'000U);
   EXPECT_EQ(flags.warnings,
-            (std::vector<std::string>{
-                "Unknown option for --enable-feature: nonsense",
-                "Flag --web.enable-otlp-receiver has no effect yet: its endpoint answers 404"}));
+            (std::vector<std::string>{"Unknown option for --enable-feature: nonsense"}));
+  EXPECT_TRUE(flags.enable_otlp_receiver);
   EXPECT_EQ(flags.db.retention_bytes, std::uint64_t{512} << 20);
   EXPECT_EQ(flags.db.retention_ms, 0);  // A size alone means no limit in time.
   EXPECT_EQ(flags.external_url, "http://example.org/prom");
@@ -93,6 +92,55 @@ TEST(FlagsTest, StartTimes) {
   EXPECT_TRUE(parsed.flags.warnings.empty());
 }
 
+TEST(FlagsTest, DeltasOfOtlpAreSummedOrStored) {
+  EXPECT_TRUE(
+      ParseCommandLine({"--enable-feature=otlp-deltatocumulative"}).flags.features.otlp_sum_deltas);
+  EXPECT_TRUE(ParseCommandLine({"--enable-feature=otlp-native-delta-ingestion"})
+                  .flags.features.otlp_store_deltas);
+  const auto both =
+      ParseCommandLine({"--enable-feature=otlp-deltatocumulative,otlp-native-delta-ingestion"});
+  EXPECT_FALSE(both.run);
+  EXPECT_EQ(both.exit_code, 1);
+  EXPECT_EQ(both.text_err,
+            "Error parsing feature list: cannot enable otlp-deltatocumulative and "
+            "otlp-native-delta-ingestion features at the same time\n");
+}
+
+TEST(FlagsTest, FeaturesThatAreThereAnyway) {
+  const auto parsed =
+      ParseCommandLine({"--enable-feature=fast-startup,memory-snapshot-on-shutdown,old-ui"});
+  ASSERT_TRUE(parsed.run) << parsed.text_err;
+  EXPECT_TRUE(parsed.flags.warnings.empty());
+  EXPECT_EQ(3U, parsed.flags.notes.size());
+  EXPECT_TRUE(parsed.flags.notes[0].starts_with("--enable-feature=fast-startup: "));
+}
+
+TEST(FlagsTest, AutoReload) {
+  const auto interval = [](std::vector<std::string> arguments) {
+    const auto parsed = ParseCommandLine(std::move(arguments));
+    EXPECT_TRUE(parsed.run) << parsed.text_err;
+    return parsed.flags.auto_reload_interval_ms;
+  };
+  EXPECT_EQ(0, interval({}));
+  EXPECT_EQ(0, interval({"--config.auto-reload-interval=5s"}));
+  EXPECT_EQ(30'000, interval({"--config.auto-reload"}));
+  EXPECT_EQ(5000, interval({"--config.auto-reload", "--config.auto-reload-interval=5s"}));
+  EXPECT_EQ(1000, interval({"--config.auto-reload", "--config.auto-reload-interval=1ms"}));
+  const auto feature = ParseCommandLine({"--enable-feature=auto-reload-config"});
+  EXPECT_EQ(30'000, feature.flags.auto_reload_interval_ms);
+  EXPECT_EQ(1U, feature.flags.warnings.size()) << "it is deprecated";
+}
+
+TEST(FlagsTest, SearchLimit) {
+  EXPECT_EQ(10'000U, ParseCommandLine({}).flags.max_search_limit);
+  EXPECT_EQ(0U, ParseCommandLine({"--web.search.max-limit=0"}).flags.max_search_limit);
+  const auto negative = ParseCommandLine({"--web.search.max-limit=-1"});
+  EXPECT_FALSE(negative.run);
+  EXPECT_EQ(1, negative.exit_code);
+  EXPECT_EQ("--web.search.max-limit must be non-negative; got -1 (use 0 to disable the cap)\n",
+            negative.text_err);
+}
+
 TEST(FlagsTest, RefusesWithPrometheusWordingAndExitCode) {
   const struct {
     std::vector<std::string> arguments;
@@ -110,6 +158,10 @@ TEST(FlagsTest, RefusesWithPrometheusWordingAndExitCode) {
       {{"--storage.tsdb.wal-segment-size=1MB"}, "must be set between 10MB and 256MB", 2},
       {{"--web.cors.origin=("}, "could not compile CORS regex string", 2},
       {{"--storage.agent.path=x"}, "can only be used in agent mode: [\"--storage.agent.path\"]", 3},
+      {{"--agent", "--storage.agent.wal-compression-type=lz4"},
+       "enum value must be one of snappy,zstd, got 'lz4'",
+       2},
+      {{"--agent=true"}, "unexpected true", 1},
   };
   for (const auto& c : cases) {
     SCOPED_TRACE(c.arguments.front());
@@ -117,6 +169,99 @@ TEST(FlagsTest, RefusesWithPrometheusWordingAndExitCode) {
     EXPECT_FALSE(parsed.run);
     EXPECT_EQ(parsed.exit_code, c.exit_code);
     EXPECT_NE(parsed.text_err.find(c.error), std::string::npos) << parsed.text_err;
+  }
+}
+
+// In the order in which they were given; before anything that they say is looked at.
+TEST(FlagsTest, FlagsOfTheOtherModeAreListed) {
+  const struct {
+    std::vector<std::string> arguments;
+    const char* error;
+  } cases[] = {
+      {{"--agent", "--storage.tsdb.path=x", "--query.timeout=1m",
+        "--no-storage.tsdb.wal-compression", "--query.lookback-delta=1m"},
+       "The following flag(s) can not be used in agent mode: [\"--storage.tsdb.path\" "
+       "\"--query.timeout\" \"--storage.tsdb.wal-compression\" \"--query.lookback-delta\"]"},
+      {{"--query.timeout", "1m", "--web.cors.origin=(", "--storage.tsdb.wal-segment-size=1MB",
+        "--agent"},
+       "The following flag(s) can not be used in agent mode: [\"--query.timeout\" "
+       "\"--storage.tsdb.wal-segment-size\"]"},
+      {{"--storage.agent.path=x", "--storage.agent.no-lockfile",
+        "--no-storage.agent.wal-compression", "--storage.agent.retention.max-time=1h",
+        "--no-agent"},
+       "The following flag(s) can only be used in agent mode: [\"--storage.agent.path\" "
+       "\"--storage.agent.no-lockfile\" \"--storage.agent.wal-compression\" "
+       "\"--storage.agent.retention.max-time\"]"},
+  };
+  for (const auto& c : cases) {
+    const auto parsed = ParseCommandLine(c.arguments);
+    EXPECT_FALSE(parsed.run);
+    EXPECT_EQ(parsed.exit_code, 3);
+    EXPECT_EQ(parsed.text_err, c.error);
+    EXPECT_EQ(parsed.text_out, "");
+  }
+}
+
+TEST(FlagsTest, Agent) {
+  EXPECT_FALSE(ParseCommandLine({}).flags.agent);
+  const auto parsed = ParseCommandLine({"--agent", "--web.enable-lifecycle"});
+  ASSERT_TRUE(parsed.run) << parsed.text_err;
+  EXPECT_TRUE(parsed.flags.agent);
+  EXPECT_EQ(parsed.flags.storage_path, "data-agent/");
+  const tsdb::AgentOptions& defaults = parsed.flags.agent_db;
+  EXPECT_EQ(defaults.wal_segment_bytes, 128U << 20);
+  EXPECT_EQ(defaults.wal_compression, tsdb::WalCompression::kSnappy);
+  EXPECT_EQ(defaults.truncate_interval_ms, 0) << "the storage's default";
+  EXPECT_EQ(defaults.min_keep_ms, 300'000);
+  EXPECT_EQ(defaults.max_keep_ms, 14'400'000);
+  EXPECT_FALSE(defaults.checkpoint_from_memory || defaults.no_lockfile || defaults.start_times);
+  EXPECT_EQ(defaults.checkpoint_batch, 1000U);
+  EXPECT_EQ(Effective(parsed.flags, "agent"), "true");
+  EXPECT_EQ(Effective(parsed.flags, "storage.agent.path"), "data-agent/");
+  EXPECT_EQ(Effective(parsed.flags, "storage.agent.wal-truncate-frequency"), "0s");
+  EXPECT_EQ(Effective(parsed.flags, "storage.tsdb.retention.time"), "15d");
+  EXPECT_EQ(Effective(parsed.flags, "storage.tsdb.max-block-duration"), "0s");
+
+  const auto set = ParseCommandLine(
+      {"--agent", "--storage.agent.path=x/", "--storage.agent.wal-segment-size=10MB",
+       "--storage.agent.wal-compression-type=zstd", "--storage.agent.wal-truncate-frequency=1h",
+       "--storage.agent.retention.min-time=1m", "--storage.agent.retention.max-time=2h",
+       "--storage.agent.no-lockfile", "--storage.agent.checkpoint-from-in-memory-series",
+       "--storage.agent.checkpoint-batch-size=7", "--enable-feature=st-storage"});
+  ASSERT_TRUE(set.run) << set.text_err;
+  EXPECT_EQ(set.flags.storage_path, "x/");
+  const tsdb::AgentOptions& options = set.flags.agent_db;
+  EXPECT_EQ(options.wal_segment_bytes, 10U << 20);
+  EXPECT_EQ(options.wal_compression, tsdb::WalCompression::kZstd);
+  EXPECT_EQ(options.truncate_interval_ms, 3'600'000);
+  EXPECT_EQ(options.min_keep_ms, 60'000);
+  EXPECT_EQ(options.max_keep_ms, 7'200'000);
+  EXPECT_TRUE(options.checkpoint_from_memory && options.no_lockfile && options.start_times);
+  EXPECT_EQ(options.checkpoint_batch, 7U);
+  EXPECT_EQ(ParseCommandLine({"--agent", "--no-storage.agent.wal-compression"})
+                .flags.agent_db.wal_compression,
+            tsdb::WalCompression::kNone);
+}
+
+TEST(FlagsTest, AgentFlagsThatAreOutOfBounds) {
+  const struct {
+    const char* argument;
+    const char* error;
+  } cases[] = {
+      {"--storage.agent.checkpoint-batch-size=0",
+       "--storage.agent.checkpoint-batch-size must be greater than 0.\n"},
+      {"--storage.agent.checkpoint-batch-size=-1",
+       "--storage.agent.checkpoint-batch-size must be greater than 0.\n"},
+      {"--storage.agent.wal-segment-size=9MB",
+       "flag 'storage.agent.wal-segment-size' must be set between 10MB and 256MB\n"},
+      {"--storage.agent.wal-segment-size=257MB",
+       "flag 'storage.agent.wal-segment-size' must be set between 10MB and 256MB\n"},
+  };
+  for (const auto& c : cases) {
+    const auto parsed = ParseCommandLine({"--agent", c.argument});
+    EXPECT_FALSE(parsed.run);
+    EXPECT_EQ(parsed.exit_code, 1) << c.argument;
+    EXPECT_EQ(parsed.text_err, c.error);
   }
 }
 
@@ -150,6 +295,26 @@ TEST(FlagsTest, HelpAndVersion) {
   EXPECT_NE(help.text_out.find("--web.listen-address=0.0.0.0:9090"), std::string::npos);
   const auto version = ParseCommandLine({"--version"});
   EXPECT_NE(version.text_out.find("behaves as prometheus 3.14.0"), std::string::npos);
+}
+
+TEST(FlagsTest, PushesAreOffAndKeptBesideTheDatabase) {
+  const ServerFlags off = ParseCommandLine({"--storage.tsdb.path=/d"}).flags;
+  EXPECT_FALSE(off.enable_push_gateway);
+  EXPECT_FALSE(off.enable_influx_receiver);
+  EXPECT_EQ("/d/push_groups", off.push_persistence_file);
+  EXPECT_EQ(300'000, off.push_persistence_interval_ms);
+  EXPECT_EQ(1'000'000U, off.influx_max_series);
+  const ServerFlags on =
+      ParseCommandLine({"--web.enable-push-gateway", "--push.persistence-file=/p/f",
+                        "--push.persistence-interval=1m", "--push.enable-utf8-names",
+                        "--web.enable-influx-receiver", "--influx.max-series=5"})
+          .flags;
+  EXPECT_TRUE(on.enable_push_gateway);
+  EXPECT_TRUE(on.push_utf8_names);
+  EXPECT_TRUE(on.enable_influx_receiver);
+  EXPECT_EQ("/p/f", on.push_persistence_file);
+  EXPECT_EQ(60'000, on.push_persistence_interval_ms);
+  EXPECT_EQ(5U, on.influx_max_series);
 }
 
 }  // namespace

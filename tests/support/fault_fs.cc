@@ -32,6 +32,10 @@ class FaultFile final : public WritableFile {
   }
   Status Close() override { return base_->Close(); }
   std::uint64_t size() const override { return base_->size(); }
+  void ForgetCached() override {
+    fs_.CountForgotten();
+    base_->ForgetCached();
+  }
 
  private:
   Status Write(std::uint64_t offset, ByteSpan bytes) {

@@ -58,6 +58,9 @@ class FaultFs final : public Fs {
   void SetDiskSpace(Result<Space> space);
   /// What the hook says; counts the operation.
   Fault Ask(FileOp op, const std::string& path);
+  /// How often a file was to leave the page cache.
+  int num_forgotten() const { return num_forgotten_; }
+  void CountForgotten() { ++num_forgotten_; }
 
   Result<std::unique_ptr<WritableFile>> OpenWritable(const std::string& path,
                                                      OpenMode mode) override;
@@ -79,6 +82,7 @@ class FaultFs final : public Fs {
   Result<Space> DiskSpace(const std::string& path) override;
 
  private:
+  std::atomic<int> num_forgotten_{0};
   template <typename Do>
   Status Plain(FileOp op, const std::string& path, const Do& run);
 

@@ -202,6 +202,59 @@ TEST_F(ConsolesTest, TheFolderItselfMayBeALink) {
   EXPECT_EQ(server_.Ask("GET", "/consoles/a.html").body, "<p>a|/a.html");
 }
 
+TEST_F(ConsolesTest, PagesLinkToTheIndex) {
+  server_.options.external_url = "http://h/x&y";
+  const auto page = [this] { return server_.Ask("GET", "/query"); };
+  const Answer without = page();
+  EXPECT_EQ(without.body.find("consoles"), std::string::npos);
+  Write("pages/index.html", "i");
+  const Answer with = page();
+  EXPECT_NE(with.body.find(R"(<meta name="consoles" content="/x&amp;y/consoles/index.html">)"),
+            std::string::npos);
+  EXPECT_NE(with.headers.at("ETag"), without.headers.at("ETag"));
+  EXPECT_EQ(304,
+            server_.Ask("GET", "/query", "", {{"If-None-Match", with.headers.at("ETag")}}).status);
+}
+
+TEST_F(ConsolesTest, FilesOfTheUser) {
+  fs::create_directories(dir_.path() + "/user/sub");
+  Write("user/a.JS", "1");
+  Write("user/plain", "text");
+  Write("user/empty", "");
+  Write("user/sub/index.html", "index");
+  std::ofstream(dir_.path() + "/user/large.bin") << std::string(200'000, 'x');
+  fs::create_symlink(dir_.path() + "/secret", dir_.path() + "/user/out");
+  EXPECT_EQ(404, server_.Ask("GET", "/user/plain").status) << "none unless wanted";
+  FakeServer server;
+  server.options.user_assets = dir_.path() + "/user";
+  const struct {
+    const char* path;
+    int status;
+    std::string body;
+    const char* type;
+  } cases[] = {
+      {"/user/a.JS", 200, "1", "text/javascript; charset=utf-8"},
+      {"/user/plain", 200, "text", "text/plain; charset=utf-8"},
+      {"/user/empty", 200, "", "text/plain; charset=utf-8"},
+      {"/user/large.bin", 200, std::string(200'000, 'x'), "text/plain; charset=utf-8"},
+      {"/user/sub/", 200, "index", "text/html; charset=utf-8"},
+      {"/user/", 404, "404 page not found\n", "text/plain; charset=utf-8"},
+      {"/user/none", 404, "404 page not found\n", "text/plain; charset=utf-8"},
+      {"/user/out", 404, "404 page not found\n", "text/plain; charset=utf-8"},
+      {"/user/../secret", 404, "404 page not found\n", "text/plain; charset=utf-8"},
+  };
+  for (const auto& c : cases) {
+    SCOPED_TRACE(c.path);
+    const Answer answer = server.Ask("GET", c.path);
+    EXPECT_EQ(c.status, answer.status);
+    EXPECT_EQ(c.body, answer.body);
+    EXPECT_EQ(c.type, answer.headers.at("Content-Type"));
+  }
+  EXPECT_EQ("/user/sub/", server.Ask("GET", "/user/sub").headers.at("Location"));
+  Write("user/index.html", "i");
+  EXPECT_NE(std::string::npos, server.Get("/query").body.find("content=\"/user/index.html\""));
+}
+
 TEST_F(ConsolesTest, RedirectsToTheFolder) {
   const Answer answer = server_.Ask("GET", "/consoles");
   EXPECT_EQ(answer.status, 301);

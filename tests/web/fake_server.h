@@ -40,6 +40,7 @@ struct FakeStatus final : StatusSource {
   ServerState state = ServerState::kReady;
   std::vector<std::string> blocks;
   model::Labels external;
+  std::vector<Notification> notifications;
   std::size_t asked_limit = 0;
 
   ServerState State() const override { return state; }
@@ -65,6 +66,7 @@ struct FakeStatus final : StatusSource {
   }
   std::vector<std::string> BlockMetas() const override { return blocks; }
   WalReplayStatus WalReplay() const override { return {1, 3, 2}; }
+  std::vector<Notification> Notifications() const override { return notifications; }
   model::Labels ExternalLabels() const override { return external; }
 };
 
@@ -72,6 +74,7 @@ struct FakeTargets final : TargetRetriever {
   std::vector<ActiveTarget> active;
   std::vector<DroppedTarget> dropped;
   std::vector<std::pair<model::Labels, TargetMetadata>> metadata;
+  std::vector<model::RelabelConfig> rules;  // Of the pool "a".
 
   std::vector<std::string> ScrapePools() const override { return {"a", "b"}; }
   std::vector<ActiveTarget> ActiveTargets(std::string_view pool) const override {
@@ -90,6 +93,11 @@ struct FakeTargets final : TargetRetriever {
   }
   std::vector<std::pair<std::string, std::int64_t>> DroppedCounts() const override {
     return {{"a", 0}, {"b", 7}};
+  }
+  std::optional<std::vector<model::RelabelConfig>> RelabelConfigs(
+      std::string_view pool) const override {
+    if (pool != "a") return {};
+    return rules;
   }
   void VisitMetadata(std::string_view metric,
                      const std::function<bool(const model::Labels&, const TargetMetadata&)>& visit)
@@ -146,6 +154,8 @@ class FakeServer {
   metrics::Registry registry;
   // Null = the server has no such part.
   storage::Appendable* appendable = nullptr;
+  OtlpReceiver* otlp = nullptr;
+  PushGateway* push = nullptr;
   storage::ChunkQueryable* chunks = nullptr;
   std::function<Status(const storage::EncodedChunk&, storage::TypedSamples&)> decode_chunk;
   const ExemplarSource* exemplars = nullptr;
@@ -169,21 +179,24 @@ class FakeServer {
 
   net::Router& router() {
     if (!registered_) {
-      const Status registered = RegisterApi(router_, {.engine = engine_,
-                                                      .queryable = storage,
-                                                      .registry = registry,
-                                                      .clock = clock,
-                                                      .status = status,
-                                                      .targets = &targets,
-                                                      .rules = &rules,
-                                                      .lifecycle = &lifecycle,
-                                                      .admin = &admin,
-                                                      .exemplars = exemplars,
-                                                      .consoles = consoles,
-                                                      .appendable = appendable,
-                                                      .chunks = chunks,
-                                                      .decode_chunk = decode_chunk,
-                                                      .options = options});
+      const Status registered =
+          RegisterApi(router_, {.engine = options.agent_mode ? nullptr : &engine_,
+                                .queryable = storage,
+                                .registry = registry,
+                                .clock = clock,
+                                .status = status,
+                                .targets = &targets,
+                                .rules = &rules,
+                                .lifecycle = &lifecycle,
+                                .admin = &admin,
+                                .exemplars = exemplars,
+                                .consoles = consoles,
+                                .appendable = appendable,
+                                .otlp = otlp,
+                                .push = push,
+                                .chunks = chunks,
+                                .decode_chunk = decode_chunk,
+                                .options = options});
       EXPECT_TRUE(registered);
       registered_ = true;
     }

@@ -48,6 +48,72 @@ TEST(StatusApiTest, Answers) {
   EXPECT_EQ(400, server.Get("/api/v1/status/tsdb?limit=10001").status);
 }
 
+TEST(StatusApiTest, MetricsOfTheServer) {
+  FakeServer server;
+  server.registry.AddCounter("t_counter_total", "A <counter>.", {{"a", "1"}}).Add(3);
+  server.registry.AddCounter("t_counter_total", "A <counter>.", {{"a", "2"}});
+  server.registry.AddGauge("t_gauge", "g").Set(-0.5);
+  server.registry.AddGaugeFn("t_gauge_inf", "i", [] { return HUGE_VAL; });
+  server.registry.AddGaugeList("t_list", "l", "part", [] {
+    return metrics::GaugeList{{"b", 1}, {"a", 2}};
+  });
+  constexpr double kBounds[] = {0.5, 1};
+  server.registry.AddHistogram("t_histogram", "h", kBounds).Observe(0.7);
+  constexpr double kQuantiles[] = {0.5};
+  server.registry.AddSummary("t_summary", "s", kQuantiles);
+  EXPECT_EQ(
+      Success(
+          R"([{"name":"t_counter_total","help":"A \u003ccounter\u003e.","type":"COUNTER","metric":[)"
+          R"({"label":[{"name":"a","value":"1"}],"counter":{"value":3}},)"
+          R"({"label":[{"name":"a","value":"2"}],"counter":{"value":0}}]},)"
+          R"({"name":"t_gauge","help":"g","type":"GAUGE","metric":[{"gauge":{"value":-0.5}}]},)"
+          R"({"name":"t_gauge_inf","help":"i","type":"GAUGE","metric":[{"gauge":{"value":"Infinity"}}]},)"
+          R"({"name":"t_histogram","help":"h","type":"HISTOGRAM","metric":[{"histogram":{)"
+          R"("sampleCount":"1","sampleSum":0.7,"bucket":[{"cumulativeCount":"0","upperBound":0.5},)"
+          R"({"cumulativeCount":"1","upperBound":1}]}}]},)"
+          R"({"name":"t_list","help":"l","type":"GAUGE","metric":[)"
+          R"({"label":[{"name":"part","value":"a"}],"gauge":{"value":2}},)"
+          R"({"label":[{"name":"part","value":"b"}],"gauge":{"value":1}}]},)"
+          R"({"name":"t_summary","help":"s","type":"SUMMARY","metric":[{"summary":{)"
+          R"("sampleCount":"0","sampleSum":0,"quantile":[{"quantile":0.5,"value":"NaN"}]}}]}])"),
+      server.Get("/api/v1/status/self_metrics?metric_name_pattern=t_.*").body);
+  EXPECT_EQ(Success("[]"), server.Get("/api/v1/status/self_metrics?metric_name_pattern=t").body);
+  const Answer bad = server.Get("/api/v1/status/self_metrics?metric_name_pattern=(");
+  EXPECT_EQ(400, bad.status);
+  EXPECT_NE(std::string::npos, bad.body.find("invalid metric_name_pattern: "));
+}
+
+TEST(StatusApiTest, Notifications) {
+  FakeServer server;
+  server.options.max_notification_subscribers = 1;
+  server.status.notifications = {{"a <b>", 1'700'000'000'000'000'000, true}};
+  const std::string event =
+      R"({"text":"a \u003cb\u003e","date":"2023-11-14T22:13:20Z","active":true})";
+  EXPECT_EQ(Success("[" + event + "]"), server.Get("/api/v1/notifications").body);
+
+  std::stop_source stop;
+  net::ServerRequest request;
+  request.method = "GET";
+  request.path = "/api/v1/notifications/live";
+  request.stop = stop.get_token();
+  Answer answer;
+  int second_status = 0;
+  answer.on_write = [&] {
+    EXPECT_NE(std::string::npos,
+              server.MetricsText().find("prometheus_api_notification_active_subscribers 1\n"));
+    second_status = server.Get("/api/v1/notifications/live").status;
+    stop.request_stop();
+  };
+  server.router().Dispatch(request, answer);
+  EXPECT_EQ("data: " + event + "\n\n", answer.body);
+  EXPECT_EQ(204, second_status) << "there is one already";
+  EXPECT_EQ("text/event-stream", answer.headers.at("Content-Type"));
+  EXPECT_NE(std::string::npos,
+            server.MetricsText().find("prometheus_api_notification_active_subscribers 0\n"));
+  EXPECT_NE(std::string::npos,
+            server.MetricsText().find("prometheus_api_notification_updates_sent_total 0\n"));
+}
+
 TEST(StatusApiTest, WaitsForReadiness) {
   FakeServer server;
   for (const auto& [state, stopping] :

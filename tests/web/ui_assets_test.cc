@@ -38,16 +38,25 @@ std::vector<std::string> Linked(std::string_view html) {
   return found;
 }
 
-TEST(UiAssetsTest, PagesAreIndexHtml) {
-  const auto index = FindUiAsset("/index.html");
-  ASSERT_TRUE(index);
-  EXPECT_EQ(index->content_type, "text/html; charset=utf-8");
-  EXPECT_FALSE(index->immutable);
-  for (const char* page : {"/query", "/targets", "/alerts", "/tsdb-status", "/service-discovery"}) {
-    SCOPED_TRACE(page);
-    ASSERT_TRUE(IsUiPage(page));
-    ASSERT_TRUE(FindUiAsset(page));
-    EXPECT_EQ(FindUiAsset(page)->bytes, index->bytes);
+TEST(UiAssetsTest, PagesAreTheIndexOfTheirMode) {
+  for (const UiMode mode : {UiMode::kServer, UiMode::kAgent}) {
+    const bool agent = mode == UiMode::kAgent;
+    const auto index = FindUiAsset(agent ? "/agent.html" : "/index.html");
+    ASSERT_TRUE(index);
+    EXPECT_EQ(index->content_type, "text/html; charset=utf-8");
+    EXPECT_FALSE(index->immutable);
+    for (const std::string_view page : UiPages(mode)) {
+      ASSERT_TRUE(FindUiPage(page, mode)) << page;
+      EXPECT_EQ(FindUiPage(page, mode)->bytes, index->bytes) << page;
+    }
+    for (const char* page : {"/targets", "/status", "/config", "/flags", "/service-discovery"}) {
+      EXPECT_TRUE(FindUiPage(page, mode)) << page;
+    }
+    for (const char* page : {"/query", "/alerts", "/rules", "/tsdb-status"}) {
+      EXPECT_EQ(FindUiPage(page, mode).has_value(), !agent) << page;
+    }
+    EXPECT_EQ(FindUiPage("/agent", mode).has_value(), agent);
+    EXPECT_FALSE(FindUiPage("/index.html", mode));
   }
 }
 
@@ -56,6 +65,7 @@ TEST(UiAssetsTest, UnknownPaths) {
        {"", "/", "query", "/query/", "/assets/", "/assets/../index.html", "/nope.js"}) {
     SCOPED_TRACE(path);
     EXPECT_FALSE(FindUiAsset(path));
+    EXPECT_FALSE(FindUiPage(path, UiMode::kServer));
   }
 }
 

@@ -76,7 +76,8 @@ class SeriesCopier {
 
 Status WriteSeries(Fs& fs, const std::string& dir, BlockStats& stats, BlockSource& source,
                    const BlockWriteOptions& options) {
-  ChunkSegmentWriter chunks(fs, JoinPath(dir, "chunks"), options.max_chunk_segment_bytes);
+  ChunkSegmentWriter chunks(fs, JoinPath(dir, "chunks"), options.max_chunk_segment_bytes,
+                            options.bypass_cache);
   NX_RETURN_IF_ERROR(chunks.Open());
   NX_ASSIGN_OR_RETURN(const auto index, IndexWriter::Create(fs, JoinPath(dir, "index")));
   Status status;

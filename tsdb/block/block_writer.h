@@ -39,7 +39,8 @@ class BlockSource {
 
 struct BlockWriteOptions {
   std::uint64_t max_chunk_segment_bytes = 512ULL << 20;
-  bool xor2 = false;  // Of compaction: floats that are encoded anew become XOR2 chunks.
+  bool bypass_cache = false;  // Keeps chunks out of the page cache.
+  bool xor2 = false;          // Of compaction: floats that are encoded anew become XOR2 chunks.
   /// Ends the work with kCancelled when true; asked now and then.
   std::function<bool()> cancelled;
 };

@@ -49,6 +49,7 @@ Status ChunkSegmentWriter::CutSegment() {
   NX_ASSIGN_OR_RETURN(file_,
                       BufferedFile::Create(fs_, JoinPath(dir_, ChunkSegmentName(num_segments_))));
   ++num_segments_;
+  if (bypass_cache_) file_->BypassCache();
   Encoder header(file_->buffer());
   header.Be32(kMagic);
   header.Byte(kVersion);

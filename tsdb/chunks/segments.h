@@ -26,8 +26,13 @@ struct StoredChunk {
 /// Writes segments 000001, 000002, … into a new folder. Thread safety: one thread.
 class ChunkSegmentWriter {
  public:
-  ChunkSegmentWriter(Fs& fs, std::string dir, std::uint64_t max_segment_bytes)
-      : fs_(fs), dir_(std::move(dir)), max_segment_bytes_(max_segment_bytes) {}
+  /// @param bypass_cache  keeps the segments out of the page cache
+  ChunkSegmentWriter(Fs& fs, std::string dir, std::uint64_t max_segment_bytes,
+                     bool bypass_cache = false)
+      : fs_(fs),
+        dir_(std::move(dir)),
+        max_segment_bytes_(max_segment_bytes),
+        bypass_cache_(bypass_cache) {}
 
   /// Creates the folder.
   Status Open();
@@ -42,6 +47,7 @@ class ChunkSegmentWriter {
   Fs& fs_;
   const std::string dir_;
   const std::uint64_t max_segment_bytes_;
+  const bool bypass_cache_;
   std::optional<BufferedFile> file_;
   std::uint32_t num_segments_ = 0;
 };

@@ -122,4 +122,13 @@ std::shared_ptr<const WalProgress> Db::wal_progress() const {
 
 TimestampMs Db::min_time() const { return impl_->LowestTime(); }
 
+std::optional<TimestampMs> Db::first_block_time() const {
+  std::optional<TimestampMs> first;
+  const auto blocks = impl_->blocks();
+  for (const auto& block : *blocks) {
+    first = std::min(first.value_or(model::kMaxTime), block->meta().min_time);
+  }
+  return first;
+}
+
 }  // namespace narthex::tsdb

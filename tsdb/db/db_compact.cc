@@ -342,6 +342,7 @@ Result<std::string> Db::Impl::WriteFirstBlock(const std::string& target, BlockSo
 BlockWriteOptions Db::Impl::WriteOptions() const {
   BlockWriteOptions write_options;
   write_options.max_chunk_segment_bytes = options.max_chunk_segment_bytes;
+  write_options.bypass_cache = options.bypass_cache;
   write_options.xor2 = head.encodings().xor2;
   write_options.cancelled = [this] { return stop_.load(); };
   return write_options;

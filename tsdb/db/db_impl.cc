@@ -10,6 +10,7 @@
 #include "narthex/base/log.h"
 #include "narthex/base/thread_pool.h"
 #include "tsdb/block/ulid.h"
+#include "tsdb/folder_lock.h"
 #include "tsdb/wal/checkpoint.h"
 
 namespace narthex::tsdb {
@@ -82,6 +83,9 @@ Status Db::Impl::RemoveLeftovers() {
       NX_RETURN_IF_ERROR(fs.RemoveAll(JoinPath(dir, entry.name)));
     }
   }
+  // Prometheus (with fast-startup) keeps its last series number here. Once our series have joined
+  // the log, it would give their numbers away again.
+  NX_RETURN_IF_ERROR(fs.RemoveAll(JoinPath(dir, "wal/series_state.json")));
   return wal::RemoveUnfinishedCheckpoints(fs, JoinPath(dir, "wal"));
 }
 
@@ -113,16 +117,7 @@ Status Db::Impl::Open() {
     return Fail(Code::kInvalidArgument, "the block duration must be positive");
   }
   NX_RETURN_IF_ERROR(fs.CreateDirs(dir));
-  if (options.no_lockfile) {
-    metrics.clean_start.Set(-1);
-  } else {
-    bool existed = false;
-    auto taken = fs.Lock(JoinPath(dir, "lock"), existed);
-    if (!taken) return Fail(std::move(taken).error().Wrap("lock DB directory"));
-    lock = std::move(taken).value();
-    metrics.clean_start.Set(existed ? 0 : 1);
-    if (existed) log::Warn("A lockfile from a previous execution already existed. It was replaced");
-  }
+  NX_ASSIGN_OR_RETURN(lock, LockFolder(fs, dir, options.no_lockfile, metrics.clean_start));
   NX_RETURN_IF_ERROR(RemoveLeftovers());
   MutexLock work_lock(work_mutex_);
   NX_RETURN_IF_ERROR(Reload(model::kMinTime));

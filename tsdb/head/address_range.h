@@ -30,6 +30,7 @@ class AddressRange {
   void Release(std::size_t offset, std::size_t bytes);
 
  private:
+  std::byte* mapped_ = nullptr;  // What the system gave; the rest begins at a large page.
   std::byte* base_ = nullptr;
   std::size_t capacity_ = 0;
   std::atomic<std::size_t> committed_{0};

@@ -2,19 +2,12 @@
 #include "tsdb/head/exemplar_store.h"
 
 #include "narthex/base/hash.h"
+#include "tsdb/head/append_check.h"
 
 namespace narthex::tsdb {
 namespace {
 
 using storage::AppendError;
-
-constexpr std::size_t kMaxLabelRunes = 128;
-
-std::size_t Runes(std::string_view text) {
-  std::size_t n = 0;
-  for (const char c : text) n += (static_cast<unsigned char>(c) & 0xc0) != 0x80;
-  return n;
-}
 
 bool SameTimestampless(const model::Exemplar& a, const model::Exemplar& b) {
   return a.labels == b.labels && a.value == b.value && a.t == b.t;
@@ -31,9 +24,7 @@ AppendError ExemplarStore::CheckLocked(const model::Labels& series, const model:
                                        model::DurationMs window_ms, bool& repeated) const {
   repeated = false;
   if (!enabled()) return AppendError::kExemplarsDisabled;
-  std::size_t runes = 0;
-  for (const auto label : exemplar.labels) runes += Runes(label.name) + Runes(label.value);
-  if (runes > kMaxLabelRunes) return AppendError::kExemplarTooLong;
+  if (ExemplarIsTooLong(exemplar.labels)) return AppendError::kExemplarTooLong;
   const auto it = newest_.find(std::string(series.bytes()));
   if (it == newest_.end()) return AppendError::kNone;
   const model::Exemplar& newest = ring_[it->second].exemplar;

@@ -5,6 +5,7 @@
 #include <bit>
 
 #include "narthex/model/sample.h"
+#include "tsdb/head/append_check.h"
 
 namespace narthex::tsdb {
 
@@ -20,17 +21,6 @@ constexpr std::size_t kPrefetchAhead = 8;
 void Prefetch(const MemSeries& series) {
   __builtin_prefetch(&series, 1);
   __builtin_prefetch(reinterpret_cast<const char*>(&series) + 64, 1);
-}
-
-bool NamesRepeat(const model::Labels& labels) {
-  std::string_view last;
-  bool first = true;
-  for (const auto label : labels) {
-    if (!first && label.name == last) return true;
-    last = label.name;
-    first = false;
-  }
-  return false;
 }
 
 }  // namespace

@@ -4,8 +4,8 @@
 #include <algorithm>
 
 #include "narthex/model/sample.h"
+#include "narthex/tsdb/histogram_check.h"
 #include "tsdb/head/head_appender.h"
-#include "tsdb/head/histogram_check.h"
 
 namespace narthex::tsdb {
 

@@ -4,13 +4,13 @@
 #include <array>
 #include <string>
 
+#include "tsdb/wal/wal_metrics.h"
+
 namespace narthex::tsdb {
 namespace {
 
 using metrics::LabelPairs;
 using metrics::Registry;
-
-constexpr std::array<double, 3> kFsyncQuantiles = {0.5, 0.9, 0.99};
 
 metrics::Counter& SamplesOf(Registry& registry, const char* type) {
   return registry.AddCounter("prometheus_tsdb_head_samples_appended_total",
@@ -49,39 +49,6 @@ metrics::Counter& TooOld(Registry& registry, const char* type) {
 
 // How late samples are: ten minutes to twelve hours.
 constexpr std::array<double, 7> kLateSeconds = {600, 1800, 3600, 7200, 10800, 21600, 43200};
-
-// @param prefix  "prometheus_tsdb_wal_" or that of the WBL
-wal::WalMetrics MakeWalMetrics(Registry& registry, const std::string& prefix) {
-  wal::WalMetrics m;
-  m.page_flushes =
-      &registry.AddCounter(prefix + "page_flushes_total", "Total number of page flushes.");
-  m.completed_pages =
-      &registry.AddCounter(prefix + "completed_pages_total", "Total number of completed pages.");
-  m.writes_failed = &registry.AddCounter(prefix + "writes_failed_total",
-                                         "Total number of write log writes that failed.");
-  m.record_parts = &registry.AddCounter(prefix + "record_part_writes_total",
-                                        "Total number of record parts written before flushing.");
-  m.bytes_written = &registry.AddCounter(
-      prefix + "record_parts_bytes_written_total",
-      "Total number of record part bytes written before flushing, including CRC and compression "
-      "headers.");
-  m.current_segment = &registry.AddGauge(
-      prefix + "segment_current", "Write log segment index that TSDB is currently writing to.");
-  m.fsync_seconds = &registry.AddSummary(prefix + "fsync_duration_seconds",
-                                         "Duration of write log fsync.", kFsyncQuantiles);
-  return m;
-}
-
-metrics::Counter& BytesSaved(Registry& registry, WalCompression compression) {
-  const char* const kind = compression == WalCompression::kSnappy ? "snappy"
-                           : compression == WalCompression::kZstd ? "zstd"
-                                                                  : "none";
-  return registry.AddCounter(
-      "prometheus_tsdb_wal_record_bytes_saved_total",
-      "Total number of bytes saved by the optional record compression. Use this metric to learn "
-      "about the effectiveness compression.",
-      LabelPairs{{"compression", kind}});
-}
 
 }  // namespace
 
@@ -177,9 +144,9 @@ HeadMetrics::HeadMetrics(Registry& metrics_registry, WalCompression compression)
       replay_seconds(metrics_registry.AddGauge("prometheus_tsdb_data_replay_duration_seconds",
                                                "Time taken to replay the data on disk.")),
       registry(metrics_registry),
-      wal(MakeWalMetrics(metrics_registry, "prometheus_tsdb_wal_")),
-      wbl(MakeWalMetrics(metrics_registry, "prometheus_tsdb_out_of_order_wbl_")) {
-  wal.bytes_saved = &BytesSaved(metrics_registry, compression);
+      wal(wal::MakeWalMetrics(metrics_registry, "prometheus_tsdb_wal_")),
+      wbl(wal::MakeWalMetrics(metrics_registry, "prometheus_tsdb_out_of_order_wbl_")) {
+  wal.bytes_saved = &wal::AddBytesSaved(metrics_registry, compression);
 }
 
 void HeadMetrics::AddUnknownRefs(std::string_view type, std::uint64_t count) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tsdb/head/histogram_check.h"
+#include "narthex/tsdb/histogram_check.h"
 
 #include <cmath>
 #include <limits>

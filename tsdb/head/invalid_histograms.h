@@ -9,8 +9,8 @@
 
 #include "narthex/base/log.h"
 #include "narthex/model/timestamp.h"
+#include "narthex/tsdb/histogram_check.h"
 #include "tsdb/head/head_metrics.h"
-#include "tsdb/head/histogram_check.h"
 
 namespace narthex::tsdb {
 

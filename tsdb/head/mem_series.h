@@ -47,7 +47,8 @@ static_assert(sizeof(MemSeries) == 96);
 /// Spins: held for the time of one append or one copy of a chunk. Leaf lock, but for the arena's.
 class SeriesLock {
  public:
-  explicit SeriesLock(MemSeries& series) : locked_(series.locked) {
+  explicit SeriesLock(MemSeries& series) : SeriesLock(series.locked) {}
+  explicit SeriesLock(std::atomic<bool>& locked) : locked_(locked) {
     while (locked_.exchange(true, std::memory_order_acquire)) {
       while (locked_.load(std::memory_order_relaxed)) Pause();
     }

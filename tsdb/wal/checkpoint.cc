@@ -190,16 +190,29 @@ int LastToCheckpoint(int first, int last) {
   return chosen <= first ? -1 : chosen;
 }
 
-Result<std::size_t> WriteCheckpoint(Fs& fs, const std::string& wal_dir, int first, int last,
-                                    const CheckpointFilter& filter, const WalOptions& options) {
-  const std::string path = CheckpointPath(wal_dir, last);
+Status WriteCheckpointFolder(Fs& fs, const std::string& wal_dir, int number,
+                             const WalOptions& options,
+                             const std::function<Status(Wal& out)>& write) {
+  const std::string path = CheckpointPath(wal_dir, number);
   const std::string work = path + std::string(kWorkSuffix);
   NX_RETURN_IF_ERROR(fs.RemoveAll(work));
-  NX_ASSIGN_OR_RETURN(const auto checkpoints, ListCheckpoints(fs, wal_dir));
-  std::size_t passed_over = 0;
   {
     NX_ASSIGN_OR_RETURN(const auto out, Wal::Open(fs, work, options, {}));
-    Checkpointer checkpointer(filter, *out);
+    NX_RETURN_IF_ERROR(write(*out));
+    NX_RETURN_IF_ERROR(out->Close());
+  }
+  NX_RETURN_IF_ERROR(fs.SyncDir(work));
+  NX_RETURN_IF_ERROR(fs.RemoveAll(path));
+  NX_RETURN_IF_ERROR(fs.Rename(work, path));
+  return fs.SyncDir(wal_dir);
+}
+
+Result<std::size_t> WriteCheckpoint(Fs& fs, const std::string& wal_dir, int first, int last,
+                                    const CheckpointFilter& filter, const WalOptions& options) {
+  std::size_t passed_over = 0;
+  const auto write = [&](Wal& out) -> Status {
+    NX_ASSIGN_OR_RETURN(const auto checkpoints, ListCheckpoints(fs, wal_dir));
+    Checkpointer checkpointer(filter, out);
     if (!checkpoints.empty()) {
       const std::string dir = CheckpointPath(wal_dir, checkpoints.back());
       NX_ASSIGN_OR_RETURN(const auto segments, ListSegments(fs, dir));
@@ -212,13 +225,10 @@ Result<std::size_t> WriteCheckpoint(Fs& fs, const std::string& wal_dir, int firs
     LogReader reader(fs, wal_dir, first, last);
     NX_RETURN_IF_ERROR(checkpointer.Copy(reader));
     NX_RETURN_IF_ERROR(checkpointer.Finish());
-    NX_RETURN_IF_ERROR(out->Close());
     passed_over = checkpointer.passed_over();
-  }
-  NX_RETURN_IF_ERROR(fs.SyncDir(work));
-  NX_RETURN_IF_ERROR(fs.RemoveAll(path));
-  NX_RETURN_IF_ERROR(fs.Rename(work, path));
-  NX_RETURN_IF_ERROR(fs.SyncDir(wal_dir));
+    return {};
+  };
+  NX_RETURN_IF_ERROR(WriteCheckpointFolder(fs, wal_dir, last, options, write));
   return passed_over;
 }
 

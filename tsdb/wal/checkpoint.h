@@ -20,6 +20,13 @@ struct CheckpointFilter {
   std::function<bool(WalRef ref)> keep;
 };
 
+/// Makes the folder checkpoint.`number` of the records that `write` puts into its log. Whole or not
+/// at all: one that is there already stays until the new one is complete. Errors: those of `write`;
+/// kIo.
+Status WriteCheckpointFolder(Fs& fs, const std::string& wal_dir, int number,
+                             const WalOptions& options,
+                             const std::function<Status(Wal& out)>& write);
+
 /// Writes checkpoint.`last` from the newest checkpoint and the segments up to `last`. Whole or not
 /// at all. A record that does not decode is named in the log of the program and left out.
 /// @return how many of those there were. Errors: kIo, kCorruption.

@@ -44,9 +44,15 @@ Status RegisterApi(net::Router& router, const ApiDependencies& dependencies) {
   AddManagementRoutes(context, add);
   AddPageRoutes(context, add);
   AddConsoles(context, add);
+  AddUserAssets(context, add);
   AddFederation(context, add);
+  AddSearch(context, add);
+  AddOpenApi(context, add);
   AddRemoteWrite(context, add);
+  AddOtlp(context, add);
   AddRemoteRead(context, add);
+  AddPushGateway(context, add);
+  AddInfluxReceiver(context, add);
   router.Mount(prefix + "/api/v1");
   if (!prefix.empty()) {
     for (const std::string& path : {std::string("/"), prefix}) {

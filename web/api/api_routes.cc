@@ -11,13 +11,20 @@ namespace {
 /// Whether or not this answer is compressed, another might be.
 constexpr std::string_view kVaryOfAnswers = "Accept-Encoding, Origin";
 
-enum class Needs : std::uint8_t { kNothing, kReady };
+enum class Needs : std::uint8_t {
+  kNothing,
+  kReady,
+  kServer,  // Ready, and not an agent.
+};
+
+Status NotWithAgent(Call&) { return Fail(Code::kExecution, "unavailable with Prometheus Agent"); }
 
 /// Reads the form, runs the endpoint and answers with its error if it has one.
-net::Handler Wrap(const ContextPtr& context, Endpoint endpoint, Needs needs = Needs::kReady) {
+net::Handler Wrap(const ContextPtr& context, Endpoint endpoint, Needs needs = Needs::kServer) {
+  if (needs == Needs::kServer && context->api.options.agent_mode) endpoint = NotWithAgent;
   return
       [context, endpoint, needs](const net::ServerRequest& request, net::ResponseWriter& writer) {
-        if (needs == Needs::kReady && !CheckReady(context->api.status, writer)) return;
+        if (needs != Needs::kNothing && !CheckReady(context->api.status, writer)) return;
         SetCorsHeaders(context->cors_origin, request, writer);
         writer.SetHeader("Vary", kVaryOfAnswers);
         Reply reply(writer);
@@ -26,19 +33,14 @@ net::Handler Wrap(const ContextPtr& context, Endpoint endpoint, Needs needs = Ne
       };
 }
 
-net::Handler NotEnabled(std::string_view text) {
-  return [text](const net::ServerRequest&, net::ResponseWriter& writer) {
-    PlainError(404, text, writer);
-  };
-}
-
 }  // namespace
 
 void AddApiRoutes(const ContextPtr& context, const AddRoute& add) {
   const struct {
     std::string_view path;
     Endpoint endpoint;
-    bool post;
+    bool post = false;
+    Needs needs = Needs::kServer;
   } reading[] = {
       {"/query", QueryInstant, true},
       {"/query_range", QueryRange, true},
@@ -46,27 +48,30 @@ void AddApiRoutes(const ContextPtr& context, const AddRoute& add) {
       {"/format_query", FormatQuery, true},
       {"/parse_query", ParseQuery, true},
       {"/labels", LabelNames, true},
-      {"/label/{name}/values", LabelValues, false},
+      {"/label/{name}/values", LabelValues},
       {"/series", Series, true},
-      {"/scrape_pools", ScrapePools, false},
-      {"/targets", Targets, false},
-      {"/targets/metadata", TargetsMetadata, false},
-      {"/metadata", MetricsMetadata, false},
-      {"/alertmanagers", Alertmanagers, false},
-      {"/rules", Rules, false},
-      {"/alerts", Alerts, false},
-      {"/status/config", StatusConfig, false},
-      {"/status/runtimeinfo", StatusRuntimeInfo, false},
-      {"/status/buildinfo", StatusBuildInfo, false},
-      {"/status/flags", StatusFlags, false},
-      {"/status/tsdb", StatusTsdb, false},
-      {"/status/tsdb/blocks", StatusTsdbBlocks, false},
-      {"/features", Features, false},
+      {"/scrape_pools", ScrapePools, false, Needs::kReady},
+      {"/targets", Targets, false, Needs::kReady},
+      {"/targets/metadata", TargetsMetadata, false, Needs::kReady},
+      {"/targets/relabel_steps", TargetsRelabelSteps, false, Needs::kReady},
+      {"/metadata", MetricsMetadata, false, Needs::kReady},
+      {"/alertmanagers", Alertmanagers},
+      {"/rules", Rules},
+      {"/alerts", Alerts},
+      {"/status/config", StatusConfig, false, Needs::kReady},
+      {"/status/runtimeinfo", StatusRuntimeInfo, false, Needs::kReady},
+      {"/status/buildinfo", StatusBuildInfo, false, Needs::kReady},
+      {"/status/flags", StatusFlags, false, Needs::kReady},
+      {"/status/tsdb", StatusTsdb},
+      {"/status/tsdb/blocks", StatusTsdbBlocks},
+      {"/status/self_metrics", StatusSelfMetrics, false, Needs::kReady},
+      {"/features", Features, false, Needs::kReady},
   };
   const std::string root = "/api/v1";
   for (const auto& route : reading) {
-    add("GET", root + std::string(route.path), Wrap(context, route.endpoint));
-    if (route.post) add("POST", root + std::string(route.path), Wrap(context, route.endpoint));
+    const net::Handler handler = Wrap(context, route.endpoint, route.needs);
+    add("GET", root + std::string(route.path), handler);
+    if (route.post) add("POST", root + std::string(route.path), handler);
   }
   add("GET", root + "/status/walreplay", Wrap(context, StatusWalReplay, Needs::kNothing));
   add("GET", root + "/notifications", Wrap(context, Notifications, Needs::kNothing));
@@ -75,8 +80,6 @@ void AddApiRoutes(const ContextPtr& context, const AddRoute& add) {
     add(method, root + "/admin/tsdb/clean_tombstones", Wrap(context, CleanTombstones));
     add(method, root + "/admin/tsdb/snapshot", Wrap(context, Snapshot));
   }
-  add("POST", root + "/otlp/v1/metrics",
-      NotEnabled("otlp write receiver needs to be enabled with --web.enable-otlp-receiver\n"));
   add("OPTIONS", root + "/*",
       [context](const net::ServerRequest& request, net::ResponseWriter& writer) {
         if (!CheckReady(context->api.status, writer)) return;

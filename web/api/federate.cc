@@ -29,7 +29,8 @@ Result<std::vector<FederatedSample>> SelectNewest(const ApiDependencies& api,
                                                   const net::ServerRequest& request) {
   const model::TimestampMs now = api.clock.NowMs();
   const model::TimestampMs mint = now - api.options.lookback_delta_ms;
-  NX_ASSIGN_OR_RETURN(const auto querier, api.queryable.NewQuerier(mint, now));
+  storage::Queryable& own = api.own_queryable == nullptr ? api.queryable : *api.own_queryable;
+  NX_ASSIGN_OR_RETURN(const auto querier, own.NewQuerier(mint, now));
   storage::SelectHints hints;
   hints.start_ms = mint;
   hints.end_ms = now;

@@ -37,6 +37,7 @@ Status Series(Call& call);
 Status Targets(Call& call);
 Status ScrapePools(Call& call);
 Status TargetsMetadata(Call& call);
+Status TargetsRelabelSteps(Call& call);  // relabel_steps.cc
 Status MetricsMetadata(Call& call);
 Status Alertmanagers(Call& call);
 
@@ -52,6 +53,7 @@ Status StatusBuildInfo(Call& call);
 Status StatusTsdb(Call& call);
 Status StatusTsdbBlocks(Call& call);
 Status StatusWalReplay(Call& call);
+Status StatusSelfMetrics(Call& call);  // self_metrics.cc
 Status Features(Call& call);
 Status Notifications(Call& call);
 

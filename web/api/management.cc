@@ -57,12 +57,14 @@ void Version(const ApiContext& context, ResponseWriter& writer) {
 }  // namespace
 
 void AddManagementRoutes(const ContextPtr& context, const AddRoute& add) {
+  const std::string name =
+      context->api.options.agent_mode ? "Prometheus Agent" : "Prometheus Server";
   for (const char* method : {"GET", "HEAD"}) {
-    add(method, "/-/healthy", [](const ServerRequest&, ResponseWriter& writer) {
-      writer.Write("Prometheus Server is Healthy.\n");
+    add(method, "/-/healthy", [name](const ServerRequest&, ResponseWriter& writer) {
+      writer.Write(name + " is Healthy.\n");
     });
-    add(method, "/-/ready", [context](const ServerRequest&, ResponseWriter& writer) {
-      if (CheckReady(context->api.status, writer)) writer.Write("Prometheus Server is Ready.\n");
+    add(method, "/-/ready", [context, name](const ServerRequest&, ResponseWriter& writer) {
+      if (CheckReady(context->api.status, writer)) writer.Write(name + " is Ready.\n");
     });
   }
   for (const char* path : {"/-/reload", "/-/quit"}) add("GET", path, WrongMethod);

@@ -15,9 +15,21 @@ enum class NameEscaping : std::uint8_t { kUnderscores, kDots, kValues, kAllowUtf
 /// What the Accept header asks for in its `escaping` parameter; underscores when it is silent.
 NameEscaping NegotiateEscaping(std::string_view accept);
 
+/// What a client is best given of text format 0.0.4 and of protobuf, each behind its length.
+struct Exposition {
+  bool protobuf = false;
+  NameEscaping escaping = NameEscaping::kUnderscores;
+};
+Exposition NegotiateExposition(std::string_view accept);
+
 /// The text format's content type with the escaping.
 std::string TextContentType(NameEscaping escaping);
+/// The same of protobuf.
+std::string ProtobufContentType(NameEscaping escaping);
 
 std::string EscapeName(std::string_view name, NameEscaping escaping);
+
+/// Undoes NameEscaping::kValues; what is not of that form is returned as it is.
+std::string UnescapeName(std::string_view name);
 
 }  // namespace narthex::web

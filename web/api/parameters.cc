@@ -38,7 +38,36 @@ ApiTime FromUnix(std::int64_t seconds, std::int64_t ns) {
   return {static_cast<std::int64_t>(sum), ns};
 }
 
+bool IsHex(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
+
+/// The first "%" that begins no byte, with what follows, in quotes; "" when there is none.
+std::string BadEscape(std::string_view text) {
+  for (std::size_t i = text.find('%'); i != text.npos; i = text.find('%', i + 1)) {
+    if (i + 2 >= text.size() || !IsHex(text[i + 1]) || !IsHex(text[i + 2])) {
+      return go::Quote(text.substr(i, 3));
+    }
+    i += 2;
+  }
+  return "";
+}
+
 }  // namespace
+
+std::string QueryProblem(std::string_view query) {
+  std::string problem;
+  while (!query.empty()) {
+    const std::string_view pair = query.substr(0, query.find('&'));
+    query.remove_prefix(std::min(pair.size() + 1, query.size()));
+    if (pair.find(';') != pair.npos) {
+      problem = "invalid semicolon separator in query";  // Also in place of an earlier problem.
+    } else if (const std::string bad = BadEscape(pair); !bad.empty() && problem.empty()) {
+      problem = "invalid URL escape " + bad;
+    }
+  }
+  return problem;
+}
 
 Error BadParameter(std::string_view name, std::string_view cause) {
   return Error(Code::kInvalidArgument, fmt::format("invalid parameter \"{}\": {}", name, cause));

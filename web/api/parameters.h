@@ -63,6 +63,9 @@ std::string ParseIntFailure(std::string_view function, std::string_view text);
 /// strconv.ParseBool.
 std::optional<bool> ParseBool(std::string_view text);
 
+/// What is wrong with a query string or form, in the words of Go's url.ParseQuery; "" = nothing.
+std::string QueryProblem(std::string_view query);
+
 using MatcherSet = std::vector<model::Matcher>;
 /// All match[]; each set needs a matcher that does not match the empty string.
 /// Errors: kInvalidArgument, the parser's text.

@@ -127,7 +127,7 @@ void Answer(Call& call, promql::QueryResult result, std::size_t limit, model::Ti
 }
 
 Result<promql::ExprPtr> ParseParameter(const Call& call) {
-  auto expr = promql::ParseExpr(call.form.Get("query"), call.api.engine.options().features);
+  auto expr = promql::ParseExpr(call.form.Get("query"), call.api.engine->options().features);
   if (!expr) return Fail(QueryError(expr.error()));
   return expr;
 }
@@ -170,7 +170,7 @@ Status QueryInstant(Call& call) {
       TimeParameter(call.form, "time", {now_ns / kNsPerSecond, now_ns % kNsPerSecond}));
   const model::TimestampMs t = time.EngineMs();
   NX_ASSIGN_OR_RETURN(const promql::QueryOptions options, ReadQueryOptions(call));
-  auto result = call.api.engine.Instant(call.api.queryable, call.form.Get("query"), t, options);
+  auto result = call.api.engine->Instant(call.api.queryable, call.form.Get("query"), t, options);
   if (!result) return Fail(QueryError(result.error()));
   Answer(call, std::move(*result), limit, t, 0);
   return {};
@@ -202,8 +202,8 @@ Status QueryRange(Call& call) {
   }
   const model::DurationMs step = std::max<std::int64_t>(*step_ns / kNsPerMs, 1);
   NX_ASSIGN_OR_RETURN(const promql::QueryOptions options, ReadQueryOptions(call));
-  auto result = call.api.engine.Range(call.api.queryable, call.form.Get("query"), start->EngineMs(),
-                                      end->EngineMs(), step, options);
+  auto result = call.api.engine->Range(call.api.queryable, call.form.Get("query"),
+                                       start->EngineMs(), end->EngineMs(), step, options);
   if (!result) return Fail(QueryError(result.error()));
   Answer(call, std::move(*result), limit, start->EngineMs(), step);
   return {};
@@ -228,7 +228,7 @@ Status QueryExemplars(Call& call) {
   }
   NX_ASSIGN_OR_RETURN(
       const promql::ExprPtr expr,
-      promql::ParseExpr(call.form.Get("query"), call.api.engine.options().features));
+      promql::ParseExpr(call.form.Get("query"), call.api.engine->options().features));
   std::vector<MatcherSet> selectors;
   CollectSelectors(*expr, selectors);
   if (selectors.empty()) {

@@ -33,7 +33,13 @@ void AddManagementRoutes(const ContextPtr& context, const AddRoute& add);   // m
 void AddPageRoutes(const ContextPtr& context, const AddRoute& add);         // pages.cc
 void AddRemoteWrite(const ContextPtr& context, const AddRoute& add);        // remote_write.cc
 void AddRemoteRead(const ContextPtr& context, const AddRoute& add);         // remote_read.cc
+void AddOtlp(const ContextPtr& context, const AddRoute& add);               // otlp.cc
 void AddConsoles(const ContextPtr& context, const AddRoute& add);           // consoles.cc
+void AddUserAssets(const ContextPtr& context, const AddRoute& add);         // user_assets.cc
+void AddOpenApi(const ContextPtr& context, const AddRoute& add);            // openapi.cc
+void AddSearch(const ContextPtr& context, const AddRoute& add);             // search.cc
 void AddFederation(const ContextPtr& context, const AddRoute& add);         // federate.cc
+void AddPushGateway(const ContextPtr& context, const AddRoute& add);     // web/push/push_routes.cc
+void AddInfluxReceiver(const ContextPtr& context, const AddRoute& add);  // web/influx/receiver.cc
 
 }  // namespace narthex::web

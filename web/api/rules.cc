@@ -5,6 +5,7 @@
 #include <openssl/evp.h>
 
 #include "narthex/base/go_format.h"
+#include "narthex/base/letter_case.h"
 #include "web/api/handlers.h"
 #include "web/api/parameters.h"
 #include "web/api/time_json.h"
@@ -37,13 +38,6 @@ std::string_view HealthName(RuleHealth health) {
       break;
   }
   return "unknown";
-}
-
-std::string LowerCase(std::string text) {
-  for (char& c : text) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + ('a' - 'A'));
-  }
-  return text;
 }
 
 struct RuleFilter {
@@ -92,13 +86,13 @@ Result<RuleFilter> ReadFilter(const Call& call) {
   out.groups = SetOf(call.form, "rule_group[]");
   out.files = SetOf(call.form, "file[]");
   NX_ASSIGN_OR_RETURN(out.matcher_sets, ParseMatcherSets(call.form.All("match[]")));
-  const std::string type = LowerCase(url.Get("type"));
+  const std::string type = ToLowerCase(url.Get("type"));
   if (!type.empty() && type != "alert" && type != "record") {
     return Fail(BadParameter("type", "not supported value " + go::Quote(type)));
   }
   out.alerting = type != "record";
   out.recording = type != "alert";
-  if (const std::string text = LowerCase(url.Get("exclude_alerts")); !text.empty()) {
+  if (const std::string text = ToLowerCase(url.Get("exclude_alerts")); !text.empty()) {
     const auto value = ParseBool(text);
     if (!value) {
       return Fail(BadParameter("exclude_alerts",

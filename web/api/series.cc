@@ -4,8 +4,10 @@
 #include <fmt/core.h>
 
 #include "narthex/base/go_format.h"
+#include "narthex/base/utf8.h"
 #include "narthex/storage/merge.h"
 #include "narthex/storage/querier.h"
+#include "web/api/gather.h"
 #include "web/api/handlers.h"
 #include "web/api/parameters.h"
 #include "web/api/value_json.h"
@@ -14,9 +16,6 @@ namespace narthex::web {
 namespace {
 
 constexpr std::string_view kTruncated = "results truncated due to limit";
-
-/// One more than wanted, to learn whether there is more.
-std::size_t HintLimit(std::size_t limit) { return limit == 0 ? 0 : limit + 1; }
 
 struct LabelParameters {
   std::size_t limit = 0;
@@ -32,20 +31,8 @@ Result<LabelParameters> ReadLabelParameters(const Call& call) {
   return out;
 }
 
-/// Asks once per matcher set (once without matchers when there are none) and joins the answers.
-template <typename Ask>
-Result<std::vector<std::string>> Gather(const std::vector<MatcherSet>& sets, const Ask& ask) {
-  if (sets.size() <= 1) return ask(sets.empty() ? MatcherSet() : sets[0]);
-  std::set<std::string> all;
-  for (const MatcherSet& set : sets) {
-    NX_ASSIGN_OR_RETURN(std::vector<std::string> some, ask(set));
-    for (std::string& text : some) all.insert(std::move(text));
-  }
-  return std::vector<std::string>(all.begin(), all.end());
-}
-
-void AnswerStrings(Call& call, std::vector<std::string> strings, std::size_t limit) {
-  storage::Annotations annotations;
+void AnswerStrings(Call& call, std::vector<std::string> strings, std::size_t limit,
+                   storage::Annotations annotations) {
   if (limit > 0 && strings.size() > limit) {
     strings.resize(limit);
     annotations.AddWarning(std::string(kTruncated));
@@ -67,24 +54,6 @@ int HexValue(char c) {
   if (c >= 'a' && c <= 'f') return c - 'a' + 10;
   if (c >= 'A' && c <= 'F') return c - 'A' + 10;
   return -1;
-}
-
-void AppendUtf8(std::string& out, std::uint32_t c) {
-  if (c < 0x80) {
-    out += static_cast<char>(c);
-  } else if (c < 0x800) {
-    out += static_cast<char>(0xc0 | c >> 6);
-    out += static_cast<char>(0x80 | (c & 0x3f));
-  } else if (c < 0x10000) {
-    out += static_cast<char>(0xe0 | c >> 12);
-    out += static_cast<char>(0x80 | (c >> 6 & 0x3f));
-    out += static_cast<char>(0x80 | (c & 0x3f));
-  } else {
-    out += static_cast<char>(0xf0 | c >> 18);
-    out += static_cast<char>(0x80 | (c >> 12 & 0x3f));
-    out += static_cast<char>(0x80 | (c >> 6 & 0x3f));
-    out += static_cast<char>(0x80 | (c & 0x3f));
-  }
 }
 
 /// Undoes the "values" escaping: U__ before, "__" for an underscore, "_2e_" for a code point.
@@ -110,7 +79,7 @@ std::string UnescapeName(const std::string& name) {
     }
     const bool surrogate = code_point >= 0xd800 && code_point < 0xe000;
     if (i >= name.size() || surrogate || code_point > 0x10ffff) return name;
-    AppendUtf8(out, code_point);
+    out += EncodeUtf8(static_cast<int>(code_point));
   }
   return out;
 }
@@ -125,7 +94,9 @@ Status LabelNames(Call& call) {
                       Gather(p.matcher_sets, [&](const MatcherSet& matchers) {
                         return querier->LabelNames(matchers, HintLimit(p.limit));
                       }));
-  AnswerStrings(call, std::move(names), p.limit);
+  storage::Annotations annotations;
+  querier->CollectWarnings(annotations);
+  AnswerStrings(call, std::move(names), p.limit, std::move(annotations));
   return {};
 }
 
@@ -142,7 +113,9 @@ Status LabelValues(Call& call) {
                       Gather(p.matcher_sets, [&](const MatcherSet& matchers) {
                         return querier->LabelValues(name, matchers, HintLimit(p.limit));
                       }));
-  AnswerStrings(call, std::move(values), p.limit);
+  storage::Annotations annotations;
+  querier->CollectWarnings(annotations);
+  AnswerStrings(call, std::move(values), p.limit, std::move(annotations));
   return {};
 }
 
@@ -160,15 +133,14 @@ Status Series(Call& call) {
   hints.end_ms = range.end;
   hints.limit = HintLimit(limit);
   hints.func = "series";
-  std::vector<std::unique_ptr<storage::SeriesSet>> sets;
-  for (const MatcherSet& matchers : *matcher_sets) {
-    NX_ASSIGN_OR_RETURN(auto set, querier->Select(matchers, hints, call.request.stop));
-    sets.push_back(std::move(set));
-  }
+  std::vector<storage::Selection> selections;
+  for (const MatcherSet& matchers : *matcher_sets) selections.push_back({matchers, hints});
+  NX_ASSIGN_OR_RETURN(auto sets, querier->SelectAll(selections, call.request.stop));
   const auto series =
       sets.size() == 1 ? std::move(sets[0]) : storage::MergeSeriesSets(std::move(sets));
   const std::size_t wanted = limit == 0 ? series->size() : std::min(limit, series->size());
   storage::Annotations annotations;
+  querier->CollectWarnings(annotations);
   if (wanted < series->size()) annotations.AddWarning(std::string(kTruncated));
   call.reply.Data(
       [&](JsonWriter& out) {

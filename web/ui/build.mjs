@@ -40,7 +40,7 @@ const options = {
   logLevel: 'warning',
 };
 
-/** Puts the hashed names into index.html and copies the other static files. */
+/** Puts the hashed names into index.html, of which an agent has its own, and copies the other static files. */
 function writeStatic(metafile) {
   const built = Object.keys(metafile.outputs).map((path) => path.replace(/^dist\//, ''));
   const named = (ext) => built.find((path) => path.startsWith('assets/app-') && path.endsWith(ext));
@@ -48,6 +48,8 @@ function writeStatic(metafile) {
     let text = readFileSync(join(root, 'static', name), 'utf8');
     if (name === 'index.html') {
       text = text.replace('{{app.css}}', named('.css')).replace('{{app.js}}', named('.js'));
+      writeFileSync(join(dist, 'agent.html'), text.replace('{{mode}}', 'agent'));
+      text = text.replace('{{mode}}', 'server');
     }
     writeFileSync(join(dist, name), text);
   }

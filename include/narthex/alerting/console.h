@@ -45,5 +45,9 @@ struct ConsolePage {
 /// Thread safety: any thread. Source: Prometheus template.Expander.ExpandHTML.
 Result<std::string> ExpandConsole(const ConsolePage& page, promql::Engine& engine,
                                   storage::Queryable& queryable, Clock& clock);
+/// The same where nothing can be asked: a query ends the page with an error.
+/// @param timeout_ms  that all of the page may take
+Result<std::string> ExpandConsole(const ConsolePage& page, model::DurationMs timeout_ms,
+                                  Clock& clock);
 
 }  // namespace narthex::alerting

@@ -97,6 +97,9 @@ struct RuleManagerOptions {
   /// Gets the alerts that have something to tell; called on the evaluating threads and returns at
   /// once. None = nobody is told.
   std::function<void(std::vector<Notification>)> notify;
+  /// Where alerts that were active before the start are looked for; null = where rules read. Not
+  /// owned, outlives the manager.
+  storage::Queryable* restore_from = nullptr;
 };
 
 /// Rules of a group run one after the other, each seeing the results of those before (those that do

@@ -39,6 +39,8 @@ class WritableFile {
   virtual Status Sync() = 0;
   virtual Status Close() = 0;
   virtual std::uint64_t size() const = 0;
+  /// A hint: nobody will read soon what was synced, so it need not stay in the page cache.
+  virtual void ForgetCached() {}
 };
 
 /// A file open for reading at any place. Thread safety: any thread.

@@ -87,6 +87,20 @@ class Summary {
 /// Label values with the values of their gauges.
 using GaugeList = std::vector<std::pair<std::string, double>>;
 
+/// What one metric says now. Views are valid during a visit.
+struct FamilyView {
+  enum class Type : std::uint8_t { kCounter, kGauge, kHistogram, kSummary };
+  std::string_view name;
+  std::string_view help;
+  Type type = Type::kGauge;
+};
+struct ChildView {
+  std::span<const std::pair<std::string, std::string>> labels;
+  double value = 0;                                // Of counters and gauges.
+  const Histogram::Snapshot* histogram = nullptr;  // Of histograms, …
+  const Summary::Snapshot* summary = nullptr;      // … and of summaries.
+};
+
 /// Owns all metrics. Asking twice for the same name and labels gives the same object; asking for
 /// a name with another kind is a bug and aborts. Returned references live as long as the registry.
 /// Thread safety: any thread.
@@ -118,6 +132,11 @@ class Registry {
 
   /// Forgets a child; nothing happens when there is none.
   void Remove(std::string_view name, const LabelPairs& labels);
+
+  /// Calls begin_family for each family, sorted by name, and then visit_child for each of its
+  /// children; not when begin_family gave false. They must not call the registry.
+  void Visit(const std::function<bool(const FamilyView&)>& begin_family,
+             const std::function<void(const ChildView&)>& visit_child) const;
 
   /// All families sorted by name in text format 0.0.4 (https://prometheus.io/docs/instrumenting/
   /// exposition_formats/), appended to out.

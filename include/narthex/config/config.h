@@ -51,6 +51,7 @@ struct LoadOptions {
 struct Config {
   GlobalConfig global;
   std::vector<std::string> rule_files;  // Globs, relative ones joined with the file's folder.
+  std::vector<std::string> scrape_config_files;  // As rule_files.
   /// Those of the file, then those of its scrape_config_files.
   std::vector<ScrapeConfig> scrape_configs;
   AlertingConfig alerting;

@@ -4,7 +4,9 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <variant>
+#include <vector>
 
 #include "narthex/config/aws_sd.h"
 #include "narthex/config/cloud_sd.h"
@@ -36,5 +38,8 @@ struct DiscoveryConfig {
   std::string key;
   DiscoverySettings settings;
 };
+
+/// The mechanisms that can be configured, sorted: "azure", …, "static".
+std::vector<std::string_view> DiscoveryMechanisms();
 
 }  // namespace narthex::config

@@ -96,6 +96,7 @@ struct RemoteReadConfig {
   std::vector<std::pair<std::string, std::string>> required_matchers;  // label = value.
   bool filter_external_labels = true;
   HttpConfig http;
+  std::string shown;        // The entry as YAML without secrets, as Prometheus writes it.
   std::string fingerprint;  // As above.
 };
 

@@ -72,6 +72,16 @@ struct HttpClientOptions {
 /// @return false to end the request, which then succeeds with what has come so far
 using BodySink = std::function<bool(std::string_view)>;
 
+struct ClientResponse {
+  int status = 0;
+  std::string reason;  // "Service Unavailable"
+  Headers headers;     // Names as sent.
+  std::string content_type;
+  bool body_too_large = false;       // max_body_bytes was passed; body holds what came before.
+  bool stopped = false;              // The sink ended it.
+  std::size_t compressed_bytes = 0;  // Bytes of the body on the wire.
+};
+
 struct ClientRequest {
   std::string method = "GET";
   Url url;
@@ -81,20 +91,15 @@ struct ClientRequest {
   /// Of that, for connect, TLS and sending the request; for answers that last. 0 = all of it.
   std::chrono::milliseconds open_timeout{0};
   std::size_t max_body_bytes = 0;  // After decompression; 0 = no limit.
+  /// Sent twice, it does no more than sent once, whatever the method: so it is sent again when the
+  /// peer has closed the kept connection in the meantime.
+  bool idempotent = false;
   /// Gets the body of an answer with status 2xx in the place of Do's `body`, for answers that are
   /// long or never end. The limits above hold for it as well. Others fill `body`, with 1 MiB at
   /// most.
   BodySink on_body;
-};
-
-struct ClientResponse {
-  int status = 0;
-  std::string reason;  // "Service Unavailable"
-  Headers headers;     // Names as sent.
-  std::string content_type;
-  bool body_too_large = false;       // max_body_bytes was passed; body holds what came before.
-  bool stopped = false;              // The sink ended it.
-  std::size_t compressed_bytes = 0;  // Bytes of the body on the wire.
+  /// With on_body: gets the head of such an answer, just before the sink gets its empty piece.
+  std::function<void(const ClientResponse&)> on_head = {};
 };
 
 /// Keeps one connection open between requests and reconnects when the peer closed it.

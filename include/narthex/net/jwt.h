@@ -4,17 +4,24 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "narthex/base/result.h"
 
 namespace narthex::net {
 
+/// What tells the server which key it is signed with; what is empty is not told.
+struct JwtHeader {
+  std::string key_id{};            // "kid"
+  std::string x5t{};               // SHA-1 of the key's certificate, base64 for URLs.
+  std::vector<std::string> x5c{};  // That certificate and those that vouch for it, base64.
+};
+
 /// A token signed with RSA and SHA-256 ("RS256").
 /// @param claims       JSON
 /// @param private_key  PEM
-/// @param key_id       of the key; "" = none is told
 /// Errors: kInvalidArgument for what is no RSA key.
 Result<std::string> SignJwt(const std::string& claims, const std::string& private_key,
-                            const std::string& key_id);
+                            const JwtHeader& header = {});
 
 }  // namespace narthex::net

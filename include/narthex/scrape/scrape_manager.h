@@ -24,7 +24,8 @@ namespace narthex {
 class Clock;
 namespace config {
 struct Config;
-}
+struct ScrapeConfig;
+}  // namespace config
 namespace metrics {
 class Registry;
 }
@@ -53,6 +54,9 @@ struct ScrapeOptions {
   bool start_zeros = false;
   /// Hands the time at which a series says that it began to storage (feature st-storage).
   bool start_times = false;
+  /// Works out when counters began that don't say it, from their first sample, which is not stored
+  /// (feature st-synthesis).
+  bool start_synthesis = false;
   /// Hands exemplars to storage (feature exemplar-storage).
   bool exemplars = false;
   std::string user_agent = "Prometheus/3.14.0";
@@ -114,6 +118,9 @@ class ScrapeManager final {
   std::vector<DroppedTarget> DroppedTargets(std::string_view pool = {}) const;
   /// How many targets each pool dropped, kept in the list or not; sorted by pool.
   std::vector<std::pair<std::string, std::int64_t>> DroppedCounts() const;
+
+  /// What a pool was made from; null when there is no such pool.
+  std::shared_ptr<const config::ScrapeConfig> PoolConfig(std::string_view pool) const;
 
   /// Bytes that each part of scraping holds in memory: "scrape/series_caches", …. Those of a loop
   /// are as of the end of its last scrape.

@@ -37,6 +37,7 @@ struct SelectHints {
   bool by = false;
   bool any_order =
       false;  // The series may come in any order: sorting a million takes half a second.
+  model::DurationMs timeout_ms = 0;  // Longest that other servers may be waited for; 0 = as set up.
 };
 
 /// The samples of one series as columns, ascending in time, timestamps unique over both kinds.
@@ -82,6 +83,14 @@ class SeriesSet {
                       SampleColumns& out) const = 0;
 };
 
+/// One of several selections that are made together.
+struct Selection {
+  std::span<const model::Matcher> matchers;
+  SelectHints hints;
+};
+
+class Annotations;
+
 /// Thread safety: any thread.
 class Querier {
  public:
@@ -92,6 +101,15 @@ class Querier {
   virtual Result<std::unique_ptr<SeriesSet>> Select(std::span<const model::Matcher> matchers,
                                                     const SelectHints& hints,
                                                     std::stop_token stop = {}) const = 0;
+
+  /// Makes all selections, as Select does; storage that asks other servers does it at the same
+  /// time. @return as many sets as there are selections. Errors: of any of them.
+  virtual Result<std::vector<std::unique_ptr<SeriesSet>>> SelectAll(
+      std::span<const Selection> selections, std::stop_token stop = {}) const;
+
+  /// Adds what calls up to now had to do without: parts of the storage whose failure is not that of
+  /// the call.
+  virtual void CollectWarnings(Annotations& out) const;
 
   /// The values of one label, or the label names, on series that match (all, when there are no
   /// matchers). Sorted, unique, at most `limit` (0 = all).
@@ -107,6 +125,7 @@ class Queryable {
  public:
   virtual ~Queryable() = default;
   /// A reader of the closed range [mint, maxt]. It sees every commit that ended before this call.
+  /// Never null, but for members of a fanout (fanout.h).
   virtual Result<std::unique_ptr<Querier>> NewQuerier(model::TimestampMs mint,
                                                       model::TimestampMs maxt) = 0;
 };

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <stop_token>
 #include <string>
@@ -18,6 +19,7 @@
 #include "narthex/storage/appender.h"
 #include "narthex/storage/chunk_querier.h"
 #include "narthex/storage/querier.h"
+#include "narthex/tsdb/appended_totals.h"
 #include "narthex/tsdb/wal_tail.h"
 
 namespace narthex {
@@ -53,6 +55,7 @@ struct DbOptions {
   WalCompression wal_compression = WalCompression::kSnappy;
   model::DurationMs wal_sync_interval_ms = 1000;  // Background fdatasync; 0 = never.
   std::uint64_t max_chunk_segment_bytes = 512 << 20;
+  bool bypass_cache = false;  // Of chunks of new blocks. Source: feature use-uncached-io.
   int samples_per_chunk = 120;
   model::DurationMs out_of_order_window_ms = 0;  // Of the first moments; see SetOutOfOrderWindow.
   int out_of_order_cap_max = 32;  // Samples of an open out-of-order chunk, 1 … 255.
@@ -96,12 +99,6 @@ struct HeadStats {
 struct MemoryLedger {
   std::vector<std::pair<std::string, std::uint64_t>> parts;  // "head/series", "head/symbols", …
   std::uint64_t total() const;
-};
-
-/// What was appended since the database was opened.
-struct AppendedTotals {
-  std::uint64_t float_samples = 0, histogram_samples = 0, exemplars = 0;
-  model::TimestampMs max_time = 0;  // The latest time of a sample; 0 when there is none.
 };
 
 struct WalReplayProgress {
@@ -184,6 +181,8 @@ class Db final : public storage::Queryable,
   std::shared_ptr<const WalProgress> wal_progress() const;
   /// Smallest time of any sample, kMaxTime when there is none.
   model::TimestampMs min_time() const;
+  /// From when on the first block has samples; nothing when there is no block.
+  std::optional<model::TimestampMs> first_block_time() const;
 
  private:
   struct Impl;

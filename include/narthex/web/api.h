@@ -38,7 +38,13 @@ struct TypedSamples;
 
 namespace narthex::web {
 
+class OtlpReceiver;
+class PushGateway;
+
 struct ApiOptions {
+  /// Endpoints that need a database or rules answer "unavailable with Prometheus Agent", and the
+  /// pages are those of an agent.
+  bool agent_mode = false;
   bool enable_lifecycle = false;
   bool enable_admin_api = false;
   std::string cors_origin = ".*";               // Anchored regular expression.
@@ -48,10 +54,14 @@ struct ApiOptions {
   std::string page_title = "Prometheus Time Series Collection and Processing Server";
   std::string console_templates = "consoles";           // Folder of what /consoles/ shows.
   std::string console_libraries = "console_libraries";  // Folder of the *.lib for them.
+  std::string user_assets;                              // Folder of what /user/ shows; "" = none.
   model::DurationMs lookback_delta_ms = 300'000;
   model::DurationMs query_timeout_ms = 120'000;
   int max_notification_subscribers = 16;  // Clients of /api/v1/notifications/live.
   bool per_step_stats = false;            // Feature promql-per-step-stats.
+
+  bool enable_search = false;             // Feature search-api.
+  std::size_t max_search_limit = 10'000;  // Results of a search; 0 = any number.
 
   bool enable_remote_write_receiver = false;
   /// Protobuf messages that /api/v1/write takes.
@@ -60,6 +70,8 @@ struct ApiOptions {
   bool append_metadata = false;  // Feature metadata-wal-records.
   bool start_zeros = false;      // Feature created-timestamp-zero-ingestion.
   bool type_and_unit_labels = false;
+  bool enable_influx_receiver = false;
+  std::size_t influx_max_series = 1'000'000;          // That the receiver may have at a time.
   std::size_t remote_read_sample_limit = 50'000'000;  // 0 = none.
   std::size_t remote_read_concurrent_limit = 10;      // 0 = none.
   std::size_t remote_read_max_bytes_in_frame = 1 << 20;
@@ -69,7 +81,7 @@ struct ApiOptions {
 /// References must outlive the router; pointers may be null where the server has no such part.
 /// Until status.State() is kReady, of all these only status, clock and registry are called.
 struct ApiDependencies {
-  promql::Engine& engine;
+  promql::Engine* engine = nullptr;  // Null with agent_mode alone, where nothing is asked of it.
   storage::Queryable& queryable;
   metrics::Registry& registry;
   Clock& clock;
@@ -81,7 +93,11 @@ struct ApiDependencies {
   TsdbAdmin* admin = nullptr;
   const ExemplarSource* exemplars = nullptr;
   const ConsoleRenderer* consoles = nullptr;
-  storage::Appendable* appendable = nullptr;  // For remote write.
+  storage::Queryable* own_queryable = nullptr;  // For federation: without remote_read. Null = the
+                                                // other one.
+  storage::Appendable* appendable = nullptr;    // For remote write, line protocol.
+  OtlpReceiver* otlp = nullptr;
+  PushGateway* push = nullptr;  // Null = its paths are not served.
   // For remote read: encoded chunks, and what decodes one (appending to the samples).
   storage::ChunkQueryable* chunks = nullptr;
   std::function<Status(const storage::EncodedChunk&, storage::TypedSamples&)> decode_chunk = {};

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -12,6 +13,7 @@
 
 #include "narthex/model/labels.h"
 #include "narthex/model/metadata.h"
+#include "narthex/model/relabel.h"
 #include "narthex/model/timestamp.h"
 
 namespace narthex::web {
@@ -58,6 +60,12 @@ class TargetRetriever {
   virtual std::vector<DroppedTarget> DroppedTargets(std::string_view pool) const = 0;
   /// How many targets each pool dropped, kept or not; sorted by pool.
   virtual std::vector<std::pair<std::string, std::int64_t>> DroppedCounts() const = 0;
+
+  /// The relabel_configs of a pool; nullopt = there is no such pool.
+  virtual std::optional<std::vector<model::RelabelConfig>> RelabelConfigs(
+      [[maybe_unused]] std::string_view pool) const {
+    return {};
+  }
 
   /// Calls `visit` for the metadata of `metric` (all metrics when empty) on each active target,
   /// targets of all pools. Views are valid during the call. Ends early when `visit` gives false.

@@ -3,7 +3,9 @@
 // The browser pages, built from web/ui and embedded into the binary.
 #pragma once
 
+#include <cstdint>
 #include <optional>
+#include <span>
 #include <string_view>
 
 namespace narthex::web {
@@ -19,11 +21,16 @@ struct UiAsset {
 };
 
 /// Finds a file by its path below the route prefix ("/assets/app-1A2B.js", "/favicon.svg").
-/// The paths of pages ("/query", "/targets", …) give index.html, which uses relative addresses
-/// alone and so works under every prefix. Thread safety: any thread.
+/// Thread safety of this and the others: any thread.
 std::optional<UiAsset> FindUiAsset(std::string_view path);
 
-/// True for the paths that FindUiAsset answers with index.html.
-bool IsUiPage(std::string_view path);
+enum class UiMode : std::uint8_t { kServer, kAgent };
+
+/// The paths of the pages ("/query", "/targets", …) that there are in a mode.
+std::span<const std::string_view> UiPages(UiMode mode);
+
+/// What the browser gets for one of them: index.html, which tells the mode, and which uses relative
+/// addresses alone and so works under every prefix. Nothing for other paths.
+std::optional<UiAsset> FindUiPage(std::string_view path, UiMode mode);
 
 }  // namespace narthex::web

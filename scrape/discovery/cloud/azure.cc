@@ -10,7 +10,7 @@
 #include "narthex/base/hash.h"
 #include "narthex/base/log.h"
 #include "narthex/net/url.h"
-#include "scrape/discovery/cloud/azure_token.h"
+#include "scrape/discovery/cloud/azure_tokens.h"
 #include "scrape/discovery/cloud/cloud_metrics.h"
 #include "scrape/discovery/cloud/cloud_source.h"
 #include "scrape/discovery/cloud/sources.h"
@@ -305,16 +305,18 @@ MadeSource MakeAzureSource(const config::AzureSdConfig& config, metrics::Registr
     if (!login.empty()) cloud.login = login;
     return cloud;
   };
-  const auto make_request = [config, cloud_of, environment]() -> Result<CloudToken::MakeRequest> {
+  const auto make_request = [config, cloud_of, environment,
+                             &clock]() -> Result<net::MakeTokenRequest> {
     NX_ASSIGN_OR_RETURN(const Cloud cloud, cloud_of());
-    return AzureTokenRequest(config, cloud.login, cloud.audience, environment);
+    return AzureTokens(config, cloud.login, cloud.audience, environment, clock);
   };
-  const auto token =
-      std::make_shared<CloudToken>(clock, [make_request]() -> Result<net::ClientRequest> {
+  const auto token = std::make_shared<net::BearerTokens>(
+      [make_request]() -> Result<net::ClientRequest> {
         const auto make = make_request();
         if (!make) return Fail(Error(make.error()).Wrap("could not create Azure client"));
         return (*make)();
-      });
+      },
+      clock);
   metrics::Counter& failures = AzureFailures(registry);
   const auto interfaces =
       std::make_shared<InterfaceCache>(clock, config.refresh_interval_ms, AzureCacheHits(registry));
@@ -323,9 +325,9 @@ MadeSource MakeAzureSource(const config::AzureSdConfig& config, metrics::Registr
       [config, token, interfaces, cloud_of,
        &failures](ApiClient& client) -> Result<config::TargetGroup> {
         const auto targets = [&]() -> Result<config::TargetGroup> {
-          NX_ASSIGN_OR_RETURN(const std::string authorization, token->Authorization());
+          NX_ASSIGN_OR_RETURN(const std::string bearer, token->Token());
           NX_ASSIGN_OR_RETURN(const Cloud cloud, cloud_of());
-          return Azure(client, config, *interfaces, cloud.api, authorization).Targets();
+          return Azure(client, config, *interfaces, cloud.api, "Bearer " + bearer).Targets();
         };
         auto group = targets();
         if (!group) failures.Add();

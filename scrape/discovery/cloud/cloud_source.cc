@@ -50,7 +50,7 @@ Status CheckSameServer(const std::string& url, const std::string& next) {
 class CloudSource final : public RefreshSource {
  public:
   CloudSource(net::HttpClientOptions options, std::chrono::milliseconds timeout, ListTargets list,
-              std::shared_ptr<CloudToken> token)
+              std::shared_ptr<net::BearerTokens> token)
       : api_(std::move(options), timeout), list_(std::move(list)), token_(std::move(token)) {}
 
   Result<std::vector<config::TargetGroup>> Refresh() override {
@@ -68,7 +68,7 @@ class CloudSource final : public RefreshSource {
  private:
   ApiClient api_;
   const ListTargets list_;
-  const std::shared_ptr<CloudToken> token_;
+  const std::shared_ptr<net::BearerTokens> token_;
 };
 
 }  // namespace
@@ -117,7 +117,7 @@ Result<Pages> FetchPages(ApiClient& api, std::string url, const net::Headers& he
 
 Result<std::unique_ptr<RefreshSource>> MakeCloudSource(const config::CloudSdBase& base,
                                                        ListTargets list,
-                                                       std::shared_ptr<CloudToken> token) {
+                                                       std::shared_ptr<net::BearerTokens> token) {
   net::HttpClientOptions options;
   NX_ASSIGN_OR_RETURN(options, MakeClientOptions(base.http, options.user_agent));
   return std::make_unique<CloudSource>(std::move(options),

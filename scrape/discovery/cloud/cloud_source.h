@@ -15,8 +15,8 @@
 #include "narthex/base/result.h"
 #include "narthex/config/cloud_sd.h"
 #include "narthex/config/target_group.h"
+#include "narthex/net/bearer_tokens.h"
 #include "scrape/discovery/api_client.h"
-#include "scrape/discovery/cloud/token.h"
 #include "scrape/discovery/json_view.h"
 #include "scrape/discovery/label_map.h"
 #include "scrape/discovery/refresh_discoverer.h"
@@ -78,9 +78,9 @@ using ListTargets = std::function<Result<config::TargetGroup>(ApiClient&)>;
 
 /// @param token  that `list` uses, to be cancelled with it; may be null
 /// Errors: header files that can't be read.
-Result<std::unique_ptr<RefreshSource>> MakeCloudSource(const config::CloudSdBase& base,
-                                                       ListTargets list,
-                                                       std::shared_ptr<CloudToken> token = nullptr);
+Result<std::unique_ptr<RefreshSource>> MakeCloudSource(
+    const config::CloudSdBase& base, ListTargets list,
+    std::shared_ptr<net::BearerTokens> token = nullptr);
 
 /// The answer, unless something in the pages was not what it should be.
 Result<config::TargetGroup> Checked(config::TargetGroup group,

@@ -4,9 +4,9 @@
 // https://cloud.google.com/compute/docs/reference/rest/v1/instances/list
 #include <fmt/core.h>
 
+#include "narthex/net/cloud_tokens.h"
 #include "narthex/net/url.h"
 #include "scrape/discovery/cloud/cloud_source.h"
-#include "scrape/discovery/cloud/google_token.h"
 #include "scrape/discovery/cloud/sources.h"
 #include "scrape/discovery/naming.h"
 #include "scrape/discovery/target_budget.h"
@@ -80,21 +80,20 @@ Result<config::TargetGroup> Instances(ApiClient& api, const config::GceSdConfig&
 MadeSource MakeGceSource(const config::GceSdConfig& config, Clock& clock,
                          const net::Environment& environment, const std::string& api) {
   auto request =
-      GoogleTokenRequest("https://www.googleapis.com/auth/compute.readonly", environment, clock);
+      net::GoogleTokens("https://www.googleapis.com/auth/compute.readonly", "", environment, clock);
   if (!request) {
     return Fail(std::move(request).error().Wrap("error setting up communication with GCE service"));
   }
-  const auto token = std::make_shared<CloudToken>(clock, std::move(*request));
+  const auto token = std::make_shared<net::BearerTokens>(std::move(*request), clock);
   const std::string url =
       fmt::format("{}/compute/v1/projects/{}/zones/{}/instances", api,
                   net::EscapeQuery(config.project), net::EscapeQuery(config.zone));
   return MakeCloudSource(
       config,
       [config, url, token](ApiClient& client) -> Result<config::TargetGroup> {
-        auto authorization = token->Authorization();
-        auto group = authorization
-                         ? Instances(client, config, url, *authorization)
-                         : Result<config::TargetGroup>(Fail(std::move(authorization).error()));
+        auto bearer = token->Token();
+        auto group = bearer ? Instances(client, config, url, "Bearer " + *bearer)
+                            : Result<config::TargetGroup>(Fail(std::move(bearer).error()));
         if (group) return group;
         return Fail(std::move(group).error().Wrap("error retrieving refresh targets from gce"));
       },

@@ -229,7 +229,7 @@ TEST_F(GceTest, Failures) {
   EXPECT_NE(Text(Make(), "").find("error retrieving refresh targets from gce: Get "),
             std::string::npos);
   api_.On("GET /computeMetadata/", {"{}"});
-  EXPECT_NE(Text(Make(), "").find("the answer has no access_token"), std::string::npos);
+  EXPECT_NE(Text(Make(), "").find("server response missing access_token"), std::string::npos);
   api_.On("GET /computeMetadata/", {"no", 404});
   EXPECT_NE(Text(Make(), "").find("asking for a token: http://"), std::string::npos);
 }

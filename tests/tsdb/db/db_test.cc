@@ -185,6 +185,16 @@ TEST(DbTest, HeadIsCutIntoBlocks) {
 }
 
 // The reader who takes any order gets each series once, also where blocks and head are merged.
+// Prometheus would trust it and give the numbers of our series away again.
+TEST(DbTest, TheSeriesStateOfPrometheusIsRemoved) {
+  DbFixture db;
+  db.Close();
+  const std::string path = db.dir() + "/wal/series_state.json";
+  ASSERT_TRUE(WriteFileAtomically(SystemFs(), path, AsBytes(R"({"last_series_id":1})")));
+  db.Open();
+  EXPECT_FALSE(SystemFs().Exists(path));
+}
+
 TEST(DbTest, AnyOrderOfTheSameSeries) {
   DbOptions options;
   options.min_block_duration_ms = 60'000;

@@ -2,7 +2,7 @@
 //
 // Property: a histogram that is taken for valid can be stored, alone and after others, in memory
 // and in the places of full chunks, and is read back as it was.
-#include "tsdb/head/histogram_check.h"
+#include "narthex/tsdb/histogram_check.h"
 
 #include <limits>
 #include <random>

@@ -4,6 +4,8 @@
 import 'uplot/dist/uPlot.min.css';
 import './style.css';
 import { append, fill, h, icon } from './dom';
+import { mode } from './mode';
+import { mountAgent } from './pages/agent';
 import { mountAlerts } from './pages/alerts';
 import { mountDiscovery } from './pages/discovery';
 import { mountRules } from './pages/rules';
@@ -15,20 +17,24 @@ import { getTheme, getZone, nextTheme, setTheme, setZone } from './settings';
 interface Page {
   title: string;
   mount(main: HTMLElement): () => void;  // Returns what ends the page.
+  only?: typeof mode;  // Not there in the other mode.
 }
 
-const pages: Record<string, Page> = {
-  query: { title: 'Query', mount: mountQuery },
-  alerts: { title: 'Alerts', mount: mountAlerts },
+const allPages: Record<string, Page> = {
+  agent: { title: 'Agent', mount: mountAgent, only: 'agent' },
+  query: { title: 'Query', mount: mountQuery, only: 'server' },
+  alerts: { title: 'Alerts', mount: mountAlerts, only: 'server' },
   targets: { title: 'Targets', mount: mountTargets },
-  rules: { title: 'Rules', mount: mountRules },
+  rules: { title: 'Rules', mount: mountRules, only: 'server' },
   'service-discovery': { title: 'Discovery', mount: mountDiscovery },
   status: { title: 'Status', mount: mountStatus },
-  'tsdb-status': { title: 'Storage', mount: mountTsdb },
+  'tsdb-status': { title: 'Storage', mount: mountTsdb, only: 'server' },
   config: { title: 'Configuration', mount: mountConfig },
   flags: { title: 'Flags', mount: mountFlags },
 };
-const aliases: Record<string, string> = { graph: 'query', '': 'query', 'alertmanager-discovery': 'status' };
+const pages = Object.fromEntries(Object.entries(allPages).filter(([, page]) => (page.only ?? mode) === mode));
+const home = mode === 'agent' ? 'agent' : 'query';
+const aliases: Record<string, string> = { graph: 'query', '': home, 'alertmanager-discovery': 'status' };
 
 const main = h('main', { id: 'main', tabindex: -1 });
 const nav = h('nav', { id: 'nav', 'aria-label': 'Pages' });
@@ -55,7 +61,7 @@ function show(): void {
   }
   nav.classList.remove('open');
   if (page) unmount = page.mount(main);
-  else fill(main, h('h1', {}, 'There is no such page'), h('p', {}, h('a', { href: 'query' }, 'To the query page')));
+  else fill(main, h('h1', {}, 'There is no such page'), h('p', {}, h('a', { href: home }, `To the ${home} page`)));
 }
 
 /** Follows links to our own pages without loading everything again. */
@@ -95,8 +101,12 @@ function choices(): HTMLElement {
   return h('div', { class: 'choices' }, zone, theme);
 }
 
+/** Where the operator's own pages begin; the server says so when there are some. */
+const consoles = document.querySelector<HTMLMetaElement>('meta[name=consoles]')?.content;
+
 function frame(): HTMLElement[] {
   append(nav, Object.entries(pages).map(([name, page]) => h('a', { href: name }, page.title)));
+  if (consoles) append(nav, [h('a', { href: consoles }, 'Consoles')]);
   const menu = h('button', {
     type: 'button', class: 'quiet menu', 'aria-label': 'Menu', 'aria-controls': 'nav',
     onclick: () => menu.setAttribute('aria-expanded', String(nav.classList.toggle('open'))),
@@ -104,7 +114,8 @@ function frame(): HTMLElement[] {
   return [
     h('a', { href: '#main', class: 'skip' }, 'Skip to the content'),
     h('header', {},
-      h('a', { href: 'query', class: 'brand' }, h('img', { src: 'favicon.svg', alt: '', width: 26, height: 26 }), 'Narthex'),
+      h('a', { href: home, class: 'brand' }, h('img', { src: 'favicon.svg', alt: '', width: 26, height: 26 }),
+        mode === 'agent' ? 'Narthex Agent' : 'Narthex'),
       nav, choices(), menu),
     main,
   ];

@@ -5,6 +5,7 @@ import { ask } from '../api';
 import { type Child, fill, h } from '../dom';
 import { formatBytes, formatTime, parseTime } from '../format';
 import { empty, load } from '../load';
+import { mode } from '../mode';
 import type { NameValue, TsdbStatus } from '../types';
 
 type Facts = Record<string, string | number | boolean>;
@@ -33,18 +34,21 @@ function factRows(facts: Facts): [string, Child][] {
 
 export function mountStatus(main: HTMLElement): () => void {
   const [build, runtime, managers] = [h('div'), h('div'), h('div')];
-  fill(main, h('h1', {}, 'Status'), card('Build', build), card('Runtime', runtime), card('Alertmanagers', managers),
+  fill(main, h('h1', {}, 'Status'), card('Build', build), card('Runtime', runtime),
+    mode === 'server' && card('Alertmanagers', managers),
     h('p', { class: 'note' }, h('a', { href: 'assets/licences.txt' }, 'Licences of what these pages are made of')));
   const facts = (path: string) => async (signal: AbortSignal) => (await ask<Facts>(path, {}, signal)).data;
   const loaders = [
     load(build, 'the build', facts('status/buildinfo'), (data) => pairTable(factRows(data))),
     load(runtime, 'the state of the server', facts('status/runtimeinfo'), (data) => pairTable(factRows(data)), 15000),
-    load(managers, 'the Alertmanagers',
+  ];
+  if (mode === 'server') {
+    loaders.push(load(managers, 'the Alertmanagers',
       async (signal) => (await ask<{ activeAlertmanagers: { url: string }[] | null }>('alertmanagers', {}, signal)).data,
       (data) => (data.activeAlertmanagers ?? []).length > 0
         ? h('ul', {}, (data.activeAlertmanagers ?? []).map(({ url }) => h('li', {}, url)))
-        : empty('No Alertmanager is configured or found.')),
-  ];
+        : empty('No Alertmanager is configured or found.')));
+  }
   return () => loaders.forEach((loader) => loader.stop());
 }
 

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Data points of OpenTelemetry's metrics.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "narthex/proto/otlp.h"
+
+namespace narthex::proto {
+
+/// Replaces `point` by the one of the message. At the first break `error` says why.
+/// @param joined  the point's room for attributes that do not lie together
+void ReadOtlpPoint(OtlpKind kind, std::string_view message, OtlpPoint& point, std::string& joined,
+                   std::string& error);
+
+}  // namespace narthex::proto

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <optional>
+#include <utility>
+
+#include "narthex/base/clock.h"
+#include "narthex/base/log.h"
+#include "narthex/base/metrics.h"
+#include "narthex/base/mutex.h"
+#include "narthex/proto/otlp.h"
+#include "narthex/remote/otlp.h"
+#include "src/remote/otlp_delta.h"
+#include "src/remote/otlp_family.h"
+#include "src/remote/otlp_series_cache.h"
+#include "src/remote/otlp_sink.h"
+#include "src/remote/otlp_translation.h"
+
+namespace narthex::remote {
+namespace {
+
+constexpr model::DurationMs kMaxAheadMs = 10 * 60'000;
+
+/// A line of the log that requests repeat: once a minute, and how often it was left out.
+class MinuteLog {
+ public:
+  enum class Level : std::uint8_t { kWarn, kError };
+  MinuteLog(Level level, std::string_view message, std::string_view key)
+      : level_(level), message_(message), key_(key) {}
+
+  void Write(model::TimestampMs now, std::string_view text, log::Where where = log::Where()) {
+    std::uint64_t left_out = 0;
+    {
+      MutexLock lock(mutex_);
+      if (now < next_ && now >= next_ - kMinuteMs) {
+        ++left_out_;
+        return;
+      }
+      next_ = now + kMinuteMs;
+      left_out = std::exchange(left_out_, 0);
+    }
+    constexpr std::size_t kMaxBytes = 2048;
+    const log::Level level = level_ == Level::kWarn ? log::Level::kWarn : log::Level::kError;
+    if (!log::Enabled(level)) return;
+    log::Write(level, message_, {{key_, text.substr(0, kMaxBytes)}, {"left_out", left_out}}, where);
+  }
+
+ private:
+  static constexpr model::DurationMs kMinuteMs = 60'000;
+
+  const Level level_;
+  const std::string_view message_, key_;
+  Mutex mutex_;
+  model::TimestampMs next_ NX_GUARDED_BY(mutex_) = 0;
+  std::uint64_t left_out_ NX_GUARDED_BY(mutex_) = 0;
+};
+
+}  // namespace
+
+struct OtlpReceiver::Impl {
+  Impl(storage::Appendable& s, Clock& c, metrics::Registry& r, const OtlpReceiverOptions& o)
+      : storage(s), clock(c), registry(r), options(o), families(o.type_and_unit_labels) {}
+
+  std::shared_ptr<const config::OtlpConfig> Config() const {
+    MutexLock lock(config_mutex);
+    return config;
+  }
+  OtlpAnswer ReceiveProtobuf(std::string_view body);
+  OtlpAnswer StoreSummingDeltas(std::string_view body) NX_REQUIRES(streams.mutex);
+  /// Nothing when a series was gone that was taken for known.
+  std::optional<OtlpAnswer> Store(std::string_view body, bool columns, OtlpDeltaStreams* sums);
+  void CountWarnings(const OtlpTranslation& translation);
+  OtlpAnswer Undecodable(std::string error);
+
+  storage::Appendable& storage;
+  Clock& clock;
+  metrics::Registry& registry;
+  const OtlpReceiverOptions options;
+  metrics::Counter& without_metadata = registry.AddCounter(
+      "prometheus_api_otlp_appended_samples_without_metadata_total",
+      "The number of samples received by OTLP that were stored without metadata.");
+  metrics::Counter& exemplars_refused = registry.AddCounter(
+      "prometheus_api_otlp_out_of_order_exemplars_total",
+      "The number of exemplars received by OTLP that were refused because they were out of order.");
+
+  mutable Mutex config_mutex;
+  std::shared_ptr<const config::OtlpConfig> config NX_GUARDED_BY(config_mutex) =
+      std::make_shared<const config::OtlpConfig>();
+  OtlpSeriesCache series;
+  OtlpFamilies families;
+  mutable OtlpDeltaStreams streams;
+
+  MinuteLog undecodable{MinuteLog::Level::kError, "Error decoding OTLP write request", "err"};
+  MinuteLog unstored{MinuteLog::Level::kError, "Error appending remote write", "err"};
+  MinuteLog odd{MinuteLog::Level::kWarn,
+                "Warnings translating OTLP metrics to Prometheus write request", "warnings"};
+  MinuteLog no_room{MinuteLog::Level::kWarn,
+                    "Points of new OTLP delta streams dropped: too many streams", "points"};
+};
+
+OtlpAnswer OtlpReceiver::Impl::Undecodable(std::string error) {
+  undecodable.Write(clock.NowMs(), error);
+  return {.status = 400, .error = std::move(error)};
+}
+
+void OtlpReceiver::Impl::CountWarnings(const OtlpTranslation& translation) {
+  const auto count = [this](const char* category, std::size_t n, const std::string& first) {
+    registry
+        .AddCounter("prometheus_api_otlp_translation_warnings_total",
+                    "The number of warnings about OTLP metrics that were translated, by category.",
+                    {{"category", category}})
+        .Add(n);
+    odd.Write(clock.NowMs(), first);
+  };
+  if (const auto& texts = translation.collisions(); !texts.empty()) {
+    count("label_name_collision", texts.size(), texts.front());
+  }
+  if (const auto& texts = translation.odd_histograms(); !texts.empty()) {
+    count("histogram_zero_count_non_zero_sum", texts.size(), *texts.begin());
+  }
+}
+
+std::optional<OtlpAnswer> OtlpReceiver::Impl::Store(std::string_view body, bool columns,
+                                                    OtlpDeltaStreams* sums) {
+  const model::TimestampMs now = clock.NowMs();
+  const auto active = Config();
+  OtlpSink sink(storage, series,
+                {.max_time = now + kMaxAheadMs,
+                 .append_metadata = options.append_metadata,
+                 .start_zeros = options.start_zeros,
+                 .columns = columns});
+  OtlpTranslation translation(body, *active, families, sink,
+                              {.store_deltas = options.store_deltas,
+                               .type_and_unit_labels = options.type_and_unit_labels,
+                               .lookback_delta_ms = options.lookback_delta_ms},
+                              sums);
+  const Status decoded = translation.Run();
+  const OtlpSink::Outcome outcome = sink.Finish(decoded.has_value());
+  if (outcome.redo) return std::nullopt;
+  if (!decoded) return Undecodable(decoded.error().message());
+  without_metadata.Add(sink.without_metadata());
+  exemplars_refused.Add(sink.exemplars_refused());
+  CountWarnings(translation);
+  if (outcome.error.empty()) return OtlpAnswer{};
+  if (outcome.bad_request) return OtlpAnswer{.status = 400, .error = outcome.error};
+  unstored.Write(now, outcome.error);
+  return OtlpAnswer{.status = 500, .error = outcome.error};
+}
+
+OtlpAnswer OtlpReceiver::Impl::StoreSummingDeltas(std::string_view body) {
+  streams.Tick(clock.NowMs());
+  // Not in columns: the points can't be added to their streams a second time.
+  auto answer = Store(body, false, &streams);
+  if (const std::uint64_t dropped = streams.TakeDropped(); dropped > 0) {
+    no_room.Write(clock.NowMs(), std::to_string(dropped));
+  }
+  return *std::move(answer);
+}
+
+OtlpAnswer OtlpReceiver::Impl::ReceiveProtobuf(std::string_view body) {
+  series.Tick(clock.NowMs());
+  if (options.sum_deltas) {
+    // The whole body first: what can't be read must not change the streams.
+    const auto has_delta = proto::OtlpCheckForDelta(body);
+    if (!has_delta) return Undecodable(has_delta.error().message());
+    if (*has_delta) {
+      MutexLock lock(streams.mutex);
+      return StoreSummingDeltas(body);
+    }
+  }
+  // A zero at the start has to come right before its sample, which columns do not give.
+  if (!options.start_zeros) {
+    if (auto answer = Store(body, true, nullptr)) return *std::move(answer);
+  }
+  return *Store(body, false, nullptr);
+}
+
+OtlpReceiver::OtlpReceiver(storage::Appendable& storage, Clock& clock, metrics::Registry& registry,
+                           const OtlpReceiverOptions& options)
+    : impl_(std::make_unique<Impl>(storage, clock, registry, options)) {}
+OtlpReceiver::~OtlpReceiver() = default;
+
+void OtlpReceiver::ApplyConfig(const config::OtlpConfig& config) {
+  auto next = std::make_shared<const config::OtlpConfig>(config);
+  MutexLock lock(impl_->config_mutex);
+  impl_->config = std::move(next);
+}
+
+OtlpAnswer OtlpReceiver::Receive(OtlpForm form, std::string_view body) {
+  if (form == OtlpForm::kProtobuf) return impl_->ReceiveProtobuf(body);
+  std::string wire;
+  if (const Status status = proto::OtlpJsonToWire(body, wire); !status) {
+    return impl_->Undecodable(status.error().message());
+  }
+  return impl_->ReceiveProtobuf(wire);
+}
+
+std::size_t OtlpReceiver::memory_bytes() const {
+  std::size_t bytes = impl_->series.memory_bytes() + impl_->families.memory_bytes();
+  if (!impl_->options.sum_deltas) return bytes;
+  MutexLock lock(impl_->streams.mutex);
+  return bytes + impl_->streams.bytes();
+}
+
+}  // namespace narthex::remote

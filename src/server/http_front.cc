@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "src/server/http_front.h"
+
+#include "narthex/base/log.h"
+#include "narthex/web/access.h"
+#include "src/server/flags.h"
+#include "src/server/frame.h"
+
+namespace narthex::server {
+namespace {
+
+net::ServerOptions MakeListenOptions(const ServerFlags& flags, net::AccessRules* access) {
+  net::ServerOptions options;
+  options.access = access;
+  options.listen_addresses = flags.listen_addresses;
+  options.max_connections = flags.max_connections;
+  options.read_timeout_ms = flags.read_timeout_ms;
+  return options;
+}
+
+bool UsesTls(const Frame& frame) { return frame.access != nullptr && frame.access->uses_tls(); }
+
+}  // namespace
+
+web::ApiOptions MakeApiOptions(const ServerFlags& flags) {
+  web::ApiOptions options;
+  options.agent_mode = flags.agent;
+  options.enable_lifecycle = flags.enable_lifecycle;
+  options.enable_admin_api = flags.enable_admin_api;
+  options.cors_origin = flags.cors_origin;
+  options.external_url = flags.external_url;
+  options.route_prefix = flags.route_prefix;
+  options.listen_address = flags.listen_addresses.front();
+  options.page_title = flags.page_title;
+  options.console_templates = flags.console_templates;
+  options.console_libraries = flags.console_libraries;
+  options.user_assets = flags.user_assets;
+  options.max_notification_subscribers = flags.max_notification_subscribers;
+  options.enable_search = flags.features.search_api;
+  options.max_search_limit = flags.max_search_limit;
+  options.lookback_delta_ms = flags.engine.lookback_delta_ms;
+  options.query_timeout_ms = flags.engine.timeout_ms;
+  options.per_step_stats = flags.features.promql.per_step_stats;
+  options.enable_remote_write_receiver = flags.enable_remote_write_receiver;
+  options.accepted_write_messages = flags.accepted_write_messages;
+  options.append_metadata = flags.features.metadata_wal_records;
+  options.start_zeros = flags.features.start_zeros;
+  options.type_and_unit_labels = flags.features.promql.type_and_unit_labels;
+  options.enable_influx_receiver = flags.enable_influx_receiver;
+  options.influx_max_series = flags.influx_max_series;
+  options.remote_read_sample_limit = flags.remote_read_sample_limit;
+  options.remote_read_concurrent_limit = flags.remote_read_concurrent_limit;
+  options.remote_read_max_bytes_in_frame = flags.remote_read_max_bytes_in_frame;
+  return options;
+}
+
+HttpFront::HttpFront(Frame& frame)
+    : frame_(frame),
+      // One for each connection, because queries that wait and clients that read slowly keep
+      // theirs: health checks must be answered all the same. Unused ones are never started.
+      workers_("http", static_cast<std::size_t>(frame.flags.max_connections)),
+      // One keeps up with all requests, as the workers answer them; but not with handshakes, each
+      // of which takes a millisecond with a key of RSA.
+      io_("http-io", UsesTls(frame) ? NumCores() : 1) {}
+
+Status HttpFront::Start(const web::ApiDependencies& dependencies) {
+  NX_RETURN_IF_ERROR(web::RegisterApi(router_, dependencies));
+  const ServerFlags& flags = frame_.flags;
+  http_ = std::make_unique<net::HttpServer>(MakeListenOptions(flags, frame_.access), io_, workers_,
+                                            router_);
+  io_.Start();
+  NX_RETURN_IF_ERROR(http_->Start());
+  for (const std::string& address : flags.listen_addresses) {
+    log::Info("Listening on", {{"address", address}});
+    log::Info(UsesTls(frame_) ? "TLS is enabled." : "TLS is disabled.",
+              {{"http2", false}, {"address", address}});
+  }
+  return {};
+}
+
+void HttpFront::Stop() {
+  if (http_) http_->Stop();
+  io_.Stop();
+  workers_.Stop();
+}
+
+}  // namespace narthex::server

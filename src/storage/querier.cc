@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "narthex/storage/querier.h"
+
+namespace narthex::storage {
+
+Result<std::vector<std::unique_ptr<SeriesSet>>> Querier::SelectAll(
+    std::span<const Selection> selections, std::stop_token stop) const {
+  std::vector<std::unique_ptr<SeriesSet>> sets;
+  sets.reserve(selections.size());
+  for (const Selection& selection : selections) {
+    NX_ASSIGN_OR_RETURN(auto set, Select(selection.matchers, selection.hints, stop));
+    sets.push_back(std::move(set));
+  }
+  return sets;
+}
+
+void Querier::CollectWarnings(Annotations&) const {}
+
+}  // namespace narthex::storage

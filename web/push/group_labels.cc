@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "web/push/group_labels.h"
+
+#include <algorithm>
+#include <set>
+
+#include <fmt/format.h>
+
+#include "narthex/base/go_format.h"
+#include "narthex/model/labels.h"
+#include "web/api/name_escaping.h"
+
+namespace narthex::web {
+namespace {
+
+constexpr std::string_view kBase64Suffix = "@base64";
+
+/// What a failed decoding got to.
+struct Base64Failure {
+  std::string decoded;
+  std::size_t at = 0;
+};
+
+int Base64Digit(char c) {
+  if (c >= 'A' && c <= 'Z') return c - 'A';
+  if (c >= 'a' && c <= 'z') return c - 'a' + 26;
+  if (c >= '0' && c <= '9') return c - '0' + 52;
+  if (c == '-') return 62;
+  if (c == '_') return 63;
+  return -1;
+}
+
+/// The alphabet for URLs, line ends ignored, without padding, as Go's base64.RawURLEncoding.
+tl::expected<std::string, Base64Failure> DecodeBase64(std::string_view text) {
+  while (text.ends_with('=')) text.remove_suffix(1);
+  std::string out;
+  unsigned bits = 0;
+  int digits = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '\r' || text[i] == '\n') continue;
+    const int digit = Base64Digit(text[i]);
+    if (digit < 0) return tl::unexpected(Base64Failure{std::move(out), i});
+    bits = bits << 6 | static_cast<unsigned>(digit);
+    if (++digits < 4) continue;
+    for (const int shift : {16, 8, 0}) out += static_cast<char>(bits >> shift & 0xff);
+    bits = 0;
+    digits = 0;
+  }
+  if (digits == 1) return tl::unexpected(Base64Failure{std::move(out), text.size() - 1});
+  if (digits >= 2) out += static_cast<char>(bits >> (6 * digits - 8) & 0xff);
+  if (digits == 3) out += static_cast<char>(bits >> 2 & 0xff);
+  return out;
+}
+
+std::string FailureText(const Base64Failure& failure) {
+  return fmt::format("illegal base64 data at input byte {}", failure.at);
+}
+
+/// Between slashes; an empty path has no segment.
+std::vector<std::string_view> Segments(std::string_view path) {
+  std::vector<std::string_view> out;
+  for (;;) {
+    const std::size_t end = std::min(path.find('/'), path.size());
+    out.push_back(path.substr(0, end));
+    if (end == path.size()) return out;
+    path.remove_prefix(end + 1);
+  }
+}
+
+Result<std::string> ReadLabelName(std::string_view written, proto::NameRule rule) {
+  const bool utf8 = rule == proto::NameRule::kUtf8;
+  const std::string name = utf8 ? UnescapeName(written) : std::string(written);
+  const bool valid =
+      utf8 ? !name.empty() && model::IsValidUtf8(name) : model::IsLegacyLabelName(name);
+  if (!valid || written.starts_with("__")) {
+    return Fail(Code::kInvalidArgument, "improper label name " + go::Quote(written));
+  }
+  return name;
+}
+
+}  // namespace
+
+Result<GroupingLabels> ParseGroupPath(std::string_view path, bool base64_job,
+                                      proto::NameRule rule) {
+  const std::size_t slash = std::min(path.find('/'), path.size());
+  std::string job(path.substr(0, slash));
+  path.remove_prefix(slash);
+  if (base64_job) {
+    auto decoded = DecodeBase64(job);
+    if (!decoded) {
+      return Fail(Code::kInvalidArgument,
+                  fmt::format("invalid base64 encoding in job name {}: {}",
+                              go::Quote(decoded.error().decoded), FailureText(decoded.error())));
+    }
+    job = std::move(*decoded);
+  }
+  GroupingLabels labels;
+  if (path.size() > 1) {
+    const auto segments = Segments(path.substr(1));
+    if (segments.size() % 2 != 0) {
+      return Fail(Code::kInvalidArgument,
+                  "odd number of components in label string " + go::Quote(path));
+    }
+    for (std::size_t i = 0; i < segments.size(); i += 2) {
+      std::string_view written = segments[i];
+      const bool base64 = written.ends_with(kBase64Suffix);
+      if (base64) written.remove_suffix(kBase64Suffix.size());
+      NX_ASSIGN_OR_RETURN(std::string name, ReadLabelName(written, rule));
+      std::string value(segments[i + 1]);
+      if (base64) {
+        auto decoded = DecodeBase64(value);
+        if (!decoded) {
+          return Fail(Code::kInvalidArgument,
+                      fmt::format("invalid base64 encoding for label {}={}: {}", written,
+                                  go::Quote(value), FailureText(decoded.error())));
+        }
+        value = std::move(*decoded);
+      }
+      labels.insert_or_assign(std::move(name), std::move(value));
+    }
+  }
+  if (job.empty()) return Fail(Code::kInvalidArgument, "job name is required");
+  labels.insert_or_assign(std::string(model::kJobLabel), std::move(job));
+  return labels;
+}
+
+std::string GroupKey(const GroupingLabels& labels) {
+  std::string key;
+  for (const auto& [name, value] : labels) {
+    key.append(name).append(1, '\xff').append(value).append(1, '\xff');
+  }
+  return key;
+}
+
+void ApplyGroupingLabels(const GroupingLabels& labels, proto::MetricFamily& family) {
+  std::set<std::string_view> missing;
+  for (auto& metric : family.metrics) {
+    missing.clear();
+    for (const auto& [name, value] : labels) missing.insert(name);
+    missing.insert(model::kInstanceLabel);
+    for (auto& [name, value] : metric.labels) {
+      const auto it = labels.find(name);
+      // Of a name that is there twice only the first one is set; the check refuses it anyway.
+      if (missing.erase(name) != 0 && it != labels.end()) value = it->second;
+    }
+    for (const std::string_view name : missing) {
+      const auto it = labels.find(std::string(name));
+      metric.labels.emplace_back(name, it == labels.end() ? std::string() : it->second);
+    }
+    std::stable_sort(metric.labels.begin(), metric.labels.end(),
+                     [](const auto& a, const auto& b) { return a.first < b.first; });
+  }
+}
+
+}  // namespace narthex::web
