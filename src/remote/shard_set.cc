@@ -15,10 +15,12 @@ using SteadyClock = std::chrono::steady_clock;
 constexpr std::size_t kMaxHeldBytes = std::size_t{48} << 20;
 // What a batch may have, whatever the configuration says: a request is made in memory.
 constexpr int kMaxItems = 100'000;
-// Of histograms and exemplars in a batch.
-constexpr std::size_t kMaxExtraBytes = std::size_t{1} << 20;
 
 }  // namespace
+
+std::size_t MaxItems(const config::RemoteQueueConfig& queue) {
+  return static_cast<std::size_t>(std::clamp(queue.max_samples_per_send, 1, kMaxItems));
+}
 
 ShardSet::ShardSet(std::shared_ptr<const Endpoint> endpoint, const SeriesStore& series,
                    PositionFile& positions, QueueMetrics& metrics, SendingTally& tally,
@@ -32,7 +34,7 @@ ShardSet::ShardSet(std::shared_ptr<const Endpoint> endpoint, const SeriesStore& 
       position_log_(clock),
       writer_(endpoint_->version(), series.pairs()) {
   const config::RemoteQueueConfig& queue = endpoint_->config.queue;
-  max_items_ = static_cast<std::size_t>(std::clamp(queue.max_samples_per_send, 1, kMaxItems));
+  max_items_ = MaxItems(queue);
   if (endpoint_->config.send_exemplars) max_exemplars_ = max_items_ / 10;
   max_batches_ =
       std::max<std::size_t>(static_cast<std::size_t>(std::max(queue.capacity, 1)) / max_items_, 1);

@@ -23,6 +23,11 @@
 
 namespace narthex::remote {
 
+/// Of histograms and exemplars in a batch.
+inline constexpr std::size_t kMaxExtraBytes = std::size_t{1} << 20;
+/// Samples of a batch: what the configuration says, within what can be made in memory.
+std::size_t MaxItems(const config::RemoteQueueConfig& queue);
+
 /// Samples of a series always go to the same shard, which sends one request after the other, so
 /// they arrive in their order.
 /// Thread safety: one thread, the one that reads the log; Interrupt and held_bytes any thread.
