@@ -66,6 +66,9 @@ class WriteQueue final {
  private:
   void Run();
   std::vector<ShardPosition> FirstPositions();
+  bool StartShards();
+  void FollowUntilStopped();
+  void SaveIdle();
   bool OpenFeed();
   void Follow();
   void Upkeep();
@@ -87,6 +90,8 @@ class WriteQueue final {
   WalFeed feed_;
   std::unique_ptr<MetadataSender> metadata_;
 
+  std::vector<ShardPosition> first_positions_;
+  bool started_ = false;               // The shards are there.
   std::atomic<int> wanted_shards_{0};  // 0 = no wish.
   std::atomic<std::size_t> held_bytes_{0};
   std::chrono::steady_clock::time_point next_cut_, next_save_, next_look_;  // Of Upkeep.

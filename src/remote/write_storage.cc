@@ -250,8 +250,10 @@ void WriteStorage::Impl::RemoveStates(const std::set<std::string>& kept) {
   const auto entries = options_.fs->ListDir(folder_);
   if (!entries) return;
   for (const DirEntry& entry : *entries) {
+    // Also what is being written, as NAME.position.tmp.
+    const std::string state = JoinPath(folder_, entry.name.substr(0, entry.name.find('.')));
+    if (entry.is_dir || kept.contains(state)) continue;
     const std::string path = JoinPath(folder_, entry.name);
-    if (entry.is_dir || kept.contains(path.substr(0, path.rfind('.')))) continue;
     if (auto removed = options_.fs->Remove(path); !removed) {
       log::Warn("Removing a file of remote write failed", {{"err", removed.error().message()}});
     }

@@ -52,6 +52,7 @@ struct WalSource {
   /// Where samples can be had that the log no longer has when an endpoint comes back. Null:
   /// nowhere. Not owned; outlives the WriteStorage's Stop.
   storage::ChunkQueryable* history = nullptr;
+  std::function<model::TimestampMs()> oldest{};  // No sample of it is older. Null: not known.
 };
 
 /// Type, help and unit of metric families, for endpoints of version 1. Thread safety: any thread.
