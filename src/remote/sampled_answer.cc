@@ -4,7 +4,6 @@
 #include "narthex/proto/remote_read.h"
 #include "narthex/proto/remote_write.h"
 #include "narthex/proto/snappy.h"
-#include "narthex/storage/merge.h"
 #include "narthex/tsdb/histogram_check.h"
 #include "src/remote/read_answer.h"
 #include "src/remote/sample_order.h"
@@ -120,7 +119,6 @@ Status SampledAnswer::ReadPart(const Part& part, model::TimestampMs mint, model:
     return std::pair(std::lower_bound(from, to, mint) - t.begin(),
                      std::upper_bound(from, to, maxt) - t.begin());
   };
-  const std::size_t floats = out.t.size(), histograms = out.histogram_t.size();
   const auto [first, last] = within(t_, range.floats, range.floats_end);
   out.t.insert(out.t.end(), t_.begin() + first, t_.begin() + last);
   out.v.insert(out.v.end(), v_.begin() + first, v_.begin() + last);
@@ -129,7 +127,6 @@ Status SampledAnswer::ReadPart(const Part& part, model::TimestampMs mint, model:
                          histogram_t_.begin() + last_h);
   out.histograms.insert(out.histograms.end(), histograms_.begin() + first_h,
                         histograms_.begin() + last_h);
-  storage::MergeTail(out, floats, histograms);
   return {};
 }
 
