@@ -43,20 +43,23 @@ Result<model::FloatHistogram> Checked(model::AnyHistogram& any) {
 
 }  // namespace
 
-Status SampledAnswer::Fill(std::string_view body, std::size_t max_bytes) {
+Status SampledAnswer::Fill(std::string_view body) {
+  const auto size = proto::SnappyDecodedSize(body);
+  if (size) NX_RETURN_IF_ERROR(memory_.Hold(*size));
   std::string message;
-  if (Status decoded = proto::SnappyDecode(body, max_bytes, message); !decoded) {
+  const Status decoded = size ? proto::SnappyDecode(body, *size, message) : Fail(size.error());
+  if (!decoded) {
     return Fail(Code::kUnavailable, "error reading response: " + decoded.error().message());
   }
-  NX_RETURN_IF_ERROR(memory_.Hold(message.size()));
   const auto result = proto::DecodeReadResponse(message);
   if (!result) {
-    const std::string& why = result.error().message();
-    const bool counted = why.starts_with("responses: ");
-    return Fail(Code::kUnavailable, counted ? why : "unable to unmarshal response body: " + why);
+    const Error& why = result.error();
+    // Another number of results is no matter of the message's form.
+    if (why.code() == Code::kNotFound) return Fail(Code::kUnavailable, why.message());
+    return Fail(Code::kUnavailable, "unable to unmarshal response body: " + why.message());
   }
   NX_RETURN_IF_ERROR(FillFrom(*result));
-  memory_.Release(message.size());
+  memory_.Release(*size);
   Arrange();
   return {};
 }

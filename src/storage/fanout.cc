@@ -2,6 +2,8 @@
 #include "narthex/storage/fanout.h"
 
 #include <algorithm>
+#include <functional>
+#include <new>
 #include <optional>
 
 #include "narthex/base/thread_pool.h"
@@ -140,8 +142,15 @@ FanoutQuerier::Round::Round(const FanoutQuerier& querier, std::span<const Select
 }
 
 void FanoutQuerier::Round::AskPrimary() {
+  struct Stopper {
+    ~Stopper() {
+      if (!round.primary_ || !*round.primary_) round.StopAll();
+    }
+    Round& round;
+  };
+  // Nobody wants the others' answers after a failure, nor when this ends by an exception.
+  const Stopper stopper{*this};
   primary_ = querier_.primary_->SelectAll(selections_, stop_);
-  if (!*primary_) StopAll();  // Nobody wants their answers any more.
 }
 
 void FanoutQuerier::Round::AskSecondary(std::size_t s, std::size_t i) {
@@ -150,8 +159,13 @@ void FanoutQuerier::Round::AskSecondary(std::size_t s, std::size_t i) {
     MutexLock lock(secondary.mutex);
     if (secondary.failed) return;
   }
-  auto set = secondary.querier->Select(selections_[i].matchers, selections_[i].hints,
-                                       stops_[s].get_token());
+  Result<std::unique_ptr<SeriesSet>> set = Fail(Code::kResourceExhausted, "out of memory");
+  try {
+    set = secondary.querier->Select(selections_[i].matchers, selections_[i].hints,
+                                    stops_[s].get_token());
+  } catch (const std::bad_alloc&) {
+    // The query goes on without this one.
+  }
   if (set) {
     answers_[s][i] = std::move(*set);
     return;
