@@ -237,7 +237,7 @@ TEST_F(FanoutTest, ASecondaryWithoutMemoryIsLeftOut) {
 }
 
 TEST_F(FanoutTest, OneThatHangsLeavesTheOthersTheirThreads) {
-  // Far more questions to the first one than the pool has threads.
+  // The first one answers when the second one was asked.
   testing::MemoryStorage other;
   Append(other, "b", {{70, 6}});
   std::promise<void> asked;
