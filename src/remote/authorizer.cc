@@ -49,8 +49,9 @@ class TokenAuthorizer final : public RequestAuthorizer {
       : tokens_(std::move(tokens)) {}
 
   Status Authorize(net::ClientRequest& request) override {
-    NX_ASSIGN_OR_RETURN(const std::string token, tokens_->Token());
-    request.headers.emplace_back("Authorization", "Bearer " + token);
+    auto token = tokens_->Token();
+    if (!token) return Fail(std::move(token).error().Wrap("Failed to get access token"));
+    request.headers.emplace_back("Authorization", "Bearer " + *token);
     return {};
   }
   void Cancel() override { tokens_->Cancel(); }
