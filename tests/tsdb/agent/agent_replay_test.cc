@@ -187,6 +187,20 @@ TEST(AgentReplayTest, NumbersOfUnknownSeriesAreNotGivenAgain) {
   EXPECT_GT(log.series.begin()->first, 17U);
 }
 
+TEST(AgentReplayTest, MissingSegmentsAreTold) {
+  AgentFixture db;
+  for (int i = 0; i < 4; ++i) {
+    db.Append({{Series(1), kNow + i, 1}});
+    ASSERT_TRUE(db->Truncate());
+  }
+  ASSERT_FALSE(db.Checkpoints().empty());
+  db.Close();
+  std::filesystem::remove(wal::SegmentPath(db.wal_dir(), db.Segments().front()));
+  db.Open();
+  EXPECT_EQ(db.Metric("prometheus_agent_corruptions_total"), 1);
+  EXPECT_EQ(db->num_series(), 1U);
+}
+
 // Prometheus can log a series under two numbers; samples of both are of one series.
 TEST(AgentReplayTest, ASeriesWithTwoNumbers) {
   AgentFixture db;
