@@ -312,6 +312,14 @@ void WriteQueue::Tick(double in_rate, double highest_seconds) {
   wanted_shards_ = choice.shards;
 }
 
+int WriteQueue::first_unsent_segment() const {
+  const std::vector<ShardPosition> positions = positions_.positions();
+  if (positions.empty()) return 0;
+  return std::min_element(positions.begin(), positions.end(),
+                          [](const auto& a, const auto& b) { return a.mark < b.mark; })
+      ->mark.record.segment;
+}
+
 model::TimestampMs WriteQueue::highest_sent() const {
   return static_cast<model::TimestampMs>(metrics_.highest_sent_seconds.value() * 1000);
 }

@@ -61,6 +61,8 @@ class WriteQueue final {
   const model::Labels& external_labels() const { return options_.external_labels; }
   const std::string& state_path() const { return options_.state_path; }
   model::TimestampMs highest_sent() const;
+  /// Where the log has the first record that a shard has not sent; 0 when that is not known.
+  int first_unsent_segment() const;
   std::size_t held_bytes() const { return held_bytes_.load(std::memory_order_relaxed); }
 
  private:

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -104,6 +105,10 @@ class WriteStorage final {
 
   /// The smallest of the latest times that the queues have sent; 0 when there is no queue.
   model::TimestampMs LowestSentTimestamp() const;
+  /// This segment of the log and those behind it have what a queue has not sent yet: the smallest
+  /// of the queues; 0 while it is not known, before the first ApplyConfig, during one and from Stop
+  /// on; nothing when there is no queue.
+  std::optional<int> FirstUnsentSegment() const;
   /// Bytes that queues and their series hold.
   std::size_t held_bytes() const;
 
