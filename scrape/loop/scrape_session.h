@@ -170,9 +170,13 @@ class ScrapeSession {
   bool IsOfCountedFamily(const model::Labels& labels) const;
   /// For a second sample in one scrape.
   Status RefuseSynthesized(const Hash128& series);
-  /// Around the append of what must not be taken out of order.
+  /// Around the append of a sample whose start was worked out.
   void BeginSynthesized(model::TimestampMs start);
   void EndSynthesized();
+  /// Tells the appender of the sample that comes next.
+  void PrepareAppend(model::TimestampMs start);
+  /// Whether the series in hand gets a marker when it is gone.
+  bool EndsWithMarker(bool own_time) const;
   template <typename Parser>
   bool HasExemplars(const Parser& parser) const;
   template <typename Parser>
@@ -232,6 +236,7 @@ class ScrapeSession {
   model::TimestampMs max_t_ = 0;
   CreatedLines created_;
   model::TimestampMs start_ = 0;  // Of the series in hand; 0 = not known.
+  bool synthesized_ = false;      // It was worked out.
   ScrapeCounts counts_;
   std::size_t limited_ = 0;
   bool over_limit_ = false;

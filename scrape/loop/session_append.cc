@@ -30,6 +30,7 @@ template <typename Parser>
 Status ScrapeSession::AppendAll(Parser& parser, ScrapeBuffers& buffers) {
   buffers.batch.size = 0;
   start_ = 0;
+  synthesized_ = false;
   created_.Reset();
   MetadataCache& metadata = target_->metadata();
   for (;;) {
@@ -89,7 +90,8 @@ Status ScrapeSession::AppendKnown(Parser& parser, SeriesCache::Index i, bool see
   if (start_ != 0 && options_.start_zeros) {
     NX_RETURN_IF_ERROR(AppendKnownStart(parser, i, own_time ? parser.timestamp() : t_, buffers));
   }
-  if (own_time || HasExemplars(parser)) {
+  // Where starts are worked out, a column has those without one.
+  if (own_time || HasExemplars(parser) || (options_.start_synthesis && start_ != 0)) {
     NX_ASSIGN_OR_RETURN(const AppendError outcome,
                         AppendKnownAlone(parser, i, own_time, parser.value(), buffers));
     return CountOutcome(outcome);
@@ -106,7 +108,7 @@ Result<AppendError> ScrapeSession::AppendKnownAlone(Parser& parser, SeriesCache:
   const model::TimestampMs t = own_time ? parser.timestamp() : t_;
   if (t > max_t_) return AppendError::kOutOfBounds;
   SeriesRef ref = cache_->ref(i);
-  if (options_.start_times) appender_->SetStart(start_);
+  PrepareAppend(start_);
   AppendError outcome = appender_->Append(ref, model::Labels(), t, value);
   if (outcome == AppendError::kUnknownSeries) {
     NX_RETURN_IF_ERROR(parser.ReadLabels(buffers.labels));
@@ -116,7 +118,7 @@ Result<AppendError> ScrapeSession::AppendKnownAlone(Parser& parser, SeriesCache:
     if (outcome == AppendError::kNone) cache_->set_ref(i, ref);
   }
   if (outcome != AppendError::kNone) return outcome;
-  if (!own_time || config_->track_timestamps_staleness) cache_->Track(i);
+  if (EndsWithMarker(own_time)) cache_->Track(i);
   AppendExemplars(parser, ref, model::Labels(), t, buffers);
   return outcome;
 }
@@ -168,7 +170,7 @@ Result<bool> ScrapeSession::AppendNewSample(Parser& parser, const model::Labels&
   if (t > max_t_) return Refuse(AppendError::kOutOfBounds);
   SeriesRef ref{0};
   if (options_.start_zeros) (void)AppendStart(ref, labels, t);
-  if (options_.start_times) appender_->SetStart(start_);
+  PrepareAppend(start_);
   const AppendError outcome = appender_->Append(ref, labels, t, value);
   if (outcome != AppendError::kNone) return Refuse(outcome);
   AppendExemplars(parser, ref, labels, t, buffers);
@@ -181,7 +183,7 @@ void ScrapeSession::Remember(const Hash128& hash, std::size_t length, SeriesRef 
                              bool own_time) {
   // Only what was appended is remembered: the rest can't become stale.
   const auto i = cache_->Add(hash, length, ref);
-  if (!own_time || config_->track_timestamps_staleness) cache_->Track(i);
+  if (EndsWithMarker(own_time)) cache_->Track(i);
   CountNewSeries();
 }
 
@@ -195,7 +197,7 @@ AppendError ScrapeSession::AppendOneHistogram(SeriesRef& ref, const model::Label
   if (start_ != 0 && options_.start_zeros) {
     LogStart(appender_->AppendStartZero(ref, labels, t, start_, h), t);
   }
-  if (options_.start_times) appender_->SetStart(start_);
+  PrepareAppend(start_);
   if constexpr (std::is_same_v<H, model::Histogram>) {
     return appender_->AppendHistogram(ref, labels, t, h);
   } else {
@@ -218,7 +220,7 @@ Status ScrapeSession::AppendHistogram(Parser& parser, ScrapeBuffers& buffers) {
   sample.own_time = parser.has_timestamp() && config_->honor_timestamps;
   sample.t = sample.own_time ? parser.timestamp() : t_;
   if (known && seen && !sample.own_time) {
-    if (synthesis_ != nullptr) synthesis_->Forget(parser.series_hash());
+    if (synthesis_ != nullptr) return RefuseSynthesized(parser.series_hash());
     return CountOutcome(AppendError::kDuplicate);
   }
   if (options_.start_synthesis) {
@@ -259,7 +261,7 @@ Result<bool> ScrapeSession::AppendHistogramSample(Parser& parser, const Histogra
   if (outcome != AppendError::kNone) return Refuse(outcome);
   AppendExemplars(parser, ref, labels, sample.t, buffers);
   if (known) {
-    if (!sample.own_time || config_->track_timestamps_staleness) cache_->Track(i);
+    if (EndsWithMarker(sample.own_time)) cache_->Track(i);
     if (options_.append_metadata) NX_RETURN_IF_ERROR(AppendKnownMetadata(parser, i, buffers));
     return true;
   }
@@ -281,18 +283,28 @@ bool ScrapeSession::IsOfCountedFamily(const model::Labels& labels) const {
 }
 
 Status ScrapeSession::RefuseSynthesized(const Hash128& series) {
-  synthesis_->Forget(series);
+  synthesis_->Reset(series);
   return CountOutcome(AppendError::kDuplicate);
 }
 
 void ScrapeSession::BeginSynthesized(model::TimestampMs start) {
   start_ = start;
-  appender_->SetDiscardOutOfOrder(true);
+  synthesized_ = true;
 }
 
 void ScrapeSession::EndSynthesized() {
   start_ = 0;
-  appender_->SetDiscardOutOfOrder(false);
+  synthesized_ = false;
+}
+
+void ScrapeSession::PrepareAppend(model::TimestampMs start) {
+  if (options_.start_times) appender_->SetStart(start);
+  // With the feature upstream takes only samples that tell their start out of order.
+  if (options_.start_synthesis) appender_->SetDiscardOutOfOrder(start == 0 || synthesized_);
+}
+
+bool ScrapeSession::EndsWithMarker(bool own_time) const {
+  return !own_time || config_->track_timestamps_staleness || synthesized_;
 }
 
 template <typename Parser>
@@ -404,6 +416,7 @@ Status ScrapeSession::Flush(Parser& parser, ScrapeBuffers& buffers) {
   const std::span outcomes(batch.outcomes.data(), n);
   const std::span<const SeriesRef> refs(batch.refs.data(), n);
   const std::span<const double> values(batch.values.data(), n);
+  if (options_.start_synthesis) appender_->SetDiscardOutOfOrder(true);
   if (options_.start_times) {
     appender_->AppendStartedColumn(refs, t_, values, {batch.starts.data(), n}, outcomes);
   } else {
@@ -413,7 +426,7 @@ Status ScrapeSession::Flush(Parser& parser, ScrapeBuffers& buffers) {
     if (outcomes[k] == AppendError::kNone) {
       cache_->Track(batch.items[k].series);
     } else if (outcomes[k] == AppendError::kUnknownSeries) {
-      if (options_.start_times) appender_->SetStart(batch.starts[k]);
+      PrepareAppend(options_.start_times ? batch.starts[k] : 0);
       NX_RETURN_IF_ERROR(AppendAgain(parser, batch.items[k], batch.values[k], buffers));
     } else {
       NX_RETURN_IF_ERROR(CountOutcome(outcomes[k]));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ScrapeSession: samples of series whose start is worked out. Each goes to storage alone, as it
-// must not be taken out of order; that is the price of the feature. Part of session_append.cc.
+// ScrapeSession: samples of series whose start is worked out. Each goes to storage alone. Part of
+// session_append.cc.
 #pragma once
 
 #include "scrape/loop/scrape_session.h"
@@ -35,8 +35,10 @@ Status ScrapeSession::AppendKnownSynthesized(Parser& parser, SeriesCache::Index 
   const model::TimestampMs t = own_time ? parser.timestamp() : t_;
   double value = parser.value();
   const auto start = synthesis_->Adjust(parser.series_hash(), t, value);
-  cache_->Track(i);  // Even with a time of its own: that ends what is known of its start.
-  if (!start) return {};
+  if (!start) {
+    cache_->Track(i);
+    return {};
+  }
   if (!TakeFromLimit()) {
     synthesis_->Forget(parser.series_hash());
     return {};
@@ -77,11 +79,19 @@ Status ScrapeSession::AppendHistogramSynthesized(Parser& parser, const Histogram
                                                  ScrapeBuffers& buffers) {
   const Hash128 hash = parser.series_hash();
   const bool known = sample.index != SeriesCache::kNone;
+  if (!StartSynthesis::CanAdjust(parser.histogram())) {
+    synthesis_->Forget(hash);
+    NX_RETURN_IF_ERROR(AppendHistogramSample(parser, sample, buffers));  // Storage says what it is.
+    return {};
+  }
   if (!known && synthesis_->IsSeen(hash) && !sample.own_time) return RefuseSynthesized(hash);
   const auto start = synthesis_->Adjust(hash, sample.t, parser.histogram());
-  if (known) cache_->Track(sample.index);
   if (!start) {
-    if (!known) CountNewSeries();
+    if (known) {
+      cache_->Track(sample.index);
+    } else {
+      CountNewSeries();
+    }
     return {};
   }
   const std::size_t series_added = counts_.series_added;

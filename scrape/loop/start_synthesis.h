@@ -25,7 +25,8 @@ class StartSynthesis {
   StartSynthesis();
   ~StartSynthesis();
 
-  bool Knows(const Hash128& series) const { return states_.contains(series); }
+  /// Whether the series has had its first sample.
+  bool Knows(const Hash128& series) const;
   /// Whether this scrape has adjusted a sample of the series already.
   bool IsSeen(const Hash128& series) const;
 
@@ -33,12 +34,19 @@ class StartSynthesis {
   /// @return the start; nullopt = this is the first sample, which is not to be stored
   std::optional<model::TimestampMs> Adjust(const Hash128& series, model::TimestampMs t,
                                            double& value);
+  /// The histogram is one that can be counted with, see CanAdjust.
   std::optional<model::TimestampMs> Adjust(const Hash128& series, model::TimestampMs t,
                                            model::AnyHistogram& histogram);
+  /// Whether spans and buckets fit together, and the schema is one that there is. What a target
+  /// sends was not looked at yet.
+  static bool CanAdjust(const model::AnyHistogram& histogram);
 
   /// The next sample of the series is its first one again.
   void Forget(const Hash128& series);
-  /// @param good  forgets the series that this scrape did not have
+  /// The same, but this scrape has had the series.
+  void Reset(const Hash128& series);
+  /// @param good  forgets the series that this scrape did not have; as does a scrape that failed
+  ///              when those before have left too many
   void FinishScrape(bool good);
 
   std::size_t memory_bytes() const;
@@ -62,9 +70,12 @@ class StartSynthesis {
   };
 
   State& Touch(const Hash128& series);
+  void DropHistogram(State& state);
 
   absl::flat_hash_map<Hash128, State, Hasher> states_;
   std::uint32_t scrape_ = 1;
+  std::size_t good_size_ = 0;        // States after the last good scrape.
+  std::size_t histogram_bytes_ = 0;  // Of all of them.
 };
 
 }  // namespace narthex::scrape

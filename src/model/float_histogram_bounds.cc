@@ -275,6 +275,8 @@ constexpr std::array<double, 256> kFractions = {
 
 double ExponentialBound(std::int32_t index, std::int32_t schema) {
   constexpr double kLargest = std::numeric_limits<double>::max();
+  // Of schemas that nobody has yet.
+  if (schema < -9 || schema > 8) return std::exp2(std::ldexp(static_cast<double>(index), -schema));
   if (schema <= 0) {
     const std::int64_t exponent = static_cast<std::int64_t>(index) << -schema;
     if (exponent == 1024) return kLargest;

@@ -32,8 +32,17 @@ void Configuration::AddApplier(std::string name, Applier applier) {
 Result<std::shared_ptr<const config::Config>> Configuration::Read(Hash128& digest) const {
   NX_ASSIGN_OR_RETURN(const std::string text, SystemFs().ReadFile(path_));
   NX_ASSIGN_OR_RETURN(auto config, config::LoadText(text, path_, options_));
-  // Before the rule files are read: whoever changes one later is noticed.
-  if (watching_) digest = DigestConfiguration(text, *config);
+  if (!watching_) return config;
+  // The digest is to be that of what was loaded, so nothing may change between the two. Rule files
+  // are read later: whoever changes one is noticed.
+  constexpr int kMaxTries = 5;
+  digest = DigestConfiguration(text, *config);
+  for (int i = 0; i < kMaxTries && !config->scrape_config_files.empty(); ++i) {
+    const Hash128 before = digest;
+    NX_ASSIGN_OR_RETURN(config, config::LoadText(text, path_, options_));
+    digest = DigestConfiguration(text, *config);
+    if (digest == before) break;
+  }
   return config;
 }
 
@@ -71,6 +80,7 @@ Status Configuration::ReloadLocked() {
   Status status = config ? Apply(*config) : Status(Fail(config.error()));
   Record(status.has_value());
   if (!status) {
+    digest_ = {};  // Whatever the files say next is to be tried.
     log::Error("Error reloading config", {{"err", status.error().message()}});
     return Fail(std::move(status).error().Wrap(
         fmt::format("couldn't load configuration (--config.file={})", go::Quote(path_))));

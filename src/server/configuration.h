@@ -48,7 +48,7 @@ class Configuration final {
   /// prometheus_config_last_reload_successful is 0. One reload at a time.
   Status Reload();
   /// The same if the file, or a rule file or scrape configuration file that it names, has another
-  /// content than what was loaded last with success; so a failure is tried again each time.
+  /// content than what was loaded last, or when that failed; so a failure is tried again each time.
   void ReloadIfChanged();
 
   std::shared_ptr<const config::Config> current() const;

@@ -73,15 +73,19 @@ Features OfScrape(const EnabledFeatures& enabled) {
   return features;
 }
 
-Features OfStorage(const EnabledFeatures& enabled) {
-  Features features{{"delayed_compaction", enabled.delayed_compaction},
-                    {"exemplar_storage", enabled.exemplar_storage},
-                    {"histograms_st_encoding", enabled.histogram_start_times},
-                    {"isolation", true},
-                    {"native_histograms", true},
-                    {"st_storage", enabled.start_times},
-                    {"use_uncached_io", enabled.uncached_io},
-                    {"xor2_encoding", enabled.xor2_encoding}};
+Features OfStorage(const ServerFlags& flags) {
+  const EnabledFeatures& enabled = flags.features;
+  Features features;
+  if (!flags.agent) {
+    features = {{"delayed_compaction", enabled.delayed_compaction},
+                {"exemplar_storage", enabled.exemplar_storage},
+                {"histograms_st_encoding", enabled.histogram_start_times},
+                {"isolation", true},
+                {"native_histograms", true},
+                {"st_storage", enabled.start_times},
+                {"use_uncached_io", enabled.uncached_io},
+                {"xor2_encoding", enabled.xor2_encoding}};
+  }
   if (enabled.metadata_wal_records) features.emplace("metadata_wal_records", true);
   return features;
 }
@@ -90,8 +94,7 @@ Features OfStorage(const EnabledFeatures& enabled) {
 
 std::map<std::string, std::map<std::string, bool>> FeatureMap(const ServerFlags& flags) {
   const EnabledFeatures& enabled = flags.features;
-  const promql::LanguageParts language = promql::DescribeLanguage(enabled.promql);
-  return {
+  std::map<std::string, Features> map{
       {"api", OfApi(flags)},
       {"otlp_receiver",
        {{"delta_conversion", enabled.otlp_sum_deltas},
@@ -101,19 +104,22 @@ std::map<std::string, std::map<std::string, bool>> FeatureMap(const ServerFlags&
         {"auto_reload_config", flags.auto_reload_interval_ms > 0},
         {"server_mode", !flags.agent},
         {"stringlabels", true}}},  // A set of labels is one string.
-      {"promql", OfLanguage(enabled.promql, language)},
-      {"promql_functions", Listed(language.functions)},
-      {"promql_operators", Listed(language.operators)},
-      {"rules",
-       {{"concurrent_rule_eval", enabled.concurrent_rule_eval},
-        {"keep_firing_for", true},
-        {"query_offset", true}}},
       {"scrape", OfScrape(enabled)},
       {"service_discovery_providers", AllOn(config::DiscoveryMechanisms())},
       {"templating_functions", AllOn(alerting::TemplateFunctionNames())},
-      {"tsdb", OfStorage(enabled)},
       {"ui", {{"ui_v2", false}, {"ui_v3", true}}},
   };
+  if (Features storage = OfStorage(flags); !storage.empty())
+    map.emplace("tsdb", std::move(storage));
+  if (flags.agent) return map;  // It evaluates nothing.
+  const promql::LanguageParts language = promql::DescribeLanguage(enabled.promql);
+  map.emplace("promql", OfLanguage(enabled.promql, language));
+  map.emplace("promql_functions", Listed(language.functions));
+  map.emplace("promql_operators", Listed(language.operators));
+  map.emplace("rules", Features{{"concurrent_rule_eval", enabled.concurrent_rule_eval},
+                                {"keep_firing_for", true},
+                                {"query_offset", true}});
+  return map;
 }
 
 }  // namespace narthex::server

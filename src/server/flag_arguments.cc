@@ -74,6 +74,21 @@ std::string FlagHelp() {
   return text;
 }
 
+std::string FlagDocumentation() {
+  std::string text =
+      "---\ntitle: narthex\n---\n\n"
+      "A monitoring server that takes Prometheus's configuration, flags and data.\n\n\n## Flags\n\n"
+      "| Flag | Description | Default |\n| --- | --- | --- |\n";
+  for (const FlagSpec& flag : AllFlags()) {
+    if (flag.hidden) continue;
+    const bool repeats = flag.kind == FlagKind::kList;
+    text += fmt::format("| <code class=\"text-nowrap\">--{}</code>{} | {} | {} |\n", flag.name,
+                        repeats ? " <code class=\"text-nowrap\">...</code>" : "", flag.help,
+                        flag.default_text.empty() ? "" : fmt::format("`{}`", flag.default_text));
+  }
+  return text;
+}
+
 Result<FlagArguments> ReadFlagArguments(std::vector<std::string> arguments, int& exit_code) {
   exit_code = 1;
   NX_ASSIGN_OR_RETURN(arguments, ExpandFiles(std::move(arguments)));

@@ -30,6 +30,9 @@ Result<FlagArguments> ReadFlagArguments(std::vector<std::string> arguments, int&
 /// What --help prints.
 std::string FlagHelp();
 
+/// What --write-documentation prints: the flags as a table in Markdown.
+std::string FlagDocumentation();
+
 std::vector<std::string> SplitCommas(std::string_view text);
 
 }  // namespace narthex::server

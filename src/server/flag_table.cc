@@ -3,6 +3,9 @@
 // All flags as data: name, kind, default, who may use it, whether help shows it, help.
 #include "src/server/flag_table.h"
 
+#include <algorithm>
+#include <iterator>
+
 namespace narthex::server {
 namespace {
 
@@ -29,12 +32,12 @@ constexpr FlagSpec kFlags[] = {
      "Configuration file."},
     {"enable-feature", FlagKind::kList, "", "", FlagMode::kBoth, false,
      "Comma-separated names of features to switch on. Can be repeated."},
+    {"influx.max-series", FlagKind::kInt, "", "1000000", FlagMode::kServer, false,
+     "Most series that InfluxDB line protocol may write to within an hour or two."},
     {"log.format", FlagKind::kEnum, "logfmt|json", "logfmt", FlagMode::kBoth, false,
      "Form of log messages."},
     {"log.level", FlagKind::kEnum, "debug|info|warn|error", "info", FlagMode::kBoth, false,
      "Only log messages of this level and above."},
-    {"influx.max-series", FlagKind::kInt, "", "1000000", FlagMode::kServer, false,
-     "Most series that InfluxDB line protocol may write to within an hour or two."},
     {"push.enable-utf8-names", FlagKind::kBool, "", "false", FlagMode::kServer, false,
      "Allow UTF-8 characters in the names of pushed metrics and labels."},
     {"push.persistence-file", FlagKind::kString, "", "", FlagMode::kServer, false,
@@ -165,7 +168,13 @@ constexpr FlagSpec kFlags[] = {
      "Largest limit of a search request."},
     {"web.user-assets", FlagKind::kString, "", "", FlagMode::kBoth, false,
      "Folder of static files served under /user."},
+    {"write-documentation", FlagKind::kBool, "", "false", FlagMode::kBoth, true,
+     "Print the flags as Markdown and end."},
 };
+
+// They are looked up by a binary search.
+static_assert(std::is_sorted(std::begin(kFlags), std::end(kFlags),
+                             [](const FlagSpec& a, const FlagSpec& b) { return a.name < b.name; }));
 
 }  // namespace
 

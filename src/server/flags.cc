@@ -359,6 +359,11 @@ ParsedCommandLine ParseCommandLine(std::vector<std::string> arguments) {
     outcome.text_out = VersionText();
     return outcome;
   }
+  if (const auto it = parsed->given.find("write-documentation");
+      it != parsed->given.end() && it->second.front() == "true") {
+    outcome.text_out = FlagDocumentation();
+    return outcome;
+  }
   FlagValues values(std::move(parsed->given));
   values.CheckAll();
   if (values.failure()) return Refuse(values.failure()->message(), 2);

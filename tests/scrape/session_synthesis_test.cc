@@ -119,6 +119,84 @@ TEST_F(SessionSynthesisTest, ZerosAtTheStart) {
   EXPECT_EQ(Samples("c"), "0@1000000 2@1001000 0@1001999 5@1002000");
 }
 
+TEST_F(SessionSynthesisTest, AThirdSampleIsRefused) {
+  Scrape("# TYPE c counter\nc 10\nc 11\nc 12\nc 13\n", 0);
+  EXPECT_EQ(Samples("c"), "");
+  Scrape(Counter(20), 1);
+  Scrape(Counter(22), 2);
+  EXPECT_EQ(Samples("c"), "2@1002000");
+}
+
+TEST_F(SessionSynthesisTest, ARefusedSampleIsNotTracked) {
+  Scrape(Counter(10), 0);
+  Scrape(Counter(12), 1);
+  Scrape("# TYPE c counter\nc 13 1\n", 2);  // Out of order.
+  EXPECT_EQ(Samples("c"), "2@1001000 stale@1002000");
+  Scrape(Counter(14), 3);
+  Scrape(Counter(15), 4);
+  EXPECT_EQ(Samples("c"), "2@1001000 stale@1002000 1@1004000") << "it began again";
+}
+
+TEST_F(SessionSynthesisTest, SamplesWithTheirOwnTimeEndWithAMarker) {
+  Scrape("# TYPE c counter\nc 10 1000000\n", 0);
+  Scrape("# TYPE c counter\nc 12 1000500\n", 1);
+  Scrape("# TYPE c counter\nc 13 1001500\n", 2);
+  Scrape("# TYPE c counter\nd 1\n", 3);
+  EXPECT_EQ(Samples("c"), "2@1000500 3@1001500 stale@1003000");
+}
+
+TEST_F(SessionSynthesisTest, FailedScrapesLeaveNoMoreThanTheCacheDoes) {
+  Scrape(Counter(1), 0);
+  for (int i = 1; i <= 4; ++i) {
+    std::string body = "# TYPE c counter\n";
+    for (int k = 0; k < 2000; ++k) body += fmt::format("c{{scrape=\"{}\",k=\"{}\"}} 1\n", i, k);
+    EXPECT_FALSE(Ingest(body + "no sample\n", kStart + i * 1000));
+  }
+  StartSynthesis synthesis;
+  double value = 1;
+  for (std::uint64_t scrape = 0; scrape < 4; ++scrape) {
+    for (std::uint64_t k = 0; k < 2000; ++k) synthesis.Adjust({k, scrape}, 1, value);
+    synthesis.FinishScrape(false);
+    EXPECT_TRUE(synthesis.Knows({1, scrape}));
+    EXPECT_FALSE(scrape > 0 && synthesis.Knows({1, scrape - 1})) << scrape;
+  }
+}
+
+TEST_F(SessionSynthesisTest, HistogramsThatMakeNoSense) {
+  content_type =
+      "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; "
+      "encoding=delimited";
+  config.scrape_native_histograms = true;
+  const auto body = [](const Message& histogram) {
+    return Family("h", kHistogram).Sub(4, Message().Sub(7, histogram)).Delimited();
+  };
+  const auto histogram = [](std::int64_t schema, std::int64_t offset, std::uint64_t length) {
+    return Message()
+        .Varint(1, 2)
+        .Double(2, 1)
+        .Zigzag(5, schema)
+        .Sub(12, Span(0, 1))
+        .Sub(12, Span(offset, length))
+        .Zigzag(13, 1)
+        .Zigzag(13, 0);
+  };
+  const Message bad[] = {histogram(9, 0, 1),
+                         histogram(12, 0, 1),
+                         histogram(40, 0, 1),
+                         histogram(-100, 0, 1),
+                         histogram(-5, 0, 1),
+                         histogram(0, -1, 1),
+                         histogram(0, 0, 7),
+                         histogram(0, 2'000'000'000, 1),
+                         histogram(0, 0, 4'000'000'000)};
+  int second = 0;
+  for (const Message& h : bad) {
+    SCOPED_TRACE(second);
+    // Storage refuses or takes it as it is; nothing is counted with it.
+    for (int twice = 0; twice < 2; ++twice) (void)Ingest(body(h), kStart + 1000 * second++);
+  }
+}
+
 TEST_F(SessionSynthesisTest, Histograms) {
   content_type =
       "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; "

@@ -128,6 +128,17 @@ TEST(FeatureMapTest, WithoutFlags) {
   EXPECT_EQ(12U, features.size());
 }
 
+TEST(FeatureMapTest, OfAnAgent) {
+  auto features = FeaturesOf({"--agent"});
+  EXPECT_TRUE(features["prometheus"].at("agent_mode"));
+  EXPECT_FALSE(features["prometheus"].at("server_mode"));
+  for (const char* category : {"promql", "promql_functions", "promql_operators", "rules", "tsdb"}) {
+    EXPECT_FALSE(features.contains(category)) << category;
+  }
+  EXPECT_EQ((Category{{"metadata_wal_records", true}}),
+            FeaturesOf({"--agent", "--enable-feature=metadata-wal-records"})["tsdb"]);
+}
+
 // Each flag and feature switches what it is said to, and nothing else.
 TEST(FeatureMapTest, WithFlags) {
   const struct {

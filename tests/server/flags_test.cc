@@ -131,6 +131,17 @@ TEST(FlagsTest, AutoReload) {
   EXPECT_EQ(1U, feature.flags.warnings.size()) << "it is deprecated";
 }
 
+TEST(FlagsTest, Documentation) {
+  const auto parsed = ParseCommandLine({"--write-documentation"});
+  EXPECT_FALSE(parsed.run);
+  EXPECT_EQ(0, parsed.exit_code);
+  EXPECT_NE(parsed.text_out.find("| <code class=\"text-nowrap\">--query.timeout</code> | Longest "
+                                 "time of a query. | `2m` |\n"),
+            std::string::npos);
+  EXPECT_EQ(parsed.text_out.find("scrape.adjust-timestamps"), std::string::npos) << "it is hidden";
+  EXPECT_EQ("false", Effective(ParseCommandLine({}).flags, "write-documentation"));
+}
+
 TEST(FlagsTest, SearchLimit) {
   EXPECT_EQ(10'000U, ParseCommandLine({}).flags.max_search_limit);
   EXPECT_EQ(0U, ParseCommandLine({"--web.search.max-limit=0"}).flags.max_search_limit);

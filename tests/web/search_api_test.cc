@@ -70,7 +70,6 @@ TEST_F(SearchApiTest, BatchesAndLimits) {
   EXPECT_EQ(c + b + kMore, Body("metric_names?batch_size=1&limit=2&sort_by=alpha&sort_dir=dsc"));
   // The first line is there even when nothing is found.
   EXPECT_EQ("{\"results\":[]}\n" + std::string(kDone), Body("metric_names?search[]=zz"));
-  EXPECT_EQ("{\"results\":[]}\n" + std::string(kDone), Body("metric_names?start=1&end=2"));
   // Several selectors are joined before the limit cuts.
   EXPECT_EQ(a + kMore, Body("metric_names?match[]=b_total&match[]=a_total&limit=1"));
 }
@@ -144,6 +143,13 @@ TEST_F(SearchApiTest, TellsWhatIsWrong) {
                                    .body.find(R"(missing required parameter \"label\")"));
 }
 
+TEST_F(SearchApiTest, FormsHaveALimit) {
+  const Answer answer =
+      server.Ask("POST", "/api/v1/search/label_names", "x=" + std::string(10 << 20, 'x'));
+  EXPECT_EQ(400, answer.status);
+  EXPECT_NE(std::string::npos, answer.body.find("error parsing form values: http: POST too large"));
+}
+
 TEST_F(SearchApiTest, TheFlagLimits) {
   Fill();
   server.options.max_search_limit = 2;
@@ -182,6 +188,12 @@ TEST(SearchApiOffTest, IsAFeature) {
   EXPECT_EQ(500, answer.status);
   EXPECT_EQ(R"({"status":"error","errorType":"unavailable","error":"search API disabled"})",
             answer.body);
+  FakeServer agent;
+  agent.options.enable_search = true;
+  agent.options.agent_mode = true;
+  EXPECT_EQ(
+      R"({"status":"error","errorType":"execution","error":"unavailable with Prometheus Agent"})",
+      agent.Get("/api/v1/search/metric_names?limit=x").body);
   server.status.state = ServerState::kStarting;
   EXPECT_EQ(503, server.Get("/api/v1/search/metric_names").status);
 }

@@ -91,6 +91,18 @@ TEST(SearchFilterTest, ScoresOfPrometheus) {
   }
 }
 
+// A text that is passed over for its length alone is one that would not have fitted.
+TEST(SearchFilterTest, LengthsThatCannotFitArePassedOver) {
+  FuzzyWord word("abcdefgh");
+  std::string text;
+  for (int length = 1; length <= 64; ++length) {
+    text = text.size() < 8 ? std::string("abcdefgh").substr(0, text.size() + 1) : text + "x";
+    const double score = word.JaroWinklerScore(text);
+    EXPECT_EQ(score, word.JaroWinklerScore(text, score)) << text;
+  }
+  EXPECT_EQ(0, word.JaroWinklerScore(text, 0.99));
+}
+
 TEST(SearchFilterTest, NothingToLookForTakesAll) {
   SearchFilter filter({"", ""}, kSubsequence, 0.9, true);
   EXPECT_TRUE(filter.takes_all());

@@ -54,6 +54,7 @@ TEST(StatusApiTest, MetricsOfTheServer) {
   server.registry.AddCounter("t_counter_total", "A <counter>.", {{"a", "2"}});
   server.registry.AddGauge("t_gauge", "g").Set(-0.5);
   server.registry.AddGaugeFn("t_gauge_inf", "i", [] { return HUGE_VAL; });
+  server.registry.AddGaugeList("t_empty", "e", "part", [] { return metrics::GaugeList(); });
   server.registry.AddGaugeList("t_list", "l", "part", [] {
     return metrics::GaugeList{{"b", 1}, {"a", 2}};
   });

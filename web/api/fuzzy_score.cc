@@ -118,6 +118,13 @@ double JaroWinkler(std::basic_string_view<Char> a, std::basic_string_view<Char> 
   return jaro + static_cast<double>(prefix) * 0.1 * (1.0 - jaro);
 }
 
+/// No texts of these lengths have more, also after rounding.
+double HighestJaroWinkler(std::size_t a, std::size_t b) {
+  const double shared = static_cast<double>(std::min(a, b)) / static_cast<double>(std::max(a, b));
+  const double jaro = (2 + shared) / 3.0;
+  return jaro + 0.4 * (1 - jaro) + 1e-9;
+}
+
 }  // namespace
 
 FuzzyWord::FuzzyWord(std::string word) : text_(std::move(word)), ascii_(IsAscii(text_)) {}
@@ -137,10 +144,11 @@ double FuzzyWord::SubsequenceScore(std::string_view text) {
   return BestSubsequence(std::u32string_view(word_), std::u32string_view(other_));
 }
 
-double FuzzyWord::JaroWinklerScore(std::string_view text) {
+double FuzzyWord::JaroWinklerScore(std::string_view text, double at_least) {
   if (text_ == text) return 1;
   if (text_.empty() || text.empty()) return 0;
   if (ascii_ && IsAscii(text)) {
+    if (HighestJaroWinkler(text_.size(), text.size()) < at_least) return 0;
     return JaroWinkler(std::string_view(text_), text, taken_, taken_other_);
   }
   Decode(text);

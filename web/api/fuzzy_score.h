@@ -24,7 +24,8 @@ class FuzzyWord {
   double SubsequenceScore(std::string_view text);
   /// 1 for the word itself, 0 for a text that has nothing of it. Its time grows with the product of
   /// the lengths.
-  double JaroWinklerScore(std::string_view text);
+  /// @param at_least  what can't score that much by its length alone may get 0
+  double JaroWinklerScore(std::string_view text, double at_least = 0);
   /// 1 where `text` begins with the word, falling to 0.1 where it ends with it; -1 where it does
   /// not have it.
   double SubstringScore(std::string_view text) const;

@@ -6,6 +6,8 @@ namespace {
 
 constexpr std::int64_t kLifetimeNs = 5'000'000'000;
 constexpr std::size_t kMaxBytes = std::size_t{64} << 20;
+/// Of an entry beside its texts: the entry, the tree's links, and what the allocator rounds up.
+constexpr std::size_t kNodeBytes = sizeof(KnownMetadata::Families::value_type) + 96;
 
 }  // namespace
 
@@ -18,7 +20,7 @@ std::shared_ptr<const KnownMetadata::Families> KnownMetadata::Get(const TargetRe
   std::size_t bytes = 0;
   targets.VisitMetadata("", [&](const model::Labels&, const TargetMetadata& metadata) {
     if (families->contains(metadata.metric)) return true;
-    bytes += metadata.metric.size() + metadata.help.size() + metadata.unit.size();
+    bytes += kNodeBytes + metadata.metric.size() + metadata.help.size() + metadata.unit.size();
     if (bytes > kMaxBytes) return false;
     families->emplace(metadata.metric, model::Metadata{.type = metadata.type,
                                                        .unit = std::string(metadata.unit),

@@ -69,7 +69,7 @@ std::optional<double> SearchFilter::ScoreWord(FuzzyWord& word, std::string_view 
   }
   if (const double score = word.SubstringScore(value); score >= 0) return score;
   if (threshold_ == 0) return {};  // Everything would fit.
-  const double score = word.JaroWinklerScore(value);
+  const double score = word.JaroWinklerScore(value, threshold_);
   return score >= threshold_ ? std::optional(score) : std::nullopt;
 }
 

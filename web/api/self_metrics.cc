@@ -109,7 +109,7 @@ void WriteChild(FamilyView::Type type, const ChildView& child, JsonWriter& out) 
   out.EndObject();
 }
 
-/// Writes all families that fit into an array.
+/// Writes all families that fit, and have something, into an array.
 class FamilyWriter {
  public:
   FamilyWriter(const std::optional<model::Regex>& names, JsonWriter& out)
@@ -117,28 +117,32 @@ class FamilyWriter {
 
   void Write(const metrics::Registry& registry) {
     out_.BeginArray();
-    registry.Visit([this](const FamilyView& family) { return Begin(family); },
-                   [this](const ChildView& child) { WriteChild(type_, child, out_); });
+    registry.Visit(
+        [this](const FamilyView& family) {
+          End();
+          family_ = family;
+          return !names_ || names_->Matches(family.name);
+        },
+        [this](const ChildView& child) {
+          if (!open_) Begin();
+          WriteChild(family_.type, child, out_);
+        });
     End();
     out_.EndArray();
   }
 
  private:
-  bool Begin(const FamilyView& family) {
-    if (names_ && !names_->Matches(family.name)) return false;
-    End();
+  void Begin() {
     open_ = true;
-    type_ = family.type;
     out_.BeginObject();
     out_.Key("name");
-    out_.String(family.name);
+    out_.String(family_.name);
     out_.Key("help");
-    out_.String(family.help);
+    out_.String(family_.help);
     out_.Key("type");
-    out_.String(TypeName(family.type));
+    out_.String(TypeName(family_.type));
     out_.Key("metric");
     out_.BeginArray();
-    return true;
   }
   void End() {
     if (!open_) return;
@@ -149,7 +153,7 @@ class FamilyWriter {
 
   const std::optional<model::Regex>& names_;
   JsonWriter& out_;
-  FamilyView::Type type_ = FamilyView::Type::kGauge;
+  FamilyView family_;  // Whose children come.
   bool open_ = false;
 };
 
@@ -158,7 +162,7 @@ class FamilyWriter {
 Status StatusSelfMetrics(Call& call) {
   std::optional<model::Regex> names;
   if (const std::string& pattern = call.form.Get("metric_name_pattern"); !pattern.empty()) {
-    auto regex = model::Regex::Compile(pattern);
+    auto regex = model::Regex::Compile("^(?:" + pattern + ")$");
     if (!regex) {
       return Fail(Code::kInvalidArgument,
                   "invalid metric_name_pattern: " + regex.error().message());

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // /user/…: files of the operator's own (--web.user-assets), sent as they are.
-#include <array>
+#include <algorithm>
+#include <string>
 #include <utility>
 #include <vector>
+
+#include <fmt/core.h>
 
 #include "narthex/base/fs.h"
 #include "narthex/base/letter_case.h"
 #include "web/api/folder_files.h"
 #include "web/api/middleware.h"
-#include "web/api/redirect.h"
 #include "web/api/routes.h"
 
 namespace narthex::web {
@@ -46,6 +48,21 @@ std::string_view TypeOfName(std::string_view path) {
   return "";
 }
 
+/// One part of a path in a form that means nothing else in an address.
+std::string EncodeSegment(std::string_view name) {
+  std::string out;
+  for (const char c : name) {
+    const bool plain = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+                       c == '-' || c == '.' || c == '_' || c == '~';
+    if (plain) {
+      out += c;
+    } else {
+      out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
+    }
+  }
+  return out;
+}
+
 void SendFile(const std::string& path, net::ResponseWriter& writer) {
   const auto file = SystemFs().OpenReadable(path);
   if (!file) return PlainError(404, "404 page not found\n", writer);
@@ -65,12 +82,21 @@ void SendFile(const std::string& path, net::ResponseWriter& writer) {
   }
 }
 
-void ServeUserAsset(const std::string& folder, const std::string& url,
-                    const net::ServerRequest& request, net::ResponseWriter& writer) {
+/// To the folder itself, as Go's file server does: relative, whatever the prefix is.
+void RedirectToFolder(const std::string& name, const net::ServerRequest& request,
+                      net::ResponseWriter& writer) {
+  std::string location = EncodeSegment(std::string_view(name).substr(name.rfind('/') + 1)) + "/";
+  if (!request.raw_query.empty()) location += "?" + request.raw_query;
+  writer.SetHeader("Location", location);
+  writer.SetStatus(301);
+}
+
+void ServeUserAsset(const std::string& folder, const net::ServerRequest& request,
+                    net::ResponseWriter& writer) {
   const std::string name = "/" + request.path_value;
   auto found = FindInFolder(folder, name);
   if (found && found->is_folder) {
-    if (!name.ends_with('/')) return Redirect(301, url + name + "/", writer);
+    if (!name.ends_with('/')) return RedirectToFolder(name, request, writer);
     found = FindInFolder(folder, name + "index.html");
   }
   if (!found || found->is_folder) return PlainError(404, "404 page not found\n", writer);
@@ -82,8 +108,7 @@ void ServeUserAsset(const std::string& folder, const std::string& url,
 void AddUserAssets(const ContextPtr& context, const AddRoute& add) {
   if (context->api.options.user_assets.empty()) return;
   add("GET", "/user/*", [context](const net::ServerRequest& request, net::ResponseWriter& writer) {
-    ServeUserAsset(context->api.options.user_assets, context->external_path + "/user", request,
-                   writer);
+    ServeUserAsset(context->api.options.user_assets, request, writer);
   });
 }
 
