@@ -125,9 +125,9 @@ TEST_F(OtlpDeltaTest, ExponentialHistograms) {
   StoreMetric(Exponential(1, R"("count":6,"sum":2,"scale":1,"zeroCount":1,)"
                              R"("positive":{"offset":1,"bucketCounts":[3,2]})"));
   EXPECT_EQ(Stored(),
-            "{__name__=\"e\"} 0:{count:4, sum:1, [-1e-128,1e-128]:1, (1,1.4142135623730951]:1, "
-            "(1.4142135623730951,2]:2} 1:{count:10, sum:3, [-1e-128,1e-128]:2, "
-            "(1,1.4142135623730951]:1, (1.4142135623730951,2]:5, (2,2.82842712474619]:2}\n");
+            "{__name__=\"e\"} 0:{count:4, sum:1, [-1e-128,1e-128]:1, (1,1.414213562373095]:1, "
+            "(1.414213562373095,2]:2} 1:{count:10, sum:3, [-1e-128,1e-128]:2, "
+            "(1,1.414213562373095]:1, (1.414213562373095,2]:5, (2,2.82842712474619]:2}\n");
 }
 
 // Later points of streams have what belongs to the first one: its start and its exemplars.

@@ -76,7 +76,7 @@ TEST_F(OtlpReceiverTest, NativeHistograms) {
   EXPECT_EQ(Stored(),
             "{__name__=\"c\"} 0:{count:3, sum:2, (1,2]:1, (2,+Inf]:2}\n"
             "{__name__=\"e\"} 0:{count:10, sum:5, [-1,-0.7071067811865475):4, "
-            "[-1e-128,1e-128]:1, (1,1.4142135623730951]:2, (1.4142135623730951,2]:3}\n");
+            "[-1e-128,1e-128]:1, (1,1.414213562373095]:2, (1.414213562373095,2]:3}\n");
 }
 
 TEST_F(OtlpReceiverTest, NothingRecordedEndsTheSeries) {
