@@ -379,6 +379,33 @@ TEST_F(OtlpReceiverTest, TargetInfoHasAnEnd) {
   EXPECT_EQ(Stored(), "");
 }
 
+// Steps count, not samples: equal resources make no more of them.
+TEST_F(OtlpReceiverTest, TargetInfoOfEqualResourcesHasAnEnd) {
+  Open({.lookback_delta_ms = 2});  // A step for each millisecond.
+  const std::string attributes = Attributes({{"service.name", "api"}, {"x", "y"}});
+  std::string resources;
+  for (int i = 0; i < 3; ++i) {
+    const std::string n = std::to_string(i);
+    resources += (i > 0 ? "," : "") + Resource(attributes, Gauge("g" + n, Number(1, -400'000)) +
+                                                               "," + Gauge("h" + n, Number(1)));
+  }
+  EXPECT_EQ(Post(resources).status, 400);
+  EXPECT_EQ(Stored(), "");
+}
+
+// A large resource may not be repeated in the labels of any number of series.
+TEST_F(OtlpReceiverTest, LabelsHaveABudget) {
+  std::string points;
+  for (int i = 0; i < 100; ++i) {
+    points += (i > 0 ? "," : "") + Number(1, 0, WithAttributes({{"i", std::to_string(i)}}));
+  }
+  const OtlpAnswer answer =
+      Post(Resource(Attributes({{"service.name", std::string(1 << 20, 'x')}}), Gauge("g", points)));
+  EXPECT_EQ(answer.status, 400);
+  EXPECT_EQ(answer.error, "the labels of the series of the request take more than 67108864 bytes");
+  EXPECT_EQ(Stored(), "");
+}
+
 TEST_F(OtlpReceiverTest, Exemplars) {
   const std::string long_text(120, 'x');
   const std::string exemplars =
