@@ -111,9 +111,13 @@ void OtlpTranslation::TranslateMetric() {
     temporality_ = OtlpTemporality::kCumulative;
     HashStreamContext();
   }
-  const bool usable = PrepareMetric();
+  // Of a metric that goes through the streams nothing is said unless a point of it is left.
+  bool prepared = !sums_deltas_;
+  bool usable = prepared && PrepareMetric();
   while (reader_.NextPoint(point_)) {
     if (sums_deltas_ && !AddToStream()) continue;
+    if (!prepared) usable = PrepareMetric();
+    prepared = true;
     earliest_ns_ = std::min(earliest_ns_, point_.time_ns);
     latest_ns_ = std::max(latest_ns_, point_.time_ns);
     if (usable && !sink_.unit_failed()) TranslatePoint();
@@ -142,8 +146,6 @@ bool OtlpTranslation::PrepareMetric() {
   auto family = families_.Get(labeler_.naming(), metric, temporality_);
   if (!family) return fail(family.error().message());
   if (metric.num_points == 0) {
-    // As if it had not been sent, once it went through the streams.
-    if (sums_deltas_) return false;
     return fail(fmt::format("empty data points. {} is dropped", metric.name));
   }
   family_ = std::move(*family);

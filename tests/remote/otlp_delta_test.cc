@@ -85,6 +85,7 @@ TEST_F(OtlpDeltaTest, NothingLeft) {
   const std::string before = Stored();
   Store(Resource(attributes, Counter(Number(5, -60'000))));
   Store(Resource(attributes, Counter("")));
+  Store(Resource(attributes, Data("...", "sum", "", kDelta)));  // Nor of a name that can't be one.
   EXPECT_EQ(Stored(), before);
 }
 
