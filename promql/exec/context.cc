@@ -50,10 +50,6 @@ Status ExecContext::Check() const {
   return {};
 }
 
-model::DurationMs ExecContext::TimeLeftMs() const {
-  return std::max<model::DurationMs>((deadline_ns_ - clock_.MonotonicNs()) / 1'000'000, 1);
-}
-
 Status ExecContext::HoldSamples(std::int64_t n) {
   samples_ += n;
   stats.peak_samples = std::max(stats.peak_samples, samples_);

@@ -96,8 +96,6 @@ class ExecContext {
   void ParallelFor(std::size_t count, const std::function<void(std::size_t)>& fn) const;
   std::size_t num_workers() const;
   std::int64_t deadline_ns() const { return deadline_ns_; }
-  /// At least 1.
-  model::DurationMs TimeLeftMs() const;
 
   const EngineOptions& options;
   const Features& features;

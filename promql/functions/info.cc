@@ -142,7 +142,7 @@ class InfoJoiner {
     hints.end_ms = time.At(grid_.end());
     hints.step_ms = grid_.step;
     hints.func = "info";
-    hints.timeout_ms = ctx_.TimeLeftMs();
+    hints.deadline_ns = ctx_.deadline_ns();
     NX_ASSIGN_OR_RETURN(const auto querier,
                         ctx_.queryable->NewQuerier(hints.start_ms, hints.end_ms));
     NX_ASSIGN_OR_RETURN(auto set, querier->Select(matchers, hints, ctx_.stop));

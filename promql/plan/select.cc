@@ -69,7 +69,7 @@ Status SelectAll(const Expr& expr, const Grid& grid, storage::Queryable& queryab
     if (selection_of[i] != kNothing) continue;
     selection_of[i] = selections.size();
     selections.push_back({use.selector->matchers, use.hints});
-    selections.back().hints.timeout_ms = ctx.TimeLeftMs();
+    selections.back().hints.deadline_ns = ctx.deadline_ns();
   }
   auto sets = (*querier)->SelectAll(selections, ctx.stop);
   if (!sets) return Fail(storage_error(sets.error()));

@@ -2,6 +2,7 @@
 #include <fmt/core.h>
 #include <openssl/rand.h>
 
+#include "narthex/base/check.h"
 #include "narthex/base/clock.h"
 #include "narthex/base/json_writer.h"
 #include "narthex/net/cloud_tokens.h"
@@ -34,7 +35,7 @@ Result<ClientRequest> AssertedRequest(const AzureApplication& application,
 /// A number that no other statement has, in the form of a UUID.
 std::string NewId() {
   unsigned char bytes[16] = {};
-  RAND_bytes(bytes, sizeof(bytes));
+  NX_CHECK(RAND_bytes(bytes, sizeof(bytes)) == 1, "OpenSSL has no random numbers");
   bytes[6] = static_cast<unsigned char>((bytes[6] & 0x0f) | 0x40);
   bytes[8] = static_cast<unsigned char>((bytes[8] & 0x3f) | 0x80);
   std::string id;

@@ -19,9 +19,29 @@ constexpr std::int64_t kSpareSeconds = 60;
 constexpr std::int64_t kMaxSeconds = 86'400;     // Whatever the server says.
 constexpr std::int64_t kUntoldSeconds = 5 * 60;  // When it says nothing.
 /// After a failure, while the old token is good still.
-constexpr std::int64_t kRetrySeconds = 30;
+constexpr std::int64_t kRetrySeconds = 60;
 constexpr std::chrono::milliseconds kTimeout{30'000};
 constexpr std::size_t kMaxAnswerBytes = 1 << 20;
+
+/// Servers of tokens are asked as the clouds' own programs do it; a redirect would get the secret.
+HttpClientOptions Options(bool through_proxy) {
+  HttpClientOptions options;
+  options.proxy.from_environment = through_proxy;
+  options.follow_redirects = false;
+  return options;
+}
+
+/// What the machine's own metadata service is asked, which no proxy reaches.
+bool IsForTheMachine(const ClientRequest& request) {
+  return std::any_of(request.headers.begin(), request.headers.end(), [](const auto& header) {
+    return header.first == "Metadata" || header.first == "Metadata-Flavor";
+  });
+}
+
+/// A refusal without the body that a server may have repeated our request in.
+Error WithoutBody(const Error& error) {
+  return {error.code(), error.message().substr(0, error.message().find("\nResponse: "))};
+}
 
 struct Issued {
   std::string token;
@@ -32,7 +52,11 @@ struct Issued {
 
 struct BearerTokens::Impl {
   Impl(MakeTokenRequest request, Clock& c, Renewal r)
-      : make(std::move(request)), clock(c), renewal(r), client(HttpClientOptions()) {}
+      : make(std::move(request)),
+        clock(c),
+        renewal(r),
+        direct(Options(false)),
+        out(Options(true)) {}
 
   std::int64_t Now() const { return clock.NowMs() / 1000; }
   Result<Issued> Ask();
@@ -45,7 +69,7 @@ struct BearerTokens::Impl {
   const MakeTokenRequest make;
   Clock& clock;
   const Renewal renewal;
-  BlockingClient client;  // Of the thread that asks.
+  BlockingClient direct, out;  // Of the thread that asks.
 
   Mutex mutex;
   CondVar landed;
@@ -62,11 +86,12 @@ Result<Issued> BearerTokens::Impl::Ask() {
   request.timeout = kTimeout;
   request.max_body_bytes = kMaxAnswerBytes;
   std::string body;
+  BlockingClient& client = IsForTheMachine(request) ? direct : out;
   NX_ASSIGN_OR_RETURN(const ClientResponse response, client.Do(request, body));
   constexpr TokenCache::Clock::time_point kStart{};
   auto read = ReadToken(response, body, kStart);
   if (!read) {
-    return Fail(std::move(read).error().Wrap("asking for a token: " + FormatUrl(request.url)));
+    return Fail(WithoutBody(read.error()).Wrap("asking for a token: " + FormatUrl(request.url)));
   }
   Issued issued{.token = read->value, .seconds = kUntoldSeconds};
   if (read->expires != TokenCache::Clock::time_point::max()) {
@@ -130,7 +155,8 @@ Result<std::string> BearerTokens::Token() {
 
 void BearerTokens::Cancel() noexcept {
   try {
-    impl_->client.Cancel();
+    impl_->direct.Cancel();
+    impl_->out.Cancel();
   } catch (const std::exception& e) {
     log::Error("A request can't be cancelled", {{"err", e.what()}});
   }

@@ -30,7 +30,8 @@ void ReadPem(const std::string& text, const std::string& password, KeyPtr& key,
   key.reset(PEM_read_bio_PrivateKey(of_key.get(), nullptr, GivePassword,
                                     const_cast<std::string*>(&password)));
   const BioPtr of_certificates = ReadBio(text);
-  while (X509* const one = PEM_read_bio_X509(of_certificates.get(), nullptr, nullptr, nullptr)) {
+  while (X509* const one = PEM_read_bio_X509(of_certificates.get(), nullptr, GivePassword,
+                                             const_cast<std::string*>(&password))) {
     certificates.emplace_back(one);
   }
 }

@@ -76,8 +76,10 @@ asio::awaitable<Result<AccessToken>> TokenSource::Get(TimePoint deadline) {
     if (cancelled_) co_return Fail(Code::kCancelled, "context canceled");
     if (!wait->outcome) co_return Fail(Code::kTimeout, "context deadline exceeded");
     const TokenCache::Outcome& outcome = *wait->outcome;
-    // Who asked may have been told to stop, or have read the secret before it changed.
-    const bool other = !outcome.token && outcome.token.error().code() == Code::kCancelled;
+    // Who asked may have been told to stop, have had less time, or have read the secret before it
+    // changed.
+    const bool other = !outcome.token && (outcome.token.error().code() == Code::kCancelled ||
+                                          outcome.token.error().code() == Code::kTimeout);
     if (!other && outcome.secret == *secret) co_return outcome.token;
   }
 }

@@ -3,6 +3,8 @@
 
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "src/proto/wire_reader.h"
 
 namespace narthex::proto {
@@ -254,6 +256,10 @@ void OtlpPoint::Clear() {
   joined_.clear();
 }
 
+void SetTooManyAttributes(std::string& error) {
+  if (error.empty()) error = fmt::format("more than {} attributes", kMaxOtlpAttributes);
+}
+
 void ReadOtlpPoint(OtlpKind kind, std::string_view message, OtlpPoint& point, std::string& joined,
                    std::string& error) {
   point.Clear();
@@ -263,6 +269,7 @@ void ReadOtlpPoint(OtlpKind kind, std::string_view message, OtlpPoint& point, st
   for (const char* begin = in.position(); in.Next(); begin = in.position()) {
     if (in.field() == form.attributes) {
       const std::string_view attribute = in.Bytes("Attributes");
+      if (point.attributes.size() == kMaxOtlpAttributes) return SetTooManyAttributes(error);
       parts.AddAttribute(attribute, begin, in.position());
       continue;
     }

@@ -36,6 +36,7 @@ void CheckEntityRef(std::string_view message, std::string& error) {
 }
 
 void AddAttribute(std::string_view message, std::vector<OtlpAttribute>& to, std::string& error) {
+  if (to.size() == kMaxOtlpAttributes) return SetTooManyAttributes(error);
   ReadOtlpAttribute(message, to.emplace_back(), error);
 }
 

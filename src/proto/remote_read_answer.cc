@@ -24,7 +24,7 @@ Result<std::string_view> DecodeReadResponse(std::string_view message) {
   }
   if (!error.empty()) return Fail(Code::kInvalidArgument, std::move(error));
   if (results != 1) {
-    return Fail(Code::kInvalidArgument, fmt::format("responses: want 1, got {}", results));
+    return Fail(Code::kNotFound, fmt::format("responses: want 1, got {}", results));
   }
   return result;
 }

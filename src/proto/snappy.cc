@@ -23,6 +23,12 @@ bool DecodedLength(std::string_view block, std::uint64_t& length) {
 
 }  // namespace
 
+Result<std::size_t> SnappyDecodedSize(std::string_view block) {
+  std::uint64_t length = 0;
+  if (DecodedLength(block, length)) return static_cast<std::size_t>(length);
+  return Fail(Code::kInvalidArgument, "snappy: corrupt input");
+}
+
 Status SnappyDecode(std::string_view block, std::size_t limit, std::string& out) {
   std::uint64_t length = 0;
   if (!DecodedLength(block, length)) {

@@ -6,7 +6,9 @@
 #include "narthex/base/clock.h"
 #include "narthex/base/mutex.h"
 #include "narthex/net/aws_session.h"
+#include "narthex/net/bearer_tokens.h"
 #include "narthex/remote/request_authorizer.h"
+#include "src/remote/cloud_tokens.h"
 
 namespace narthex::remote {
 namespace {
@@ -40,6 +42,24 @@ class AwsAuthorizer final : public RequestAuthorizer {
   net::AwsSession session_;
 };
 
+/// Tokens of Azure and Google.
+class TokenAuthorizer final : public RequestAuthorizer {
+ public:
+  explicit TokenAuthorizer(std::unique_ptr<net::BearerTokens> tokens)
+      : tokens_(std::move(tokens)) {}
+
+  Status Authorize(net::ClientRequest& request) override {
+    auto token = tokens_->Token();
+    if (!token) return Fail(std::move(token).error().Wrap("Failed to get access token"));
+    request.headers.emplace_back("Authorization", "Bearer " + *token);
+    return {};
+  }
+  void Cancel() override { tokens_->Cancel(); }
+
+ private:
+  const std::unique_ptr<net::BearerTokens> tokens_;
+};
+
 Result<std::unique_ptr<RequestAuthorizer>> MakeAwsAuthorizer(const config::Sigv4Config& sigv4,
                                                              const net::HttpClientOptions& client,
                                                              Clock& clock) {
@@ -66,13 +86,14 @@ Result<std::unique_ptr<RequestAuthorizer>> MakeAuthorizer(const config::RemoteWr
                                                           const net::HttpClientOptions& client,
                                                           Clock& clock) {
   if (config.sigv4) return MakeAwsAuthorizer(*config.sigv4, client, clock);
+  std::unique_ptr<net::BearerTokens> tokens;
   if (config.azure_ad) {
-    return Fail(Code::kInvalidArgument, "azuread is not supported by remote_write yet");
+    NX_ASSIGN_OR_RETURN(tokens, AzureTokens(*config.azure_ad, clock));
+  } else if (config.google_iam) {
+    NX_ASSIGN_OR_RETURN(tokens, GoogleTokens(*config.google_iam, clock));
   }
-  if (config.google_iam) {
-    return Fail(Code::kInvalidArgument, "google_iam is not supported by remote_write yet");
-  }
-  return nullptr;
+  if (tokens == nullptr) return nullptr;
+  return std::make_unique<TokenAuthorizer>(std::move(tokens));
 }
 
 }  // namespace narthex::remote

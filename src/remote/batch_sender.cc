@@ -2,7 +2,6 @@
 #include "src/remote/batch_sender.h"
 
 #include <algorithm>
-#include <chrono>
 #include <utility>
 
 #include <fmt/format.h>
@@ -30,23 +29,8 @@ BatchSender::BatchSender(std::shared_ptr<const Endpoint> endpoint, QueueMetrics&
       client_(endpoint_, clock) {}
 
 void BatchSender::Stop() {
-  {
-    MutexLock lock(mutex_);
-    stopped_ = true;
-    changed_.NotifyAll();
-  }
+  pause_.Stop();
   client_.Cancel();
-}
-
-bool BatchSender::Wait(model::DurationMs ms) {
-  const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(ms);
-  MutexLock lock(mutex_);
-  while (!stopped_) {
-    const auto left = until - std::chrono::steady_clock::now();
-    if (left <= std::chrono::nanoseconds(0)) return true;
-    changed_.WaitFor(mutex_, left);
-  }
-  return false;
 }
 
 bool BatchSender::DropOld(Batch& batch) {
@@ -65,6 +49,7 @@ bool BatchSender::DropOld(Batch& batch) {
   batch.counts.samples -= dropped.samples;
   batch.counts.histograms -= dropped.histograms;
   batch.counts.exemplars -= dropped.exemplars;
+  batch.counts.metadata = std::min(batch.counts.metadata, batch.counts.total());
   batch.lowest = dropped.oldest;
   return batch.counts.total() > 0;
 }
@@ -140,11 +125,11 @@ bool BatchSender::Send(Batch& batch) {
   Written taken;
   bool asked_anew = false;  // New credentials, once for each batch.
   for (int attempt = 0;; ++attempt) {
-    if (stopped()) return false;
+    if (pause_.stopped()) return false;
     if (!DropOld(batch)) return true;
     Answer answer = Attempt(batch, attempt);
     // The client says so as well when the system has no descriptors or memory for a request.
-    if (answer.outcome == Outcome::kCancelled && stopped()) return false;
+    if (answer.outcome == Outcome::kCancelled && pause_.stopped()) return false;
     taken.samples += answer.written.samples;
     taken.histograms += answer.written.histograms;
     taken.exemplars += answer.written.exemplars;
@@ -165,7 +150,7 @@ bool BatchSender::Send(Batch& batch) {
                                                          {"wait_ms", backoff.wait_ms},
                                                          {"err", answer.error}});
     }
-    if (!Wait(backoff.wait_ms)) return false;
+    if (!pause_.For(backoff.wait_ms)) return false;
     metrics_.samples.retried.Add(batch.counts.samples);
     metrics_.histograms.retried.Add(batch.counts.histograms);
     metrics_.exemplars.retried.Add(batch.counts.exemplars);

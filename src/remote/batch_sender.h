@@ -13,6 +13,7 @@
 #include "src/remote/batch.h"
 #include "src/remote/endpoint.h"
 #include "src/remote/log_limiter.h"
+#include "src/remote/pause.h"
 #include "src/remote/queue_metrics.h"
 #include "src/remote/reshard.h"
 
@@ -41,14 +42,13 @@ class BatchSender final {
   bool Send(Batch& batch);
   /// A running Send and all later ones end at once.
   void Stop();
+  /// Waits before Send is called again after it threw. @return false when it was stopped
+  bool Rest() { return pause_.For(1000); }
 
  private:
   // @return false when nothing is left
   bool DropOld(Batch& batch);
   Answer Attempt(Batch& batch, int attempt);
-  // @return false when it was stopped
-  bool Wait(model::DurationMs ms);
-  bool stopped() { return !Wait(0); }
   void CountAttempt(const Batch& batch);
   void CountEnd(const Batch& batch, const Answer& answer, Written taken, std::int64_t began_ns);
   void HoldBackReshard(model::DurationMs wait_ms);
@@ -58,9 +58,7 @@ class BatchSender final {
   SendingTally& tally_;
   Clock& clock_;
   EndpointClient client_;
-  Mutex mutex_;
-  CondVar changed_;
-  bool stopped_ NX_GUARDED_BY(mutex_) = false;
+  Pause pause_;
 };
 
 }  // namespace narthex::remote

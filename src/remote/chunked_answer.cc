@@ -5,11 +5,9 @@
 #include <fmt/format.h>
 
 #include "narthex/proto/remote_read.h"
-#include "narthex/storage/merge.h"
-#include "narthex/storage/typed_samples.h"
 #include "narthex/tsdb/chunk_decoder.h"
+#include "narthex/tsdb/histogram_check.h"
 #include "src/remote/read_answer.h"
-#include "src/remote/sample_order.h"
 
 namespace narthex::remote {
 namespace {
@@ -20,23 +18,13 @@ constexpr std::size_t kBlockBytes = 256 << 10;
 template <typename T>
 constexpr std::size_t kListed = 2 * sizeof(T);
 
-/// Moves the samples of [mint, maxt] behind those of `to`. Times of `from` ascend.
-void MoveWithin(storage::SampleColumns& from, model::TimestampMs mint, model::TimestampMs maxt,
-                storage::SampleColumns& to) {
-  const auto within = [&](const auto& t) {
-    const auto begin = std::lower_bound(t.begin(), t.end(), mint);
-    const auto end = std::upper_bound(begin, t.end(), maxt);
-    return std::pair(begin - t.begin(), end - t.begin());
-  };
-  const auto [first, last] = within(from.t);
-  to.t.insert(to.t.end(), from.t.begin() + first, from.t.begin() + last);
-  to.v.insert(to.v.end(), from.v.begin() + first, from.v.begin() + last);
-  const auto [first_h, last_h] = within(from.histogram_t);
-  to.histogram_t.insert(to.histogram_t.end(), from.histogram_t.begin() + first_h,
-                        from.histogram_t.begin() + last_h);
-  to.histograms.insert(to.histograms.end(),
-                       std::make_move_iterator(from.histograms.begin() + first_h),
-                       std::make_move_iterator(from.histograms.begin() + last_h));
+Status CheckHistograms(const storage::SampleColumns& columns, std::size_t from) {
+  for (std::size_t i = from; i < columns.histograms.size(); ++i) {
+    if (std::string problem = tsdb::ProblemOf(columns.histograms[i]); !problem.empty()) {
+      return Fail(Code::kCorruption, std::move(problem));
+    }
+  }
+  return {};
 }
 
 }  // namespace
@@ -50,7 +38,7 @@ Result<const char*> ChunkedAnswer::Store(std::string_view bytes) {
     room_ = size;
   }
   char* const stored = free_;
-  std::memcpy(stored, bytes.data(), bytes.size());
+  if (!bytes.empty()) std::memcpy(stored, bytes.data(), bytes.size());
   free_ += bytes.size();
   room_ -= bytes.size();
   return stored;
@@ -83,29 +71,15 @@ Status ChunkedAnswer::ReadPart(const Part& part, model::TimestampMs mint, model:
   mint = std::max(mint, scope_.mint);
   maxt = std::min(maxt, scope_.maxt);
   if (mint > maxt) return {};
-  storage::EncodedChunk encoded;
-  storage::TypedSamples samples;
   for (std::size_t i = part.begin; i < part.end; ++i) {
-    encoded.encoding = chunks_[i].encoding;
-    encoded.bytes.assign(chunks_[i].bytes, chunks_[i].size);
-    samples.Clear();
-    if (Status decoded = tsdb::DecodeChunk(encoded, samples); !decoded) {
-      return Fail(std::move(decoded).error().Wrap(
+    const Chunk& chunk = chunks_[i];
+    const std::size_t histograms = out.histograms.size();
+    Status read = tsdb::DecodeColumns(chunk.encoding, {chunk.bytes, chunk.size}, mint, maxt, out);
+    if (read) read = CheckHistograms(out, histograms);
+    if (!read) {
+      return Fail(std::move(read).error().Wrap(
           fmt::format("remote_read: chunk {} of {}", i - part.begin, part.labels.ToString())));
     }
-    storage::SampleColumns& columns = samples.floats;
-    for (auto& [t, histogram] : samples.histograms) {
-      columns.histogram_t.push_back(t);
-      if (const auto* h = std::get_if<model::Histogram>(&histogram)) {
-        columns.histograms.push_back(model::ToFloat(*h));
-      } else {
-        columns.histograms.push_back(std::move(std::get<model::FloatHistogram>(histogram)));
-      }
-    }
-    PutInOrder(columns);
-    const std::size_t floats = out.t.size(), histograms = out.histogram_t.size();
-    MoveWithin(columns, mint, maxt, out);
-    storage::MergeTail(out, floats, histograms);
   }
   return {};
 }

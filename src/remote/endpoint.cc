@@ -5,6 +5,7 @@
 #include <charconv>
 #include <chrono>
 #include <ctime>
+#include <exception>
 #include <utility>
 
 #include <fmt/format.h>
@@ -82,7 +83,7 @@ Written ReadWritten(const net::Headers& headers) {
 }
 
 model::DurationMs ReadRetryAfter(std::string_view text, model::TimestampMs now_ms) {
-  constexpr std::int64_t kMostSeconds = 1'000'000'000;
+  constexpr std::int64_t kMostSeconds = 3600;  // Whoever wants more can say so again.
   std::int64_t seconds = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
   if (error == std::errc() && end == text.data() + text.size()) {
@@ -92,8 +93,8 @@ model::DurationMs ReadRetryAfter(std::string_view text, model::TimestampMs now_m
   const std::string date(text);
   const char* rest = ::strptime(date.c_str(), "%a, %d %b %Y %H:%M:%S GMT", &parts);
   if (rest == nullptr || *rest != '\0') return 0;
-  return std::max<std::int64_t>(static_cast<std::int64_t>(::timegm(&parts)) - now_ms / 1000, 0) *
-         1000;
+  seconds = static_cast<std::int64_t>(::timegm(&parts)) - now_ms / 1000;
+  return std::clamp<std::int64_t>(seconds, 0, kMostSeconds) * 1000;
 }
 
 Backoff NextBackoff(model::DurationMs current_ms, model::DurationMs retry_after_ms,
@@ -131,7 +132,12 @@ Answer EndpointClient::Post(std::string& body, int attempt) {
     }
     return client_.Do(request, answer_);
   };
-  const Result<net::ClientResponse> response = post();
+  Result<net::ClientResponse> response = Fail(Code::kInternal, "");
+  try {
+    response = post();
+  } catch (const std::exception& e) {
+    response = Fail(Code::kUnavailable, e.what());
+  }
   request.body.swap(body);
   if (response) return ReadAnswer(*endpoint_, *response, answer_, clock_.NowMs());
   Answer answer;

@@ -2,7 +2,7 @@
 #include "src/remote/metadata_sender.h"
 
 #include <algorithm>
-#include <chrono>
+#include <exception>
 #include <set>
 #include <utility>
 
@@ -24,30 +24,24 @@ MetadataSender::MetadataSender(std::shared_ptr<const Endpoint> endpoint,
       thread_([this] { Run(); }) {}
 
 MetadataSender::~MetadataSender() {
-  {
-    MutexLock lock(mutex_);
-    stopping_ = true;
-    changed_.NotifyAll();
-  }
-  client_.Cancel();
+  Stop();
   thread_.join();
 }
 
-bool MetadataSender::Wait(model::DurationMs ms) {
-  const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(ms);
-  MutexLock lock(mutex_);
-  while (!stopping_) {
-    const auto left = until - std::chrono::steady_clock::now();
-    if (left <= std::chrono::nanoseconds(0)) return true;
-    changed_.WaitFor(mutex_, left);
-  }
-  return false;
+void MetadataSender::Stop() {
+  pause_.Stop();
+  client_.Cancel();
 }
 
 void MetadataSender::Run() {
   SetThreadName("rw-metadata");
-  while (Wait(endpoint_->config.metadata.send_interval_ms)) {
-    if (!SendAll()) return;
+  while (pause_.For(endpoint_->config.metadata.send_interval_ms)) {
+    try {
+      if (!SendAll()) return;
+    } catch (const std::exception& e) {
+      // The next round tries again.
+      log::Error("Sending metadata failed", {{"remote_name", endpoint_->name}, {"err", e.what()}});
+    }
   }
 }
 
@@ -88,7 +82,7 @@ bool MetadataSender::SendSome(std::string body, std::size_t count) {
   for (int attempt = 0;; ++attempt) {
     const std::int64_t begin = clock_.MonotonicNs();
     const Answer answer = client_.Post(body, attempt);
-    if (answer.outcome == Outcome::kCancelled && !Wait(0)) return false;
+    if (answer.outcome == Outcome::kCancelled && pause_.stopped()) return false;
     metrics_.batch_seconds.Observe(static_cast<double>(clock_.MonotonicNs() - begin) / 1e9);
     if (answer.outcome == Outcome::kTaken) {
       metrics_.metadata.Add(count);
@@ -107,7 +101,7 @@ bool MetadataSender::SendSome(std::string body, std::size_t count) {
       return true;
     }
     const Backoff backoff = NextBackoff(backoff_ms, answer.retry_after_ms, queue.max_backoff_ms);
-    if (!Wait(backoff.wait_ms)) return false;
+    if (!pause_.For(backoff.wait_ms)) return false;
     metrics_.metadata_retried.Add(count);
     backoff_ms = backoff.next_ms;
   }

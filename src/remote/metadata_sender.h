@@ -11,10 +11,10 @@
 #include <vector>
 
 #include "narthex/base/clock.h"
-#include "narthex/base/mutex.h"
 #include "narthex/remote/write_storage.h"
 #include "src/remote/endpoint.h"
 #include "src/remote/log_limiter.h"
+#include "src/remote/pause.h"
 #include "src/remote/queue_metrics.h"
 
 namespace narthex::remote {
@@ -25,10 +25,12 @@ class MetadataSender final {
   /// Starts a thread. @param source  not owned, outlives this
   MetadataSender(std::shared_ptr<const Endpoint> endpoint, const MetadataSource& source,
                  QueueMetrics& metrics, Clock& clock);
-  ~MetadataSender();  // Ends a running request.
+  ~MetadataSender();  // Calls Stop() and waits.
   MetadataSender(const MetadataSender&) = delete;
   MetadataSender& operator=(const MetadataSender&) = delete;
 
+  /// Ends a running request. Returns at once. Idempotent.
+  void Stop();
   /// One round, as the thread does it after each interval. @return false when it was stopped
   bool SendAll();
 
@@ -40,8 +42,6 @@ class MetadataSender final {
   };
   std::vector<Family> Collect() const;
   bool SendSome(std::string body, std::size_t count);
-  // @return false when stopped
-  bool Wait(model::DurationMs ms);
   void Run();
 
   const std::shared_ptr<const Endpoint> endpoint_;
@@ -50,9 +50,7 @@ class MetadataSender final {
   Clock& clock_;
   LogLimiter log_;
   EndpointClient client_;
-  Mutex mutex_;
-  CondVar changed_;
-  bool stopping_ NX_GUARDED_BY(mutex_) = false;
+  Pause pause_;
   std::thread thread_;  // Last: it uses all of the above.
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "src/remote/otlp_delta.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "src/remote/otlp_exponential.h"
@@ -165,15 +166,20 @@ void OtlpDeltaStreams::Tick(model::TimestampMs now) {
 
 bool OtlpDeltaStreams::Add(const Hash128& id, OtlpKind kind, OtlpPoint& point) {
   const auto found = streams_.find(id);
-  if (found == streams_.end() && bytes_ >= limits_.max_bytes) {
+  const bool too_large =
+      point.exemplars.size() > limits_.max_exemplars ||
+      std::max({point.bucket_counts.size(), point.explicit_bounds.size(),
+                point.positive.counts.size(), point.negative.counts.size()}) > limits_.max_buckets;
+  if (too_large || (found == streams_.end() && bytes() >= limits_.max_bytes)) {
     ++dropped_;
     return false;
   }
   auto& entry = found == streams_.end() ? streams_[id] : found->second;
+  std::size_t before = 0;
   if (entry == nullptr) {
     entry = std::make_unique<Stream>();
   } else {
-    bytes_ -= entry->bytes();
+    before = entry->bytes();
   }
   Stream& stream = *entry;
   stream.seen = now_;
@@ -194,7 +200,15 @@ bool OtlpDeltaStreams::Add(const Hash128& id, OtlpKind kind, OtlpPoint& point) {
     stream.time_ns = time_ns;
     stream.CopyTo(point);
   }
-  bytes_ += stream.bytes();
+  const std::size_t after = stream.bytes();
+  bytes_ += after - before;  // Wraps back when it became less.
+  if (after > before && bytes() > limits_.max_bytes) {
+    bytes_ -= after;
+    point.exemplars.clear();  // They lead into the stream.
+    streams_.erase(id);
+    ++dropped_;
+    return false;
+  }
   return taken;
 }
 

@@ -4,6 +4,7 @@
 // start on. Source: deltatocumulativeprocessor of OpenTelemetry's collector, which Prometheus uses.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -22,7 +23,10 @@ namespace narthex::remote {
 struct OtlpDeltaLimits {
   model::DurationMs max_stale_ms =
       5 * 60'000;  // Streams without a point for so long are forgotten.
-  std::size_t max_bytes = std::size_t{512} << 20;  // Past it points of new streams are dropped.
+  std::size_t max_bytes = std::size_t{512}
+                          << 20;     // Past it new streams and growing ones are dropped.
+  std::size_t max_buckets = 10'000;  // Of a point, and bounds; larger ones are dropped.
+  std::size_t max_exemplars = 128;   // Of a point, likewise.
 };
 
 /// Thread safety: the caller holds `mutex` during the calls, and as long as it uses points.
@@ -46,7 +50,8 @@ class OtlpDeltaStreams {
   /// Points that were dropped because there was no room, since the last call.
   std::uint64_t TakeDropped() NX_REQUIRES(mutex);
   std::size_t size() const NX_REQUIRES(mutex) { return streams_.size(); }
-  std::size_t bytes() const NX_REQUIRES(mutex) { return bytes_; }
+  /// Needs no lock: for the ledger of memory.
+  std::size_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
 
  private:
   struct Stream;
@@ -56,7 +61,7 @@ class OtlpDeltaStreams {
 
   const OtlpDeltaLimits limits_;
   absl::flat_hash_map<Hash128, std::unique_ptr<Stream>, StreamHash> streams_ NX_GUARDED_BY(mutex);
-  std::size_t bytes_ NX_GUARDED_BY(mutex) = 0;
+  std::atomic<std::size_t> bytes_{0};  // Changed under the mutex.
   std::uint64_t dropped_ NX_GUARDED_BY(mutex) = 0;
   model::TimestampMs now_ NX_GUARDED_BY(mutex) = 0;
   model::TimestampMs last_sweep_ NX_GUARDED_BY(mutex) = 0;

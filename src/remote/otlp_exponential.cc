@@ -74,24 +74,23 @@ void Halve(OtlpBuckets& b) {
   std::fill(counts.begin() + static_cast<std::ptrdiff_t>(to), counts.end(), 0);
 }
 
-void Coarsen(ExponentialCounts& h, std::int32_t scale) {
-  const std::int64_t steps = std::min<std::int64_t>(std::int64_t{h.scale} - scale, kMaxSteps);
-  for (std::int64_t i = 0; i < steps; ++i) {
+void Coarsen(ExponentialCounts& h, std::int32_t scale, std::int64_t steps) {
+  for (std::int64_t i = 0; i < std::min(steps, kMaxSteps); ++i) {
     Halve(h.positive);
     Halve(h.negative);
   }
   h.scale = scale;
 }
 
-/// The scale at which both together need no more buckets than allowed.
-std::int32_t FittingScale(std::int32_t scale, const OtlpBuckets& a, const OtlpBuckets& b) {
+/// How often neighbours must be joined for both together to need no more buckets than allowed.
+std::int64_t FittingSteps(const OtlpBuckets& a, const OtlpBuckets& b) {
   Range range = Filled(a, b);
-  while (range.end - range.begin > kMaxBuckets) {
+  std::int64_t steps = 0;
+  for (; range.end - range.begin > kMaxBuckets; ++steps) {
     range.begin /= 2;
     range.end /= 2;
-    if (scale > std::numeric_limits<std::int32_t>::min()) --scale;
   }
-  return scale;
+  return steps;
 }
 
 /// The largest index of a bucket that begins below `v`.
@@ -117,7 +116,10 @@ void WidenZero(ExponentialCounts& h, double width) {
     const auto n = static_cast<std::ptrdiff_t>(keep - range.begin);
     for (std::ptrdiff_t i = 0; i < n; ++i) h.zero_count += b->counts[static_cast<std::size_t>(i)];
     b->counts.erase(b->counts.begin(), b->counts.begin() + n);
-    b->offset = static_cast<std::int32_t>(keep);
+    // Beyond the integers there is no bucket, so what would begin there is empty.
+    constexpr std::int64_t kLast = std::numeric_limits<std::int32_t>::max();
+    if (keep > kLast) b->counts.clear();
+    b->offset = static_cast<std::int32_t>(std::min(keep, kLast));
   }
   const int power = -std::clamp(h.scale, -kLargestPower, kLargestPower);
   h.zero_threshold = go::Exp(static_cast<double>(last + 1) * std::ldexp(std::numbers::ln2, power));
@@ -143,13 +145,16 @@ void Merge(OtlpBuckets& sum, const OtlpBuckets& other) {
 void AddExponential(ExponentialCounts& sum, ExponentialCounts& other) {
   if (sum.scale != other.scale) {
     ExponentialCounts& finer = sum.scale > other.scale ? sum : other;
-    Coarsen(finer, std::min(sum.scale, other.scale));
+    const std::int32_t scale = std::min(sum.scale, other.scale);
+    Coarsen(finer, scale, std::int64_t{finer.scale} - scale);
   }
-  const std::int32_t scale = std::min(FittingScale(sum.scale, sum.positive, other.positive),
-                                      FittingScale(sum.scale, sum.negative, other.negative));
-  if (scale != sum.scale) {
-    Coarsen(sum, scale);
-    Coarsen(other, scale);
+  const std::int64_t steps = std::max(FittingSteps(sum.positive, other.positive),
+                                      FittingSteps(sum.negative, other.negative));
+  if (steps > 0) {
+    // Whether or not there is a scale that is so coarse, the buckets have to become fewer.
+    const auto scale = static_cast<std::int32_t>(
+        std::max<std::int64_t>(sum.scale - steps, std::numeric_limits<std::int32_t>::min()));
+    for (ExponentialCounts* h : {&sum, &other}) Coarsen(*h, scale, steps);
   }
   if (sum.zero_threshold != other.zero_threshold) {
     // NaN counts as less than any number.

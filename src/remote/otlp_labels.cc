@@ -102,7 +102,7 @@ OtlpLabeler::OtlpLabeler(const config::OtlpConfig& config, bool type_and_unit_la
   const auto& listed = config.promote_all_resource_attributes ? config.ignore_resource_attributes
                                                               : config.promote_resource_attributes;
   listed_.insert(listed.begin(), listed.end());
-  HashContext();
+  HashResource();
 }
 
 Result<std::string_view> OtlpLabeler::NameOf(std::string_view attribute) {
@@ -122,7 +122,7 @@ std::string_view OtlpLabeler::TextOf(const proto::OtlpValue& value) {
   return text;
 }
 
-void OtlpLabeler::HashContext() {
+void OtlpLabeler::HashResource() {
   std::string bytes;
   bytes += naming_.utf8 ? 'u' : 'e';
   bytes += naming_.sanitize_underscore ? 's' : '-';
@@ -131,12 +131,18 @@ void OtlpLabeler::HashContext() {
        {std::string_view(job_), std::string_view(instance_), promoted_.bytes()}) {
     AppendSized(bytes, text);
   }
-  if (has_scope_) {
-    for (const std::string_view text :
-         {std::string_view(scope_name_), std::string_view(scope_version_),
-          std::string_view(scope_schema_url_), scope_labels_.bytes()}) {
-      AppendSized(bytes, text);
-    }
+  context_ = resource_hash_ = HashBytes128(bytes);
+}
+
+// Of the hash of the resource: that may be large, and have as many scopes as fit into a body.
+void OtlpLabeler::HashScope() {
+  context_ = resource_hash_;
+  if (!has_scope_) return;
+  std::string bytes(reinterpret_cast<const char*>(&resource_hash_), sizeof(resource_hash_));
+  for (const std::string_view text :
+       {std::string_view(scope_name_), std::string_view(scope_version_),
+        std::string_view(scope_schema_url_), scope_labels_.bytes()}) {
+    AppendSized(bytes, text);
   }
   context_ = HashBytes128(bytes);
 }
@@ -164,7 +170,7 @@ Status OtlpLabeler::SetResource(const Attributes& attributes) {
     draft_.Set(label, TextOf(attribute.value));
   }
   draft_.Build(promoted_);
-  HashContext();
+  HashResource();
   return {};
 }
 
@@ -187,7 +193,7 @@ Status OtlpLabeler::SetScope(const proto::OtlpReader::Scope& scope) {
     scope_schema_url_ = scope.schema_url;
     has_scope_ = true;
   }
-  HashContext();
+  HashScope();
   return {};
 }
 

@@ -99,7 +99,8 @@ class OtlpLabeler {
   void NoteCollision(std::string_view label);
   void TellCollisions(const Attributes& sorted, bool of_resource);
   void AddContext(bool with_scope);
-  void HashContext();
+  void HashResource();
+  void HashScope();
 
   const config::OtlpConfig& config_;
   const OtlpNaming naming_;
@@ -113,7 +114,7 @@ class OtlpLabeler {
   bool has_scope_ = false;
   std::string scope_name_, scope_version_, scope_schema_url_;
   model::Labels scope_labels_;
-  Hash128 context_;
+  Hash128 resource_hash_, context_;
 
   LabelDraft draft_;
   absl::flat_hash_map<std::string_view, std::string*> joined_;  // Values of labels that collided.

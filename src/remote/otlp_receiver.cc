@@ -53,6 +53,12 @@ class MinuteLog {
   std::uint64_t left_out_ NX_GUARDED_BY(mutex_) = 0;
 };
 
+/// What was odd about a request that was stored all the same: how often, and one of them.
+struct Warnings {
+  std::size_t collisions = 0, histograms = 0;
+  std::string collision, histogram;
+};
+
 }  // namespace
 
 struct OtlpReceiver::Impl {
@@ -64,10 +70,15 @@ struct OtlpReceiver::Impl {
     return config;
   }
   OtlpAnswer ReceiveProtobuf(std::string_view body);
-  OtlpAnswer StoreSummingDeltas(std::string_view body) NX_REQUIRES(streams.mutex);
+  OtlpAnswer StoreSummingDeltas(std::string_view body, Warnings& warnings)
+      NX_REQUIRES(streams.mutex);
   /// Nothing when a series was gone that was taken for known.
-  std::optional<OtlpAnswer> Store(std::string_view body, bool columns, OtlpDeltaStreams* sums);
-  void CountWarnings(const OtlpTranslation& translation);
+  std::optional<OtlpAnswer> Store(std::string_view body, bool columns, OtlpDeltaStreams* sums,
+                                  Warnings& warnings);
+  OtlpAnswer StoreBody(std::string_view body, Warnings& warnings);
+  /// Not under a lock of ours: who reads all metrics holds that of the registry and asks for our
+  /// memory.
+  void CountWarnings(const Warnings& warnings);
   OtlpAnswer Undecodable(std::string error);
 
   storage::Appendable& storage;
@@ -86,7 +97,7 @@ struct OtlpReceiver::Impl {
       std::make_shared<const config::OtlpConfig>();
   OtlpSeriesCache series;
   OtlpFamilies families;
-  mutable OtlpDeltaStreams streams;
+  OtlpDeltaStreams streams;
 
   MinuteLog undecodable{MinuteLog::Level::kError, "Error decoding OTLP write request", "err"};
   MinuteLog unstored{MinuteLog::Level::kError, "Error appending remote write", "err"};
@@ -101,25 +112,22 @@ OtlpAnswer OtlpReceiver::Impl::Undecodable(std::string error) {
   return {.status = 400, .error = std::move(error)};
 }
 
-void OtlpReceiver::Impl::CountWarnings(const OtlpTranslation& translation) {
-  const auto count = [this](const char* category, std::size_t n, const std::string& first) {
+void OtlpReceiver::Impl::CountWarnings(const Warnings& warnings) {
+  const auto count = [this](const char* category, std::size_t n, const std::string& one) {
+    if (n == 0) return;
     registry
         .AddCounter("prometheus_api_otlp_translation_warnings_total",
                     "The number of warnings about OTLP metrics that were translated, by category.",
                     {{"category", category}})
         .Add(n);
-    odd.Write(clock.NowMs(), first);
+    odd.Write(clock.NowMs(), one);
   };
-  if (const auto& texts = translation.collisions(); !texts.empty()) {
-    count("label_name_collision", texts.size(), texts.front());
-  }
-  if (const auto& texts = translation.odd_histograms(); !texts.empty()) {
-    count("histogram_zero_count_non_zero_sum", texts.size(), *texts.begin());
-  }
+  count("label_name_collision", warnings.collisions, warnings.collision);
+  count("histogram_zero_count_non_zero_sum", warnings.histograms, warnings.histogram);
 }
 
 std::optional<OtlpAnswer> OtlpReceiver::Impl::Store(std::string_view body, bool columns,
-                                                    OtlpDeltaStreams* sums) {
+                                                    OtlpDeltaStreams* sums, Warnings& warnings) {
   const model::TimestampMs now = clock.NowMs();
   const auto active = Config();
   OtlpSink sink(storage, series,
@@ -138,17 +146,20 @@ std::optional<OtlpAnswer> OtlpReceiver::Impl::Store(std::string_view body, bool 
   if (!decoded) return Undecodable(decoded.error().message());
   without_metadata.Add(sink.without_metadata());
   exemplars_refused.Add(sink.exemplars_refused());
-  CountWarnings(translation);
+  warnings.collisions = translation.collisions().size();
+  if (warnings.collisions > 0) warnings.collision = translation.collisions().front();
+  warnings.histograms = translation.odd_histograms().size();
+  if (warnings.histograms > 0) warnings.histogram = *translation.odd_histograms().begin();
   if (outcome.error.empty()) return OtlpAnswer{};
   if (outcome.bad_request) return OtlpAnswer{.status = 400, .error = outcome.error};
   unstored.Write(now, outcome.error);
   return OtlpAnswer{.status = 500, .error = outcome.error};
 }
 
-OtlpAnswer OtlpReceiver::Impl::StoreSummingDeltas(std::string_view body) {
+OtlpAnswer OtlpReceiver::Impl::StoreSummingDeltas(std::string_view body, Warnings& warnings) {
   streams.Tick(clock.NowMs());
   // Not in columns: the points can't be added to their streams a second time.
-  auto answer = Store(body, false, &streams);
+  auto answer = Store(body, false, &streams, warnings);
   if (const std::uint64_t dropped = streams.TakeDropped(); dropped > 0) {
     no_room.Write(clock.NowMs(), std::to_string(dropped));
   }
@@ -156,6 +167,13 @@ OtlpAnswer OtlpReceiver::Impl::StoreSummingDeltas(std::string_view body) {
 }
 
 OtlpAnswer OtlpReceiver::Impl::ReceiveProtobuf(std::string_view body) {
+  Warnings warnings;
+  OtlpAnswer answer = StoreBody(body, warnings);
+  CountWarnings(warnings);
+  return answer;
+}
+
+OtlpAnswer OtlpReceiver::Impl::StoreBody(std::string_view body, Warnings& warnings) {
   series.Tick(clock.NowMs());
   if (options.sum_deltas) {
     // The whole body first: what can't be read must not change the streams.
@@ -163,14 +181,14 @@ OtlpAnswer OtlpReceiver::Impl::ReceiveProtobuf(std::string_view body) {
     if (!has_delta) return Undecodable(has_delta.error().message());
     if (*has_delta) {
       MutexLock lock(streams.mutex);
-      return StoreSummingDeltas(body);
+      return StoreSummingDeltas(body, warnings);
     }
   }
   // A zero at the start has to come right before its sample, which columns do not give.
   if (!options.start_zeros) {
-    if (auto answer = Store(body, true, nullptr)) return *std::move(answer);
+    if (auto answer = Store(body, true, nullptr, warnings)) return *std::move(answer);
   }
-  return *Store(body, false, nullptr);
+  return *Store(body, false, nullptr, warnings);
 }
 
 OtlpReceiver::OtlpReceiver(storage::Appendable& storage, Clock& clock, metrics::Registry& registry,
@@ -194,10 +212,7 @@ OtlpAnswer OtlpReceiver::Receive(OtlpForm form, std::string_view body) {
 }
 
 std::size_t OtlpReceiver::memory_bytes() const {
-  std::size_t bytes = impl_->series.memory_bytes() + impl_->families.memory_bytes();
-  if (!impl_->options.sum_deltas) return bytes;
-  MutexLock lock(impl_->streams.mutex);
-  return bytes + impl_->streams.bytes();
+  return impl_->series.memory_bytes() + impl_->families.memory_bytes() + impl_->streams.bytes();
 }
 
 }  // namespace narthex::remote

@@ -86,7 +86,6 @@ class OtlpSink {
 
   bool TooLate(model::TimestampMs t);
   void Flush();
-  void NoteOutcome(storage::AppendError error, std::size_t k);
   void Note(std::uint32_t unit, std::string_view text, bool bad_request);
   template <typename V>
   storage::AppendError Append(storage::SeriesRef& ref, const model::Labels& labels,

@@ -26,6 +26,9 @@ constexpr std::string_view kSpanId = "span_id";
 constexpr model::DurationMs kDefaultLookbackMs = 300'000;
 // Points that lie years apart would make millions of samples.
 constexpr std::size_t kMaxTargetInfos = 1'000'000;
+// What a large resource, repeated in the labels of each series, may come to.
+constexpr std::size_t kMinLabelBudget = 64 << 20;
+constexpr std::size_t kLabelBytesPerByte = 8;
 constexpr std::size_t kMaxOddities = 1000;
 
 model::TimestampMs ToMs(std::uint64_t ns) { return static_cast<std::int64_t>(ns) / 1'000'000; }
@@ -59,6 +62,7 @@ OtlpTranslation::OtlpTranslation(std::string_view body, const config::OtlpConfig
                                  OtlpFamilies& families, OtlpSink& sink,
                                  const OtlpTranslationOptions& options, OtlpDeltaStreams* streams)
     : reader_(body),
+      max_label_bytes_(std::max(kMinLabelBudget, kLabelBytesPerByte * body.size())),
       sink_(sink),
       options_(options),
       custom_buckets_(config.convert_histograms_to_nhcb),
@@ -83,7 +87,9 @@ void OtlpTranslation::TranslateResource() {
   }
   earliest_ns_ = std::numeric_limits<std::uint64_t>::max();
   latest_ns_ = 0;
+  if (streams_ != nullptr) stream_resource_ = HashSorted(reader_.resource_attributes());
   while (reader_.NextScope()) {
+    if (streams_ != nullptr) HashStreamScope();
     sink_.BeginUnit();
     if (const Status status = labeler_.SetScope(reader_.scope()); !status) {
       sink_.FailUnit(status.error().message());
@@ -105,9 +111,13 @@ void OtlpTranslation::TranslateMetric() {
     temporality_ = OtlpTemporality::kCumulative;
     HashStreamContext();
   }
-  const bool usable = PrepareMetric();
+  // Of a metric that goes through the streams nothing is said unless a point of it is left.
+  bool prepared = !sums_deltas_;
+  bool usable = prepared && PrepareMetric();
   while (reader_.NextPoint(point_)) {
     if (sums_deltas_ && !AddToStream()) continue;
+    if (!prepared) usable = PrepareMetric();
+    prepared = true;
     earliest_ns_ = std::min(earliest_ns_, point_.time_ns);
     latest_ns_ = std::max(latest_ns_, point_.time_ns);
     if (usable && !sink_.unit_failed()) TranslatePoint();
@@ -136,8 +146,6 @@ bool OtlpTranslation::PrepareMetric() {
   auto family = families_.Get(labeler_.naming(), metric, temporality_);
   if (!family) return fail(family.error().message());
   if (metric.num_points == 0) {
-    // As if it had not been sent, once it went through the streams.
-    if (sums_deltas_) return false;
     return fail(fmt::format("empty data points. {} is dropped", metric.name));
   }
   family_ = std::move(*family);
@@ -148,17 +156,20 @@ bool OtlpTranslation::PrepareMetric() {
 }
 
 // What the collector tells streams by. Attributes count in any order.
+void OtlpTranslation::HashStreamScope() {
+  const auto& scope = reader_.scope();
+  const Hash128 parts[] = {stream_resource_, HashSorted(scope.attributes)};
+  std::string bytes(reinterpret_cast<const char*>(parts), sizeof(parts));
+  AppendSized(bytes, scope.name);
+  AppendSized(bytes, scope.version);
+  stream_scope_ = HashBytes128(bytes);
+}
+
 void OtlpTranslation::HashStreamContext() {
   const proto::OtlpMetric& metric = reader_.metric();
-  const auto& scope = reader_.scope();
-  std::string bytes;
-  for (const auto* attributes : {&reader_.resource_attributes(), &scope.attributes}) {
-    const Hash128 hash = HashSorted(*attributes);
-    AppendSized(bytes, {reinterpret_cast<const char*>(&hash), sizeof(hash)});
-  }
-  for (const auto text : {scope.name, scope.version, metric.name, metric.unit}) {
-    AppendSized(bytes, text);
-  }
+  std::string bytes(reinterpret_cast<const char*>(&stream_scope_), sizeof(stream_scope_));
+  AppendSized(bytes, metric.name);
+  AppendSized(bytes, metric.unit);
   bytes += static_cast<char>(metric.kind);
   bytes += metric.monotonic ? 'm' : '-';
   stream_context_ = HashBytes128(bytes);
@@ -239,6 +250,13 @@ bool OtlpTranslation::BuildLabels(const SeriesKey& key) {
   labeler_.SetLabel(model::kMetricName, name_);
   if (const Status status = labeler_.Build(labels_); !status) {
     sink_.FailUnit(status.error().message());
+    return false;
+  }
+  label_bytes_ += labels_.bytes().size();
+  if (label_bytes_ > max_label_bytes_) {
+    sink_.FailUnit(fmt::format("the labels of the series of the request take more than {} bytes",
+                               max_label_bytes_),
+                   true);
     return false;
   }
   return true;
@@ -379,13 +397,14 @@ void OtlpTranslation::AddTargetInfo() {
 }
 
 void OtlpTranslation::AddTargetInfoAt(const Hash128& id, std::uint64_t hash, model::TimestampMs t) {
-  if (!target_infos_.emplace(hash, t).second) return;
-  if (target_infos_.size() > kMaxTargetInfos) {
+  // Each step counts: equal resources make no samples, but take as long.
+  if (++target_info_steps_ > kMaxTargetInfos) {
     return sink_.FailUnit(
         fmt::format("the data points lie so far apart that target_info needs more than {} samples",
                     kMaxTargetInfos),
         true);
   }
+  if (!target_infos_.emplace(hash, t).second) return;
   const OtlpTimes times{.t = t, .start = 0};
   if (const auto known = sink_.Find(id)) {
     if (sink_.AddKnown(id, *known, times, 1.0, {})) return;

@@ -64,6 +64,7 @@ class OtlpTranslation {
   bool PrepareMetric();
   void TranslatePoint();
   bool AddToStream();
+  void HashStreamScope();
   void HashStreamContext();
   Hash128 HashSorted(const std::vector<proto::OtlpAttribute>& attributes);
   void AddNumber();
@@ -81,6 +82,9 @@ class OtlpTranslation {
   double Value(double v) const;
 
   proto::OtlpReader reader_;
+  const std::size_t max_label_bytes_;  // Of all series that are new.
+  std::size_t label_bytes_ = 0;
+  std::size_t target_info_steps_ = 0;
   OtlpSink& sink_;
   const OtlpTranslationOptions options_;
   const bool custom_buckets_;
@@ -97,6 +101,7 @@ class OtlpTranslation {
   bool sums_deltas_ = false;  // Points go through the streams.
   proto::OtlpTemporality temporality_ = proto::OtlpTemporality::kUnspecified;  // After that.
   Hash128 series_context_, stream_context_;
+  Hash128 stream_resource_, stream_scope_;
 
   // Of the point.
   proto::OtlpPoint point_;

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "narthex/base/short_text.h"
+#include "src/remote/sample_order.h"
 
 namespace narthex::remote {
 namespace {
@@ -73,10 +74,13 @@ Status PartedSet::Read(std::size_t i, model::TimestampMs mint, model::TimestampM
   storage::SampleColumns own;
   storage::SampleColumns& to = alone ? out : own;
   for (std::uint32_t p = starts_[i]; p < starts_[i + 1]; ++p) {
+    const std::size_t before = to.histograms.size();
     NX_RETURN_IF_ERROR(ReadPart(parts_[p], mint, maxt, to));
+    // What a part says of its first histogram is about one that this one does not follow.
+    if (before > 0 && before < to.histograms.size()) ForgetReset(to.histograms[before]);
   }
+  PutInOrder(to);
   if (alone) return {};
-  out.chained = out.chained || own.chained;
   out.Append(std::move(own));
   return {};
 }

@@ -37,8 +37,7 @@ class PartedSet : public storage::SeriesSet {
     std::size_t begin = 0, end = 0;
   };
 
-  /// Appends what part p has in [mint, maxt] and brings it in order with what `out` has of the
-  /// parts before.
+  /// Appends what the part has in [mint, maxt], in whatever order.
   virtual Status ReadPart(const Part& part, model::TimestampMs mint, model::TimestampMs maxt,
                           storage::SampleColumns& out) const = 0;
 

@@ -62,7 +62,7 @@ void PartialBatch::Write(const Row& row, const SeriesStore& store,
                          proto::WriteRequestWriter& writer, ItemCounts& counts) {
   const proto::SeriesLabels labels = store.labels(row.series);
   const model::Metadata* metadata = store.metadata(row.series);
-  if (metadata != nullptr) ++counts.metadata;
+  if (store.has_told_metadata(row.series)) ++counts.metadata;
   const auto kind = static_cast<Kind>(row.kind_and_bytes >> kKindShift);
   if (kind == Kind::kFloat) [[likely]] {
     ++counts.samples;

@@ -40,6 +40,18 @@ bool LineIsGood(std::string_view line, std::size_t bytes) {
   return sum.Be32() == Crc32c(AsBytes(line.substr(0, bytes)));
 }
 
+ShardPosition ReadLine(std::string_view line) {
+  ShardPosition position;
+  Decoder in(AsBytes(line));
+  for (Mark* mark : {&position.mark, &position.sending}) {
+    mark->record.segment = static_cast<int>(in.Be32());
+    mark->index = in.Be32();
+    mark->record.offset = in.Be64();
+  }
+  position.highest = static_cast<model::TimestampMs>(in.Be64());
+  return position;
+}
+
 }  // namespace
 
 Result<std::optional<std::vector<ShardPosition>>> PositionFile::Load() {
@@ -53,18 +65,20 @@ Result<std::optional<std::vector<ShardPosition>>> PositionFile::Load() {
   if (!LineIsGood(view.substr(0, kLineBytes), kMagic.size() + 4)) return bad("wrong checksum");
   const std::size_t count = Decoder(AsBytes(view.substr(kMagic.size()))).Be32();
   if (view.size() != kLineBytes * (count + 1) || count == 0) return bad("wrong length");
-  std::vector<ShardPosition> positions(count);
+  std::vector<std::optional<ShardPosition>> lines(count);
+  std::optional<ShardPosition> first;  // Of those that are good.
   for (std::size_t i = 0; i < count; ++i) {
     const std::string_view line = view.substr(kLineBytes * (i + 1), kLineBytes);
-    if (!LineIsGood(line, kSummedBytes)) return bad("wrong checksum");
-    Decoder in(AsBytes(line));
-    for (Mark* mark : {&positions[i].mark, &positions[i].sending}) {
-      mark->record.segment = static_cast<int>(in.Be32());
-      mark->index = in.Be32();
-      mark->record.offset = in.Be64();
-    }
-    positions[i].highest = static_cast<model::TimestampMs>(in.Be64());
+    if (!LineIsGood(line, kSummedBytes)) continue;
+    lines[i] = ReadLine(line);
+    if (!first || lines[i]->mark < first->mark) first = lines[i];
   }
+  if (!first) return bad("wrong checksum");
+  first->sending = {};
+  std::vector<ShardPosition> positions;
+  positions.reserve(count);
+  // A power cut may tear a line; the shard is somewhere near the others then.
+  for (const auto& line : lines) positions.push_back(line.value_or(*first));
   return positions;
 }
 

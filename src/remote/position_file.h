@@ -32,8 +32,8 @@ class PositionFile final {
  public:
   PositionFile(Fs& fs, std::string path) : fs_(fs), path_(std::move(path)) {}
 
-  /// What the file says, a position for each shard; nullopt when there is none.
-  /// Errors: kCorruption, kIo.
+  /// What the file says, a position for each shard; nullopt when there is none. A shard whose line
+  /// is damaged is where the first of the others is. Errors: kCorruption, kIo.
   Result<std::optional<std::vector<ShardPosition>>> Load();
   /// Writes the file anew, whole or not at all; for another number of shards.
   Status Reset(std::vector<ShardPosition> positions);

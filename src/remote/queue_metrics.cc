@@ -81,6 +81,9 @@ constexpr std::array<const char*, 14> kRecordTypes = {"unknown",
                                                       "samples_v2",
                                                       "histogram_samples_v2",
                                                       "float_histogram_samples_v2"};
+constexpr const char* kUnreadableSeriesName = "narthex_remote_write_unreadable_series_total";
+constexpr const char* kUnreadableSlicesName = "narthex_remote_write_unreadable_slices_total";
+constexpr const char* kDamagedName = "narthex_remote_write_damaged_segments_total";
 constexpr const char* kGapsName = "narthex_remote_write_gaps_total";
 
 }  // namespace
@@ -144,6 +147,17 @@ QueueMetrics::QueueMetrics(Registry& registry, const std::string& name, const st
       gaps(registry.AddCounter(kGapsName,
                                "Number of times that WAL segments were gone before they were sent.",
                                Labels(name, url))),
+      unreadable_series(registry.AddCounter(
+          kUnreadableSeriesName,
+          "Number of times that a series could not be read while a gap was filled.",
+          Labels(name, url))),
+      unreadable_slices(registry.AddCounter(
+          kUnreadableSlicesName, "Number of times of a gap whose samples could not be read.",
+          Labels(name, url))),
+      wal_damaged(registry.AddCounter(
+          kDamagedName, "Number of WAL segments that could be read for a remote storage up to a "
+                        "damage only.",
+          Labels(name, url))),
       registry_(registry),
       name_(name) {}
 
@@ -177,7 +191,9 @@ void QueueMetrics::Remove(Registry& registry, const std::string& name, const std
   for (const char* type : kRecordTypes) {
     registry.Remove(kRecordsName, {{"consumer", name}, {"type", type}});
   }
-  registry.Remove(kGapsName, labels);
+  for (const char* own : {kGapsName, kUnreadableSeriesName, kUnreadableSlicesName, kDamagedName}) {
+    registry.Remove(own, labels);
+  }
 }
 
 void RaiseTo(metrics::Gauge& gauge, double seconds) {

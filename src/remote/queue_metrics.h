@@ -69,6 +69,10 @@ struct QueueMetrics {
                                        // time.
   // Our own: how often segments were gone before they were read.
   metrics::Counter& gaps;
+  // Of gaps, in the database.
+  metrics::Counter& unreadable_series;
+  metrics::Counter& unreadable_slices;
+  metrics::Counter& wal_damaged;  // Segments whose rest could not be read.
 
  private:
   metrics::Registry& registry_;

@@ -68,7 +68,7 @@ class SampledAnswer final : public PartedSet {
 
   /// The body, compressed with snappy. Errors: kUnavailable, what is wrong with it, in Prometheus's
   /// words; kResourceExhausted.
-  Status Fill(std::string_view body, std::size_t max_bytes);
+  Status Fill(std::string_view body);
 
   AnswerMemory& memory() { return memory_; }
 

@@ -11,6 +11,7 @@
 
 #include "narthex/base/check.h"
 #include "narthex/base/clock.h"
+#include "narthex/base/go_format.h"
 #include "narthex/base/metrics.h"
 #include "narthex/proto/snappy.h"
 #include "src/remote/frame_reader.h"
@@ -28,6 +29,10 @@ constexpr double kSeconds[] = {0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5,
 constexpr std::string_view kSampledType = "application/x-protobuf";
 constexpr std::string_view kStreamedType =
     "application/x-streamed-protobuf; proto=prometheus.ChunkedReadResponse";
+
+constexpr std::int64_t kNsPerMs = 1'000'000;
+/// Who waited so long in vain, or for the section's time, has found that the server hangs.
+constexpr model::DurationMs kLongWaitMs = 10'000;
 
 constexpr char kNoMemory[] = "the server has no memory left for the answer";
 
@@ -53,6 +58,12 @@ std::string SectionName(const config::RemoteReadConfig& config) {
       EVP_Digest(config.shown.data(), config.shown.size(), digest, &size, EVP_md5(), nullptr);
   NX_CHECK(ok == 1 && size == 16, "OpenSSL has no MD5");
   return fmt::format("{:02x}{:02x}{:02x}", digest[0], digest[1], digest[2]);
+}
+
+std::string ShownUrl(const config::RemoteReadConfig& config) {
+  const auto url = net::ParseUrl(config.url);
+  if (url) return url->userinfo.empty() ? config.url : net::FormatUrl(*url);
+  return config.url.find('@') == std::string::npos ? config.url : "a URL that is none";
 }
 
 /// One question and its answer: takes the head and the pieces of the body.
@@ -139,7 +150,7 @@ class ReadEndpoint::Exchange {
     }
     if (!problem_) return Fail(Reading(problem_.error()));
     if (is("sampled")) {
-      NX_RETURN_IF_ERROR(sampled_->Fill(body_, endpoint_.budget_->max_answer_bytes));
+      NX_RETURN_IF_ERROR(sampled_->Fill(body_));
       sampled_->memory().Release(body_.size());
       return std::move(sampled_);
     }
@@ -152,7 +163,7 @@ class ReadEndpoint::Exchange {
   Error Broken(const Error& error, model::DurationMs timeout_ms) const {
     std::string why = error.message();
     if (error.code() == Code::kTimeout) {
-      why += ": request timed out after " + model::FormatDuration(timeout_ms);
+      why += ": request timed out after " + go::FormatDuration(timeout_ms * kNsPerMs);
     }
     if (type_ == nullptr) return {error.code(), "error sending request: " + why};
     if (!is("sampled")) return Reading({error.code(), why});
@@ -177,22 +188,12 @@ class ReadEndpoint::Exchange {
   Status problem_;
 };
 
-Result<std::shared_ptr<ReadEndpoint>> ReadEndpoint::Make(const config::RemoteReadConfig& config,
-                                                         net::HttpClientOptions client,
-                                                         std::shared_ptr<ReadBudget> budget,
-                                                         Clock& clock,
-                                                         metrics::Registry& registry) {
-  NX_ASSIGN_OR_RETURN(net::Url url, net::ParseUrl(config.url));
-  return std::shared_ptr<ReadEndpoint>(new ReadEndpoint(config, std::move(url), std::move(client),
-                                                        std::move(budget), clock, registry));
-}
-
-ReadEndpoint::ReadEndpoint(const config::RemoteReadConfig& config, net::Url url,
-                           net::HttpClientOptions client, std::shared_ptr<ReadBudget> budget,
-                           Clock& clock, metrics::Registry& registry)
+ReadEndpoint::ReadEndpoint(const config::RemoteReadConfig& config, net::HttpClientOptions client,
+                           std::shared_ptr<ReadBudget> budget, Clock& clock,
+                           metrics::Registry& registry)
     : name_(SectionName(config)),
-      url_text_(url.userinfo.empty() ? config.url : net::FormatUrl(url)),
-      url_(std::move(url)),
+      url_text_(ShownUrl(config)),
+      url_(net::ParseUrl(config.url)),
       headers_(config.headers),
       timeout_ms_(config.timeout_ms),
       max_frame_bytes_(config.chunked_read_limit_bytes),
@@ -213,7 +214,7 @@ net::ClientRequest ReadEndpoint::MakeRequest(const proto::ReadQuery& query,
       message);
   net::ClientRequest request;
   request.method = "POST";
-  request.url = url_;
+  request.url = *url_;
   request.idempotent = true;
   request.timeout = std::chrono::milliseconds(timeout_ms);
   request.headers = {{"Content-Encoding", "snappy"},
@@ -225,9 +226,15 @@ net::ClientRequest ReadEndpoint::MakeRequest(const proto::ReadQuery& query,
   return request;
 }
 
+model::DurationMs ReadEndpoint::TimeFor(std::int64_t deadline_ns) const {
+  if (deadline_ns == 0) return timeout_ms_;
+  const std::int64_t left_ms = (deadline_ns - clock_.MonotonicNs()) / kNsPerMs;
+  return std::clamp<std::int64_t>(left_ms, 1, timeout_ms_);
+}
+
 Result<std::unique_ptr<storage::SeriesSet>> ReadEndpoint::Read(const proto::ReadQuery& query,
                                                                AnswerScope scope,
-                                                               model::DurationMs timeout_ms,
+                                                               std::int64_t deadline_ns,
                                                                std::stop_token stop) {
   struct UnderWay {
     explicit UnderWay(metrics::Gauge& g) : gauge(g) { gauge.Add(1); }
@@ -235,7 +242,19 @@ Result<std::unique_ptr<storage::SeriesSet>> ReadEndpoint::Read(const proto::Read
     metrics::Gauge& gauge;
   };
   const UnderWay counted(under_way_);
-  timeout_ms = timeout_ms > 0 ? std::min(timeout_ms, timeout_ms_) : timeout_ms_;
+  if (!url_) return Fail(url_.error().code(), "error sending request: " + url_.error().message());
+  struct Probe {
+    ~Probe() {
+      if (is_one) patience.EndProbe();
+    }
+    Patience& patience;
+    bool is_one = false;
+  };
+  Probe probe{patience_};
+  if (auto refusal = patience_.Refusal(clock_.MonotonicNs(), probe.is_one)) {
+    return Fail(std::move(*refusal));
+  }
+  const model::DurationMs timeout_ms = TimeFor(deadline_ns);
   Exchange exchange(*this, std::move(scope));
   net::ClientRequest request = MakeRequest(query, timeout_ms);
   request.on_head = [&](const net::ClientResponse& head) { exchange.OnHead(head); };
@@ -250,7 +269,13 @@ Result<std::unique_ptr<storage::SeriesSet>> ReadEndpoint::Read(const proto::Read
   // A client that was told to stop does nothing any more.
   if (stop.stop_requested()) return Fail(Code::kCancelled, "context canceled");
   KeepClient(std::move(client));
-  return exchange.Finish(*response, body, timeout_ms);
+  auto set = exchange.Finish(*response, body, timeout_ms);
+  if (set || set.error().code() != Code::kTimeout) {
+    patience_.Answered();
+  } else if (timeout_ms >= std::min(timeout_ms_, kLongWaitMs)) {
+    patience_.WaitedInVain(clock_.MonotonicNs(), set.error());
+  }
+  return set;
 }
 
 std::unique_ptr<net::BlockingClient> ReadEndpoint::TakeClient() {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <utility>
 
 #include <fmt/format.h>
@@ -36,12 +37,6 @@ proto::ReadHints MakeHints(const storage::SelectHints& hints) {
           .by = hints.by};
 }
 
-/// Without a password.
-std::string ShownUrl(const std::string& text) {
-  const auto url = net::ParseUrl(text);
-  return url && url->userinfo.empty() ? text : url ? net::FormatUrl(*url) : "";
-}
-
 class RemoteQuerier final : public storage::Querier {
  public:
   RemoteQuerier(std::shared_ptr<const Section> section, TimestampMs mint, TimestampMs maxt)
@@ -65,7 +60,8 @@ class RemoteQuerier final : public storage::Querier {
     }
     query.has_hints = true;
     query.hints = MakeHints(hints);
-    auto set = section_->endpoint->Read(query, std::move(scope), hints.timeout_ms, std::move(stop));
+    auto set =
+        section_->endpoint->Read(query, std::move(scope), hints.deadline_ns, std::move(stop));
     if (set || set.error().code() == Code::kCancelled) return set;
     return Fail(std::move(set).error().Wrap("remote_read"));
   }
@@ -131,21 +127,22 @@ struct ReadStorage::Impl {
 Result<ReadStorage::Impl::Endpoints> ReadStorage::Impl::MakeEndpoints(
     const config::Config& config) const {
   Endpoints made;
+  std::set<std::string_view> shown;
   for (const config::RemoteReadConfig& section : config.remote_read) {
-    auto [place, is_new] = made.try_emplace(section.fingerprint);
-    if (!is_new) {
+    // Secrets do not tell two sections apart, as in Prometheus.
+    if (!shown.insert(section.shown).second) {
       return Fail(Code::kInvalidArgument,
                   fmt::format("duplicate remote read configs are not allowed, found duplicate for "
                               "URL: {}",
-                              ShownUrl(section.url)));
+                              ShownUrl(section)));
     }
+    std::shared_ptr<ReadEndpoint>& place = made[section.fingerprint];
     if (const auto known = endpoints.find(section.fingerprint); known != endpoints.end()) {
-      place->second = known->second;
+      place = known->second;
       continue;
     }
     NX_ASSIGN_OR_RETURN(net::HttpClientOptions client, options.client_options(section.http));
-    NX_ASSIGN_OR_RETURN(place->second,
-                        ReadEndpoint::Make(section, std::move(client), budget, clock, registry));
+    place = std::make_shared<ReadEndpoint>(section, std::move(client), budget, clock, registry);
   }
   return made;
 }

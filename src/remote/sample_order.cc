@@ -15,9 +15,10 @@ bool Ascends(const Times& t) {
 }
 
 /// Sorts by time; of equal times the last one stays. Start times are forgotten then.
+/// @return whether that changed anything
 template <typename Times, typename Values>
-void Sort(Times& t, Values& values, storage::StartTimes& starts) {
-  if (Ascends(t)) return;
+bool Sort(Times& t, Values& values, storage::StartTimes& starts) {
+  if (Ascends(t)) return false;
   starts.clear();
   std::vector<std::size_t> order(t.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
@@ -32,6 +33,7 @@ void Sort(Times& t, Values& values, storage::StartTimes& starts) {
   }
   t = std::move(sorted_t);
   values = std::move(sorted_values);
+  return true;
 }
 
 void DropHistogramsAtFloats(storage::SampleColumns& columns) {
@@ -42,18 +44,29 @@ void DropHistogramsAtFloats(storage::SampleColumns& columns) {
     if (kept != i) {
       columns.histogram_t[kept] = columns.histogram_t[i];
       columns.histograms[kept] = std::move(columns.histograms[i]);
+      columns.histogram_starts.Move(i, kept);
+      ForgetReset(columns.histograms[kept]);
     }
     ++kept;
   }
+  columns.histogram_starts.Truncate(kept);
   columns.histogram_t.resize(kept);
   columns.histograms.resize(kept);
 }
 
 }  // namespace
 
+void ForgetReset(model::FloatHistogram& histogram) {
+  if (histogram.counter_reset_hint != model::CounterResetHint::kGauge) {
+    histogram.counter_reset_hint = model::CounterResetHint::kUnknown;
+  }
+}
+
 void PutInOrder(storage::SampleColumns& columns) {
   Sort(columns.t, columns.v, columns.starts);
-  Sort(columns.histogram_t, columns.histograms, columns.histogram_starts);
+  if (Sort(columns.histogram_t, columns.histograms, columns.histogram_starts)) {
+    for (model::FloatHistogram& h : columns.histograms) ForgetReset(h);
+  }
   DropHistogramsAtFloats(columns);
 }
 

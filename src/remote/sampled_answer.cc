@@ -4,7 +4,6 @@
 #include "narthex/proto/remote_read.h"
 #include "narthex/proto/remote_write.h"
 #include "narthex/proto/snappy.h"
-#include "narthex/storage/merge.h"
 #include "narthex/tsdb/histogram_check.h"
 #include "src/remote/read_answer.h"
 #include "src/remote/sample_order.h"
@@ -44,20 +43,23 @@ Result<model::FloatHistogram> Checked(model::AnyHistogram& any) {
 
 }  // namespace
 
-Status SampledAnswer::Fill(std::string_view body, std::size_t max_bytes) {
+Status SampledAnswer::Fill(std::string_view body) {
+  const auto size = proto::SnappyDecodedSize(body);
+  if (size) NX_RETURN_IF_ERROR(memory_.Hold(*size));
   std::string message;
-  if (Status decoded = proto::SnappyDecode(body, max_bytes, message); !decoded) {
+  const Status decoded = size ? proto::SnappyDecode(body, *size, message) : Fail(size.error());
+  if (!decoded) {
     return Fail(Code::kUnavailable, "error reading response: " + decoded.error().message());
   }
-  NX_RETURN_IF_ERROR(memory_.Hold(message.size()));
   const auto result = proto::DecodeReadResponse(message);
   if (!result) {
-    const std::string& why = result.error().message();
-    const bool counted = why.starts_with("responses: ");
-    return Fail(Code::kUnavailable, counted ? why : "unable to unmarshal response body: " + why);
+    const Error& why = result.error();
+    // Another number of results is no matter of the message's form.
+    if (why.code() == Code::kNotFound) return Fail(Code::kUnavailable, why.message());
+    return Fail(Code::kUnavailable, "unable to unmarshal response body: " + why.message());
   }
   NX_RETURN_IF_ERROR(FillFrom(*result));
-  memory_.Release(message.size());
+  memory_.Release(*size);
   Arrange();
   return {};
 }
@@ -120,7 +122,6 @@ Status SampledAnswer::ReadPart(const Part& part, model::TimestampMs mint, model:
     return std::pair(std::lower_bound(from, to, mint) - t.begin(),
                      std::upper_bound(from, to, maxt) - t.begin());
   };
-  const std::size_t floats = out.t.size(), histograms = out.histogram_t.size();
   const auto [first, last] = within(t_, range.floats, range.floats_end);
   out.t.insert(out.t.end(), t_.begin() + first, t_.begin() + last);
   out.v.insert(out.v.end(), v_.begin() + first, v_.begin() + last);
@@ -129,7 +130,6 @@ Status SampledAnswer::ReadPart(const Part& part, model::TimestampMs mint, model:
                          histogram_t_.begin() + last_h);
   out.histograms.insert(out.histograms.end(), histograms_.begin() + first_h,
                         histograms_.begin() + last_h);
-  storage::MergeTail(out, floats, histograms);
   return {};
 }
 

@@ -15,6 +15,7 @@ constexpr std::string_view kTypeLabel = "__type__";
 constexpr std::string_view kUnitLabel = "__unit__";
 // Fewer are not worth making everything anew.
 constexpr std::size_t kFewDeadPairs = 1 << 16;
+constexpr std::size_t kFewMetadata = 1 << 12;
 
 model::MetricType TypeOfName(std::string_view name) {
   for (int type = 0; type <= static_cast<int>(model::MetricType::kStateset); ++type) {
@@ -70,8 +71,10 @@ const model::Labels* SeriesStore::Relabelled(const model::Labels& labels) {
   }
   const Result<bool> kept = model::Relabel(builder_, options_.relabel_configs);
   if (!kept) {
-    log::Warn("write_relabel_configs failed, the series is dropped",
-              {{"series", labels.ToString()}, {"err", kept.error().message()}});
+    if (relabel_log_.Allow()) {
+      log::Warn("write_relabel_configs failed, the series is dropped",
+                {{"series", labels.ToString()}, {"err", kept.error().message()}});
+    }
     return nullptr;
   }
   if (!*kept) return nullptr;
@@ -88,7 +91,7 @@ void SeriesStore::SetLabels(Row& row, const model::Labels& labels) {
     runs_.push_back(pair);
     row.field_bytes += static_cast<std::uint32_t>(pairs_.field(pair).size());
   }
-  row.num_pairs = static_cast<std::uint32_t>(runs_.size() - row.run) & 0x7fffffff;
+  row.num_pairs = static_cast<std::uint32_t>(runs_.size() - row.run) & 0x3fffffff;
 }
 
 void SeriesStore::Store(std::span<const tsdb::wal::SeriesEntry> series, int segment) {
@@ -136,6 +139,7 @@ void SeriesStore::StoreMetadata(std::span<const tsdb::wal::MetadataEntry> entrie
     const std::uint32_t number = Find(ref);
     if (number <= kDropped) continue;
     Row& row = rows_[number];
+    row.told_metadata = 1;
     if (!options_.metadata_from_labels) {
       row.metadata = InternMetadata(metadata);
     } else if (row.metadata != 0) {
@@ -162,6 +166,19 @@ void SeriesStore::Reset(int segment) {
     --size_;
   }
   if (dead_pairs_ > kFewDeadPairs && 2 * dead_pairs_ > runs_.size()) Compact();
+  if (metadata_.size() > kFewMetadata && metadata_.size() > metadata_kept_ * 2) CompactMetadata();
+}
+
+// Texts that no series has any more stay until then.
+void SeriesStore::CompactMetadata() {
+  std::vector<model::Metadata> old;
+  old.swap(metadata_);
+  metadata_index_.clear();
+  metadata_bytes_ = 0;
+  for (Row& row : rows_) {
+    if (row.in_use != 0 && row.metadata != 0) row.metadata = InternMetadata(old[row.metadata - 1]);
+  }
+  metadata_kept_ = metadata_.size();
 }
 
 // Series that are gone leave their pairs behind; these are left out when everything is copied.

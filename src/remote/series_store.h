@@ -17,6 +17,7 @@
 #include "narthex/model/relabel.h"
 #include "narthex/proto/write_request.h"
 #include "narthex/tsdb/wal_records.h"
+#include "src/remote/log_limiter.h"
 
 namespace narthex::remote {
 
@@ -90,6 +91,8 @@ class SeriesStore final {
     const std::uint32_t number = rows_[series].metadata;
     return number == 0 ? nullptr : &metadata_[number - 1];
   }
+  /// Whether the log has metadata of it.
+  bool has_told_metadata(std::uint32_t series) const { return rows_[series].told_metadata != 0; }
   const proto::LabelPairs& pairs() const { return pairs_; }
   /// Changes when the numbers of pairs do.
   std::uint64_t pairs_generation() const { return pairs_generation_; }
@@ -100,7 +103,8 @@ class SeriesStore final {
   struct Row {
     WalRef ref = 0;
     std::uint32_t run = 0;  // Where its pairs begin.
-    std::uint32_t num_pairs : 31 = 0;
+    std::uint32_t num_pairs : 30 = 0;
+    std::uint32_t told_metadata : 1 = 0;  // By the log, not by its labels alone.
     std::uint32_t in_use : 1 = 0;
     std::uint32_t field_bytes = 0;
     std::int32_t segment = 0;
@@ -115,6 +119,7 @@ class SeriesStore final {
   void SetLabels(Row& row, const model::Labels& labels);
   std::uint32_t InternMetadata(const model::Metadata& metadata);
   void Compact();
+  void CompactMetadata();
 
   const Options options_;
   RefTable refs_;
@@ -128,6 +133,8 @@ class SeriesStore final {
   std::vector<model::Metadata> metadata_;
   std::map<std::string, std::uint32_t> metadata_index_;
   std::size_t metadata_bytes_ = 0;
+  std::size_t metadata_kept_ = 0;  // When what is not used was last left out.
+  LogLimiter relabel_log_{SystemClock()};
   model::LabelsBuilder builder_;
   model::Labels built_;
 };

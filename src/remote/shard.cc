@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "src/remote/shard.h"
 
+#include <exception>
 #include <utility>
 
+#include "narthex/base/log.h"
 #include "narthex/base/thread_pool.h"
 
 namespace narthex::remote {
@@ -54,6 +56,18 @@ void Shard::Stop() {
   sender_->Stop();
 }
 
+bool Shard::Send(Batch& batch) {
+  for (;;) {
+    try {
+      begin_(batch);
+      return sender_->Send(batch);
+    } catch (const std::exception& e) {
+      log::Error("Sending a batch failed, trying again", {{"err", e.what()}});
+    }
+    if (!sender_->Rest()) return false;
+  }
+}
+
 void Shard::Run() {
   SetThreadName("rw-shard");
   for (;;) {
@@ -68,8 +82,7 @@ void Shard::Run() {
     }
     const std::size_t bytes = batch.body.size();
     const ItemCounts counts = batch.counts;
-    begin_(batch);
-    if (!sender_->Send(batch)) return;
+    if (!Send(batch)) return;
     done_(batch, counts);
     {
       MutexLock lock(mutex_);

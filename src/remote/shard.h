@@ -42,6 +42,7 @@ class Shard final {
 
  private:
   void Run();
+  bool Send(Batch& batch);
 
   const std::size_t max_batches_;
   const std::unique_ptr<BatchSender> sender_;

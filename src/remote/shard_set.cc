@@ -2,6 +2,7 @@
 #include "src/remote/shard_set.h"
 
 #include <algorithm>
+#include <exception>
 #include <utility>
 
 #include "narthex/base/log.h"
@@ -15,10 +16,12 @@ using SteadyClock = std::chrono::steady_clock;
 constexpr std::size_t kMaxHeldBytes = std::size_t{48} << 20;
 // What a batch may have, whatever the configuration says: a request is made in memory.
 constexpr int kMaxItems = 100'000;
-// Of histograms and exemplars in a batch.
-constexpr std::size_t kMaxExtraBytes = std::size_t{1} << 20;
 
 }  // namespace
+
+std::size_t MaxItems(const config::RemoteQueueConfig& queue) {
+  return static_cast<std::size_t>(std::clamp(queue.max_samples_per_send, 1, kMaxItems));
+}
 
 ShardSet::ShardSet(std::shared_ptr<const Endpoint> endpoint, const SeriesStore& series,
                    PositionFile& positions, QueueMetrics& metrics, SendingTally& tally,
@@ -32,7 +35,7 @@ ShardSet::ShardSet(std::shared_ptr<const Endpoint> endpoint, const SeriesStore& 
       position_log_(clock),
       writer_(endpoint_->version(), series.pairs()) {
   const config::RemoteQueueConfig& queue = endpoint_->config.queue;
-  max_items_ = static_cast<std::size_t>(std::clamp(queue.max_samples_per_send, 1, kMaxItems));
+  max_items_ = MaxItems(queue);
   if (endpoint_->config.send_exemplars) max_exemplars_ = max_items_ / 10;
   max_batches_ =
       std::max<std::size_t>(static_cast<std::size_t>(std::max(queue.capacity, 1)) / max_items_, 1);
@@ -52,29 +55,36 @@ void ShardSet::ForgetPending() {
   metrics_.exemplars.pending.Set(0);
 }
 
-void ShardSet::MakeShards(std::size_t count) {
-  for (const auto& lane : lanes_) lane->shard->Stop();
-  lanes_.clear();
-  ForgetPending();
-  for (std::size_t i = 0; i < count; ++i) {
-    auto lane = std::make_unique<Lane>();
-    lane->cut_at = SteadyClock::now();
-    lane->shard = std::make_unique<Shard>(
-        max_batches_, std::make_unique<BatchSender>(endpoint_, metrics_, tally_, clock_),
-        [this, i](const Batch& batch) { Begin(i, batch); },
-        [this, i](const Batch& batch, const ItemCounts& counts) { Done(i, batch, counts); },
-        [this] { TellNews(); });
-    lanes_.push_back(std::move(lane));
+bool ShardSet::MakeLanes(std::size_t count, Lanes& lanes) {
+  try {
+    for (std::size_t i = 0; i < count; ++i) {
+      auto lane = std::make_unique<Lane>();
+      lane->cut_at = SteadyClock::now();
+      lane->shard = std::make_unique<Shard>(
+          max_batches_, std::make_unique<BatchSender>(endpoint_, metrics_, tally_, clock_),
+          [this, i](const Batch& batch) { Begin(i, batch); },
+          [this, i](const Batch& batch, const ItemCounts& counts) { Done(i, batch, counts); },
+          [this] { TellNews(); });
+      lanes.push_back(std::move(lane));
+    }
+    return true;
+  } catch (const std::exception& e) {
+    log::Error("Remote storage can't have its shards",
+               {{"remote_name", endpoint_->name}, {"shards", count}, {"err", e.what()}});
+    return false;
   }
-  metrics_.shards.Set(static_cast<double>(count));
 }
 
-void ShardSet::Start(const std::vector<ShardPosition>& positions) {
+bool ShardSet::Start(const std::vector<ShardPosition>& positions) {
+  Lanes lanes;
+  if (!MakeLanes(positions.size(), lanes)) return false;
+  Stop();
+  lanes_ = std::move(lanes);
+  metrics_.shards.Set(static_cast<double>(lanes_.size()));
   if (auto status = positions_.Reset(positions); !status) {
     log::Error("Writing how far remote write has come failed",
                {{"remote_name", endpoint_->name}, {"err", status.error().message()}});
   }
-  MakeShards(positions.size());
   resuming_until_ = {};
   for (std::size_t i = 0; i < lanes_.size(); ++i) {
     lanes_[i]->pass_over = positions[i].mark;
@@ -82,14 +92,15 @@ void ShardSet::Start(const std::vector<ShardPosition>& positions) {
     resuming_until_ = std::max({resuming_until_, positions[i].mark, positions[i].sending});
   }
   resuming_ = true;
+  return true;
 }
 
-void ShardSet::Restart(std::size_t shards, const Mark& mark) {
+bool ShardSet::Restart(std::size_t shards, const Mark& mark) {
   model::TimestampMs highest = 0;
   for (const ShardPosition& position : positions_.positions()) {
     highest = std::max(highest, position.highest);
   }
-  Start(std::vector<ShardPosition>(shards, {mark, mark, highest}));
+  return Start(std::vector<ShardPosition>(shards, {mark, mark, highest}));
 }
 
 Mark ShardSet::first_wanted() const {
@@ -110,8 +121,14 @@ bool ShardSet::IsFull(const PartialBatch& partial) const {
 }
 
 bool ShardSet::HasRoom(const Lane& lane) const {
-  if (held_bytes() > kMaxHeldBytes && !lane.shard->idle()) return false;
-  return lane.shard->HasRoom();
+  if (!lane.shard->HasRoom()) return false;
+  return lane.shard->idle() || WaitingBytes() <= kMaxHeldBytes;
+}
+
+std::size_t ShardSet::WaitingBytes() const {
+  std::size_t bytes = 0;
+  for (const auto& lane : lanes_) bytes += lane->shard->held_bytes();
+  return bytes;
 }
 
 bool ShardSet::Cut(Lane& lane, const Mark& mark) {
@@ -213,7 +230,6 @@ bool ShardSet::Drain(const Mark& now, SteadyClock::time_point deadline) {
     const bool cut = CutAll(now);
     if (cut && std::all_of(lanes_.begin(), lanes_.end(),
                            [](const auto& lane) { return lane->shard->idle(); })) {
-      SaveIdle(now);
       return true;
     }
     const auto left = deadline - SteadyClock::now();
@@ -224,12 +240,12 @@ bool ShardSet::Drain(const Mark& now, SteadyClock::time_point deadline) {
   }
 }
 
-void ShardSet::SaveIdle(const Mark& now) {
+void ShardSet::SaveIdle(const Mark& now, model::TimestampMs highest) {
   for (std::size_t i = 0; i < lanes_.size(); ++i) {
     Lane& lane = *lanes_[i];
     if (now < lane.pass_over || !lane.partial.empty()) continue;
     if (now >= lane.cut_before) lane.pass_over = std::max(lane.pass_over, lane.cut_before);
-    if (lane.shard->idle()) SavePosition(i, {now, now, 0});
+    if (lane.shard->idle()) SavePosition(i, {now, now, highest});
   }
   CountHeld();
 }
@@ -248,7 +264,8 @@ void ShardSet::Begin(std::size_t shard, const Batch& batch) {
 }
 
 void ShardSet::Done(std::size_t shard, const Batch& batch, const ItemCounts& counts) {
-  SavePosition(shard, {batch.mark, batch.mark, batch.highest});
+  // A sample that is ahead of time says nothing about the others.
+  SavePosition(shard, {batch.mark, batch.mark, std::min(batch.highest, clock_.NowMs())});
   metrics_.samples.pending.Add(-static_cast<double>(counts.samples));
   metrics_.histograms.pending.Add(-static_cast<double>(counts.histograms));
   metrics_.exemplars.pending.Add(-static_cast<double>(counts.exemplars));
@@ -279,10 +296,8 @@ bool ShardSet::interrupted() const {
 }
 
 void ShardSet::CountHeld() {
-  std::size_t bytes = writer_.held_bytes() + compressed_.capacity();
-  for (const auto& lane : lanes_) {
-    bytes += lane->partial.held_bytes() + lane->shard->held_bytes();
-  }
+  std::size_t bytes = writer_.held_bytes() + compressed_.capacity() + WaitingBytes();
+  for (const auto& lane : lanes_) bytes += lane->partial.held_bytes();
   held_bytes_.store(bytes, std::memory_order_relaxed);
 }
 

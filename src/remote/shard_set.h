@@ -23,6 +23,11 @@
 
 namespace narthex::remote {
 
+/// Of histograms and exemplars in a batch.
+inline constexpr std::size_t kMaxExtraBytes = std::size_t{1} << 20;
+/// Samples of a batch: what the configuration says, within what can be made in memory.
+std::size_t MaxItems(const config::RemoteQueueConfig& queue);
+
 /// Samples of a series always go to the same shard, which sends one request after the other, so
 /// they arrive in their order.
 /// Thread safety: one thread, the one that reads the log; Interrupt and held_bytes any thread.
@@ -36,9 +41,11 @@ class ShardSet final {
   ShardSet& operator=(const ShardSet&) = delete;
 
   /// Begins with a shard for each position: what is before it is passed over.
-  void Start(const std::vector<ShardPosition>& positions);
+  /// @return false when the system has no threads or descriptors for so many: nothing has changed
+  bool Start(const std::vector<ShardPosition>& positions);
   /// Another number of shards, all of which have come as far as `mark`. Everything has to be sent.
-  void Restart(std::size_t shards, const Mark& mark);
+  /// @return as Start
+  bool Restart(std::size_t shards, const Mark& mark);
 
   std::size_t size() const { return lanes_.size(); }
   /// No shard wants what is before it.
@@ -63,9 +70,11 @@ class ShardSet final {
   /// The same for all that waits. @return whether nothing waits any more
   bool CutAll(const Mark& now);
   /// Waits until everything is sent. @return false when it is not, at the deadline or interrupted
+  /// Saves nothing that was not sent: SaveIdle does.
   bool Drain(const Mark& now, std::chrono::steady_clock::time_point deadline);
   /// Says of shards that have nothing to send that they have come as far as `now`.
-  void SaveIdle(const Mark& now);
+  /// @param highest  the latest time before it
+  void SaveIdle(const Mark& now, model::TimestampMs highest);
   /// What is before `mark` was added; for a reader that begins anew.
   void PassOver(const Mark& mark);
 
@@ -96,7 +105,9 @@ class ShardSet final {
   // @return false when there is no room
   bool Cut(Lane& lane, const Mark& mark);
   bool CutFull(Lane& lane, const Mark& at);
-  void MakeShards(std::size_t count);
+  using Lanes = std::vector<std::unique_ptr<Lane>>;
+  bool MakeLanes(std::size_t count, Lanes& lanes);
+  std::size_t WaitingBytes() const;
   bool AnyCutLeft() const;
   void Begin(std::size_t shard, const Batch& batch);
   void Done(std::size_t shard, const Batch& batch, const ItemCounts& counts);
@@ -129,7 +140,7 @@ class ShardSet final {
   std::uint64_t seen_news_ NX_GUARDED_BY(mutex_) = 0;
   bool interrupted_ NX_GUARDED_BY(mutex_) = false;
 
-  std::vector<std::unique_ptr<Lane>> lanes_;  // Last: their threads call Done.
+  Lanes lanes_;  // Last: their threads call Done.
 };
 
 }  // namespace narthex::remote

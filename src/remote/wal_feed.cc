@@ -28,6 +28,7 @@ WalFeed::WalFeed(Options options, tsdb::WalTail& tail, SeriesStore& series, Shar
       custom_log_(clock) {}
 
 Status WalFeed::Open(model::TimestampMs sent_until) {
+  sent_until_ = sent_until;
   first_wanted_ = shards_.first_wanted();
   NX_RETURN_IF_ERROR(tail_.Open(first_wanted_.record));
   if (tail_.first_segment() > first_wanted_.record.segment) gap_from_ = sent_until;
@@ -37,6 +38,7 @@ Status WalFeed::Open(model::TimestampMs sent_until) {
 
 Result<FeedStep> WalFeed::Next() {
   NX_ASSIGN_OR_RETURN(const TailStep step, tail_.Next());
+  LookForDamage();
   switch (step) {
     case TailStep::kCaughtUp:
       place_ = std::max(place_, Mark{tail_.next_position(), 0});
@@ -44,7 +46,7 @@ Result<FeedStep> WalFeed::Next() {
       return FeedStep::kCaughtUp;
     case TailStep::kGap:
       // What was read before is with the shards, so the latest of it begins the gap.
-      if (!gap_from_) gap_from_ = highest_;
+      if (!gap_from_) gap_from_ = highest_ > 0 ? reached() : sent_until_;
       return FeedStep::kRecord;
     case TailStep::kRecord:
       break;
@@ -61,7 +63,6 @@ bool WalFeed::Wanted() const {
 void WalFeed::BeginRecord() {
   place_ = {tail_.position(), 0};
   if (!tailing_) metrics_.sent_pre_tailing.Add();
-  metrics_.wal_segment.Set(place_.record.segment);
   if (const model::DurationMs age = options_.endpoint->config.queue.sample_age_limit_ms; age > 0) {
     oldest_wanted_ = clock_.NowMs() - age;
   }
@@ -72,6 +73,7 @@ bool WalFeed::Handle() {
   bool go_on = true;
   const RecordType type = tsdb::wal::TypeOf(tail_.record());
   metrics_.CountRecord(static_cast<std::uint8_t>(type));
+  if (!tail_.in_checkpoint()) metrics_.wal_segment.Set(tail_.position().segment);
   switch (type) {
     case RecordType::kSeries:
       new_series_.clear();
@@ -149,8 +151,21 @@ void WalFeed::Count(KindCounters& kind, const Counts& counts) {
 
 void WalFeed::NoteTime(model::TimestampMs t) { highest_ = std::max(highest_, t); }
 
-void WalFeed::EndGap(model::TimestampMs first_after) {
-  const Gap gap{*std::exchange(gap_from_, std::nullopt), first_after};
+model::TimestampMs WalFeed::reached() const { return std::min(highest_, clock_.NowMs()); }
+
+// What is behind the damage in its segment is not in the log, but the database may have it.
+void WalFeed::LookForDamage() {
+  const std::uint64_t damaged = tail_.num_damaged();
+  if (damaged == damaged_) return;
+  metrics_.wal_damaged.Add(damaged - std::exchange(damaged_, damaged));
+  if (!gap_from_) gap_from_ = highest_ > 0 ? reached() : sent_until_;
+}
+
+template <typename Entry>
+void WalFeed::EndGap(const std::vector<Entry>& first_behind) {
+  if (first_behind.empty()) return;
+  Gap gap{*std::exchange(gap_from_, std::nullopt), first_behind.front().t};
+  for (const Entry& entry : first_behind) gap.to = std::max(gap.to, entry.t);
   metrics_.gaps.Add();
   log::Warn("WAL segments were gone before remote write had sent them",
             {{"remote_name", options_.endpoint->name}, {"from", gap.from}, {"to", gap.to}});
@@ -163,7 +178,7 @@ bool WalFeed::AddSamples(Status& status) {
   starts_.clear();
   const bool v2 = options_.endpoint->version() == proto::WriteVersion::kV2;
   status = tsdb::wal::DecodeSamples(tail_.record(), samples_, v2 ? &starts_ : nullptr);
-  if (gap_from_ && !samples_.empty()) EndGap(samples_[0].t);
+  if (gap_from_) EndGap(samples_);
   Counts counts;
   bool go_on = true;
   for (std::size_t i = 0; i < samples_.size(); ++i) {
@@ -184,7 +199,7 @@ bool WalFeed::AddHistograms(std::vector<Entry>& entries, Decode&& decode, Status
   BeginRecord();
   entries.clear();
   status = decode(tail_.record(), entries);
-  if (gap_from_ && !entries.empty()) EndGap(entries[0].t);
+  if (gap_from_) EndGap(entries);
   const bool v1 = options_.endpoint->version() == proto::WriteVersion::kV1;
   Counts counts;
   bool go_on = true;

@@ -13,9 +13,9 @@
 #include "narthex/base/clock.h"
 #include "narthex/storage/start_times.h"
 #include "narthex/tsdb/wal_tail.h"
-#include "src/remote/backfill.h"
 #include "src/remote/batch.h"
 #include "src/remote/endpoint.h"
+#include "src/remote/gaps.h"
 #include "src/remote/queue_metrics.h"
 #include "src/remote/series_store.h"
 #include "src/remote/shard_set.h"
@@ -46,8 +46,8 @@ class WalFeed final {
   const Mark& place() const { return place_; }
   /// Whether samples are gone of which on_gap was not told yet: no place is to be saved then.
   bool in_gap() const { return gap_from_.has_value(); }
-  /// The latest time of what was added.
-  model::TimestampMs highest() const { return highest_; }
+  /// The latest time of what was added, but not one ahead of now.
+  model::TimestampMs reached() const;
   /// Forgets series that the log no longer has, when there is a new checkpoint.
   void ForgetOldSeries();
   std::size_t held_bytes() const;
@@ -68,7 +68,9 @@ class WalFeed final {
   template <typename Entry, typename Decode>
   bool AddHistograms(std::vector<Entry>& entries, Decode&& decode, Status& status);
   bool AddExemplars(Status& status);
-  void EndGap(model::TimestampMs first_after);
+  template <typename Entry>
+  void EndGap(const std::vector<Entry>& first_behind);
+  void LookForDamage();
   void BeginRecord();
 
   const Options options_;
@@ -85,6 +87,8 @@ class WalFeed final {
   Mark first_wanted_;
   Mark place_;
   model::TimestampMs highest_ = 0;
+  model::TimestampMs sent_until_ = 0;
+  std::uint64_t damaged_ = 0;
   model::TimestampMs oldest_wanted_ = model::kMinTime;  // By sample_age_limit.
   std::optional<model::TimestampMs> gap_from_;          // What comes next ends it.
   std::optional<int> forget_before_;  // Series that no segment from here on has are to go.

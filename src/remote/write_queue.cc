@@ -2,6 +2,7 @@
 #include "src/remote/write_queue.h"
 
 #include <algorithm>
+#include <exception>
 #include <utility>
 
 #include "narthex/base/log.h"
@@ -53,7 +54,8 @@ WriteQueue::WriteQueue(Options options, const WalSource& source, QueueMetrics& m
       shards_(options_.endpoint, series_, positions_, metrics_, tally_, clock),
       backfill_({.endpoint = options_.endpoint,
                  .series = StoreOptions(options_),
-                 .path = options_.state_path + ".gaps"},
+                 .path = options_.state_path + ".gaps",
+                 .oldest = source.oldest},
                 source.history, metrics_, fs, clock),
       feed_(
           {.endpoint = options_.endpoint, .on_gap = [this](const Gap& gap) { backfill_.Add(gap); }},
@@ -69,7 +71,9 @@ WriteQueue::WriteQueue(Options options, const WalSource& source, QueueMetrics& m
 WriteQueue::~WriteQueue() { Stop(Ending::kNow); }
 
 void WriteQueue::Start() {
-  shards_.Start(FirstPositions());
+  // Now, for what comes after this call is to be sent.
+  first_positions_ = FirstPositions();
+  started_ = shards_.Start(first_positions_);
   backfill_.Start();
   thread_ = std::thread([this] { Run(); });
   const bool with_metadata = options_.metadata != nullptr && endpoint().config.metadata.send &&
@@ -98,11 +102,13 @@ std::vector<ShardPosition> WriteQueue::FirstPositions() {
   if (!*loaded) return fresh();
   std::vector<ShardPosition> positions = std::move(**loaded);
   const Result<tsdb::WalPosition> end = tail_.End();
-  const bool of_this_log =
-      end && std::all_of(positions.begin(), positions.end(), [&](const auto& position) {
-        return position.mark.record.segment <= end->segment;
-      });
-  if (!of_this_log) return fresh();
+  // Nothing can have been sent that is not there.
+  if (end) {
+    for (ShardPosition& position : positions) {
+      position.mark = std::min(position.mark, Mark{*end, 0});
+      position.sending = std::min(position.sending, Mark{*end, 0});
+    }
+  }
   const ShardLimits limits = LimitsOf(queue);
   const std::size_t count = std::clamp(positions.size(), static_cast<std::size_t>(limits.min),
                                        static_cast<std::size_t>(limits.max));
@@ -121,7 +127,7 @@ void WriteQueue::Stop(Ending ending) {
   if (stopped_) return;
   stopped_ = true;
   log::Info("Stopping remote storage...", {{"remote_name", endpoint().name}});
-  metadata_ = nullptr;
+  if (metadata_ != nullptr) metadata_->Stop();
   const auto now = SteadyClock::now();
   const std::chrono::milliseconds flush(options_.flush_deadline_ms);
   {
@@ -140,7 +146,9 @@ void WriteQueue::Stop(Ending ending) {
   }
   shards_.Interrupt();
   if (endpoint().authorizer != nullptr) endpoint().authorizer->Cancel();
+  backfill_.Stop();
   if (thread_.joinable()) thread_.join();
+  metadata_ = nullptr;
   shards_.Stop();
   log::Info("Remote storage stopped.", {{"remote_name", endpoint().name}});
 }
@@ -169,9 +177,32 @@ bool WriteQueue::OpenFeed() {
   }
 }
 
+bool WriteQueue::StartShards() {
+  while (!started_) {
+    const Error error(Code::kResourceExhausted, "no threads or descriptors for the shards");
+    if (!WaitBeforeRetry("Starting remote storage failed", error)) return false;
+    started_ = shards_.Start(first_positions_);
+  }
+  return true;
+}
+
+void WriteQueue::FollowUntilStopped() {
+  if (!StartShards()) return;
+  for (;;) {
+    try {
+      if (OpenFeed()) Follow();
+      return;
+    } catch (const std::exception& e) {
+      shards_.PassOver(feed_.place());
+      const Error error(Code::kInternal, e.what());
+      if (!WaitBeforeRetry("Following the WAL for remote write failed", error)) return;
+    }
+  }
+}
+
 void WriteQueue::Run() {
   SetThreadName("rw-wal");
-  if (OpenFeed()) Follow();
+  FollowUntilStopped();
   Ending ending;
   SteadyClock::time_point deadline;
   {
@@ -179,13 +210,21 @@ void WriteQueue::Run() {
     ending = ending_;
     deadline = deadline_;
   }
-  if (ending != Ending::kNow && !shards_.Drain(feed_.place(), deadline)) {
-    log::Warn("Not everything could be sent; the next run goes on from there",
-              {{"remote_name", endpoint().name}});
+  if (started_ && ending != Ending::kNow) {
+    if (shards_.Drain(feed_.place(), deadline)) {
+      SaveIdle();
+    } else {
+      log::Warn("Not everything could be sent; the next run goes on from there",
+                {{"remote_name", endpoint().name}});
+    }
   }
   MutexLock lock(mutex_);
   done_ = true;
   changed_.NotifyAll();
+}
+
+void WriteQueue::SaveIdle() {
+  if (!feed_.in_gap()) shards_.SaveIdle(feed_.place(), feed_.reached());
 }
 
 void WriteQueue::Follow() {
@@ -221,9 +260,10 @@ void WriteQueue::Upkeep() {
   if (wanted_shards_.load() != 0) Reshard();
   if (now >= next_save_) {
     next_save_ = now + kSaveInterval;
-    if (!feed_.in_gap()) shards_.SaveIdle(feed_.place());
-    held_bytes_.store(series_.held_bytes() + shards_.held_bytes() + feed_.held_bytes(),
-                      std::memory_order_relaxed);
+    SaveIdle();
+    held_bytes_.store(
+        series_.held_bytes() + shards_.held_bytes() + feed_.held_bytes() + backfill_.held_bytes(),
+        std::memory_order_relaxed);
   }
   if (now >= next_look_) {
     next_look_ = now + kCheckpointInterval;
@@ -245,7 +285,9 @@ void WriteQueue::Reshard() {
               {{"remote_name", endpoint().name}});
     return;
   }
-  shards_.Restart(wanted, feed_.place());
+  if (!shards_.Restart(wanted, feed_.place())) {
+    log::Warn("Remote storage keeps its shards", {{"remote_name", endpoint().name}});
+  }
 }
 
 void WriteQueue::Tick(double in_rate, double highest_seconds) {
@@ -268,6 +310,14 @@ void WriteQueue::Tick(double in_rate, double highest_seconds) {
     return;
   }
   wanted_shards_ = choice.shards;
+}
+
+int WriteQueue::first_unsent_segment() const {
+  const std::vector<ShardPosition> positions = positions_.positions();
+  if (positions.empty()) return 0;
+  return std::min_element(positions.begin(), positions.end(),
+                          [](const auto& a, const auto& b) { return a.mark < b.mark; })
+      ->mark.record.segment;
 }
 
 model::TimestampMs WriteQueue::highest_sent() const {

@@ -61,11 +61,16 @@ class WriteQueue final {
   const model::Labels& external_labels() const { return options_.external_labels; }
   const std::string& state_path() const { return options_.state_path; }
   model::TimestampMs highest_sent() const;
+  /// Where the log has the first record that a shard has not sent; 0 when that is not known.
+  int first_unsent_segment() const;
   std::size_t held_bytes() const { return held_bytes_.load(std::memory_order_relaxed); }
 
  private:
   void Run();
   std::vector<ShardPosition> FirstPositions();
+  bool StartShards();
+  void FollowUntilStopped();
+  void SaveIdle();
   bool OpenFeed();
   void Follow();
   void Upkeep();
@@ -87,6 +92,8 @@ class WriteQueue final {
   WalFeed feed_;
   std::unique_ptr<MetadataSender> metadata_;
 
+  std::vector<ShardPosition> first_positions_;
+  bool started_ = false;               // The shards are there.
   std::atomic<int> wanted_shards_{0};  // 0 = no wish.
   std::atomic<std::size_t> held_bytes_{0};
   std::chrono::steady_clock::time_point next_cut_, next_save_, next_look_;  // Of Upkeep.

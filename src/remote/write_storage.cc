@@ -56,6 +56,7 @@ class WriteStorage::Impl {
   Status ApplyConfig(const config::Config& config, bool check_only) NX_EXCLUDES(mutex_);
   void Stop() NX_EXCLUDES(mutex_);
   model::TimestampMs LowestSentTimestamp() const NX_EXCLUDES(mutex_);
+  std::optional<int> FirstUnsentSegment() const NX_EXCLUDES(mutex_);
   std::size_t held_bytes() const NX_EXCLUDES(mutex_);
 
  private:
@@ -87,6 +88,7 @@ class WriteStorage::Impl {
 
   mutable Mutex mutex_;
   std::vector<Running> queues_ NX_GUARDED_BY(mutex_);
+  bool settled_ NX_GUARDED_BY(mutex_) = false;  // queues_ are those of the configuration.
   bool stopped_ NX_GUARDED_BY(mutex_) = false;
   CondVar changed_;
 
@@ -196,6 +198,7 @@ Status WriteStorage::Impl::ApplyConfig(const config::Config& config, bool check_
     MutexLock lock(mutex_);
     if (stopped_) return {};
     ending.swap(queues_);
+    settled_ = false;
   }
   // Those that stay as they are; a place in `running` for each entry.
   std::vector<Running> running(entries.size());
@@ -221,6 +224,7 @@ Status WriteStorage::Impl::ApplyConfig(const config::Config& config, bool check_
   RemoveStates(states);
   MutexLock lock(mutex_);
   queues_ = std::move(running);
+  settled_ = !stopped_;
   return {};
 }
 
@@ -250,8 +254,10 @@ void WriteStorage::Impl::RemoveStates(const std::set<std::string>& kept) {
   const auto entries = options_.fs->ListDir(folder_);
   if (!entries) return;
   for (const DirEntry& entry : *entries) {
+    // Also what is being written, as NAME.position.tmp.
+    const std::string state = JoinPath(folder_, entry.name.substr(0, entry.name.find('.')));
+    if (entry.is_dir || kept.contains(state)) continue;
     const std::string path = JoinPath(folder_, entry.name);
-    if (entry.is_dir || kept.contains(path.substr(0, path.rfind('.')))) continue;
     if (auto removed = options_.fs->Remove(path); !removed) {
       log::Warn("Removing a file of remote write failed", {{"err", removed.error().message()}});
     }
@@ -263,6 +269,7 @@ void WriteStorage::Impl::Stop() {
   {
     MutexLock lock(mutex_);
     stopped_ = true;
+    settled_ = false;
     queues.swap(queues_);
     changed_.NotifyAll();
   }
@@ -311,6 +318,17 @@ model::TimestampMs WriteStorage::Impl::LowestSentTimestamp() const {
   return queues_.empty() ? 0 : lowest;
 }
 
+std::optional<int> WriteStorage::Impl::FirstUnsentSegment() const {
+  MutexLock lock(mutex_);
+  if (!settled_) return 0;
+  std::optional<int> first;
+  for (const Running& running : queues_) {
+    const int unsent = running.queue->first_unsent_segment();
+    first = std::min(first.value_or(unsent), unsent);
+  }
+  return first;
+}
+
 std::size_t WriteStorage::Impl::held_bytes() const {
   MutexLock lock(mutex_);
   std::size_t bytes = 0;
@@ -332,6 +350,7 @@ void WriteStorage::Stop() { impl_->Stop(); }
 model::TimestampMs WriteStorage::LowestSentTimestamp() const {
   return impl_->LowestSentTimestamp();
 }
+std::optional<int> WriteStorage::FirstUnsentSegment() const { return impl_->FirstUnsentSegment(); }
 std::size_t WriteStorage::held_bytes() const { return impl_->held_bytes(); }
 
 }  // namespace narthex::remote

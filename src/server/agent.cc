@@ -108,7 +108,10 @@ Status Agent::OpenStorage() {
   if (!db) return Fail(std::move(db).error().Wrap("opening storage failed"));
   db_ = std::move(*db);
   remote_write_.Start(WalOf(*db_));
-  db_->SetLowestSent([this] { return remote_write_.LowestSentTimestamp(); });
+  db_->SetSendingProgress([this] {
+    return tsdb::SendingProgress{remote_write_.LowestSentTimestamp(),
+                                 remote_write_.FirstUnsentSegment()};
+  });
   db_->StartBackground();
   AddRemoteMemory(remote_write_, frame_.registry);
   AddMemoryMetrics(*db_, scrape_, frame_.memory_at_start, frame_.registry);
@@ -134,6 +137,7 @@ void Agent::Stop() {
   http_.Stop();
   scrape_.Stop();
   scrape_io_.Stop();
+  if (db_) db_->StopBackground();  // It asks remote write.
   remote_write_.Stop();
   if (!db_) return;
   if (const Status status = db_->Close(); !status) {

@@ -41,6 +41,11 @@ class Frame final {
 
   const ServerFlags& flags;
   web::WebAccess* const access;
+
+ private:
+  SignalQueue signals_;  // Before whatever may start a thread.
+
+ public:
   const std::uint64_t memory_at_start;  // Anonymous memory, before anything is held.
   metrics::Registry registry;
   Configuration configuration;
@@ -61,7 +66,6 @@ class Frame final {
 
   void AddMetrics();
 
-  SignalQueue signals_;
   LifecycleControl lifecycle_;
 };
 

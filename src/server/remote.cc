@@ -43,7 +43,8 @@ remote::WalSource WalOf(tsdb::Db& db, const std::string& data_dir) {
   return {.dir = JoinPath(data_dir, "wal"),
           .progress = db.wal_progress(),
           .totals = [&db] { return TotalsOf(db.Appended()); },
-          .history = &db};
+          .history = &db,
+          .oldest = [&db] { return db.min_time(); }};
 }
 
 remote::WalSource WalOf(tsdb::AgentDb& db) {

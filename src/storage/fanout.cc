@@ -2,6 +2,10 @@
 #include "narthex/storage/fanout.h"
 
 #include <algorithm>
+#include <atomic>
+#include <exception>
+#include <functional>
+#include <new>
 #include <optional>
 
 #include "narthex/base/thread_pool.h"
@@ -12,6 +16,10 @@ namespace narthex::storage {
 namespace {
 
 using Sets = std::vector<std::unique_ptr<SeriesSet>>;
+
+/// Threads of the pool that ask one secondary at the same time, for all queries.
+constexpr int kMaxHelpers = 16;
+using HelperCount = std::shared_ptr<std::atomic<int>>;
 
 std::vector<std::string> Union(std::vector<std::string> a, std::vector<std::string> b) {
   if (b.empty()) return a;
@@ -24,13 +32,14 @@ std::vector<std::string> Union(std::vector<std::string> a, std::vector<std::stri
 
 class FanoutQuerier final : public Querier {
  public:
-  FanoutQuerier(std::unique_ptr<Querier> primary, std::vector<std::unique_ptr<Querier>> others,
-                ThreadPool& pool)
-      : primary_(std::move(primary)), pool_(pool) {
-    for (auto& querier : others) {
-      secondaries_.push_back(std::make_unique<Secondary>(std::move(querier)));
-    }
+  FanoutQuerier(std::unique_ptr<Querier> primary, ThreadPool& pool)
+      : primary_(std::move(primary)), pool_(pool) {}
+
+  void Add(std::unique_ptr<Querier> secondary, HelperCount helpers) {
+    secondaries_.push_back(std::make_unique<Secondary>(std::move(secondary), std::move(helpers)));
   }
+  bool has_secondaries() const { return !secondaries_.empty(); }
+  std::unique_ptr<Querier> TakePrimary() { return std::move(primary_); }
 
   Result<std::unique_ptr<SeriesSet>> Select(std::span<const model::Matcher> matchers,
                                             const SelectHints& hints,
@@ -64,9 +73,11 @@ class FanoutQuerier final : public Querier {
 
  private:
   struct Secondary {
-    explicit Secondary(std::unique_ptr<Querier> q) : querier(std::move(q)) {}
+    Secondary(std::unique_ptr<Querier> q, HelperCount h)
+        : querier(std::move(q)), helpers(std::move(h)) {}
 
     const std::unique_ptr<Querier> querier;
+    const HelperCount helpers;
     Mutex mutex;
     bool failed NX_GUARDED_BY(mutex) = false;  // It is not asked to select any more.
     std::vector<std::string> warnings NX_GUARDED_BY(mutex);
@@ -78,19 +89,13 @@ class FanoutQuerier final : public Querier {
     Round(const FanoutQuerier& querier, std::span<const Selection> selections,
           std::stop_token stop);
 
-    /// Job 0 is the primary's; then each selection with each secondary.
-    void Run(std::size_t job) {
-      if (job == 0) return AskPrimary();
-      const std::size_t n = querier_.secondaries_.size();
-      AskSecondary((job - 1) % n, (job - 1) / n);
-    }
-    std::size_t num_jobs() const { return 1 + selections_.size() * querier_.secondaries_.size(); }
-    /// When all jobs are done.
+    /// Both at most once for each secondary and selection, from any thread.
+    void AskPrimary();
+    void AskSecondary(std::size_t s, std::size_t i);
+    /// When all have been asked.
     Result<Sets> Finish();
 
    private:
-    void AskPrimary();
-    void AskSecondary(std::size_t s, std::size_t i);
     void StopAll() {
       for (std::stop_source& source : stops_) source.request_stop();
     }
@@ -120,7 +125,11 @@ class FanoutQuerier final : public Querier {
     return all;
   }
 
-  const std::unique_ptr<Querier> primary_;
+  class Work;
+
+  void CallHelper(std::size_t s, const std::shared_ptr<Work>& work) const;
+
+  std::unique_ptr<Querier> primary_;
   std::vector<std::unique_ptr<Secondary>> secondaries_;
   ThreadPool& pool_;
 };
@@ -140,8 +149,15 @@ FanoutQuerier::Round::Round(const FanoutQuerier& querier, std::span<const Select
 }
 
 void FanoutQuerier::Round::AskPrimary() {
+  struct Stopper {
+    ~Stopper() {
+      if (!round.primary_ || !*round.primary_) round.StopAll();
+    }
+    Round& round;
+  };
+  // Nobody wants the others' answers after a failure, nor when this ends by an exception.
+  const Stopper stopper{*this};
   primary_ = querier_.primary_->SelectAll(selections_, stop_);
-  if (!*primary_) StopAll();  // Nobody wants their answers any more.
 }
 
 void FanoutQuerier::Round::AskSecondary(std::size_t s, std::size_t i) {
@@ -150,8 +166,13 @@ void FanoutQuerier::Round::AskSecondary(std::size_t s, std::size_t i) {
     MutexLock lock(secondary.mutex);
     if (secondary.failed) return;
   }
-  auto set = secondary.querier->Select(selections_[i].matchers, selections_[i].hints,
-                                       stops_[s].get_token());
+  Result<std::unique_ptr<SeriesSet>> set = Fail(Code::kInternal, "");
+  try {
+    set = secondary.querier->Select(selections_[i].matchers, selections_[i].hints,
+                                    stops_[s].get_token());
+  } catch (const std::exception& e) {
+    set = Fail(Code::kInternal, e.what());  // Out of memory: the query goes on without this one.
+  }
   if (set) {
     answers_[s][i] = std::move(*set);
     return;
@@ -182,39 +203,101 @@ Result<Sets> FanoutQuerier::Round::Finish() {
   return merged;
 }
 
+/// What is still to be asked of a round, for the threads that do it. Helpers may begin after all is
+/// done: then they find nothing, and touch the round no more.
+class FanoutQuerier::Work {
+ public:
+  Work(Round& round, std::size_t secondaries, std::size_t selections)
+      : round_(round),
+        selections_(selections),
+        next_(secondaries),
+        left_(secondaries * selections) {}
+
+  /// Asks one secondary as long as there is something to ask.
+  void Help(std::size_t s) {
+    for (std::size_t i; (i = next_[s].fetch_add(1)) < selections_;) {
+      round_.AskSecondary(s, i);
+      MutexLock lock(mutex_);
+      if (--left_ == 0) done_.NotifyAll();
+    }
+  }
+  void Wait() {
+    MutexLock lock(mutex_);
+    while (left_ > 0) done_.Wait(mutex_);
+  }
+
+ private:
+  Round& round_;
+  const std::size_t selections_;
+  std::vector<std::atomic<std::size_t>> next_;  // Of each secondary: the first selection that
+                                                // nobody has taken.
+  Mutex mutex_;
+  CondVar done_;
+  std::size_t left_ NX_GUARDED_BY(mutex_);
+};
+
+void FanoutQuerier::CallHelper(std::size_t s, const std::shared_ptr<Work>& work) const {
+  const HelperCount& helpers = secondaries_[s]->helpers;
+  const bool enough = helpers->fetch_add(1) >= kMaxHelpers;
+  const std::shared_ptr<void> counted(nullptr, [helpers](void*) { helpers->fetch_sub(1); });
+  if (enough) return;
+  pool_.Submit([work, s, counted] { work->Help(s); });
+}
+
 Result<Sets> FanoutQuerier::SelectAll(std::span<const Selection> selections,
                                       std::stop_token stop) const {
   Round round(*this, selections, std::move(stop));
-  // This thread begins with the primary; the pool takes up the rest meanwhile.
-  pool_.ParallelFor(round.num_jobs(), [&](std::size_t job) { round.Run(job); });
+  const auto work = std::make_shared<Work>(round, secondaries_.size(), selections.size());
+  try {
+    for (std::size_t i = 0; i < selections.size(); ++i) {
+      for (std::size_t s = 0; s < secondaries_.size(); ++s) CallHelper(s, work);
+    }
+  } catch (const std::bad_alloc&) {
+    // Then fewer help.
+  }
+  // Meanwhile this thread asks the primary, and then takes part: so it depends on no other.
+  std::exception_ptr failure;
+  try {
+    round.AskPrimary();
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  for (std::size_t s = 0; s < secondaries_.size(); ++s) work->Help(s);
+  work->Wait();
+  if (failure) std::rethrow_exception(failure);
   return round.Finish();
 }
 
 }  // namespace
 
+struct FanoutQueryable::Member {
+  std::shared_ptr<Queryable> queryable;
+  HelperCount helpers = std::make_shared<std::atomic<int>>(0);
+};
+
 void FanoutQueryable::SetSecondaries(Secondaries secondaries) {
-  auto shared =
-      secondaries.empty() ? nullptr : std::make_shared<const Secondaries>(std::move(secondaries));
+  auto members = std::make_shared<std::vector<Member>>();
+  for (auto& queryable : secondaries) members->push_back({std::move(queryable)});
   MutexLock lock(mutex_);
-  secondaries_ = std::move(shared);
+  secondaries_ = members->empty() ? nullptr : std::move(members);
 }
 
 Result<std::unique_ptr<Querier>> FanoutQueryable::NewQuerier(model::TimestampMs mint,
                                                              model::TimestampMs maxt) {
   NX_ASSIGN_OR_RETURN(auto primary, primary_.NewQuerier(mint, maxt));
-  std::shared_ptr<const Secondaries> secondaries;
+  std::shared_ptr<const std::vector<Member>> secondaries;
   {
     MutexLock lock(mutex_);
     secondaries = secondaries_;
   }
   if (secondaries == nullptr) return primary;
-  std::vector<std::unique_ptr<Querier>> asked;
-  for (const auto& queryable : *secondaries) {
+  auto fanout = std::make_unique<FanoutQuerier>(std::move(primary), pool_);
+  for (const auto& [queryable, helpers] : *secondaries) {
     NX_ASSIGN_OR_RETURN(auto querier, queryable->NewQuerier(mint, maxt));
-    if (querier != nullptr) asked.push_back(std::move(querier));
+    if (querier != nullptr) fanout->Add(std::move(querier), helpers);
   }
-  if (asked.empty()) return primary;
-  return std::make_unique<FanoutQuerier>(std::move(primary), std::move(asked), pool_);
+  if (!fanout->has_secondaries()) return fanout->TakePrimary();
+  return fanout;
 }
 
 }  // namespace narthex::storage

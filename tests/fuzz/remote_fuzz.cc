@@ -86,7 +86,7 @@ void ReadAnswers(std::string_view body) {
   if (const auto result = DecodeReadResponse(body); result) {
     CheckInside(body, *result);
     Read(WriteVersion::kV1, *result);
-  } else {
+  } else if (result.error().code() != Code::kNotFound) {
     CheckCode(Fail(result.error()));
   }
   ReadFrameReader reader(body);
@@ -102,6 +102,11 @@ void ReadAnswers(std::string_view body) {
       const Status decoded = tsdb::DecodeChunk(
           {chunk.mint, chunk.maxt, chunk.encoding, std::string(chunk.bytes)}, samples);
       NX_CHECK(decoded || decoded.error().code() == Code::kCorruption, "unexpected code");
+      storage::SampleColumns columns;
+      const Status read = tsdb::DecodeColumns(chunk.encoding, chunk.bytes, model::kMinTime,
+                                              model::kMaxTime, columns);
+      NX_CHECK(read || read.error().code() == Code::kCorruption, "unexpected code");
+      for (const auto& h : columns.histograms) (void)tsdb::ProblemOf(h);
     }
   }
   CheckCode(reader.status());

@@ -198,8 +198,8 @@ class IntegrationTest(unittest.TestCase):
         self.folder = tempfile.mkdtemp(prefix="narthex-integration-")
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
 
-    def start(self, config, *flags, wait=True, kind=Server):
-        server = kind(self.folder, config, *flags)
+    def start(self, config, *flags, wait=True):
+        server = Server(self.folder, config, *flags)
         self.addCleanup(server.cleanup)
         return server.start(wait)
 

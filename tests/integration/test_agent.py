@@ -9,7 +9,7 @@ import subprocess
 import time
 import unittest
 
-from harness import Agent, free_port, scrape_config, wait_for
+from harness import BINARY, Agent, Server, free_port, scrape_config, wait_for
 from test_peers import PeerTest, get
 from test_remote import double, message, number, snappy
 
@@ -21,7 +21,22 @@ APPENDED = 'prometheus_agent_samples_appended_total{type="float"}'
 
 class AgentTest(PeerTest):
     def agent(self, config, *flags, wait=True):
-        return self.start(config, *flags, wait=wait, kind=Agent)
+        """In a folder of its own, so that a server may be beside it."""
+        folder = pathlib.Path(self.folder) / "agent"
+        folder.mkdir()
+        agent = Agent(folder, config, *flags)
+        self.addCleanup(agent.cleanup)
+        return agent.start(wait)
+
+    def endpoint(self):
+        """A server for remote write that is not started yet."""
+        endpoint = Server(self.folder, "global: {}\n", "--web.enable-remote-write-receiver")
+        self.addCleanup(endpoint.cleanup)
+        return endpoint
+
+    def remote_write(self, endpoint):
+        return (f"remote_write:\n  - url: http://127.0.0.1:{endpoint.port}/api/v1/write\n"
+                "    queue_config: {batch_send_deadline: 200ms, max_backoff: 500ms}\n")
 
     def target(self):
         """With up and the like, a scrape of it has seven samples."""
@@ -87,7 +102,7 @@ class AgentTest(PeerTest):
         page, other = self.target(), self.target()
         targets.write_text(json.dumps([{"targets": [page.address, other.address]}]))
         agent = self.agent("global: {scrape_interval: 200ms}\nscrape_configs:\n"
-                           "  - job_name: files\n    file_sd_configs: [{files: ['targets.json']}]\n",
+                           f"  - job_name: files\n    file_sd_configs: [{{files: ['{targets}']}}]\n",
                            "--scrape.discovery-reload-interval=1s",
                            "--storage.agent.wal-truncate-frequency=1s",
                            "--storage.agent.retention.min-time=1s",
@@ -106,6 +121,51 @@ class AgentTest(PeerTest):
         self.assertNotIn(other.address,
                          {labels.split('instance="')[1].split('"')[0]
                           for labels, _ in self.logged(agent.data, '{job="files"}')})
+
+    def test_an_outage_over_truncations_and_a_kill_loses_nothing(self):
+        endpoint = self.endpoint()
+        agent = self.agent(scrape_config(("page", self.target().address), interval="200ms",
+                                         extra=self.remote_write(endpoint)),
+                           "--storage.agent.wal-truncate-frequency=1s",
+                           "--storage.agent.retention.min-time=1s")
+        truncated = lambda: agent.metric("prometheus_tsdb_wal_segment_current")
+        wait_for("truncations", lambda: truncated() >= 5)
+        agent.kill()
+        unsent = self.logged(agent.data, '{job="page"}')
+        self.assertGreater(len({at for _, at in unsent}), 5)
+        agent.start()
+        again = truncated()
+        wait_for("more of them", lambda: truncated() >= again + 3)
+        self.assertEqual(agent.metric("prometheus_agent_checkpoint_creations_total"), 0)
+
+        endpoint.start()
+        wanted = {at for labels, at in unsent if '__name__="up"' in labels}
+        wait_for("all of it", lambda: wanted <= {
+            round(float(at) * 1000) for _, at, _ in endpoint.samples('up{job="page"}', time.time())})
+        wait_for("the log to be cut",
+                 lambda: agent.metric("prometheus_agent_checkpoint_creations_total") >= 1)
+        agent.stop()
+        got = endpoint.samples('{job="page"}', time.time())
+        times = {at for _, at, _ in got}
+        self.assertEqual(len(got), 7 * len(times), "each scrape as a whole")
+
+    def test_ten_thousand_series_fit_into_40_mib(self):
+        program = pathlib.Path(BINARY).read_bytes()
+        if b"__asan_init" in program or b"__tsan_init" in program:
+            self.skipTest("sanitizers take memory of their own")
+        body = "".join(f'metric_{i // 20}_total{{code="{i % 20}",handler="/api/v1/{i % 7}"}} {i}\n'
+                       for i in range(995))
+        pages = [(f"page{i}", self.page(body).address) for i in range(10)]
+        endpoint = self.endpoint().start()
+        agent = self.agent(scrape_config(*pages, interval="2s", extra=self.remote_write(endpoint)))
+        wait_for("scrapes", lambda: agent.metric(APPENDED) >= 100_000)
+        wait_for("samples at the endpoint", lambda: endpoint.query("sum(count_over_time(up[1m]))"))
+        self.assertEqual(agent.metric("prometheus_agent_active_series"), 10_000)
+        status = pathlib.Path(f"/proc/{agent.process.pid}/status").read_text()
+        rss = {line.split(":")[0]: int(line.split()[1]) for line in status.splitlines()
+               if line.startswith(("VmRSS", "RssAnon", "RssFile"))}
+        print("kB:", rss)
+        self.assertLessEqual(rss["VmRSS"], 40 * 1024, rss)
 
     def test_reload_and_signals(self):
         agent = self.agent(scrape_config(("page", self.target().address)))

@@ -403,6 +403,15 @@ TEST(OtlpTest, BrokenBodies) {
       << "unknown fields are passed over";
 }
 
+// An empty attribute has two bytes in a body, but takes many in memory.
+TEST(OtlpTest, AttributesHaveABound) {
+  std::string attributes;
+  for (int i = 0; i < (64 << 10) + 1; ++i) attributes += std::string("\x3a\0", 2);
+  EXPECT_EQ(ErrorOf(RequestWithPoint(attributes)), "more than 65536 attributes");
+  attributes.resize(attributes.size() - 2);
+  EXPECT_EQ(ErrorOf(RequestWithPoint(attributes)), "");
+}
+
 // Whatever a body is cut to, it is read or refused, and never read beyond its end.
 TEST(OtlpTest, CutBodies) {
   const std::string whole = WireOf(OneMetric(R"("name": "m", "exponentialHistogram": {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Deltas that are stored as they are, and deltas that become sums.
+#include "src/remote/otlp_delta.h"
+
 #include "tests/remote/otlp_fixture.h"
 
 namespace narthex::remote {
@@ -83,6 +85,7 @@ TEST_F(OtlpDeltaTest, NothingLeft) {
   const std::string before = Stored();
   Store(Resource(attributes, Counter(Number(5, -60'000))));
   Store(Resource(attributes, Counter("")));
+  Store(Resource(attributes, Data("...", "sum", "", kDelta)));  // Nor of a name that can't be one.
   EXPECT_EQ(Stored(), before);
 }
 
@@ -125,9 +128,40 @@ TEST_F(OtlpDeltaTest, ExponentialHistograms) {
   StoreMetric(Exponential(1, R"("count":6,"sum":2,"scale":1,"zeroCount":1,)"
                              R"("positive":{"offset":1,"bucketCounts":[3,2]})"));
   EXPECT_EQ(Stored(),
-            "{__name__=\"e\"} 0:{count:4, sum:1, [-1e-128,1e-128]:1, (1,1.4142135623730951]:1, "
-            "(1.4142135623730951,2]:2} 1:{count:10, sum:3, [-1e-128,1e-128]:2, "
-            "(1,1.4142135623730951]:1, (1.4142135623730951,2]:5, (2,2.82842712474619]:2}\n");
+            "{__name__=\"e\"} 0:{count:4, sum:1, [-1e-128,1e-128]:1, (1,1.414213562373095]:1, "
+            "(1.414213562373095,2]:2} 1:{count:10, sum:3, [-1e-128,1e-128]:2, "
+            "(1,1.414213562373095]:1, (1.414213562373095,2]:5, (2,2.82842712474619]:2}\n");
+}
+
+TEST(OtlpDeltaStreamsTest, HasABound) {
+  OtlpDeltaStreams streams({.max_bytes = 4'000, .max_buckets = 1'000, .max_exemplars = 2});
+  MutexLock lock(streams.mutex);
+  streams.Tick(1'700'000'000'000);
+  proto::OtlpPoint point;
+  point.time_ns = 1;
+  std::uint64_t taken = 0;
+  for (std::uint64_t i = 0; i < 1'000; ++i) {
+    taken += streams.Add({.low = i, .high = i}, proto::OtlpKind::kSum, point) ? 1 : 0;
+  }
+  EXPECT_GT(taken, 0U);
+  EXPECT_EQ(streams.size(), taken);
+  EXPECT_LE(streams.bytes(), 4'000U);
+  EXPECT_EQ(streams.TakeDropped(), 1'000 - taken);
+  // And a stream that is there may not grow past it.
+  OtlpDeltaStreams growing({.max_bytes = 4'000, .max_buckets = 1'000, .max_exemplars = 2});
+  MutexLock other_lock(growing.mutex);
+  growing.Tick(1'700'000'000'000);
+  const Hash128 id{.low = 1, .high = 2};
+  EXPECT_TRUE(growing.Add(id, proto::OtlpKind::kHistogram, point));
+  point.time_ns = 2;
+  point.bucket_counts.resize(900);
+  point.explicit_bounds.resize(899, 1);
+  EXPECT_FALSE(growing.Add(id, proto::OtlpKind::kHistogram, point));
+  EXPECT_EQ(growing.size(), 0U);
+  EXPECT_EQ(growing.bytes(), 0U);
+  point.bucket_counts.resize(1'001);
+  EXPECT_FALSE(growing.Add(id, proto::OtlpKind::kHistogram, point)) << "too many buckets";
+  EXPECT_EQ(growing.TakeDropped(), 2U);
 }
 
 // Later points of streams have what belongs to the first one: its start and its exemplars.

@@ -76,7 +76,7 @@ TEST_F(OtlpReceiverTest, NativeHistograms) {
   EXPECT_EQ(Stored(),
             "{__name__=\"c\"} 0:{count:3, sum:2, (1,2]:1, (2,+Inf]:2}\n"
             "{__name__=\"e\"} 0:{count:10, sum:5, [-1,-0.7071067811865475):4, "
-            "[-1e-128,1e-128]:1, (1,1.4142135623730951]:2, (1.4142135623730951,2]:3}\n");
+            "[-1e-128,1e-128]:1, (1,1.414213562373095]:2, (1.414213562373095,2]:3}\n");
 }
 
 TEST_F(OtlpReceiverTest, NothingRecordedEndsTheSeries) {
@@ -376,6 +376,33 @@ TEST_F(OtlpReceiverTest, TargetInfoHasAnEnd) {
   EXPECT_EQ(answer.status, 400);
   EXPECT_EQ(answer.error,
             "the data points lie so far apart that target_info needs more than 1000000 samples");
+  EXPECT_EQ(Stored(), "");
+}
+
+// Steps count, not samples: equal resources make no more of them.
+TEST_F(OtlpReceiverTest, TargetInfoOfEqualResourcesHasAnEnd) {
+  Open({.lookback_delta_ms = 2});  // A step for each millisecond.
+  const std::string attributes = Attributes({{"service.name", "api"}, {"x", "y"}});
+  std::string resources;
+  for (int i = 0; i < 3; ++i) {
+    const std::string n = std::to_string(i);
+    resources += (i > 0 ? "," : "") + Resource(attributes, Gauge("g" + n, Number(1, -400'000)) +
+                                                               "," + Gauge("h" + n, Number(1)));
+  }
+  EXPECT_EQ(Post(resources).status, 400);
+  EXPECT_EQ(Stored(), "");
+}
+
+// A large resource may not be repeated in the labels of any number of series.
+TEST_F(OtlpReceiverTest, LabelsHaveABudget) {
+  std::string points;
+  for (int i = 0; i < 100; ++i) {
+    points += (i > 0 ? "," : "") + Number(1, 0, WithAttributes({{"i", std::to_string(i)}}));
+  }
+  const OtlpAnswer answer =
+      Post(Resource(Attributes({{"service.name", std::string(1 << 20, 'x')}}), Gauge("g", points)));
+  EXPECT_EQ(answer.status, 400);
+  EXPECT_EQ(answer.error, "the labels of the series of the request take more than 67108864 bytes");
   EXPECT_EQ(Stored(), "");
 }
 

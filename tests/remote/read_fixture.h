@@ -47,8 +47,8 @@ class ReadFixture : public ::testing::Test {
   Result<ReadStorage::Queryables> Apply() {
     for (config::RemoteReadConfig& section : config_.remote_read) {
       // As the loader makes them: equal when the sections are.
-      section.shown = "url: " + section.url + "\n";
-      section.fingerprint = section.shown + section.name;
+      section.shown = "url: " + section.url + "\nname: " + section.name + "\n";
+      section.fingerprint = section.shown + section.http.basic_password;
     }
     if (storage_ == nullptr) {
       options_.client_options = [](const config::HttpConfig&) { return net::HttpClientOptions(); };

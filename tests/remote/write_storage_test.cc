@@ -31,6 +31,25 @@ TEST_F(RemoteWriteTest, SendsWhatIsAppendedAndNothingThatWasThereBefore) {
   EXPECT_EQ(storage_->LowestSentTimestamp(), 0) << "no queue any more";
 }
 
+// Who cuts the log asks; while nothing is known all of it is needed.
+TEST_F(RemoteWriteTest, TellsTheFirstSegmentThatIsNotSent) {
+  Receiver receiver;
+  receiver.Always("503 Unavailable");
+  flush_deadline_ms_ = 1;
+  Start(Section(receiver.Url()));
+  AppendMany(1, 0, 1);
+  receiver.WaitForRequests(1);
+  Kill();  // The log goes on in another segment.
+  Start(Section(receiver.Url()));
+  AppendMany(1, 1, 1);
+  receiver.WaitForRequests(2);
+  EXPECT_EQ(storage_->FirstUnsentSegment(), 0);
+  Apply("global: {}\n");
+  EXPECT_EQ(storage_->FirstUnsentSegment(), std::nullopt) << "nobody is there to be sent to";
+  storage_->Stop();
+  EXPECT_EQ(storage_->FirstUnsentSegment(), 0);
+}
+
 TEST_F(RemoteWriteTest, HeadersOfBothVersions) {
   const struct {
     proto::WriteVersion version;

@@ -229,6 +229,32 @@ TEST_F(FanoutTest, AnErrorOfThePrimaryIsThatOfTheCall) {
   EXPECT_FALSE(querier_->LabelNames({}, 0));
 }
 
+TEST_F(FanoutTest, ASecondaryWithoutMemoryIsLeftOut) {
+  Use({std::make_shared<FakeSecondary>(
+      &remote_, [](const Matcher&, auto) -> Status { throw std::bad_alloc(); })});
+  EXPECT_EQ("{__name__=\"a\"} 100=1 200=2;", Select({"a"}));
+  EXPECT_EQ("std::bad_alloc;", Warnings());
+}
+
+TEST_F(FanoutTest, OneThatHangsLeavesTheOthersTheirThreads) {
+  // The first one answers when the second one was asked.
+  testing::MemoryStorage other;
+  Append(other, "b", {{70, 6}});
+  std::promise<void> asked;
+  std::atomic<int> questions{0};
+  const auto hanging = std::make_shared<FakeSecondary>(&remote_, [&](const Matcher&, auto) {
+    if (++questions == 1) asked.get_future().wait();
+    return Status(Fail(Code::kTimeout, "slow"));
+  });
+  const auto good = std::make_shared<FakeSecondary>(&other, [&](const Matcher& m, auto) {
+    if (m.value() == "b") asked.set_value();
+    return Status();
+  });
+  Use({hanging, good});
+  EXPECT_EQ("{__name__=\"a\"} 100=1 200=2;{__name__=\"b\"} 70=6;", Select({"a", "b"}));
+  EXPECT_EQ("slow;", Warnings());
+}
+
 TEST_F(FanoutTest, LabelsOfThoseThatKnowThem) {
   Use({std::make_shared<FakeSecondary>(&remote_), std::make_shared<FakeSecondary>(&remote_)});
   querier_ = *fanout_.NewQuerier(0, 1000);

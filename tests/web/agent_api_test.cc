@@ -16,6 +16,7 @@ class AgentApiTest : public ::testing::Test {
 
 TEST_F(AgentApiTest, WhatNeedsADatabaseIsUnavailable) {
   server_.options.enable_admin_api = true;
+  server_.options.enable_search = true;
   const std::pair<const char*, const char*> requests[] = {
       {"GET", "/api/v1/query?query=up"},
       {"POST", "/api/v1/query?query=up"},
@@ -41,6 +42,9 @@ TEST_F(AgentApiTest, WhatNeedsADatabaseIsUnavailable) {
       {"POST", "/api/v1/admin/tsdb/delete_series?match[]=up"},
       {"PUT", "/api/v1/admin/tsdb/clean_tombstones"},
       {"POST", "/api/v1/admin/tsdb/snapshot"},
+      {"GET", "/api/v1/search/metric_names"},
+      {"POST", "/api/v1/search/label_names"},
+      {"GET", "/api/v1/search/label_values"},
   };
   for (const auto& [method, path] : requests) {
     SCOPED_TRACE(std::string(method) + " " + path);

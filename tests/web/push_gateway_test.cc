@@ -68,8 +68,7 @@ class PushGatewayTest : public ::testing::Test {
   std::string Lines() {
     gateway();
     std::string out;
-    std::string_view page = server_->Get("/push/metrics").body;
-    const std::string text(page);
+    const std::string text = server_->Get("/push/metrics").body;
     for (std::size_t at = 0; at < text.size();) {
       const std::size_t end = text.find('\n', at);
       const std::string line = text.substr(at, end - at + 1);

@@ -5,8 +5,8 @@
 #include <type_traits>
 
 #include "narthex/model/float_histogram.h"
-#include "tsdb/head/append_check.h"
 #include "narthex/tsdb/histogram_check.h"
+#include "tsdb/head/append_check.h"
 
 namespace narthex::tsdb {
 

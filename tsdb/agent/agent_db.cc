@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "narthex/tsdb/agent_db.h"
 
+#include <algorithm>
 #include <chrono>
 #include <optional>
 #include <thread>
@@ -36,6 +37,7 @@ struct AgentDb::Impl {
 
   Status Open();
   Status Truncate() NX_EXCLUDES(truncation_mutex);
+  void StopBackground();
   Status Close();
   /// Calls fn every so often until Close.
   void Every(model::DurationMs interval_ms, const std::function<void()>& fn);
@@ -46,7 +48,7 @@ struct AgentDb::Impl {
   metrics::Registry& registry;
   AgentState state;
   std::unique_ptr<FileLock> lock;
-  std::function<model::TimestampMs()> lowest_sent;
+  std::function<SendingProgress()> progress;
 
   Mutex truncation_mutex;  // One at a time.
   std::optional<Truncation> truncation;
@@ -63,18 +65,16 @@ Status AgentDb::Impl::Open() {
   NX_RETURN_IF_ERROR(state.fs.CreateDirs(dir));
   NX_ASSIGN_OR_RETURN(
       lock, LockFolder(state.fs, dir, state.options.no_lockfile, state.metrics.clean_start));
-  DeletedSeriesMap deleted;
-  NX_RETURN_IF_ERROR(ReplayAgentLog(state, deleted));
-  truncation.emplace(state, std::move(deleted));
+  NX_ASSIGN_OR_RETURN(ReplayedLog replayed, ReplayAgentLog(state));
+  // A sample of a time to come must not keep its segment until then.
+  for (SegmentAge& age : replayed.segments) age.newest = std::min(age.newest, clock.NowMs());
+  truncation.emplace(state, std::move(replayed));
   return {};
 }
 
 Status AgentDb::Impl::Truncate() {
   const MutexLock truncation_lock(truncation_mutex);
-  const model::TimestampMs sent = lowest_sent ? lowest_sent() : 0;
-  const model::TimestampMs mint = TruncationTime(state.options, sent, clock.NowMs());
-  log::Debug("truncating the WAL", {{"ts", mint}});
-  return truncation->Run(mint);
+  return truncation->Run(progress ? progress() : SendingProgress(), clock.NowMs());
 }
 
 void AgentDb::Impl::Every(model::DurationMs interval_ms, const std::function<void()>& fn) {
@@ -100,7 +100,8 @@ void AgentDb::Impl::Sync() {
   }
 }
 
-Status AgentDb::Impl::Close() {
+void AgentDb::Impl::StopBackground() {
+  state.stopping = true;
   {
     const MutexLock stop_lock(stop_mutex);
     stopping = true;
@@ -108,6 +109,10 @@ Status AgentDb::Impl::Close() {
   }
   if (truncation_thread.joinable()) truncation_thread.join();
   if (sync_thread.joinable()) sync_thread.join();
+}
+
+Status AgentDb::Impl::Close() {
+  StopBackground();
   if (closed) return {};
   closed = true;
   Status status = state.wal ? state.wal->Close() : Status();
@@ -134,8 +139,8 @@ std::unique_ptr<storage::Appender> AgentDb::NewAppender() {
   return std::make_unique<AgentAppender>(impl_->state);
 }
 
-void AgentDb::SetLowestSent(std::function<model::TimestampMs()> lowest_sent) {
-  impl_->lowest_sent = std::move(lowest_sent);
+void AgentDb::SetSendingProgress(std::function<SendingProgress()> progress) {
+  impl_->progress = std::move(progress);
 }
 
 void AgentDb::StartBackground() {
@@ -154,6 +159,8 @@ void AgentDb::StartBackground() {
     impl->Every(sync_ms, [impl] { impl->Sync(); });
   });
 }
+
+void AgentDb::StopBackground() { impl_->StopBackground(); }
 
 Status AgentDb::Truncate() { return impl_->Truncate(); }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tsdb/agent/agent_index.h"
 
+#include <algorithm>
 #include <new>
 
 namespace narthex::tsdb {
@@ -9,6 +10,8 @@ using model::TimestampMs;
 
 namespace {
 
+// Scrapes that have new series wait so long.
+constexpr std::size_t kRemovedAtOnce = 1024;
 constexpr std::size_t kMaxSlotBytes = std::size_t{1} << 34;  // Of address space.
 
 }  // namespace
@@ -28,15 +31,19 @@ SeriesSlot AgentIndex::FindLocked(const model::Labels& labels, std::uint64_t has
 }
 
 SeriesSlot AgentIndex::Find(const model::Labels& labels) const {
+  return Find(labels, labels.Hash());
+}
+
+SeriesSlot AgentIndex::Find(const model::Labels& labels, std::uint64_t hash) const {
   const ReaderLock lock(lock_);
-  const SeriesSlot slot = FindLocked(labels, labels.Hash());
+  const SeriesSlot slot = FindLocked(labels, hash);
   if (slot != 0) Pin(slot);
   return slot;
 }
 
 AgentIndex::Found AgentIndex::GetOrCreate(const model::Labels& labels) {
-  if (const SeriesSlot slot = Find(labels)) return {slot, false};
   const std::uint64_t hash = labels.Hash();
+  if (const SeriesSlot slot = Find(labels, hash)) return {slot, false};
   const WriterLock lock(lock_);
   SeriesSlot slot = FindLocked(labels, hash);
   const bool created = slot == 0;
@@ -109,7 +116,16 @@ std::vector<SeriesSlot> AgentIndex::IdleBefore(TimestampMs mint) const {
 
 std::size_t AgentIndex::RemoveIdle(TimestampMs mint, const std::function<void(SeriesSlot)>& gone) {
   const std::vector<SeriesSlot> idle = IdleBefore(mint);
-  if (idle.empty()) return 0;
+  const std::span<const SeriesSlot> all(idle);
+  std::size_t count = 0;
+  for (std::size_t i = 0; i < all.size(); i += kRemovedAtOnce) {
+    count += Remove(all.subspan(i, std::min(kRemovedAtOnce, all.size() - i)), mint, gone);
+  }
+  return count;
+}
+
+std::size_t AgentIndex::Remove(std::span<const SeriesSlot> idle, TimestampMs mint,
+                               const std::function<void(SeriesSlot)>& gone) {
   const WriterLock lock(lock_);
   LabelStore::Remains remains;
   std::size_t count = 0;

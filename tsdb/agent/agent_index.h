@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -87,12 +88,15 @@ class AgentIndex {
   static std::size_t ShardOf(std::uint64_t hash) { return hash >> 60; }
 
   void Pin(SeriesSlot slot) const;
+  SeriesSlot Find(const model::Labels& labels, std::uint64_t hash) const;
   SeriesSlot FindLocked(const model::Labels& labels, std::uint64_t hash) const
       NX_REQUIRES_SHARED(lock_);
   SeriesSlot AllocateSlot() NX_REQUIRES(lock_);
   SeriesSlot Create(const model::Labels& labels, std::uint64_t hash, wal::WalRef ref)
       NX_REQUIRES(lock_);
   std::vector<SeriesSlot> IdleBefore(model::TimestampMs mint) const;
+  std::size_t Remove(std::span<const SeriesSlot> idle, model::TimestampMs mint,
+                     const std::function<void(SeriesSlot)>& gone);
 
   AddressRange range_;  // The slots, which never move. Slot 0 is not used.
   std::atomic<SeriesSlot> end_{1};

@@ -6,6 +6,8 @@
 #include <atomic>
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include <absl/container/flat_hash_map.h>
 
@@ -24,6 +26,18 @@ struct DeletedSeries {
 };
 using DeletedSeriesMap = absl::flat_hash_map<wal::WalRef, DeletedSeries>;
 
+/// Up to this segment nothing of the log is newer than the time.
+struct SegmentAge {
+  int segment = 0;
+  model::TimestampMs newest = 0;
+};
+
+/// What a replay finds beside the series.
+struct ReplayedLog {
+  DeletedSeriesMap deleted;          // The numbers that a series has beside its first one.
+  std::vector<SegmentAge> segments;  // Rising.
+};
+
 struct AgentState {
   AgentState(Fs& file_system, std::string wal_folder, const AgentOptions& agent_options,
              metrics::Registry& registry)
@@ -41,6 +55,7 @@ struct AgentState {
   AgentIndex index;
   NewestExemplars exemplars;
   std::atomic<model::TimestampMs> max_time{0};  // Of what was committed since the start.
+  std::atomic<bool> stopping{false};            // A truncation that is under way is to end.
   std::unique_ptr<wal::Wal> wal;                // From the end of the replay on.
 };
 

@@ -43,15 +43,16 @@ class Batch {
   std::vector<wal::SampleEntry> samples_;
 };
 
-Status AddSeries(const AgentIndex& index, Batch& batch) {
+Status AddSeries(const AgentState& state, Batch& batch) {
+  const AgentIndex& index = state.index;
   for (SeriesSlot slot = 1; slot < index.end(); ++slot) {
+    if (state.stopping) return Fail(Code::kCancelled, "the agent is stopping");
     wal::WalRef ref = 0;
     model::TimestampMs last_t = model::kMinTime;
     {
       AgentSeries& series = index.At(slot);
       const SeriesLock lock(series.locked);
-      // The commit that is the first of a series writes its record, behind the checkpoint.
-      if (series.ref == 0 || !series.in_wal) continue;
+      if (series.ref == 0) continue;
       ref = series.ref;
       last_t = series.last_t;
     }
@@ -67,7 +68,7 @@ Status WriteMemoryCheckpoint(const AgentState& state, const DeletedSeriesMap& de
   return wal::WriteCheckpointFolder(state.fs, state.wal_dir, last, state.wal_options,
                                     [&](wal::Wal& out) -> Status {
                                       Batch batch(out, state.options.checkpoint_batch);
-                                      NX_RETURN_IF_ERROR(AddSeries(state.index, batch));
+                                      NX_RETURN_IF_ERROR(AddSeries(state, batch));
                                       for (const auto& [ref, series] : deleted) {
                                         if (series.last_segment > last)
                                           NX_RETURN_IF_ERROR(batch.Add(ref, series.labels));

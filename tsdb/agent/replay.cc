@@ -23,9 +23,10 @@ using wal::WalRef;
 
 class AgentReplay {
  public:
-  AgentReplay(AgentState& state, DeletedSeriesMap& deleted) : state_(state), deleted_(deleted) {}
+  explicit AgentReplay(AgentState& state) : state_(state) {}
 
   Status Run();
+  ReplayedLog Take() { return std::move(log_); }
 
  private:
   Status ReadCheckpoint(int number);
@@ -41,7 +42,8 @@ class AgentReplay {
   void NoteSample(WalRef ref, model::TimestampMs t);
 
   AgentState& state_;
-  DeletedSeriesMap& deleted_;
+  ReplayedLog log_;
+  model::TimestampMs newest_ = model::kMinTime;  // Of the samples so far.
   RefMap slots_;
   int segment_ = 0;  // Where the record is, or what its checkpoint covers.
   absl::flat_hash_set<WalRef> unknown_;
@@ -61,13 +63,14 @@ Status AgentReplay::DecodeSeries(ByteSpan record) {
       continue;
     }
     // A second number of a series: its record is needed as long as the log has samples under it.
-    deleted_[ref] = {segment_,
-                     state_.options.checkpoint_from_memory ? std::move(labels) : model::Labels()};
+    log_.deleted[ref] = {
+        segment_, state_.options.checkpoint_from_memory ? std::move(labels) : model::Labels()};
   }
   return {};
 }
 
 void AgentReplay::NoteSample(WalRef ref, model::TimestampMs t) {
+  newest_ = std::max(newest_, t);
   const SeriesSlot slot = slots_.Get(ref);
   if (slot == 0) [[unlikely]] {
     unknown_.insert(ref);
@@ -78,7 +81,7 @@ void AgentReplay::NoteSample(WalRef ref, model::TimestampMs t) {
   series.last_t = std::max(series.last_t, t);
   if (series.ref == ref) [[likely]]
     return;
-  deleted_[ref].last_segment = std::max(deleted_[ref].last_segment, segment_);
+  log_.deleted[ref].last_segment = std::max(log_.deleted[ref].last_segment, segment_);
 }
 
 Status AgentReplay::DecodeSamples(ByteSpan record) {
@@ -124,7 +127,9 @@ Status AgentReplay::ReadFolder(const std::string& dir, int first, int last,
                                std::optional<wal::Corruption>& corruption) {
   wal::LogReader reader(state_.fs, dir, first, last);
   while (reader.Next()) {
-    segment_ = origin.value_or(reader.segment());
+    const int segment = origin.value_or(reader.segment());
+    if (segment != segment_) log_.segments.push_back({segment_, newest_});
+    segment_ = segment;
     // Its checksum was right, so this is no damage of the disk; what it says can't be told.
     if (auto status = DecodeRecord(reader.record()); !status) {
       state_.metrics.corruptions.Add();
@@ -174,12 +179,19 @@ Status AgentReplay::Run() {
   NX_ASSIGN_OR_RETURN(const auto segments, wal::ListSegments(state_.fs, state_.wal_dir));
   int first = 0;
   if (!checkpoints.empty()) {
+    segment_ = checkpoints.back();
     NX_RETURN_IF_ERROR(ReadCheckpoint(checkpoints.back()));
     first = checkpoints.back() + 1;
   }
   if (!segments.empty()) {
+    if (segments.front() > first) {
+      state_.metrics.corruptions.Add();
+      log::Warn("WAL segments are missing",
+                {{"first_wanted", first}, {"first_found", segments.front()}});
+    }
     NX_RETURN_IF_ERROR(ReadSegments(std::max(first, segments.front()), segments.back()));
   }
+  if (!segments.empty()) log_.segments.push_back({segments.back(), newest_});
   if (!unknown_.empty()) {
     log::Warn("found sample referencing non-existing series",
               {{"skipped_series", unknown_.size()}});
@@ -195,8 +207,10 @@ Status AgentReplay::Run() {
 
 }  // namespace
 
-Status ReplayAgentLog(AgentState& state, DeletedSeriesMap& deleted) {
-  return AgentReplay(state, deleted).Run();
+Result<ReplayedLog> ReplayAgentLog(AgentState& state) {
+  AgentReplay replay(state);
+  NX_RETURN_IF_ERROR(replay.Run());
+  return replay.Take();
 }
 
 }  // namespace narthex::tsdb

@@ -10,8 +10,7 @@ namespace narthex::tsdb {
 
 /// Reads the newest checkpoint and the segments behind it, repairs a corrupt segment, and opens the
 /// log for writing. Before anybody else uses the state.
-/// @param[out] deleted  the numbers that the log has for a series beside its first one
 /// Errors: kCorruption in a checkpoint; kIo; kInvalidArgument.
-Status ReplayAgentLog(AgentState& state, DeletedSeriesMap& deleted);
+Result<ReplayedLog> ReplayAgentLog(AgentState& state);
 
 }  // namespace narthex::tsdb

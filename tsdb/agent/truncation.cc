@@ -30,12 +30,13 @@ AgentOptions CheckedOptions(AgentOptions options) {
 }
 
 TimestampMs TruncationTime(const AgentOptions& options, TimestampMs lowest_sent, TimestampMs now) {
+  lowest_sent = std::min(lowest_sent, now);
   const TimestampMs sent = std::max<TimestampMs>(model::Minus(lowest_sent, options.min_keep_ms), 0);
   return std::max(sent, model::Minus(now, options.max_keep_ms));
 }
 
-Truncation::Truncation(AgentState& state, DeletedSeriesMap deleted)
-    : state_(state), deleted_(std::move(deleted)) {
+Truncation::Truncation(AgentState& state, ReplayedLog log)
+    : state_(state), deleted_(std::move(log.deleted)), ages_(std::move(log.segments)) {
   CountDeleted();
 }
 
@@ -49,8 +50,9 @@ void Truncation::CountDeleted() {
 // Their samples are in segments up to the present one, so their records are needed until all of
 // those are gone; then nothing in the log is without its series.
 void Truncation::RemoveSeries(TimestampMs mint) {
-  const int last = state_.wal->current_segment();
   const std::size_t removed = state_.index.RemoveIdle(mint, [&](SeriesSlot slot) {
+    // Only now: a late sample may just have gone into a new one.
+    const int last = state_.wal->current_segment();
     const AgentSeries& series = state_.index.At(slot);
     state_.exemplars.Remove(series.ref);
     if (!series.in_wal) return;
@@ -74,6 +76,7 @@ Status Truncation::WriteCheckpoint(int first, int last, TimestampMs mint) {
   filter.mint = mint;
   filter.late_mint = mint;
   filter.start_times = state_.options.start_times;
+  filter.stop = &state_.stopping;
   filter.keep = [&](wal::WalRef ref) {
     if (live.Get(ref) != 0) return true;
     const auto it = deleted_.find(ref);
@@ -88,17 +91,36 @@ Status Truncation::WriteCheckpoint(int first, int last, TimestampMs mint) {
 
 void Truncation::Forget(int last) {
   absl::erase_if(deleted_, [last](const auto& entry) { return entry.second.last_segment <= last; });
+  std::erase_if(ages_, [last](const SegmentAge& age) { return age.segment <= last; });
   CountDeleted();
 }
 
-Status Truncation::Run(TimestampMs mint) {
+// Prometheus takes the two thirds whatever was sent of them.
+int Truncation::LastToGo(int first, int last, const SendingProgress& progress,
+                         TimestampMs now) const {
+  const int chosen = wal::LastToCheckpoint(first, last);
+  if (!progress.first_unsent_segment) return chosen;
+  int may_go = *progress.first_unsent_segment - 1;
+  const TimestampMs too_old = model::Minus(now, state_.options.max_keep_ms);
+  for (const SegmentAge& age : ages_) {
+    if (age.newest >= too_old) break;
+    may_go = std::max(may_go, age.segment);
+  }
+  const int bounded = std::min(chosen, may_go);
+  return bounded > first ? bounded : -1;
+}
+
+Status Truncation::Run(const SendingProgress& progress, TimestampMs now) {
   const Stopwatch stopwatch;
+  const TimestampMs mint = TruncationTime(state_.options, progress.lowest_sent, now);
+  log::Debug("truncating the WAL", {{"ts", mint}});
   RemoveSeries(mint);
   NX_ASSIGN_OR_RETURN(const auto segments, wal::ListSegments(state_.fs, state_.wal_dir));
   // So that a log that is written slowly does not stay longer than it must.
   NX_RETURN_IF_ERROR(state_.wal->NextSegment());
   if (segments.empty()) return {};
-  const int last = wal::LastToCheckpoint(segments.front(), segments.back());
+  ages_.push_back({segments.back(), now});
+  const int last = LastToGo(segments.front(), segments.back(), progress, now);
   if (last < 0) return {};
   state_.metrics.checkpoint_creations.Add();
   if (auto status = WriteCheckpoint(segments.front(), last, mint); !status) {

@@ -22,6 +22,9 @@ class Checkpointer {
 
   Status Copy(LogReader& reader) {
     while (reader.Next()) {
+      if (filter_.stop != nullptr && *filter_.stop) {
+        return Fail(Code::kCancelled, "the checkpoint was given up");
+      }
       // Its checksum was right, so this is no damage of the disk. Replay can't tell what it says
       // either, and passes over it.
       if (auto status = Add(reader.record()); !status) {

@@ -3,6 +3,7 @@
 // Checkpoints: what is still needed of the oldest segments, written anew, so that those can go.
 #pragma once
 
+#include <atomic>
 #include <functional>
 
 #include "narthex/base/result.h"
@@ -18,6 +19,7 @@ struct CheckpointFilter {
   bool start_times = false;          // Samples are written with their start times; else without.
   /// Whether the record of a series is needed.
   std::function<bool(WalRef ref)> keep;
+  const std::atomic<bool>* stop = nullptr;  // Set = give up. Null: never.
 };
 
 /// Makes the folder checkpoint.`number` of the records that `write` puts into its log. Whole or not
@@ -29,7 +31,7 @@ Status WriteCheckpointFolder(Fs& fs, const std::string& wal_dir, int number,
 
 /// Writes checkpoint.`last` from the newest checkpoint and the segments up to `last`. Whole or not
 /// at all. A record that does not decode is named in the log of the program and left out.
-/// @return how many of those there were. Errors: kIo, kCorruption.
+/// @return how many of those there were. Errors: kIo, kCorruption, kCancelled.
 Result<std::size_t> WriteCheckpoint(Fs& fs, const std::string& wal_dir, int first, int last,
                                     const CheckpointFilter& filter, const WalOptions& options);
 

@@ -17,6 +17,7 @@ struct WalTail::Impl {
       : fs(file_system), dir(std::move(log_dir)), progress(std::move(how_far)) {}
 
   Status Open();
+  Status Begin();
   Status BeginCheckpoint(int number);
   // Opens the file whose turn it is. @return false when it is not there
   Result<bool> OpenSegment();
@@ -45,6 +46,16 @@ struct WalTail::Impl {
 };
 
 Status WalTail::Impl::Open() {
+  for (int tries = 0;; ++tries) {
+    NX_RETURN_IF_ERROR(Begin());
+    if (first_segment == checkpoint + 1 || tries == 3) return {};
+    // Segments are missing in front: a new checkpoint may have come between the two looks.
+    NX_ASSIGN_OR_RETURN(const auto checkpoints, wal::ListCheckpoints(fs, dir));
+    if (checkpoints.empty() || checkpoints.back() == checkpoint) return {};
+  }
+}
+
+Status WalTail::Impl::Begin() {
   reader = nullptr;
   in_checkpoint = false;
   checkpoint = -1;

@@ -17,7 +17,7 @@ enum class Needs : std::uint8_t {
   kServer,  // Ready, and not an agent.
 };
 
-Status NotWithAgent(Call&) { return Fail(Code::kExecution, "unavailable with Prometheus Agent"); }
+Status NotWithAgent(Call&) { return UnavailableWithAgent(); }
 
 /// Reads the form, runs the endpoint and answers with its error if it has one.
 net::Handler Wrap(const ContextPtr& context, Endpoint endpoint, Needs needs = Needs::kServer) {

@@ -21,6 +21,11 @@ struct Call {
 
 using Endpoint = Status (*)(Call&);
 
+/// What an agent says to whoever asks for what it has not.
+inline Status UnavailableWithAgent() {
+  return Fail(Code::kExecution, "unavailable with Prometheus Agent");
+}
+
 // query.cc
 Status QueryInstant(Call& call);
 Status QueryRange(Call& call);

@@ -174,9 +174,7 @@ Status SearchLabelValues(Search& search) {
 Status RunSearch(Search& search, std::string_view name, Status (*endpoint)(Search&)) {
   const ApiDependencies& api = search.context->api;
   if (!api.options.enable_search) return Fail(Code::kUnavailable, "search API disabled");
-  if (api.options.agent_mode) {
-    return Fail(Code::kExecution, "unavailable with Prometheus Agent");
-  }
+  if (api.options.agent_mode) return UnavailableWithAgent();
   NX_RETURN_IF_ERROR(CheckForm(search.request));
   NX_ASSIGN_OR_RETURN(search.parameters, ReadSearchParameters(search.form, name, api.clock.NowMs(),
                                                               api.options.max_search_limit));

@@ -26,8 +26,8 @@ using MakeTokenRequest = std::function<Result<ClientRequest>()>;
 
 /// Asks for a token, keeps it, and asks for the next one ahead of its end: one thread does, and the
 /// others take the old one as long as it is good, or wait. While the server of tokens can't be
-/// reached, too, the old one is used to its end. Its HTTP client has no settings: those of other
-/// servers are not for it. Thread safety: any thread.
+/// reached, too, the old one is used to its end. Its HTTP client has no settings, as those of other
+/// servers are not for it, but for the proxy of the environment. Thread safety: any thread.
 class BearerTokens final {
  public:
   enum class Renewal : std::uint8_t {

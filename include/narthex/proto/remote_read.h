@@ -101,8 +101,8 @@ void AppendChunkFrame(const model::Labels& labels, std::span<const ReadChunk> ch
 
 /// The answer to the only query of a request, in a prometheus.ReadResponse: a QueryResult, which
 /// has the form of a write request. So walk it with WriteRequestReader (remote_write.h) of
-/// version 1. Errors: kInvalidArgument, "responses: want 1, got N" or how the message breaks
-/// protobuf's rules.
+/// version 1. Errors: kNotFound "responses: want 1, got N"; kInvalidArgument, how the message
+/// breaks protobuf's rules.
 Result<std::string_view> DecodeReadResponse(std::string_view message);
 
 /// Walks one prometheus.ChunkedReadResponse, the message in a frame. All views point into it. A

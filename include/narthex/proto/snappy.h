@@ -19,6 +19,9 @@ namespace narthex::proto {
 /// "snappy: decoded length N exceeds limit M".
 Status SnappyDecode(std::string_view block, std::size_t limit, std::string& out);
 
+/// How long the decoded block says it is. Errors: kInvalidArgument "snappy: corrupt input".
+Result<std::size_t> SnappyDecodedSize(std::string_view block);
+
 /// Replaces `out` by a block of the bytes (less than 4 GiB).
 void SnappyEncode(std::string_view bytes, std::string& out);
 /// The same for one block after another: `scratch` keeps its memory, which is not filled

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -52,6 +53,7 @@ struct WalSource {
   /// Where samples can be had that the log no longer has when an endpoint comes back. Null:
   /// nowhere. Not owned; outlives the WriteStorage's Stop.
   storage::ChunkQueryable* history = nullptr;
+  std::function<model::TimestampMs()> oldest{};  // No sample of it is older. Null: not known.
 };
 
 /// Type, help and unit of metric families, for endpoints of version 1. Thread safety: any thread.
@@ -103,6 +105,10 @@ class WriteStorage final {
 
   /// The smallest of the latest times that the queues have sent; 0 when there is no queue.
   model::TimestampMs LowestSentTimestamp() const;
+  /// This segment of the log and those behind it have what a queue has not sent yet: the smallest
+  /// of the queues; 0 while it is not known, before the first ApplyConfig, during one and from Stop
+  /// on; nothing when there is no queue.
+  std::optional<int> FirstUnsentSegment() const;
   /// Bytes that queues and their series hold.
   std::size_t held_bytes() const;
 

@@ -26,7 +26,8 @@ class FanoutQueryable final : public Queryable {
   /// A secondary has no querier (null) for a range in which it is not to be asked.
   using Secondaries = std::vector<std::shared_ptr<Queryable>>;
 
-  /// @param pool  secondaries are asked on it; not owned, as `primary`; both outlive all queriers
+  /// @param pool  secondaries are asked on it, each on some of its threads, so that one that hangs
+  ///              leaves the others theirs; not owned, as `primary`; both outlive all queriers
   FanoutQueryable(Queryable& primary, ThreadPool& pool) : primary_(primary), pool_(pool) {}
 
   /// For queriers that are made from now on.
@@ -36,10 +37,12 @@ class FanoutQueryable final : public Queryable {
                                               model::TimestampMs maxt) override;
 
  private:
+  struct Member;
+
   Queryable& primary_;
   ThreadPool& pool_;
   mutable Mutex mutex_;
-  std::shared_ptr<const Secondaries> secondaries_ NX_GUARDED_BY(mutex_);  // Null = there are none.
+  std::shared_ptr<const std::vector<Member>> secondaries_ NX_GUARDED_BY(mutex_);  // Null = none.
 };
 
 }  // namespace narthex::storage

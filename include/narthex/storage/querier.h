@@ -37,7 +37,8 @@ struct SelectHints {
   bool by = false;
   bool any_order =
       false;  // The series may come in any order: sorting a million takes half a second.
-  model::DurationMs timeout_ms = 0;  // Longest that other servers may be waited for; 0 = as set up.
+  std::int64_t deadline_ns = 0;  // Until when other servers may be waited for (Clock::MonotonicNs);
+                                 // 0 = as they are set up.
 };
 
 /// The samples of one series as columns, ascending in time, timestamps unique over both kinds.

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "narthex/base/result.h"
@@ -30,8 +31,8 @@ struct AgentOptions {
   model::DurationMs wal_sync_interval_ms = 1000;       // Background fdatasync; 0 = never.
   model::DurationMs truncate_interval_ms = 7'200'000;  // At least 1 ms, as the next two.
   model::DurationMs min_keep_ms = 300'000;             // What was sent stays in the log so long.
-  model::DurationMs max_keep_ms = 14'400'000;  // What was not goes after that; never less than the
-                                               // other two.
+  model::DurationMs max_keep_ms = 14'400'000;  // What was not may go after that; never less than
+                                               // the other two.
   model::DurationMs out_of_order_window_ms = 0;
   bool no_lockfile = false;
   bool start_times = false;  // They are logged. Source: feature st-storage.
@@ -39,6 +40,13 @@ struct AgentOptions {
   /// and the time of their last samples, but no samples.
   bool checkpoint_from_memory = false;
   std::size_t checkpoint_batch = 1000;  // Series in one record of such a checkpoint.
+};
+
+/// How far the slowest endpoint of remote write has come.
+struct SendingProgress {
+  model::TimestampMs lowest_sent = 0;  // Unix milliseconds; 0 when none has sent anything.
+  /// This segment and those behind it have what was not sent yet. None: nobody follows the log.
+  std::optional<int> first_unsent_segment;
 };
 
 /// Of a folder: `lock`, and the log in `wal`, in Prometheus's format (docs/formats/wal.md).
@@ -59,16 +67,18 @@ class AgentDb final : public storage::Appendable {
   /// Appenders end before the database does.
   std::unique_ptr<storage::Appender> NewAppender() override;
 
-  /// How far the slowest endpoint of remote write has come, Unix milliseconds; 0 when none has sent
-  /// anything, or there is none. Asked by truncations; without it no sample is taken for sent.
-  /// Before StartBackground.
-  void SetLowestSent(std::function<model::TimestampMs()> lowest_sent);
+  /// Asked by truncations, by their thread; without it nobody follows the log. Before
+  /// StartBackground.
+  void SetSendingProgress(std::function<SendingProgress()> progress);
 
-  /// Syncs the log and truncates it now and then, until Close.
+  /// Syncs the log and truncates it now and then, until StopBackground.
   void StartBackground();
+  /// Ends that, and a truncation that is under way; before those end whom truncations ask.
+  void StopBackground();
   /// One round of truncation: series without samples since the time that is kept leave memory, and
-  /// the older two thirds of the log become a checkpoint. Errors: kIo, kCorruption; the log then
-  /// stays as it is.
+  /// the older two thirds of the log become a checkpoint, but for segments with what was not sent
+  /// yet and is younger than max_keep_ms. Errors: kIo, kCorruption, kCancelled; the log then stays
+  /// as it is.
   Status Truncate();
   /// Ends what StartBackground began and closes the log. Idempotent.
   Status Close();

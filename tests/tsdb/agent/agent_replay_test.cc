@@ -27,7 +27,7 @@ Labels Series(int i) { return {{"__name__", "m"}, {"i", std::to_string(i)}}; }
 void Fill(AgentFixture& db, int series, TimestampMs from, TimestampMs to) {
   for (TimestampMs t = from; t < to; t += 1000) {
     std::vector<AgentFixture::Sample> samples;
-    for (int i = 0; i < series; ++i) samples.push_back({Series(i), t, static_cast<double>(i)});
+    for (int i = 0; i < series; ++i) samples.push_back({Series(i), t, i + 0.1});
     db.Append(samples);
   }
 }
@@ -89,12 +89,14 @@ TEST(AgentReplayTest, TheFolderIsLocked) {
 }
 
 TEST(AgentReplayTest, ATornTailIsCutOff) {
-  AgentFixture db;
+  AgentOptions options;
+  options.wal_compression = WalCompression::kNone;  // The last byte is one of a value, and not 0.
+  AgentFixture db(options);
   Fill(db, 20, kNow, kNow + 10'000);
   const auto size = std::filesystem::file_size(LastSegment(db));
   for (const std::size_t torn : {std::size_t{1}, std::size_t{9}, std::size_t{100}}) {
     SCOPED_TRACE(torn);
-    AgentFixture copy;
+    AgentFixture copy(options);
     copy.Close();
     std::filesystem::remove_all(copy.dir());
     std::filesystem::copy(db.dir(), copy.dir(), std::filesystem::copy_options::recursive);
@@ -117,7 +119,7 @@ TEST(AgentReplayTest, ABadSegmentIsRepairedAndTheNextOnesStay) {
   options.wal_segment_bytes = 32 * 1024;
   options.wal_compression = WalCompression::kNone;
   AgentFixture db(options);
-  Fill(db, 100, kNow, kNow + 100'000);
+  Fill(db, 100, kNow, kNow + 150'000);
   ASSERT_GE(db.Segments().size(), 4U);
   db.Close();
   {
@@ -130,7 +132,7 @@ TEST(AgentReplayTest, ABadSegmentIsRepairedAndTheNextOnesStay) {
   EXPECT_EQ(db.Metric("prometheus_agent_corruptions_total"), 1);
   EXPECT_TRUE(std::filesystem::exists(wal::SegmentPath(db.wal_dir(), 1) + ".corrupt"));
   EXPECT_EQ(db->num_series(), 100U);
-  EXPECT_EQ(db.TryAppend(Series(99), kNow + 99'000), AppendError::kOutOfOrder)
+  EXPECT_EQ(db.TryAppend(Series(99), kNow + 149'000), AppendError::kOutOfOrder)
       << "what came later is known";
   db.Reopen();
   EXPECT_EQ(db.Metric("prometheus_agent_corruptions_total"), 0);
@@ -185,6 +187,20 @@ TEST(AgentReplayTest, NumbersOfUnknownSeriesAreNotGivenAgain) {
   const LogContent log = db.Log();
   ASSERT_EQ(log.series.size(), 1U);
   EXPECT_GT(log.series.begin()->first, 17U);
+}
+
+TEST(AgentReplayTest, MissingSegmentsAreTold) {
+  AgentFixture db;
+  for (int i = 0; i < 4; ++i) {
+    db.Append({{Series(1), kNow + i, 1}});
+    ASSERT_TRUE(db->Truncate());
+  }
+  ASSERT_FALSE(db.Checkpoints().empty());
+  db.Close();
+  std::filesystem::remove(wal::SegmentPath(db.wal_dir(), db.Segments().front()));
+  db.Open();
+  EXPECT_EQ(db.Metric("prometheus_agent_corruptions_total"), 1);
+  EXPECT_EQ(db->num_series(), 1U);
 }
 
 // Prometheus can log a series under two numbers; samples of both are of one series.

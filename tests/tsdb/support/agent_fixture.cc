@@ -16,7 +16,8 @@ class LogCollector {
  public:
   explicit LogCollector(LogContent& content) : content_(content) {}
 
-  void Read(Fs& fs, const std::string& dir, int first, int last) {
+  void Read(Fs& fs, const std::string& dir, int first, int last, bool checkpoint) {
+    checkpoint_ = checkpoint;
     wal::LogReader reader(fs, dir, first, last);
     while (reader.Next()) Add(reader.record());
     EXPECT_FALSE(reader.corruption()) << reader.corruption()->ToString();
@@ -57,6 +58,10 @@ class LogCollector {
     for (std::size_t i = 0; i < entries.size(); ++i) {
       const auto* labels = LabelsOf(entries[i].ref);
       if (labels == nullptr) continue;
+      if (checkpoint_) {
+        content_.in_checkpoint[*labels].push_back({entries[i].t, entries[i].v});
+        continue;
+      }
       content_.floats[*labels].push_back({entries[i].t, entries[i].v});
       if (starts.At(i) != 0) content_.starts[*labels].push_back(starts.At(i));
     }
@@ -92,6 +97,7 @@ class LogCollector {
   }
 
   LogContent& content_;
+  bool checkpoint_ = false;
 };
 
 }  // namespace
@@ -105,10 +111,10 @@ LogContent ReadLog(Fs& fs, const std::string& wal_dir) {
   if (!checkpoints.empty()) {
     const std::string dir = wal::CheckpointPath(wal_dir, checkpoints.back());
     const auto parts = wal::ListSegments(fs, dir).value();
-    collector.Read(fs, dir, parts.front(), parts.back());
+    collector.Read(fs, dir, parts.front(), parts.back(), true);
     first = checkpoints.back() + 1;
   }
-  if (!segments.empty()) collector.Read(fs, wal_dir, first, segments.back());
+  if (!segments.empty()) collector.Read(fs, wal_dir, first, segments.back(), false);
   return content;
 }
 
@@ -123,6 +129,7 @@ void AgentFixture::Open() {
   auto db = AgentDb::Open(dir_, options_, fs_, clock_, *registry_);
   ASSERT_TRUE(db) << db.error().message();
   db_ = std::move(*db);
+  db_->SetSendingProgress([this] { return sent_; });
 }
 
 void AgentFixture::Append(const std::vector<Sample>& samples) {

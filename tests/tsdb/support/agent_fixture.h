@@ -22,7 +22,8 @@ namespace narthex::tsdb::testing {
 /// What remote write would find in a log: the newest checkpoint and the segments behind it.
 struct LogContent {
   std::map<wal::WalRef, std::string> series;  // Labels by number.
-  SeriesData floats;
+  SeriesData in_checkpoint;                   // Samples there, which are not sent.
+  SeriesData floats;                          // Of the segments, as all that follows.
   std::map<std::string, std::vector<std::pair<model::TimestampMs, double>>> histograms;  // Counts.
   std::map<std::string, std::vector<model::TimestampMs>> starts;  // Of the floats, where not 0.
   std::map<std::string, std::size_t> exemplars;
@@ -49,6 +50,8 @@ class AgentFixture {
   void Close() { db_.reset(); }
 
   AgentDb* operator->() { return db_.get(); }
+  /// From now on truncations are told that remote write has come so far.
+  void Sent(SendingProgress progress) { sent_ = progress; }
   LogContent Log() { return ReadLog(SystemFs(), wal_dir()); }
   /// Numbers of the segments, and of the checkpoints.
   std::vector<int> Segments();
@@ -64,6 +67,7 @@ class AgentFixture {
   const AgentOptions options_;
   Fs& fs_;
   narthex::testing::FakeClock clock_;
+  SendingProgress sent_;
   narthex::testing::TempDir root_;
   std::string dir_;
   int copies_ = 0;
