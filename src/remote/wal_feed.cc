@@ -166,6 +166,7 @@ void WalFeed::EndGap(const std::vector<Entry>& first_behind) {
   if (first_behind.empty()) return;
   Gap gap{*std::exchange(gap_from_, std::nullopt), first_behind.front().t};
   for (const Entry& entry : first_behind) gap.to = std::max(gap.to, entry.t);
+  gap.from = std::min(gap.from, gap.to);  // The log may get samples of any time.
   metrics_.gaps.Add();
   log::Warn("WAL segments were gone before remote write had sent them",
             {{"remote_name", options_.endpoint->name}, {"from", gap.from}, {"to", gap.to}});
