@@ -140,8 +140,9 @@ class ReadStorageTest : public ReadFixture {
     return request.queries(0);
   }
   std::string LastMatchers() {
+    const wire::Query query = LastQuery();
     std::string text;
-    for (const auto& m : LastQuery().matchers()) {
+    for (const auto& m : query.matchers()) {
       text += m.name() + std::to_string(m.type()) + m.value() + " ";
     }
     return text;
@@ -249,7 +250,7 @@ TEST_F(ReadStorageTest, ReadsSamples) {
   Answer(Sampled(response));
   EXPECT_EQ(
       "{__name__=\"a\", job=\"x\"} 0=2 10=3 5={count:1, sum:2, "
-      "(0.9972960560854701,1]:1};{__name__=\"b\"};",
+      "(0.9972960560854698,1]:1};{__name__=\"b\"};",
       SelectText(Named("a")));
 }
 
