@@ -30,11 +30,10 @@ std::string DistributionText(const Distribution& d, bool histogram) {
                     NumberText(q.value)));
   }
   for (const auto& b : d.buckets) {
-    add(d.is_float
-            ? fmt::format("bucket:{{upper_bound:{} cumulative_count_float:{}}}",
-                                         NumberText(b.upper_bound), NumberText(b.count_float))
-                           : fmt::format("bucket:{{cumulative_count:{} upper_bound:{}}}", b.count,
-                                         NumberText(b.upper_bound)));
+    add(d.is_float ? fmt::format("bucket:{{upper_bound:{} cumulative_count_float:{}}}",
+                                 NumberText(b.upper_bound), NumberText(b.count_float))
+                   : fmt::format("bucket:{{cumulative_count:{} upper_bound:{}}}", b.count,
+                                 NumberText(b.upper_bound)));
   }
   if (histogram && d.is_float) add("sample_count_float:" + NumberText(d.count_float));
   return out;
