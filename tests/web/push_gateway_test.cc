@@ -257,6 +257,19 @@ TEST_F(PushGatewayTest, FindsSeriesOfOtherGroups) {
   EXPECT_EQ(200, Put("/metrics/job/a", "# TYPE x gauge\nx 1\n").status);
 }
 
+TEST_F(PushGatewayTest, PutsBackWhatARefusedPushTookOut) {
+  const std::string histogram = "# TYPE f histogram\nf_bucket{le=\"+Inf\"} 1\n";
+  EXPECT_EQ(200,
+            Put("/metrics/job/a", "# TYPE f gaugehistogram\nf_bucket{le=\"+Inf\"} 1\n").status);
+  EXPECT_EQ(400, Put("/metrics/job/b", histogram).status);
+  EXPECT_EQ(200, Put("/metrics/job/c", "f_count 1\n").status);
+  EXPECT_EQ(202, Send("DELETE", "/metrics/job/a", "").status);
+  const std::string before = Lines();
+  EXPECT_EQ(400, Put("/metrics/job/b", histogram).status);
+  EXPECT_EQ(400, Put("/metrics/job/c", histogram + "# TYPE g gauge\ng 1\ng 2\n").status);
+  EXPECT_EQ(before, Lines());
+}
+
 TEST_F(PushGatewayTest, KeepsTheTimesItsOwn) {
   Put("/metrics/job/a", "x 1\n");
   EXPECT_EQ(200, Send("POST", "/metrics/job/a",

@@ -125,6 +125,10 @@ bool FamilyIndex::Add(const MetricFamily& family, std::vector<std::string>& prob
       }
     }
   }
+  if (fine && family.type != entry.type) {  // Though its metrics are of the right kind.
+    complain(fmt::format("gathered metric family {} has type {} but should have {}", family.name,
+                         FamilyTypeName(family.type), FamilyTypeName(entry.type)));
+  }
   if (fine) {
     ++entry.num_families;
     return true;
@@ -132,6 +136,16 @@ bool FamilyIndex::Add(const MetricFamily& family, std::vector<std::string>& prob
   for (const Hash128& hash : added) entry.series.erase(hash);
   if (entry.num_families == 0) entries_.erase(it);
   return false;
+}
+
+void FamilyIndex::Restore(const MetricFamily& family) {
+  Entry& entry = entries_[family.name];
+  entry.type = family.type;
+  ++entry.num_families;
+  std::string scratch;
+  for (const FamilyMetric& metric : family.metrics) {
+    entry.series.insert(SeriesHash(metric, scratch));
+  }
 }
 
 void FamilyIndex::Remove(const MetricFamily& family) {

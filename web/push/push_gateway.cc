@@ -5,7 +5,6 @@
 
 #include <fmt/format.h>
 
-#include "narthex/base/check.h"
 #include "narthex/base/clock.h"
 #include "narthex/base/fs.h"
 #include "narthex/base/log.h"
@@ -218,6 +217,10 @@ Status PushGateway::Apply(const GroupingLabels& labels, proto::FamiliesByName fa
   for (auto& [name, family] : families) {
     // The times are ours: another type in one group would make all further pushes inconsistent.
     if (name == kPushTime || name == kFailureTime) continue;
+    if (family.metrics.empty()) {  // Only protobuf brings these. Nobody would ever see one.
+      next->families.erase(name);
+      continue;
+    }
     next->families[name] = Stored(std::move(family), now_ns);
   }
   next->families[kPushTime] = Stored(TimeFamily(kPushTime, labels, now_ns), now_ns);
@@ -267,10 +270,7 @@ Status PushGateway::Exchange(const std::string& key, std::shared_ptr<PushGroup> 
   }
   if (!problems.empty()) {
     for (const auto* family : added) index_->Remove(*family);
-    std::vector<std::string> unexpected;
-    for (const auto* family : removed) {
-      NX_CHECK(index_->Add(*family, unexpected), "a family that was there can't be put back");
-    }
+    for (const auto* family : removed) index_->Restore(*family);
     return Fail(Code::kInvalidArgument, Joined(problems));
   }
   held_bytes_ = held_bytes;
