@@ -14,6 +14,8 @@ namespace narthex::web {
 namespace {
 
 constexpr std::string_view kBase64Suffix = "@base64";
+// Each metric of the group gets all of them.
+constexpr std::size_t kMostLabels = 64;
 
 /// What a failed decoding got to.
 struct Base64Failure {
@@ -96,6 +98,10 @@ Result<GroupingLabels> ParseGroupPath(std::string_view path, bool base64_job,
   }
   GroupingLabels labels;
   if (path.size() > 1) {
+    const auto slashes = static_cast<std::size_t>(std::count(path.begin(), path.end(), '/'));
+    if (slashes > 2 * kMostLabels) {
+      return Fail(Code::kInvalidArgument, fmt::format("more than {} grouping labels", kMostLabels));
+    }
     const auto segments = Segments(path.substr(1));
     if (segments.size() % 2 != 0) {
       return Fail(Code::kInvalidArgument,
@@ -130,6 +136,17 @@ std::string GroupKey(const GroupingLabels& labels) {
     key.append(name).append(1, '\xff').append(value).append(1, '\xff');
   }
   return key;
+}
+
+std::size_t GroupingLabelBytes(const GroupingLabels& labels,
+                               const proto::FamiliesByName& families) {
+  std::size_t bytes = sizeof(proto::FamilyMetric::labels[0]);  // Of the instance.
+  for (const auto& [name, value] : labels) {
+    bytes += sizeof(proto::FamilyMetric::labels[0]) + name.size() + value.size();
+  }
+  std::size_t metrics = 0;
+  for (const auto& [name, family] : families) metrics += family.metrics.size();
+  return metrics * bytes;
 }
 
 void ApplyGroupingLabels(const GroupingLabels& labels, proto::MetricFamily& family) {

@@ -182,6 +182,10 @@ Status PushGateway::Write() {
 
 Status PushGateway::Push(const GroupingLabels& labels, proto::FamiliesByName families,
                          PushMode mode) {
+  if (GroupingLabelBytes(labels, families) > options_.max_bytes) {
+    no_room_.Add();
+    return NoRoom();
+  }
   for (auto& [name, family] : families) ApplyGroupingLabels(labels, family);
   const std::int64_t now_ns = clock_.NowNs();
   const MutexLock lock(mutex_);
@@ -244,6 +248,11 @@ void PushGateway::NoteFailure(const GroupingLabels& labels, std::int64_t now_ns)
   (void)Exchange(key, std::move(next));  // Without room for it the client has been told already.
 }
 
+Status PushGateway::NoRoom() const {
+  return Fail(Code::kResourceExhausted,
+              fmt::format("pushed metrics would take more than {} bytes", options_.max_bytes));
+}
+
 Status PushGateway::Exchange(const std::string& key, std::shared_ptr<PushGroup> next) {
   static const PushGroup kNone;
   const auto at = groups_.find(key);
@@ -251,8 +260,7 @@ Status PushGateway::Exchange(const std::string& key, std::shared_ptr<PushGroup> 
   next->held_bytes = HeldBytes(*next);
   const std::size_t held_bytes = held_bytes_ - old.held_bytes + next->held_bytes;
   if (next->held_bytes > old.held_bytes && held_bytes > options_.max_bytes) {
-    return Fail(Code::kResourceExhausted,
-                fmt::format("pushed metrics would take more than {} bytes", options_.max_bytes));
+    return NoRoom();
   }
   const auto same = [](const PushGroup& group, const std::string& name, const auto& stored) {
     const auto it = group.families.find(name);

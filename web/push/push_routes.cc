@@ -76,9 +76,8 @@ class PushHandlers final {
         log_(clock) {}
 
   void Push(const ServerRequest& request, bool base64_job, PushMode mode, ResponseWriter& writer) {
-    // What is large, or may become it, is read one after the other: read, it is larger still.
     std::optional<MutexLock> turn;
-    if (request.body.size() > kSmallBodyBytes || IsGzip(request)) turn.emplace(large_bodies_);
+    if (MayBeLarge(request)) turn.emplace(large_bodies_);
     std::string decompressed;
     const auto body = Open(request, decompressed);
     if (!body) return Refuse(request, body.error(), writer);
@@ -132,6 +131,14 @@ class PushHandlers final {
 
   static bool IsGzip(const ServerRequest& request) {
     return EqualFold(request.Header("Content-Encoding"), "gzip");
+  }
+
+  /// What is large, or may become it, is read one after the other: read, it is larger still. Each
+  /// metric gets all that the path says.
+  static bool MayBeLarge(const ServerRequest& request) {
+    constexpr std::size_t kUsualPathBytes = 64;
+    return IsGzip(request) || request.body.size() * (request.path_value.size() + kUsualPathBytes) >
+                                  kSmallBodyBytes * kUsualPathBytes;
   }
 
   /// The body, or what it decompresses to.

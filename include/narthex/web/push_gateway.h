@@ -92,6 +92,7 @@ class PushGateway final {
   /// Puts a version of a group into the place of the one before, if it goes with the others.
   Status Exchange(const std::string& key, std::shared_ptr<PushGroup> next) NX_REQUIRES(mutex_);
   void NoteFailure(const GroupingLabels& labels, std::int64_t now_ns) NX_REQUIRES(mutex_);
+  Status NoRoom() const;
   void NoteChange() NX_REQUIRES(mutex_);
 
   const PushOptions options_;

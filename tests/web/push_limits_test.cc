@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What hostile pushes may cost.
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "narthex/base/fs.h"
+#include "narthex/web/push_gateway.h"
+#include "tests/web/fake_server.h"
+
+namespace narthex::web {
+namespace {
+
+class PushLimitsTest : public ::testing::Test {
+ protected:
+  PushLimitsTest() { server_.push = &gateway_; }
+
+  Answer Put(const std::string& path, std::string body) {
+    net::ServerRequest request;
+    request.method = "PUT";
+    request.path = path;
+    request.body = std::move(body);
+    Answer answer;
+    server_.router().Dispatch(request, answer);
+    return answer;
+  }
+  static std::string Repeated(std::string_view text, int times) {
+    std::string out;
+    for (int i = 0; i < times; ++i) out += text;
+    return out;
+  }
+
+  FakeServer server_;
+  PushGateway gateway_{PushOptions{}, SystemFs(), server_.clock, server_.registry};
+};
+
+TEST_F(PushLimitsTest, HasALimitOfGroupingLabels) {
+  std::string path = "/metrics/job/a";
+  for (int i = 0; i < 64; ++i) path += "/l" + std::to_string(i) + "/v";
+  EXPECT_EQ(200, Put(path, "x 1\n").status);
+  const Answer answer = Put(path + "/m/v", "x 1\n");
+  EXPECT_EQ(400, answer.status);
+  EXPECT_EQ("more than 64 grouping labels\n", answer.body);
+}
+
+TEST_F(PushLimitsTest, RefusesLabelsThatMultiply) {
+  const std::string long_job(1 << 20, 'j');
+  EXPECT_EQ(503, Put("/metrics/job/" + long_job, Repeated("x 1\n", 1000)).status);
+  EXPECT_TRUE(gateway_.Groups().empty());
+  EXPECT_EQ(200, Put("/metrics/job/" + long_job, "x 1\n").status);
+}
+
+}  // namespace
+}  // namespace narthex::web
