@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 #include <unordered_map>
+#include <unordered_set>
 
 #include <fmt/format.h>
 
@@ -130,6 +131,7 @@ class TextReader {
     if (current_ == '#') return ReadComment();
     labels_.clear();
     key_labels_.clear();
+    if (!many_names_.empty()) many_names_ = {};
     quantile_ = bucket_ = kNotSet;
     if (current_ == '{') {
       family_ = nullptr;
@@ -247,10 +249,11 @@ class TextReader {
     const FamilyType type = family_ == nullptr ? FamilyType::kUntyped : family_->family.type;
     const bool is_quantile = type == FamilyType::kSummary && name == "quantile";
     const bool is_bucket = IsHistogram(type) && name == model::kBucketLabel;
-    for (const auto& label : labels_) {
-      if (!is_quantile && !is_bucket && label.first == name) {
-        return Complain("duplicate label names for metric " + go::Quote(FamilyName()));
-      }
+    if (!is_quantile && !is_bucket && HasLabel(name)) {
+      return Complain("duplicate label names for metric " + go::Quote(FamilyName()));
+    }
+    if (labels_.size() == kMostMetricLabels) {
+      return Complain(fmt::format("more than {} labels", kMostMetricLabels));
     }
     if (!SkipBlanks()) return false;
     if (current_ != '"') {
@@ -269,6 +272,19 @@ class TextReader {
       labels_.emplace_back(name, token_);
     }
     return SkipBlanks();
+  }
+
+  /// Whether the line has it already. Many labels are looked up in a set, which this adds to.
+  bool HasLabel(const std::string& name) {
+    constexpr std::size_t kFewLabels = 16;
+    if (labels_.size() < kFewLabels) {
+      return std::any_of(labels_.begin(), labels_.end(),
+                         [&](const auto& label) { return label.first == name; });
+    }
+    if (many_names_.empty()) {
+      for (const auto& label : labels_) many_names_.insert(label.first);
+    }
+    return !many_names_.insert(name).second;
   }
 
   bool ReadValue() {
@@ -525,6 +541,7 @@ class TextReader {
   OpenFamily* family_ = nullptr;  // Of the line.
   Part part_ = Part::kPlain;
   std::vector<std::pair<std::string, std::string>> labels_, key_labels_;
+  std::unordered_set<std::string> many_names_;  // Of the line's labels, see HasLabel.
   double quantile_ = kNotSet, bucket_ = kNotSet;
 };
 

@@ -215,5 +215,21 @@ TEST(FamilyLimitTest, RefusesWhatTakesTooMuch) {
   }
 }
 
+TEST(FamilyLimitTest, HasALimitOfLabels) {
+  const auto line = [](std::size_t labels, std::string_view last) {
+    std::string text = "x{";
+    for (std::size_t i = 0; i < labels; ++i) text += "l" + std::to_string(i) + "=\"\",";
+    return text.append(last).append("} 1\n");
+  };
+  EXPECT_EQ("", ErrorOf(line(kMostMetricLabels, "")));
+  EXPECT_EQ("text format parsing error in line 1: more than 1024 labels",
+            ErrorOf(line(kMostMetricLabels, "m=\"\"")));
+  for (const std::size_t labels : {15U, 16U, 17U, 40U}) {
+    SCOPED_TRACE(labels);
+    EXPECT_EQ("text format parsing error in line 2: duplicate label names for metric \"x\"",
+              ErrorOf(line(labels, "") + line(labels, "l3=\"\"")));
+  }
+}
+
 }  // namespace
 }  // namespace narthex::proto

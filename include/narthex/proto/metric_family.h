@@ -81,6 +81,9 @@ enum class NameRule : std::uint8_t { kLegacy, kUtf8 };
 /// A body of a few bytes per metric is far larger once it is read.
 inline constexpr std::size_t kMaxFamiliesBytes = std::size_t{128} << 20;
 
+/// Of one metric; more is refused.
+inline constexpr std::size_t kMostMetricLabels = 1024;
+
 /// Reads text format 0.0.4 as prometheus/common's expfmt.TextParser does, which differs from how a
 /// scrape reads it: lines of a family need not stand together, samples of a summary or histogram
 /// are put together, each line must end, and a space at its end is an error.
