@@ -11,7 +11,7 @@
 #include "narthex/base/clock.h"
 #include "narthex/base/log.h"
 #include "narthex/base/mutex.h"
-#include "narthex/net/gzip.h"
+#include "web/api/gzip_body.h"
 #include "web/api/middleware.h"
 #include "web/api/minute_log.h"
 #include "web/api/routes.h"
@@ -25,7 +25,6 @@ namespace {
 using net::ResponseWriter;
 using net::ServerRequest;
 
-constexpr std::size_t kMaxBodyBytes = std::size_t{64} << 20;  // Decompressed.
 constexpr std::size_t kSmallBodyBytes = 64 << 10;
 
 std::string_view Trimmed(std::string_view text) {
@@ -79,7 +78,7 @@ class PushHandlers final {
     std::optional<MutexLock> turn;
     if (MayBeLarge(request)) turn.emplace(large_bodies_);
     std::string decompressed;
-    const auto body = Open(request, decompressed);
+    const auto body = OpenBody(request, decompressed);
     if (!body) return Refuse(request, body.error(), writer);
     const auto labels = ParseGroupPath(request.path_value, base64_job, rule());
     if (!labels) return Refuse(request, labels.error(), writer);
@@ -129,34 +128,12 @@ class PushHandlers final {
     return gateway_.options().utf8_names ? proto::NameRule::kUtf8 : proto::NameRule::kLegacy;
   }
 
-  static bool IsGzip(const ServerRequest& request) {
-    return EqualFold(request.Header("Content-Encoding"), "gzip");
-  }
-
   /// What is large, or may become it, is read one after the other: read, it is larger still. Each
   /// metric gets all that the path says.
   static bool MayBeLarge(const ServerRequest& request) {
     constexpr std::size_t kUsualPathBytes = 64;
     return IsGzip(request) || request.body.size() * (request.path_value.size() + kUsualPathBytes) >
                                   kSmallBodyBytes * kUsualPathBytes;
-  }
-
-  /// The body, or what it decompresses to.
-  static Result<std::string_view> Open(const ServerRequest& request, std::string& decompressed) {
-    if (!IsGzip(request)) return request.body;
-    switch (net::Gunzip(request.body, kMaxBodyBytes, decompressed)) {
-      case net::DecodeOutcome::kOk:
-        return decompressed;
-      case net::DecodeOutcome::kTooLarge:
-        return Fail(Code::kResourceExhausted, "http: request body too large");
-      case net::DecodeOutcome::kTruncated:
-        return Fail(Code::kInvalidArgument, request.body.empty() ? "EOF" : "unexpected EOF");
-      case net::DecodeOutcome::kNotGzip:
-        return Fail(Code::kInvalidArgument, "gzip: invalid header");
-      case net::DecodeOutcome::kCorrupt:
-        break;
-    }
-    return Fail(Code::kInvalidArgument, "gzip: corrupt input");
   }
 
   void Refuse(const ServerRequest& request, const Error& error, ResponseWriter& writer) {
