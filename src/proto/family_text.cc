@@ -168,7 +168,7 @@ class TextReader {
   bool ReadHelp() {
     MetricFamily& family = family_->family;
     if (family.help) {
-      return Complain("second HELP line for metric name " + go::Quote(family.name));
+      return Complain("second HELP line for metric name " + QuoteTold(family.name));
     }
     if (!ReadRest(true)) return false;
     family.help = token_;
@@ -180,7 +180,7 @@ class TextReader {
     if (family_->has_type) {
       return Complain(
           fmt::format("second TYPE line for metric name {}, or TYPE reported after samples",
-                      go::Quote(family.name)));
+                      QuoteTold(family.name)));
     }
     if (!ReadRest(false)) return false;
     std::string upper = token_;
@@ -196,7 +196,7 @@ class TextReader {
       family_->has_type = true;
       return true;
     }
-    return Complain("unknown metric type " + go::Quote(token_));
+    return Complain("unknown metric type " + QuoteTold(token_));
   }
 
   /// From the opening brace to what follows the closing one.
@@ -208,7 +208,7 @@ class TextReader {
       if (current_ == '}') break;
       if (!ReadName(false)) return false;
       if (token_.empty()) {
-        return Complain("invalid label name for metric " + go::Quote(FamilyName()));
+        return Complain("invalid label name for metric " + QuoteTold(FamilyName()));
       }
       if (!SkipBlanksHere()) return false;
       if (current_ != '=') {
@@ -216,7 +216,7 @@ class TextReader {
           return Complain("expected '=' after label name, found " + QuoteByte(current_));
         }
         if (has_name)
-          return Complain("multiple metric names for metric " + go::Quote(FamilyName()));
+          return Complain("multiple metric names for metric " + QuoteTold(FamilyName()));
         if (current_ != ',' && current_ != '}') {
           return Complain("unexpected end of metric name " + QuoteByte(current_));
         }
@@ -229,7 +229,7 @@ class TextReader {
       if (!ReadLabel()) return false;
       if (current_ == '}') break;
       if (current_ != ',') {
-        return Complain("unexpected end of label value " + go::Quote(token_));
+        return Complain("unexpected end of label value " + QuoteTold(token_));
       }
     }
     if (family_ == nullptr) return Complain("invalid metric name");
@@ -240,17 +240,17 @@ class TextReader {
   bool ReadLabel() {
     const std::string name = token_;
     if (name == model::kMetricName) {
-      return Complain(fmt::format("label name {} is reserved", go::Quote(name)));
+      return Complain(fmt::format("label name {} is reserved", QuoteTold(name)));
     }
     if (rule_ == NameRule::kUtf8 ? name.empty() || !model::IsValidUtf8(name)
                                  : !model::IsLegacyLabelName(name)) {
-      return Complain("invalid label name " + go::Quote(name));
+      return Complain("invalid label name " + QuoteTold(name));
     }
     const FamilyType type = family_ == nullptr ? FamilyType::kUntyped : family_->family.type;
     const bool is_quantile = type == FamilyType::kSummary && name == "quantile";
     const bool is_bucket = IsHistogram(type) && name == model::kBucketLabel;
     if (!is_quantile && !is_bucket && HasLabel(name)) {
-      return Complain("duplicate label names for metric " + go::Quote(FamilyName()));
+      return Complain("duplicate label names for metric " + QuoteTold(FamilyName()));
     }
     if (labels_.size() == kMostMetricLabels) {
       return Complain(fmt::format("more than {} labels", kMostMetricLabels));
@@ -260,12 +260,12 @@ class TextReader {
       return Complain("expected '\"' at start of label value, found " + QuoteByte(current_));
     }
     if (!ReadLabelValue()) return false;
-    if (!model::IsValidUtf8(token_)) return Complain("invalid label value " + go::Quote(token_));
+    if (!model::IsValidUtf8(token_)) return Complain("invalid label value " + QuoteTold(token_));
     if (is_quantile || is_bucket) {
       const auto number = ReadFloat(token_);
       if (!number) {
         return Complain(
-            fmt::format("expected float as value for '{}' label, got {}", name, go::Quote(token_)));
+            fmt::format("expected float as value for '{}' label, got {}", name, QuoteTold(token_)));
       }
       (is_quantile ? quantile_ : bucket_) = *number;
     } else {
@@ -291,7 +291,7 @@ class TextReader {
     FamilyMetric& metric = ChooseMetric();
     if (room_used_up_ || !ReadWord()) return false;
     const auto value = ReadFloat(token_);
-    if (!value) return Complain("expected float as value, got " + go::Quote(token_));
+    if (!value) return Complain("expected float as value, got " + QuoteTold(token_));
     if (!SetValue(metric, *value)) return false;
     return current_ == '\n' || ReadTimestamp(metric);
   }
@@ -304,12 +304,12 @@ class TextReader {
     const char* const end = digits.data() + digits.size();
     const auto [stop, failure] = std::from_chars(digits.data(), end, timestamp);
     if (failure != std::errc() || stop != end) {
-      return Complain("expected integer as timestamp, got " + go::Quote(token_));
+      return Complain("expected integer as timestamp, got " + QuoteTold(token_));
     }
     metric.timestamp_ms = timestamp;
     if (!ReadRest(false)) return false;
     if (!token_.empty()) {
-      return Complain("spurious string after timestamp: " + go::Quote(token_));
+      return Complain("spurious string after timestamp: " + QuoteTold(token_));
     }
     return true;
   }
@@ -350,7 +350,7 @@ class TextReader {
       count = whole;
     } else if (value < 0) {
       return Complain(
-          fmt::format("negative {} for histogram {}", what, go::Quote(family_->family.name)));
+          fmt::format("negative {} for histogram {}", what, QuoteTold(family_->family.name)));
     } else {
       count_float = value;
     }
@@ -381,7 +381,7 @@ class TextReader {
   bool ChooseFamily() {
     if (rule_ == NameRule::kUtf8 ? token_.empty() || !model::IsValidUtf8(token_)
                                  : !model::IsLegacyMetricName(token_)) {
-      return Complain("invalid metric name " + go::Quote(token_));
+      return Complain("invalid metric name " + QuoteTold(token_));
     }
     part_ = Part::kPlain;
     const auto known = families_.find(token_);
@@ -474,7 +474,7 @@ class TextReader {
       if (current_ == '"') return true;
       if (current_ == '\n') {
         return Complain(
-            fmt::format("label value {} contains unescaped new-line", go::Quote(token_)));
+            fmt::format("label value {} contains unescaped new-line", QuoteTold(token_)));
       }
       if (current_ == '\\') {
         if (!Advance() || !Unescape()) return false;
@@ -495,7 +495,7 @@ class TextReader {
         if (!quoted) return Advance();
       } else if (current_ == '\n') {
         return Complain(fmt::format("{} name {} contains unescaped new-line",
-                                    metric ? "metric" : "label", go::Quote(token_)));
+                                    metric ? "metric" : "label", QuoteTold(token_)));
       } else if (current_ == '\\') {
         if (!Advance() || !Unescape()) return false;
       } else {

@@ -215,6 +215,18 @@ TEST(FamilyLimitTest, RefusesWhatTakesTooMuch) {
   }
 }
 
+TEST(FamilyLimitTest, PrintsTheBeginningOfLargeMetrics) {
+  std::string text = "# TYPE h histogram\n";
+  for (int i = 0; i < 10'000; ++i) text += "h_bucket{le=\"1\"} 1\n";
+  text += "x{a=\"" + std::string(100'000, 'v') + "\",b=\"\"} 1\n";
+  const auto families = Parsed(text);
+  for (const auto& [name, family] : families) {
+    const std::string debug = family.metrics.at(0).DebugText();
+    EXPECT_GT(debug.size(), 500U);
+    EXPECT_LT(debug.size(), 4000U);
+  }
+}
+
 TEST(FamilyLimitTest, HasALimitOfLabels) {
   const auto line = [](std::size_t labels, std::string_view last) {
     std::string text = "x{";

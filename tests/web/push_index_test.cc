@@ -38,6 +38,23 @@ TEST(FamilyIndexTest, HasOneTypeForAName) {
   EXPECT_TRUE(index.Add(Family("f", FamilyType::kHistogram, "b"), problems));
 }
 
+TEST(FamilyIndexTest, TellsSoManyProblems) {
+  FamilyIndex index;
+  MetricFamily family = Family("f", FamilyType::kGauge, "a");
+  for (int i = 0; i < 1000; ++i) {
+    auto& metric = family.metrics.emplace_back();
+    metric.kind = proto::MetricKind::kGauge;
+    metric.labels = {{"l", "a"}};
+  }
+  std::vector<std::string> problems;
+  EXPECT_FALSE(index.Add(family, problems));
+  EXPECT_EQ(100U, problems.size());
+  EXPECT_FALSE(index.Add(Family("g", FamilyType::kGauge, "a"), problems));
+  EXPECT_EQ(100U, problems.size());
+  problems.clear();
+  EXPECT_TRUE(index.Add(Family("f", FamilyType::kGauge, "a"), problems));
+}
+
 /// After any operations the index answers as one that was made of what is left, in another order.
 TEST(FamilyIndexTest, DoesNotDependOnWhatWasThere) {
   const std::vector<std::string> names = {"f", "f_count", "f_bucket", "f_sum"};

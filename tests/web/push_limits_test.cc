@@ -51,5 +51,46 @@ TEST_F(PushLimitsTest, RefusesLabelsThatMultiply) {
   EXPECT_EQ(200, Put("/metrics/job/" + long_job, "x 1\n").status);
 }
 
+TEST_F(PushLimitsTest, WaitsForNobodyWhoReadsItsAnswer) {
+  // Large enough to be read in its turn, and refused.
+  net::ServerRequest request;
+  request.method = "PUT";
+  request.path = "/metrics/job/a";
+  request.body = Repeated("x 1\n", 100'000);
+  Answer answer;
+  int status = 0;
+  answer.on_write = [&] { status = Put("/metrics/job/b", request.body).status; };
+  server_.router().Dispatch(request, answer);
+  EXPECT_EQ(400, answer.status);
+  EXPECT_EQ(400, status);
+}
+
+TEST_F(PushLimitsTest, TellsNoErrorAtAnyLength) {
+  const std::string name(100'000, 'n');
+  const std::string labels = "{" + name + "=\"" + name + "\"}";
+  const std::string cases[] = {
+      name + "!",
+      "x " + name + "\n",
+      "x{a=\"" + name + "\xff\"} 1\n",
+      "# TYPE x " + name + "\n",
+      "x{" + name + "=\"\"," + name + "=\"\"} 1\n",
+      name + " 1\n" + name + " 2\n",
+      "x" + labels + " 1\nx" + labels + " 2\n",
+      Repeated("x{__a=\"1\"} 1\ny" + labels + " 1\n", 200),
+      "# TYPE h histogram\n" + Repeated("h_bucket{le=\"1\"} 1\n", 10'000) + "h_count{__a=\"\"} 1\n",
+  };
+  for (const std::string& body : cases) {
+    SCOPED_TRACE(body.substr(0, 20));
+    const Answer answer = Put("/metrics/job/a", body);
+    EXPECT_EQ(400, answer.status);
+    EXPECT_LT(answer.body.size(), 32U << 10);
+  }
+  for (const std::string& path : {"/" + name, "/" + name + "@base64/!", "/__" + name + "/v"}) {
+    const Answer answer = Put("/metrics/job/a" + path, "x 1\n");
+    EXPECT_EQ(400, answer.status);
+    EXPECT_LT(answer.body.size(), 8U << 10);
+  }
+}
+
 }  // namespace
 }  // namespace narthex::web

@@ -5,7 +5,6 @@
 
 #include <fmt/format.h>
 
-#include "narthex/base/go_format.h"
 #include "narthex/model/labels.h"
 
 namespace narthex::web {
@@ -26,7 +25,8 @@ Hash128 SeriesHash(const FamilyMetric& metric, std::string& scratch) {
 }
 
 std::string About(const MetricFamily& family, const FamilyMetric& metric) {
-  return fmt::format("collected metric {} {{ {}}}", go::Quote(family.name), metric.DebugText());
+  return fmt::format("collected metric {} {{ {}}}", proto::QuoteTold(family.name),
+                     metric.DebugText());
 }
 
 /// "" or what is wrong with a metric by itself. Its labels are sorted.
@@ -37,18 +37,20 @@ std::string ProblemOf(const MetricFamily& family, const FamilyMetric& metric, Fa
   const std::string* previous = nullptr;
   for (const auto& [name, value] : metric.labels) {
     if (previous != nullptr && *previous == name) {
-      return About(family, metric) + " has two or more labels with the same name: " + name;
+      return About(family, metric) +
+             " has two or more labels with the same name: " + std::string(proto::Told(name));
     }
     if (name.empty() || !model::IsValidUtf8(name) || name.starts_with("__")) {
-      return About(family, metric) + " has a label with an invalid name: " + name;
+      return About(family, metric) +
+             " has a label with an invalid name: " + std::string(proto::Told(name));
     }
     if (metric.kind == proto::MetricKind::kSummary && name == "quantile") {
       return About(family, metric) + " must not have an explicit \"quantile\" label";
     }
     if (!model::IsValidUtf8(value)) {
       return About(family, metric) +
-             fmt::format(" has a label named {} whose value is not utf8: {}", go::Quote(name),
-                         go::Quote(value));
+             fmt::format(" has a label named {} whose value is not utf8: {}",
+                         proto::QuoteTold(name), proto::QuoteTold(value));
     }
     previous = &name;
   }
@@ -74,9 +76,9 @@ std::string FamilyIndex::Collision(const MetricFamily& family) const {
     if (other->type == FamilyType::kHistogram ||
         (other->type == FamilyType::kSummary && suffix != "_bucket")) {
       return fmt::format("collected metric named {} collides with previously collected {} named {}",
-                         go::Quote(family.name),
+                         proto::QuoteTold(family.name),
                          other->type == FamilyType::kHistogram ? "histogram" : "summary",
-                         go::Quote(base));
+                         proto::QuoteTold(base));
     }
   }
   if (!HasSum(family.type)) return "";
@@ -87,23 +89,24 @@ std::string FamilyIndex::Collision(const MetricFamily& family) const {
     other += suffix;
     if (find(other) == nullptr) continue;
     return fmt::format("collected {} named {} collides with previously collected metric named {}",
-                       bucket ? "histogram" : "histogram or summary", go::Quote(family.name),
-                       go::Quote(other));
+                       bucket ? "histogram" : "histogram or summary", proto::QuoteTold(family.name),
+                       proto::QuoteTold(other));
   }
   return "";
 }
 
 bool FamilyIndex::Add(const MetricFamily& family, std::vector<std::string>& problems) {
+  if (problems.size() == kMaxProblems) return false;
   bool fine = true;
   const auto complain = [&](std::string text) {
     fine = false;
-    if (problems.size() < kMaxProblems) problems.push_back(std::move(text));
+    problems.push_back(std::move(text));
   };
   const auto [it, is_new] = entries_.try_emplace(family.name);
   Entry& entry = it->second;
   if (is_new) entry.type = family.type;
   if (family.name.empty() || !model::IsValidUtf8(family.name)) {
-    complain("invalid metric name " + go::Quote(family.name));
+    complain("invalid metric name " + proto::QuoteTold(family.name));
   } else if (is_new) {
     if (std::string text = Collision(family); !text.empty()) complain(std::move(text));
   }
@@ -112,6 +115,7 @@ bool FamilyIndex::Add(const MetricFamily& family, std::vector<std::string>& prob
     std::string scratch;
     added.reserve(family.metrics.size());
     for (const FamilyMetric& metric : family.metrics) {
+      if (problems.size() == kMaxProblems) break;
       if (std::string text = ProblemOf(family, metric, entry.type); !text.empty()) {
         complain(std::move(text));
         continue;
@@ -126,8 +130,9 @@ bool FamilyIndex::Add(const MetricFamily& family, std::vector<std::string>& prob
     }
   }
   if (fine && family.type != entry.type) {  // Though its metrics are of the right kind.
-    complain(fmt::format("gathered metric family {} has type {} but should have {}", family.name,
-                         FamilyTypeName(family.type), FamilyTypeName(entry.type)));
+    complain(fmt::format("gathered metric family {} has type {} but should have {}",
+                         proto::Told(family.name), FamilyTypeName(family.type),
+                         FamilyTypeName(entry.type)));
   }
   if (fine) {
     ++entry.num_families;

@@ -6,7 +6,6 @@
 
 #include <fmt/format.h>
 
-#include "narthex/base/go_format.h"
 #include "narthex/model/labels.h"
 #include "web/api/name_escaping.h"
 
@@ -75,7 +74,7 @@ Result<std::string> ReadLabelName(std::string_view written, proto::NameRule rule
   const bool valid =
       utf8 ? !name.empty() && model::IsValidUtf8(name) : model::IsLegacyLabelName(name);
   if (!valid || written.starts_with("__")) {
-    return Fail(Code::kInvalidArgument, "improper label name " + go::Quote(written));
+    return Fail(Code::kInvalidArgument, "improper label name " + proto::QuoteTold(written));
   }
   return name;
 }
@@ -90,9 +89,9 @@ Result<GroupingLabels> ParseGroupPath(std::string_view path, bool base64_job,
   if (base64_job) {
     auto decoded = DecodeBase64(job);
     if (!decoded) {
-      return Fail(Code::kInvalidArgument,
-                  fmt::format("invalid base64 encoding in job name {}: {}",
-                              go::Quote(decoded.error().decoded), FailureText(decoded.error())));
+      return Fail(Code::kInvalidArgument, fmt::format("invalid base64 encoding in job name {}: {}",
+                                                      proto::QuoteTold(decoded.error().decoded),
+                                                      FailureText(decoded.error())));
     }
     job = std::move(*decoded);
   }
@@ -105,7 +104,7 @@ Result<GroupingLabels> ParseGroupPath(std::string_view path, bool base64_job,
     const auto segments = Segments(path.substr(1));
     if (segments.size() % 2 != 0) {
       return Fail(Code::kInvalidArgument,
-                  "odd number of components in label string " + go::Quote(path));
+                  "odd number of components in label string " + proto::QuoteTold(path));
     }
     for (std::size_t i = 0; i < segments.size(); i += 2) {
       std::string_view written = segments[i];
@@ -116,9 +115,10 @@ Result<GroupingLabels> ParseGroupPath(std::string_view path, bool base64_job,
       if (base64) {
         auto decoded = DecodeBase64(value);
         if (!decoded) {
-          return Fail(Code::kInvalidArgument,
-                      fmt::format("invalid base64 encoding for label {}={}: {}", written,
-                                  go::Quote(value), FailureText(decoded.error())));
+          return Fail(
+              Code::kInvalidArgument,
+              fmt::format("invalid base64 encoding for label {}={}: {}", proto::Told(written),
+                          proto::QuoteTold(value), FailureText(decoded.error())));
         }
         value = std::move(*decoded);
       }

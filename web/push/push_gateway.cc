@@ -19,7 +19,8 @@ namespace {
 using proto::FamilyType;
 using proto::MetricFamily;
 
-constexpr std::size_t kIndexBytes = 64;  // That FamilyIndex takes for a series.
+constexpr std::size_t kIndexBytes = 64;       // That FamilyIndex takes for a series.
+constexpr std::size_t kMostToldBytes = 4096;  // Of problems; those that follow are not told.
 constexpr const char* kPushTime = "push_time_seconds";
 constexpr const char* kFailureTime = "push_failure_time_seconds";
 
@@ -63,7 +64,10 @@ bool HasTimestamps(const proto::FamiliesByName& families) {
 std::string Joined(const std::vector<std::string>& problems) {
   if (problems.size() == 1) return problems.front();
   std::string text = fmt::format("{} error(s) occurred:", problems.size());
-  for (const std::string& problem : problems) text += "\n* " + problem;
+  for (const std::string& problem : problems) {
+    if (text.size() > kMostToldBytes) return text + "\n…";
+    text += "\n* " + problem;
+  }
   return text;
 }
 

@@ -75,19 +75,10 @@ class PushHandlers final {
         log_(clock) {}
 
   void Push(const ServerRequest& request, bool base64_job, PushMode mode, ResponseWriter& writer) {
-    std::optional<MutexLock> turn;
-    if (MayBeLarge(request)) turn.emplace(large_bodies_);
-    std::string decompressed;
-    const auto body = OpenBody(request, decompressed);
-    if (!body) return Refuse(request, body.error(), writer);
-    const auto labels = ParseGroupPath(request.path_value, base64_job, rule());
-    if (!labels) return Refuse(request, labels.error(), writer);
-    auto families = IsProtobuf(request.Header("Content-Type"))
-                        ? proto::DecodeFamilies(*body)
-                        : proto::ParseFamilyText(*body, rule());
-    if (!families) return Refuse(request, families.error(), writer);
-    const Status status = gateway_.Push(*labels, std::move(*families), mode);
+    bool readable = false;
+    const Status status = Take(request, base64_job, mode, readable);
     if (status) return;
+    if (!readable) return Refuse(request, status.error(), writer);
     Note(request, status.error());
     if (status.error().code() == Code::kResourceExhausted) {
       return PlainError(503, status.error().message() + "\n", writer);
@@ -126,6 +117,21 @@ class PushHandlers final {
  private:
   proto::NameRule rule() const {
     return gateway_.options().utf8_names ? proto::NameRule::kUtf8 : proto::NameRule::kLegacy;
+  }
+
+  /// Answers nothing, so that no slow client is waited for in its turn.
+  Status Take(const ServerRequest& request, bool base64_job, PushMode mode, bool& readable) {
+    std::optional<MutexLock> turn;
+    if (MayBeLarge(request)) turn.emplace(large_bodies_);
+    std::string decompressed;
+    NX_ASSIGN_OR_RETURN(const std::string_view body, OpenBody(request, decompressed));
+    NX_ASSIGN_OR_RETURN(const GroupingLabels labels,
+                        ParseGroupPath(request.path_value, base64_job, rule()));
+    NX_ASSIGN_OR_RETURN(proto::FamiliesByName families, IsProtobuf(request.Header("Content-Type"))
+                                                            ? proto::DecodeFamilies(body)
+                                                            : proto::ParseFamilyText(body, rule()));
+    readable = true;
+    return gateway_.Push(labels, std::move(families), mode);
   }
 
   /// What is large, or may become it, is read one after the other: read, it is larger still. Each
