@@ -315,13 +315,17 @@ class TextReader {
   }
 
   bool SetValue(FamilyMetric& metric, double value) {
+    constexpr std::size_t kPartFactor = 2;  // A vector may be half empty.
     const MetricFamily& family = family_->family;
     metric.kind = KindOf(family.type);
     if (metric.kind != MetricKind::kSummary && metric.kind != MetricKind::kHistogram) {
       metric.value = value;
       return true;
     }
-    if (!metric.distribution) metric.distribution = std::make_unique<Distribution>();
+    if (!metric.distribution) {
+      metric.distribution = std::make_unique<Distribution>();
+      if (!Take(sizeof(Distribution))) return false;
+    }
     Distribution& d = *metric.distribution;
     if (part_ == Part::kSum) {
       d.sum = value;
@@ -332,6 +336,7 @@ class TextReader {
         d.has_count = true;
       } else if (!std::isnan(quantile_)) {
         d.quantiles.push_back({quantile_, value});
+        return Take(kPartFactor * sizeof(ExposedQuantile));
       }
     } else if (part_ == Part::kCount) {
       d.has_count = true;
@@ -340,6 +345,7 @@ class TextReader {
       FamilyBucket bucket{.upper_bound = bucket_};
       if (!SetCount(value, "bucket population", bucket.count, bucket.count_float)) return false;
       d.buckets.push_back(bucket);
+      return Take(kPartFactor * sizeof(FamilyBucket));
     }
     return true;
   }
@@ -368,8 +374,11 @@ class TextReader {
       for (const auto& [name, value] : key_labels_) {
         key.append(name).append("\xff").append(value).append("\xff");
       }
+      constexpr std::size_t kIndexBytes = 64;  // Beside the key.
+      const std::size_t bytes = kIndexBytes + key.size();
       const auto [known, added] = family_->by_labels.emplace(std::move(key), metrics.size());
       if (!added) return metrics[known->second];
+      (void)Take(bytes);
     }
     FamilyMetric& metric = metrics.emplace_back();
     metric.labels = labels_;

@@ -12,6 +12,9 @@ namespace {
 constexpr std::int32_t kLabel = 1, kGauge = 2, kCounter = 3, kSummary = 4, kUntyped = 5,
                        kTimestamp = 6, kHistogram = 7;
 
+// A metric is read before room is asked for; two bytes of it may take 64.
+constexpr std::size_t kMaxMetricBytes = std::size_t{1} << 20;
+
 std::pair<std::string, std::string> ReadLabel(std::string_view bytes, std::string& error) {
   std::pair<std::string, std::string> label;
   WireReader in(bytes, "LabelPair", error);
@@ -133,7 +136,7 @@ class Room {
   bool used_up_ = false;
 };
 
-FamilyMetric ReadMetric(std::string_view bytes, MetricKind wanted, Room& room, std::string& error) {
+FamilyMetric KeepMetric(std::string_view bytes, MetricKind wanted, std::string& error) {
   FamilyMetric metric;
   WireReader in(bytes, "Metric", error);
   for (;;) {
@@ -146,8 +149,11 @@ FamilyMetric ReadMetric(std::string_view bytes, MetricKind wanted, Room& room, s
     };
     switch (in.field()) {
       case kLabel:
+        if (metric.labels.size() == kMostMetricLabels) {
+          error = "more than " + std::to_string(kMostMetricLabels) + " labels";
+          break;
+        }
         metric.labels.push_back(ReadLabel(in.Bytes("Label"), error));
-        if (!room.Take(2 * sizeof(metric.labels.back()))) return metric;
         break;
       case kGauge:
         take(MetricKind::kGauge, "Gauge");
@@ -192,6 +198,7 @@ MetricFamily ReadFamily(std::string_view bytes, Room& room, std::string& error) 
         break;
       case 4:
         metrics.push_back(in.Bytes("Metric"));
+        if (!room.Take(sizeof(FamilyMetric))) return family;
         break;
       case 5:
         family.unit = in.Bytes("Unit");
@@ -203,13 +210,13 @@ MetricFamily ReadFamily(std::string_view bytes, Room& room, std::string& error) 
   if (error.empty() && KindOf(family.type) == MetricKind::kNone) {
     error = "unknown metric type " + std::to_string(static_cast<std::int32_t>(family.type));
   }
-  room.Take(sizeof(family) + family.name.size() + metrics.size() * sizeof(FamilyMetric));
-  if (!room.used_up()) family.metrics.reserve(metrics.size());
+  if (!room.Take(family.HeldBytes())) return family;
+  family.metrics.reserve(metrics.size());
   for (const std::string_view metric : metrics) {
-    if (!error.empty() || room.used_up()) break;
-    family.metrics.push_back(ReadMetric(metric, KindOf(family.type), room, error));
-    // Texts and buckets take a few times their bytes at most.
-    room.Take(4 * metric.size());
+    if (metric.size() > kMaxMetricBytes) error = "a metric of more than 1 MiB";
+    if (!error.empty()) break;
+    family.metrics.push_back(KeepMetric(metric, KindOf(family.type), error));
+    if (!room.Take(family.metrics.back().HeldBytes())) break;
   }
   return family;
 }

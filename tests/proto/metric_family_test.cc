@@ -215,6 +215,65 @@ TEST(FamilyLimitTest, RefusesWhatTakesTooMuch) {
   }
 }
 
+TEST(FamilyLimitTest, ChargesAllThatGrows) {
+  std::string buckets = "# TYPE h histogram\n", quantiles = "# TYPE s summary\n", keys;
+  for (int i = 0; i < 1000; ++i) {
+    buckets += "h_bucket{le=\"1\"} 1\n";
+    quantiles += "s{quantile=\"1\"} 1\n";
+  }
+  keys = "# TYPE s summary\n";
+  for (int i = 0; i < 100; ++i) keys += "s_sum{a=\"" + std::to_string(i) + "\"} 1\n";
+  const struct {
+    std::string text;
+    std::size_t bytes;  // Less than it takes.
+  } cases[] = {{buckets, 24'000}, {quantiles, 16'000}, {keys, 25'000}};
+  for (const auto& c : cases) {
+    SCOPED_TRACE(c.text.substr(0, 60));
+    EXPECT_TRUE(ParseFamilyText(c.text, NameRule::kLegacy));
+    const auto families = ParseFamilyText(c.text, NameRule::kLegacy, c.bytes);
+    ASSERT_FALSE(families);
+    EXPECT_EQ(Code::kResourceExhausted, families.error().code());
+  }
+}
+
+std::string Field(char tag, const std::string& bytes) {
+  std::string out(1, tag);
+  std::size_t size = bytes.size();
+  for (; size >= 0x80; size >>= 7) out += static_cast<char>(size | 0x80);
+  return out + static_cast<char>(size) + bytes;
+}
+std::string Repeated(const std::string& text, int times) {
+  std::string out;
+  for (int i = 0; i < times; ++i) out += text;
+  return out;
+}
+
+TEST(FamilyLimitTest, BoundsMessagesOfManyParts) {
+  const std::string name = "\x0a\x01x";
+  const struct {
+    std::string family;
+    Code code;
+  } cases[] = {
+      // Metrics of two bytes.
+      {name + Repeated(std::string("\x22\0", 2), 10'000), Code::kResourceExhausted},
+      // Labels of two bytes.
+      {name + Field('\x22', Repeated(std::string("\x0a\0", 2), 1025)), Code::kInvalidArgument},
+      // A metric of many buckets of two bytes.
+      {name + "\x18\x04" +
+           Field('\x22', Field('\x3a', Repeated(std::string("\x1a\0", 2), 1 << 19))),
+       Code::kInvalidArgument},
+      {name + "\x18\x04" + Field('\x22', Field('\x3a', Repeated(std::string("\x1a\0", 2), 50'000))),
+       Code::kResourceExhausted},
+      {"\x12" + Field('\x0a', std::string(2 << 20, 'n')).substr(1), Code::kResourceExhausted},
+  };
+  for (const auto& c : cases) {
+    SCOPED_TRACE(c.family.size());
+    const auto families = DecodeFamilies(Field(0, c.family).substr(1), 1 << 20);
+    ASSERT_FALSE(families);
+    EXPECT_EQ(c.code, families.error().code()) << families.error().message();
+  }
+}
+
 TEST(FamilyLimitTest, PrintsTheBeginningOfLargeMetrics) {
   std::string text = "# TYPE h histogram\n";
   for (int i = 0; i < 10'000; ++i) text += "h_bucket{le=\"1\"} 1\n";
