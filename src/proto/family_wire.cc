@@ -2,6 +2,7 @@
 //
 // MetricFamily messages read into values, and written.
 #include "narthex/proto/metric_family.h"
+#include "src/proto/exposed_metric.h"
 #include "src/proto/wire_reader.h"
 #include "src/proto/wire_writer.h"
 
@@ -180,7 +181,18 @@ FamilyMetric KeepMetric(std::string_view bytes, MetricKind wanted, std::string& 
   return metric;
 }
 
-MetricFamily ReadFamily(std::string_view bytes, Room& room, std::string& error) {
+/// Sets the error when a scrape of the metric, or of fields that are only kept, would fail.
+void Check(std::string_view metric, FamilyType type, ExposedMetric& scratch, std::string& error) {
+  if (metric.size() > kMaxMetricBytes) {
+    error = "a metric of more than 1 MiB";
+    return;
+  }
+  ReadMetric(metric, type, error, scratch);
+  if (error.empty()) error = scratch.Problem();
+}
+
+MetricFamily ReadFamily(std::string_view bytes, Room& room, ExposedMetric& scratch,
+                        std::string& error) {
   MetricFamily family;
   family.type = FamilyType::kCounter;  // As of a message that does not say.
   std::vector<std::string_view> metrics;
@@ -213,7 +225,7 @@ MetricFamily ReadFamily(std::string_view bytes, Room& room, std::string& error) 
   if (!room.Take(family.HeldBytes())) return family;
   family.metrics.reserve(metrics.size());
   for (const std::string_view metric : metrics) {
-    if (metric.size() > kMaxMetricBytes) error = "a metric of more than 1 MiB";
+    if (error.empty()) Check(metric, family.type, scratch, error);
     if (!error.empty()) break;
     family.metrics.push_back(KeepMetric(metric, KindOf(family.type), error));
     if (!room.Take(family.metrics.back().HeldBytes())) break;
@@ -299,6 +311,7 @@ void WriteMetric(const FamilyMetric& metric, std::string& out) {
 Result<FamiliesByName> DecodeFamilies(std::string_view body, std::size_t max_bytes) {
   FamiliesByName families;
   Room room(max_bytes);
+  ExposedMetric scratch;
   std::string error;
   while (!body.empty()) {
     std::uint64_t size = 0;
@@ -313,7 +326,7 @@ Result<FamiliesByName> DecodeFamilies(std::string_view body, std::size_t max_byt
     }
     body.remove_prefix(used + 1);
     if (size > body.size()) return Fail(Code::kInvalidArgument, "unexpected EOF");
-    MetricFamily family = ReadFamily(body.substr(0, size), room, error);
+    MetricFamily family = ReadFamily(body.substr(0, size), room, scratch, error);
     if (room.used_up()) return Fail(Code::kResourceExhausted, "too many metrics");
     if (!error.empty()) return Fail(Code::kInvalidArgument, std::move(error));
     body.remove_prefix(size);

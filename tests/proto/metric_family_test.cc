@@ -180,6 +180,24 @@ TEST(FamilyWireTest, KeepsFieldsThatItDoesNotRead) {
   EXPECT_NE(std::string::npos, out.find(histogram));
 }
 
+TEST(FamilyWireTest, RefusesWhatScrapesFailOf) {
+  const std::string head = std::string("\x0a\x01h\x18\x04", 5);
+  for (const std::string& histogram : {
+           std::string("\x18\x01"),          // A bucket that is a number.
+           std::string("\x7a\x02\x0a\x05"),  // A start time that is cut off.
+           std::string("\x82\x01\x01\x0a"),  // An exemplar that is.
+           std::string("\x62\x02\x10\x03"),  // A span of three buckets that are not there.
+       }) {
+    SCOPED_TRACE(histogram);
+    std::string metric = std::string("\x3a") + static_cast<char>(histogram.size()) + histogram;
+    metric = std::string("\x22") + static_cast<char>(metric.size()) + metric;
+    const auto families =
+        DecodeFamilies(static_cast<char>(head.size() + metric.size()) + head + metric);
+    ASSERT_FALSE(families);
+    EXPECT_EQ(Code::kInvalidArgument, families.error().code());
+  }
+}
+
 TEST(FamilyWireTest, RefusesBrokenMessages) {
   for (const std::string& body :
        {std::string("\x05\x0a"), std::string("\x80"), std::string(11, '\x80'),

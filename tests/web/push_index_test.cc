@@ -38,6 +38,29 @@ TEST(FamilyIndexTest, HasOneTypeForAName) {
   EXPECT_TRUE(index.Add(Family("f", FamilyType::kHistogram, "b"), problems));
 }
 
+TEST(FamilyIndexTest, RefusesWhatNoPageCanTell) {
+  using namespace std::string_literals;
+  const auto refused = [](const MetricFamily& family) {
+    FamilyIndex index;
+    std::vector<std::string> problems;
+    return !index.Add(family, problems);
+  };
+  for (const std::string& bad : {"a\0b"s, "a\xff"s}) {
+    EXPECT_TRUE(refused(Family(bad, FamilyType::kGauge, "a")));
+    EXPECT_TRUE(refused(Family("f", FamilyType::kGauge, bad)));
+    MetricFamily family = Family("f", FamilyType::kGauge, "a");
+    family.metrics[0].labels[0].first = bad;
+    EXPECT_TRUE(refused(family));
+    family = Family("f", FamilyType::kGauge, "a");
+    family.help = bad;
+    EXPECT_TRUE(refused(family));
+    family.help = "good";
+    EXPECT_FALSE(refused(family));
+    family.unit = bad;
+    EXPECT_TRUE(refused(family));
+  }
+}
+
 TEST(FamilyIndexTest, TellsSoManyProblems) {
   FamilyIndex index;
   MetricFamily family = Family("f", FamilyType::kGauge, "a");

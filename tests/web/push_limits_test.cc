@@ -92,5 +92,27 @@ TEST_F(PushLimitsTest, TellsNoErrorAtAnyLength) {
   }
 }
 
+TEST_F(PushLimitsTest, ShowsColonsInLabelsSoThatTheyAreRead) {
+  proto::FamiliesByName families;
+  proto::MetricFamily& family = families["x"];
+  family.name = "x";
+  auto& metric = family.metrics.emplace_back();
+  metric.kind = proto::MetricKind::kUntyped;
+  metric.labels = {{"a:b", "c"}};
+  ASSERT_TRUE(gateway_.Push({{"job", "j"}}, std::move(families), PushMode::kReplaceGroup));
+  const auto shows = [&](const std::string& accept, const std::string& line) {
+    net::ServerRequest request;
+    request.method = "GET";
+    request.path = "/push/metrics";
+    request.headers.emplace_back("Accept", accept);
+    Answer page;
+    server_.router().Dispatch(request, page);
+    return page.body.find(line) != std::string::npos;
+  };
+  EXPECT_TRUE(shows("text/plain", "x{a_b=\"c\",instance=\"\",job=\"j\"} 0\n"));
+  EXPECT_TRUE(shows("text/plain;version=0.0.4;escaping=allow-utf-8",
+                    "x{\"a:b\"=\"c\",instance=\"\",job=\"j\"} 0\n"));
+}
+
 }  // namespace
 }  // namespace narthex::web

@@ -16,6 +16,11 @@ using proto::MetricFamily;
 
 constexpr std::size_t kMaxProblems = 100;
 
+/// What a page can tell. A NUL ends the text for those who read it.
+bool IsReadable(std::string_view text) {
+  return model::IsValidUtf8(text) && text.find('\0') == std::string_view::npos;
+}
+
 Hash128 SeriesHash(const FamilyMetric& metric, std::string& scratch) {
   scratch.clear();
   for (const auto& [name, value] : metric.labels) {
@@ -40,7 +45,7 @@ std::string ProblemOf(const MetricFamily& family, const FamilyMetric& metric, Fa
       return About(family, metric) +
              " has two or more labels with the same name: " + std::string(proto::Told(name));
     }
-    if (name.empty() || !model::IsValidUtf8(name) || name.starts_with("__")) {
+    if (name.empty() || !IsReadable(name) || name.starts_with("__")) {
       return About(family, metric) +
              " has a label with an invalid name: " + std::string(proto::Told(name));
     }
@@ -51,6 +56,10 @@ std::string ProblemOf(const MetricFamily& family, const FamilyMetric& metric, Fa
       return About(family, metric) +
              fmt::format(" has a label named {} whose value is not utf8: {}",
                          proto::QuoteTold(name), proto::QuoteTold(value));
+    }
+    if (!IsReadable(value)) {
+      return About(family, metric) + fmt::format(" has a label named {} whose value has a NUL: {}",
+                                                 proto::QuoteTold(name), proto::QuoteTold(value));
     }
     previous = &name;
   }
@@ -105,8 +114,11 @@ bool FamilyIndex::Add(const MetricFamily& family, std::vector<std::string>& prob
   const auto [it, is_new] = entries_.try_emplace(family.name);
   Entry& entry = it->second;
   if (is_new) entry.type = family.type;
-  if (family.name.empty() || !model::IsValidUtf8(family.name)) {
+  if (family.name.empty() || !IsReadable(family.name)) {
     complain("invalid metric name " + proto::QuoteTold(family.name));
+  } else if ((family.help && !IsReadable(*family.help)) || !IsReadable(family.unit)) {
+    complain(fmt::format("collected metric family {} has a help text or unit that is not readable",
+                         proto::QuoteTold(family.name)));
   } else if (is_new) {
     if (std::string text = Collision(family); !text.empty()) complain(std::move(text));
   }
