@@ -164,6 +164,19 @@ TEST_F(InfluxWriteTest, ReadsCompressedBodies) {
   EXPECT_EQ("{\"error\":\"Request Entity Too Large\"}\n", answer.body);
 }
 
+TEST_F(InfluxWriteTest, RefusesLongTexts) {
+  const std::string most(4096, 'a'), more(4097, 'a');
+  EXPECT_EQ(204, Lines(most + "," + most + "=" + most + " " + most + "=1").status);
+  for (const std::string& line :
+       {more + " v=1", "m," + more + "=a v=1", "m,a=" + more + " v=1", "m " + more + "=1"}) {
+    for (int i = 0; i < 2; ++i) {
+      const Answer answer = Lines(line);
+      EXPECT_EQ(400, answer.status);
+      EXPECT_NE(std::string::npos, answer.body.find("longer than 4096 bytes (line 1)"));
+    }
+  }
+}
+
 TEST_F(InfluxWriteTest, SaysThatItIsThere) {
   Answer answer = server_.Get("/ping");
   EXPECT_EQ(204, answer.status);

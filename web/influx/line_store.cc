@@ -18,6 +18,7 @@ using storage::SeriesRef;
 
 constexpr model::DurationMs kMaxAheadMs = 10 * 60 * 1000;
 constexpr std::size_t kMostInCommit = 100'000;  // Samples.
+constexpr std::size_t kMaxTextBytes = 4096;
 constexpr std::size_t kToldLines = 10;
 constexpr std::size_t kToldBytes = 256;  // Of each.
 constexpr std::string_view kDbLabel = "db";
@@ -106,8 +107,21 @@ class Storing {
   }
 
   bool ReadSeries() {
-    series_is_read_ = reader_.ReadSeries(series_);
+    series_is_read_ = reader_.ReadSeries(series_) && CheckTexts();
     return series_is_read_;
+  }
+
+  /// The limit of series bounds what they take only when each of them is bounded.
+  bool CheckTexts() {
+    bool fine = series_.measurement.size() <= kMaxTextBytes;
+    for (const auto& [name, value] : series_.tags) {
+      fine = fine && name.size() <= kMaxTextBytes && value.size() <= kMaxTextBytes;
+    }
+    for (const InfluxField& field : reader_.fields()) {
+      fine = fine && field.key.size() <= kMaxTextBytes;
+    }
+    if (!fine) own_error_ = "a name or the value of a tag is longer than 4096 bytes";
+    return fine;
   }
 
   model::Labels LabelsOf(std::string_view field) {
