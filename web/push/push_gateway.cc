@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "narthex/web/push_gateway.h"
 
+#include <algorithm>
 #include <chrono>
 
 #include <fmt/format.h>
@@ -9,6 +10,7 @@
 #include "narthex/base/fs.h"
 #include "narthex/base/log.h"
 #include "narthex/base/thread_pool.h"
+#include "web/api/minute_log.h"
 #include "web/push/family_index.h"
 #include "web/push/group_labels.h"
 #include "web/push/push_file.h"
@@ -19,8 +21,9 @@ namespace {
 using proto::FamilyType;
 using proto::MetricFamily;
 
-constexpr std::size_t kIndexBytes = 64;       // That FamilyIndex takes for a series.
-constexpr std::size_t kMostToldBytes = 4096;  // Of problems; those that follow are not told.
+constexpr std::size_t kIndexBytes = 64;           // That FamilyIndex takes for a series.
+constexpr std::int64_t kRetryNs = 5'000'000'000;  // At least, after a failure.
+constexpr std::size_t kMostToldBytes = 4096;      // Of problems; those that follow are not told.
 constexpr const char* kPushTime = "push_time_seconds";
 constexpr const char* kFailureTime = "push_failure_time_seconds";
 
@@ -88,6 +91,8 @@ PushGateway::PushGateway(PushOptions options, Fs& fs, Clock& clock, metrics::Reg
       no_room_(Refused(registry, "no_room")),
       num_groups_(registry.AddGauge("narthex_push_groups", "Groups of pushed metrics.")),
       bytes_(registry.AddGauge("narthex_push_bytes", "Memory that pushed metrics take.")),
+      failures_(registry.AddCounter("narthex_push_file_failures_total",
+                                    "Times that the file of pushed metrics was not written.")),
       index_(std::make_unique<FamilyIndex>()) {
   registry.AddGaugeList("narthex_memory_bytes", "Bytes that each part of the server holds.", "part",
                         [&held = bytes_] {
@@ -140,12 +145,14 @@ void PushGateway::Stop() {
   if (!writer_.joinable()) return;
   writer_.join();
   if (const Status status = Write(); !status) {
+    failures_.Add();
     log::Error("Pushed metrics were not written", {{"err", status.error().message()}});
   }
 }
 
 void PushGateway::Run() {
   const std::int64_t interval_ns = options_.persistence_interval_ms * 1'000'000;
+  MinuteLog warnings(clock_);
   std::int64_t next_ns = clock_.MonotonicNs() + interval_ns;
   for (;;) {
     {
@@ -161,10 +168,11 @@ void PushGateway::Run() {
       }
       if (stopping_) return;
     }
-    next_ns = clock_.MonotonicNs() + interval_ns;
-    if (const Status status = Write(); !status) {
-      log::Error("Pushed metrics were not written", {{"err", status.error().message()}});
-    }
+    const Status status = Write();
+    next_ns = clock_.MonotonicNs() + (status ? interval_ns : std::max(interval_ns, kRetryNs));
+    if (status) continue;
+    failures_.Add();
+    warnings.Warn("Pushed metrics were not written", {{"err", status.error().message()}});
   }
 }
 

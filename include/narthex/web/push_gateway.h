@@ -103,6 +103,7 @@ class PushGateway final {
   metrics::Counter& no_room_;
   metrics::Gauge& num_groups_;
   metrics::Gauge& bytes_;
+  metrics::Counter& failures_;
 
   mutable Mutex mutex_;
   CondVar changed_;
