@@ -46,12 +46,11 @@ class Storing {
         outcome_(outcome) {}
 
   Result<std::unique_ptr<storage::Appender>> Run() {
-    std::size_t committed = 0;
     while (reader_.Next()) {
       if (!reader_.error().empty() || !StoreLine()) NoteBadLine();
-      if (outcome_.stored - committed < kMostInCommit) continue;
+      if (outcome_.stored - outcome_.committed < kMostInCommit) continue;
       NX_RETURN_IF_ERROR(appender_->Commit());
-      committed = outcome_.stored;
+      outcome_.committed = outcome_.stored;
       appender_ = target_.storage.NewAppender();
     }
     return std::move(appender_);

@@ -96,11 +96,15 @@ class InfluxReceiver final {
     }
     InfluxOutcome outcome;
     auto appender = Append(request, db, *precision, outcome);
-    if (!appender) return Refuse(appender.error(), dialect, writer);
-    if (const Status status = (*appender)->Commit(); !status) {
-      return Refuse(status.error(), dialect, writer);
+    if (appender) {
+      if (const Status status = (*appender)->Commit(); status) {
+        outcome.committed = outcome.stored;
+      } else {
+        appender = Fail(status.error());
+      }
     }
     Count(outcome);
+    if (!appender) return Refuse(appender.error(), dialect, writer);
     Answer(outcome, dialect, writer);
   }
 
@@ -158,7 +162,7 @@ class InfluxReceiver final {
   }
 
   void Count(const InfluxOutcome& outcome) {
-    stored_.Add(outcome.stored);
+    stored_.Add(outcome.committed);
     bad_lines_.Add(outcome.bad_lines);
     for (std::size_t i = 0; i < kNumInfluxDrops; ++i) dropped_[i]->Add(outcome.dropped[i]);
   }
