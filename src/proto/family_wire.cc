@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // MetricFamily messages read into values, and written.
+#include <algorithm>
+
 #include "narthex/proto/metric_family.h"
 #include "src/proto/exposed_metric.h"
 #include "src/proto/wire_reader.h"
@@ -12,9 +14,6 @@ namespace {
 // Fields of the message Metric.
 constexpr std::int32_t kLabel = 1, kGauge = 2, kCounter = 3, kSummary = 4, kUntyped = 5,
                        kTimestamp = 6, kHistogram = 7;
-
-// A metric is read before room is asked for; two bytes of it may take 64.
-constexpr std::size_t kMaxMetricBytes = std::size_t{1} << 20;
 
 std::pair<std::string, std::string> ReadLabel(std::string_view bytes, std::string& error) {
   std::pair<std::string, std::string> label;
@@ -124,15 +123,19 @@ void TakeValue(MetricKind kind, std::string_view bytes, std::string_view field, 
 /// How many bytes may still be taken.
 class Room {
  public:
-  explicit Room(std::size_t bytes) : left_(bytes) {}
+  explicit Room(std::size_t bytes)
+      : max_metric_bytes_(std::max(std::size_t{1} << 20, bytes / 128)), left_(bytes) {}
   bool Take(std::size_t bytes) {
     used_up_ = used_up_ || bytes > left_;
     left_ -= used_up_ ? 0 : bytes;
     return !used_up_;
   }
   bool used_up() const { return used_up_; }
+  /// A metric is read before room is asked for; two bytes of it may take 64.
+  std::size_t max_metric_bytes() const { return max_metric_bytes_; }
 
  private:
+  const std::size_t max_metric_bytes_;
   std::size_t left_;
   bool used_up_ = false;
 };
@@ -150,10 +153,6 @@ FamilyMetric KeepMetric(std::string_view bytes, MetricKind wanted, std::string& 
     };
     switch (in.field()) {
       case kLabel:
-        if (metric.labels.size() == kMostMetricLabels) {
-          error = "more than " + std::to_string(kMostMetricLabels) + " labels";
-          break;
-        }
         metric.labels.push_back(ReadLabel(in.Bytes("Label"), error));
         break;
       case kGauge:
@@ -183,10 +182,6 @@ FamilyMetric KeepMetric(std::string_view bytes, MetricKind wanted, std::string& 
 
 /// Sets the error when a scrape of the metric, or of fields that are only kept, would fail.
 void Check(std::string_view metric, FamilyType type, ExposedMetric& scratch, std::string& error) {
-  if (metric.size() > kMaxMetricBytes) {
-    error = "a metric of more than 1 MiB";
-    return;
-  }
   ReadMetric(metric, type, error, scratch);
   if (error.empty()) error = scratch.Problem();
 }
@@ -225,6 +220,9 @@ MetricFamily ReadFamily(std::string_view bytes, Room& room, ExposedMetric& scrat
   if (!room.Take(family.HeldBytes())) return family;
   family.metrics.reserve(metrics.size());
   for (const std::string_view metric : metrics) {
+    if (metric.size() > room.max_metric_bytes()) {
+      error = "a metric of more than " + std::to_string(room.max_metric_bytes()) + " bytes";
+    }
     if (error.empty()) Check(metric, family.type, scratch, error);
     if (!error.empty()) break;
     family.metrics.push_back(KeepMetric(metric, KindOf(family.type), error));

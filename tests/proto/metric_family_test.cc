@@ -3,6 +3,8 @@
 // Expected errors: prometheus/common expfmt.TextParser, through a Pushgateway 1.11.
 #include "narthex/proto/metric_family.h"
 
+#include <limits>
+
 #include <gtest/gtest.h>
 
 namespace narthex::proto {
@@ -275,7 +277,7 @@ TEST(FamilyLimitTest, BoundsMessagesOfManyParts) {
       // Metrics of two bytes.
       {name + Repeated(std::string("\x22\0", 2), 10'000), Code::kResourceExhausted},
       // Labels of two bytes.
-      {name + Field('\x22', Repeated(std::string("\x0a\0", 2), 1025)), Code::kInvalidArgument},
+      {name + Field('\x22', Repeated(std::string("\x0a\0", 2), 20'000)), Code::kResourceExhausted},
       // A metric of many buckets of two bytes.
       {name + "\x18\x04" +
            Field('\x22', Field('\x3a', Repeated(std::string("\x1a\0", 2), 1 << 19))),
@@ -290,6 +292,14 @@ TEST(FamilyLimitTest, BoundsMessagesOfManyParts) {
     ASSERT_FALSE(families);
     EXPECT_EQ(c.code, families.error().code()) << families.error().message();
   }
+}
+
+TEST(FamilyLimitTest, IsNoneForWhatIsOurOwn) {
+  const auto families = Parsed("x{a=\"" + std::string(2 << 20, 'v') + "\"} 1\n");
+  std::string body;
+  EncodeFamily(families.at("x"), body);
+  EXPECT_FALSE(DecodeFamilies(body));
+  EXPECT_TRUE(DecodeFamilies(body, std::numeric_limits<std::size_t>::max()));
 }
 
 TEST(FamilyLimitTest, PrintsTheBeginningOfLargeMetrics) {

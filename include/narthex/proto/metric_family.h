@@ -86,7 +86,7 @@ enum class NameRule : std::uint8_t { kLegacy, kUtf8 };
 /// A body of a few bytes per metric is far larger once it is read.
 inline constexpr std::size_t kMaxFamiliesBytes = std::size_t{128} << 20;
 
-/// Of one metric; more is refused.
+/// Of one line of text; more is refused.
 inline constexpr std::size_t kMostMetricLabels = 1024;
 
 /// Reads text format 0.0.4 as prometheus/common's expfmt.TextParser does, which differs from how a
