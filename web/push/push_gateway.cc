@@ -41,17 +41,19 @@ MetricFamily TimeFamily(const char* name, const GroupingLabels& labels, std::int
   return family;
 }
 
+std::size_t HeldBytes(const MetricFamily& family) {
+  return 96 + family.name.size() + family.HeldBytes() + family.metrics.size() * kIndexBytes;
+}
+
 PushGroup::Family Stored(MetricFamily family, std::int64_t now_ns) {
-  return {now_ns, std::make_shared<const MetricFamily>(std::move(family))};
+  const std::size_t held_bytes = HeldBytes(family);
+  return {now_ns, std::make_shared<const MetricFamily>(std::move(family)), held_bytes};
 }
 
 std::size_t HeldBytes(const PushGroup& group) {
   std::size_t bytes = sizeof(group);
   for (const auto& [name, value] : group.labels) bytes += 64 + name.size() + value.size();
-  for (const auto& [name, stored] : group.families) {
-    bytes += 96 + name.size() + stored.family->HeldBytes();
-    bytes += stored.family->metrics.size() * kIndexBytes;
-  }
+  for (const auto& [name, stored] : group.families) bytes += stored.held_bytes;
   return bytes;
 }
 
@@ -126,6 +128,7 @@ Status PushGateway::Load() {
   const MutexLock lock(mutex_);
   for (PushGroup& group : *loaded) {
     auto next = std::make_shared<PushGroup>(std::move(group));
+    for (auto& [name, stored] : next->families) stored.held_bytes = HeldBytes(*stored.family);
     const std::string key = GroupKey(next->labels);
     if (const Status status = Exchange(key, std::move(next)); !status) {
       log::Warn("A group of pushed metrics was not loaded", {{"err", status.error().message()}});

@@ -44,6 +44,7 @@ struct PushGroup {
   struct Family {
     std::int64_t pushed_ns = 0;  // Unix time.
     std::shared_ptr<const proto::MetricFamily> family;
+    std::size_t held_bytes = 0;
   };
   GroupingLabels labels;
   std::map<std::string, Family> families;
