@@ -372,6 +372,32 @@ TEST_F(PushGatewayTest, WritesTheFileAtMostOnceInTheInterval) {
   renamed.get_future().wait();
 }
 
+TEST_F(PushGatewayTest, WaitsAfterTheFileCouldNotBeWritten) {
+  options_.persistence_interval_ms = 0;
+  std::promise<void> tried;
+  std::once_flag once;
+  fs_.SetBefore([&](testing::FileOp, const std::string&) {
+    std::call_once(once, [&] { tried.set_value(); });
+  });
+  fs_.SetDiskFull(true);
+  Put("/metrics/job/a", "x 1\n");
+  tried.get_future().wait();
+  for (int i = 0; i < 100; ++i) Put("/metrics/job/a", "x 2\n");
+  gateway_->Stop();
+  // Once by the thread, whose clock stands still, and once at the end.
+  EXPECT_NE(std::string::npos, server_->MetricsText().find("narthex_push_file_failures_total 2\n"));
+}
+
+TEST_F(PushGatewayTest, IsNotThereBeforeTheDataFolderIs) {
+  gateway();
+  server_->status.state = ServerState::kStarting;
+  EXPECT_EQ(503, Put("/metrics/job/a", "x 1\n").status);
+  EXPECT_EQ(503, Send("DELETE", "/metrics/job/a", "").status);
+  EXPECT_EQ(503, server_->Get("/push/metrics").status);
+  server_->status.state = ServerState::kReady;
+  EXPECT_EQ("", Lines());
+}
+
 TEST_F(PushGatewayTest, MovesACorruptFileAside) {
   Put("/metrics/job/a", "x 1\n");
   Restart();

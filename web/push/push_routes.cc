@@ -167,6 +167,12 @@ void AddPushGateway(const ContextPtr& context, const AddRoute& add) {
   if (context->api.push == nullptr) return;
   const auto handlers =
       std::make_shared<PushHandlers>(*context->api.push, context->api.clock, context->api.registry);
+  // Groups are loaded once the data folder is ours; until then none could be told or changed.
+  const auto add_ready = [&](const char* method, const std::string& path, auto handle) {
+    add(method, path, [context, handle](const ServerRequest& request, ResponseWriter& writer) {
+      if (CheckReady(context->api.status, writer)) handle(request, writer);
+    });
+  };
   const auto not_found = [](const ServerRequest&, ResponseWriter& writer) {
     PlainError(404, "404 page not found\n", writer);
   };
@@ -175,25 +181,27 @@ void AddPushGateway(const ContextPtr& context, const AddRoute& add) {
     for (const char* end : {"", "/"}) add("*", folder + end, not_found);
     const std::string path = folder + "/*";
     const auto push = [&](const char* method, PushMode mode) {
-      add(method, path, [handlers, base64, mode](const ServerRequest& request, auto& writer) {
+      add_ready(method, path, [handlers, base64, mode](const ServerRequest& request, auto& writer) {
         handlers->Push(request, base64, mode, writer);
       });
     };
     push("PUT", PushMode::kReplaceGroup);
     push("POST", PushMode::kReplaceNames);
-    add("DELETE", path, [handlers, base64](const ServerRequest& request, auto& writer) {
+    add_ready("DELETE", path, [handlers, base64](const ServerRequest& request, auto& writer) {
       handlers->Delete(request, base64, writer);
     });
   }
-  add("GET", "/push/metrics",
-      [handlers](const ServerRequest& request, auto& writer) { handlers->Show(request, writer); });
-  add("GET", "/api/v1/metrics", [context, handlers](const ServerRequest& request, auto& writer) {
-    SetCorsHeaders(context->cors_origin, request, writer);
-    handlers->ShowGroups(writer);
+  add_ready("GET", "/push/metrics", [handlers](const ServerRequest& request, auto& writer) {
+    handlers->Show(request, writer);
   });
+  add_ready("GET", "/api/v1/metrics",
+            [context, handlers](const ServerRequest& request, auto& writer) {
+              SetCorsHeaders(context->cors_origin, request, writer);
+              handlers->ShowGroups(writer);
+            });
   if (context->api.options.enable_admin_api) {
-    add("PUT", "/api/v1/admin/wipe",
-        [handlers](const ServerRequest&, auto& writer) { handlers->Wipe(writer); });
+    add_ready("PUT", "/api/v1/admin/wipe",
+              [handlers](const ServerRequest&, auto& writer) { handlers->Wipe(writer); });
   }
 }
 
