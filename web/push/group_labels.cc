@@ -2,7 +2,6 @@
 #include "web/push/group_labels.h"
 
 #include <algorithm>
-#include <set>
 
 #include <fmt/format.h>
 
@@ -150,22 +149,26 @@ std::size_t GroupingLabelBytes(const GroupingLabels& labels,
 }
 
 void ApplyGroupingLabels(const GroupingLabels& labels, proto::MetricFamily& family) {
-  std::set<std::string_view> missing;
+  GroupingLabels all = labels;
+  const auto instance = all.try_emplace(std::string(model::kInstanceLabel)).first;
+  const bool own_instance = labels.contains(instance->first);
   for (auto& metric : family.metrics) {
-    missing.clear();
-    for (const auto& [name, value] : labels) missing.insert(name);
-    missing.insert(model::kInstanceLabel);
-    for (auto& [name, value] : metric.labels) {
-      const auto it = labels.find(name);
-      // Of a name that is there twice only the first one is set; the check refuses it anyway.
-      if (missing.erase(name) != 0 && it != labels.end()) value = it->second;
+    const auto by_name = [](const auto& a, const auto& b) { return a.first < b.first; };
+    std::stable_sort(metric.labels.begin(), metric.labels.end(), by_name);
+    std::size_t at = 0;
+    const std::size_t had = metric.labels.size();
+    for (auto it = all.begin(); it != all.end(); ++it) {
+      while (at < had && metric.labels[at].first < it->first) ++at;
+      if (at == had || metric.labels[at].first != it->first) {
+        metric.labels.emplace_back(*it);
+      } else if (it != instance || own_instance) {
+        // Of a name that is there twice only the first one is set; the check refuses it anyway.
+        metric.labels[at].second = it->second;
+      }
     }
-    for (const std::string_view name : missing) {
-      const auto it = labels.find(std::string(name));
-      metric.labels.emplace_back(name, it == labels.end() ? std::string() : it->second);
-    }
-    std::stable_sort(metric.labels.begin(), metric.labels.end(),
-                     [](const auto& a, const auto& b) { return a.first < b.first; });
+    std::inplace_merge(metric.labels.begin(),
+                       metric.labels.begin() + static_cast<std::ptrdiff_t>(had),
+                       metric.labels.end(), by_name);
   }
 }
 
