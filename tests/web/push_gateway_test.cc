@@ -5,6 +5,7 @@
 
 #include <future>
 #include <mutex>
+#include <thread>
 
 #include <gtest/gtest.h>
 
@@ -396,6 +397,30 @@ TEST_F(PushGatewayTest, IsNotThereBeforeTheDataFolderIs) {
   EXPECT_EQ(503, server_->Get("/push/metrics").status);
   server_->status.state = ServerState::kReady;
   EXPECT_EQ("", Lines());
+}
+
+TEST_F(PushGatewayTest, IsUsedByMany) {
+  options_.persistence_interval_ms = 0;
+  gateway();
+  const auto families = [] {
+    return std::move(*proto::ParseFamilyText("x 1\ny 2\n", proto::NameRule::kLegacy));
+  };
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&, i] {
+      const GroupingLabels labels = {{"job", std::to_string(i)}};
+      for (int k = 0; k < 50; ++k) {
+        const auto mode = k % 2 == 0 ? PushMode::kReplaceGroup : PushMode::kReplaceNames;
+        EXPECT_TRUE(gateway_->Push(labels, families(), mode));
+        for (const auto& group : gateway_->Groups()) EXPECT_EQ(4U, group->families.size());
+        if (k % 5 == 0) gateway_->Delete(labels);
+      }
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  const std::string lines = Lines();
+  Restart();
+  EXPECT_EQ(lines, Lines());
 }
 
 TEST_F(PushGatewayTest, MovesACorruptFileAside) {
