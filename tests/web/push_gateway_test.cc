@@ -371,6 +371,7 @@ TEST_F(PushGatewayTest, WritesTheFileAtMostOnceInTheInterval) {
   server_->clock.AdvanceMs(1);
   Put("/metrics/job/a", "x 3\n");
   renamed.get_future().wait();
+  gateway_->Stop();  // While what the hook uses is there.
 }
 
 TEST_F(PushGatewayTest, WaitsAfterTheFileCouldNotBeWritten) {

@@ -107,9 +107,9 @@ PushGateway::~PushGateway() { Stop(); }
 Status PushGateway::Start() {
   if (options_.persistence_file.empty()) return {};
   NX_RETURN_IF_ERROR(Load());
-  writer_ = std::thread([this] {
+  writer_ = std::thread([this, begin_ns = clock_.MonotonicNs()] {
     SetThreadName("push-file");
-    Run();
+    Run(begin_ns);
   });
   return {};
 }
@@ -153,10 +153,10 @@ void PushGateway::Stop() {
   }
 }
 
-void PushGateway::Run() {
+void PushGateway::Run(std::int64_t begin_ns) {
   const std::int64_t interval_ns = options_.persistence_interval_ms * 1'000'000;
   MinuteLog warnings(clock_);
-  std::int64_t next_ns = clock_.MonotonicNs() + interval_ns;
+  std::int64_t next_ns = begin_ns + interval_ns;
   for (;;) {
     {
       const MutexLock lock(mutex_);

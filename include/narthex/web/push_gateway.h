@@ -86,7 +86,7 @@ class PushGateway final {
   using GroupPtr = std::shared_ptr<const PushGroup>;
 
   Status Load();
-  void Run();
+  void Run(std::int64_t begin_ns);
   Status Write();
   Status Apply(const GroupingLabels& labels, proto::FamiliesByName families, PushMode mode,
                std::int64_t now_ns) NX_REQUIRES(mutex_);
