@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 #include <unordered_map>
+#include <unordered_set>
 
 #include <fmt/format.h>
 
@@ -130,6 +131,7 @@ class TextReader {
     if (current_ == '#') return ReadComment();
     labels_.clear();
     key_labels_.clear();
+    if (!many_names_.empty()) many_names_ = {};
     quantile_ = bucket_ = kNotSet;
     if (current_ == '{') {
       family_ = nullptr;
@@ -166,7 +168,7 @@ class TextReader {
   bool ReadHelp() {
     MetricFamily& family = family_->family;
     if (family.help) {
-      return Complain("second HELP line for metric name " + go::Quote(family.name));
+      return Complain("second HELP line for metric name " + QuoteTold(family.name));
     }
     if (!ReadRest(true)) return false;
     family.help = token_;
@@ -178,7 +180,7 @@ class TextReader {
     if (family_->has_type) {
       return Complain(
           fmt::format("second TYPE line for metric name {}, or TYPE reported after samples",
-                      go::Quote(family.name)));
+                      QuoteTold(family.name)));
     }
     if (!ReadRest(false)) return false;
     std::string upper = token_;
@@ -194,7 +196,7 @@ class TextReader {
       family_->has_type = true;
       return true;
     }
-    return Complain("unknown metric type " + go::Quote(token_));
+    return Complain("unknown metric type " + QuoteTold(token_));
   }
 
   /// From the opening brace to what follows the closing one.
@@ -206,7 +208,7 @@ class TextReader {
       if (current_ == '}') break;
       if (!ReadName(false)) return false;
       if (token_.empty()) {
-        return Complain("invalid label name for metric " + go::Quote(FamilyName()));
+        return Complain("invalid label name for metric " + QuoteTold(FamilyName()));
       }
       if (!SkipBlanksHere()) return false;
       if (current_ != '=') {
@@ -214,7 +216,7 @@ class TextReader {
           return Complain("expected '=' after label name, found " + QuoteByte(current_));
         }
         if (has_name)
-          return Complain("multiple metric names for metric " + go::Quote(FamilyName()));
+          return Complain("multiple metric names for metric " + QuoteTold(FamilyName()));
         if (current_ != ',' && current_ != '}') {
           return Complain("unexpected end of metric name " + QuoteByte(current_));
         }
@@ -227,7 +229,7 @@ class TextReader {
       if (!ReadLabel()) return false;
       if (current_ == '}') break;
       if (current_ != ',') {
-        return Complain("unexpected end of label value " + go::Quote(token_));
+        return Complain("unexpected end of label value " + QuoteTold(token_));
       }
     }
     if (family_ == nullptr) return Complain("invalid metric name");
@@ -238,31 +240,32 @@ class TextReader {
   bool ReadLabel() {
     const std::string name = token_;
     if (name == model::kMetricName) {
-      return Complain(fmt::format("label name {} is reserved", go::Quote(name)));
+      return Complain(fmt::format("label name {} is reserved", QuoteTold(name)));
     }
     if (rule_ == NameRule::kUtf8 ? name.empty() || !model::IsValidUtf8(name)
                                  : !model::IsLegacyLabelName(name)) {
-      return Complain("invalid label name " + go::Quote(name));
+      return Complain("invalid label name " + QuoteTold(name));
     }
     const FamilyType type = family_ == nullptr ? FamilyType::kUntyped : family_->family.type;
     const bool is_quantile = type == FamilyType::kSummary && name == "quantile";
     const bool is_bucket = IsHistogram(type) && name == model::kBucketLabel;
-    for (const auto& label : labels_) {
-      if (!is_quantile && !is_bucket && label.first == name) {
-        return Complain("duplicate label names for metric " + go::Quote(FamilyName()));
-      }
+    if (!is_quantile && !is_bucket && HasLabel(name)) {
+      return Complain("duplicate label names for metric " + QuoteTold(FamilyName()));
+    }
+    if (labels_.size() == kMostMetricLabels) {
+      return Complain(fmt::format("more than {} labels", kMostMetricLabels));
     }
     if (!SkipBlanks()) return false;
     if (current_ != '"') {
       return Complain("expected '\"' at start of label value, found " + QuoteByte(current_));
     }
     if (!ReadLabelValue()) return false;
-    if (!model::IsValidUtf8(token_)) return Complain("invalid label value " + go::Quote(token_));
+    if (!model::IsValidUtf8(token_)) return Complain("invalid label value " + QuoteTold(token_));
     if (is_quantile || is_bucket) {
       const auto number = ReadFloat(token_);
       if (!number) {
         return Complain(
-            fmt::format("expected float as value for '{}' label, got {}", name, go::Quote(token_)));
+            fmt::format("expected float as value for '{}' label, got {}", name, QuoteTold(token_)));
       }
       (is_quantile ? quantile_ : bucket_) = *number;
     } else {
@@ -271,11 +274,24 @@ class TextReader {
     return SkipBlanks();
   }
 
+  /// Whether the line has it already. Many labels are looked up in a set, which this adds to.
+  bool HasLabel(const std::string& name) {
+    constexpr std::size_t kFewLabels = 16;
+    if (labels_.size() < kFewLabels) {
+      return std::any_of(labels_.begin(), labels_.end(),
+                         [&](const auto& label) { return label.first == name; });
+    }
+    if (many_names_.empty()) {
+      for (const auto& label : labels_) many_names_.insert(label.first);
+    }
+    return !many_names_.insert(name).second;
+  }
+
   bool ReadValue() {
     FamilyMetric& metric = ChooseMetric();
     if (room_used_up_ || !ReadWord()) return false;
     const auto value = ReadFloat(token_);
-    if (!value) return Complain("expected float as value, got " + go::Quote(token_));
+    if (!value) return Complain("expected float as value, got " + QuoteTold(token_));
     if (!SetValue(metric, *value)) return false;
     return current_ == '\n' || ReadTimestamp(metric);
   }
@@ -288,24 +304,28 @@ class TextReader {
     const char* const end = digits.data() + digits.size();
     const auto [stop, failure] = std::from_chars(digits.data(), end, timestamp);
     if (failure != std::errc() || stop != end) {
-      return Complain("expected integer as timestamp, got " + go::Quote(token_));
+      return Complain("expected integer as timestamp, got " + QuoteTold(token_));
     }
     metric.timestamp_ms = timestamp;
     if (!ReadRest(false)) return false;
     if (!token_.empty()) {
-      return Complain("spurious string after timestamp: " + go::Quote(token_));
+      return Complain("spurious string after timestamp: " + QuoteTold(token_));
     }
     return true;
   }
 
   bool SetValue(FamilyMetric& metric, double value) {
+    constexpr std::size_t kPartFactor = 2;  // A vector may be half empty.
     const MetricFamily& family = family_->family;
     metric.kind = KindOf(family.type);
     if (metric.kind != MetricKind::kSummary && metric.kind != MetricKind::kHistogram) {
       metric.value = value;
       return true;
     }
-    if (!metric.distribution) metric.distribution = std::make_unique<Distribution>();
+    if (!metric.distribution) {
+      metric.distribution = std::make_unique<Distribution>();
+      if (!Take(sizeof(Distribution))) return false;
+    }
     Distribution& d = *metric.distribution;
     if (part_ == Part::kSum) {
       d.sum = value;
@@ -316,6 +336,7 @@ class TextReader {
         d.has_count = true;
       } else if (!std::isnan(quantile_)) {
         d.quantiles.push_back({quantile_, value});
+        return Take(kPartFactor * sizeof(ExposedQuantile));
       }
     } else if (part_ == Part::kCount) {
       d.has_count = true;
@@ -324,6 +345,7 @@ class TextReader {
       FamilyBucket bucket{.upper_bound = bucket_};
       if (!SetCount(value, "bucket population", bucket.count, bucket.count_float)) return false;
       d.buckets.push_back(bucket);
+      return Take(kPartFactor * sizeof(FamilyBucket));
     }
     return true;
   }
@@ -334,7 +356,7 @@ class TextReader {
       count = whole;
     } else if (value < 0) {
       return Complain(
-          fmt::format("negative {} for histogram {}", what, go::Quote(family_->family.name)));
+          fmt::format("negative {} for histogram {}", what, QuoteTold(family_->family.name)));
     } else {
       count_float = value;
     }
@@ -352,8 +374,11 @@ class TextReader {
       for (const auto& [name, value] : key_labels_) {
         key.append(name).append("\xff").append(value).append("\xff");
       }
+      constexpr std::size_t kIndexBytes = 64;  // Beside the key.
+      const std::size_t bytes = kIndexBytes + key.size();
       const auto [known, added] = family_->by_labels.emplace(std::move(key), metrics.size());
       if (!added) return metrics[known->second];
+      (void)Take(bytes);
     }
     FamilyMetric& metric = metrics.emplace_back();
     metric.labels = labels_;
@@ -365,7 +390,7 @@ class TextReader {
   bool ChooseFamily() {
     if (rule_ == NameRule::kUtf8 ? token_.empty() || !model::IsValidUtf8(token_)
                                  : !model::IsLegacyMetricName(token_)) {
-      return Complain("invalid metric name " + go::Quote(token_));
+      return Complain("invalid metric name " + QuoteTold(token_));
     }
     part_ = Part::kPlain;
     const auto known = families_.find(token_);
@@ -458,7 +483,7 @@ class TextReader {
       if (current_ == '"') return true;
       if (current_ == '\n') {
         return Complain(
-            fmt::format("label value {} contains unescaped new-line", go::Quote(token_)));
+            fmt::format("label value {} contains unescaped new-line", QuoteTold(token_)));
       }
       if (current_ == '\\') {
         if (!Advance() || !Unescape()) return false;
@@ -479,7 +504,7 @@ class TextReader {
         if (!quoted) return Advance();
       } else if (current_ == '\n') {
         return Complain(fmt::format("{} name {} contains unescaped new-line",
-                                    metric ? "metric" : "label", go::Quote(token_)));
+                                    metric ? "metric" : "label", QuoteTold(token_)));
       } else if (current_ == '\\') {
         if (!Advance() || !Unescape()) return false;
       } else {
@@ -525,6 +550,7 @@ class TextReader {
   OpenFamily* family_ = nullptr;  // Of the line.
   Part part_ = Part::kPlain;
   std::vector<std::pair<std::string, std::string>> labels_, key_labels_;
+  std::unordered_set<std::string> many_names_;  // Of the line's labels, see HasLabel.
   double quantile_ = kNotSet, bucket_ = kNotSet;
 };
 

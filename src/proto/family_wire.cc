@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // MetricFamily messages read into values, and written.
+#include <algorithm>
+
 #include "narthex/proto/metric_family.h"
+#include "src/proto/exposed_metric.h"
 #include "src/proto/wire_reader.h"
 #include "src/proto/wire_writer.h"
 
@@ -120,20 +123,24 @@ void TakeValue(MetricKind kind, std::string_view bytes, std::string_view field, 
 /// How many bytes may still be taken.
 class Room {
  public:
-  explicit Room(std::size_t bytes) : left_(bytes) {}
+  explicit Room(std::size_t bytes)
+      : max_metric_bytes_(std::max(std::size_t{1} << 20, bytes / 128)), left_(bytes) {}
   bool Take(std::size_t bytes) {
     used_up_ = used_up_ || bytes > left_;
     left_ -= used_up_ ? 0 : bytes;
     return !used_up_;
   }
   bool used_up() const { return used_up_; }
+  /// A metric is read before room is asked for; two bytes of it may take 64.
+  std::size_t max_metric_bytes() const { return max_metric_bytes_; }
 
  private:
+  const std::size_t max_metric_bytes_;
   std::size_t left_;
   bool used_up_ = false;
 };
 
-FamilyMetric ReadMetric(std::string_view bytes, MetricKind wanted, Room& room, std::string& error) {
+FamilyMetric KeepMetric(std::string_view bytes, MetricKind wanted, std::string& error) {
   FamilyMetric metric;
   WireReader in(bytes, "Metric", error);
   for (;;) {
@@ -147,7 +154,6 @@ FamilyMetric ReadMetric(std::string_view bytes, MetricKind wanted, Room& room, s
     switch (in.field()) {
       case kLabel:
         metric.labels.push_back(ReadLabel(in.Bytes("Label"), error));
-        if (!room.Take(2 * sizeof(metric.labels.back()))) return metric;
         break;
       case kGauge:
         take(MetricKind::kGauge, "Gauge");
@@ -174,7 +180,14 @@ FamilyMetric ReadMetric(std::string_view bytes, MetricKind wanted, Room& room, s
   return metric;
 }
 
-MetricFamily ReadFamily(std::string_view bytes, Room& room, std::string& error) {
+/// Sets the error when a scrape of the metric, or of fields that are only kept, would fail.
+void Check(std::string_view metric, FamilyType type, ExposedMetric& scratch, std::string& error) {
+  ReadMetric(metric, type, error, scratch);
+  if (error.empty()) error = scratch.Problem();
+}
+
+MetricFamily ReadFamily(std::string_view bytes, Room& room, ExposedMetric& scratch,
+                        std::string& error) {
   MetricFamily family;
   family.type = FamilyType::kCounter;  // As of a message that does not say.
   std::vector<std::string_view> metrics;
@@ -192,6 +205,7 @@ MetricFamily ReadFamily(std::string_view bytes, Room& room, std::string& error) 
         break;
       case 4:
         metrics.push_back(in.Bytes("Metric"));
+        if (!room.Take(sizeof(FamilyMetric))) return family;
         break;
       case 5:
         family.unit = in.Bytes("Unit");
@@ -203,13 +217,16 @@ MetricFamily ReadFamily(std::string_view bytes, Room& room, std::string& error) 
   if (error.empty() && KindOf(family.type) == MetricKind::kNone) {
     error = "unknown metric type " + std::to_string(static_cast<std::int32_t>(family.type));
   }
-  room.Take(sizeof(family) + family.name.size() + metrics.size() * sizeof(FamilyMetric));
-  if (!room.used_up()) family.metrics.reserve(metrics.size());
+  if (!room.Take(family.HeldBytes())) return family;
+  family.metrics.reserve(metrics.size());
   for (const std::string_view metric : metrics) {
-    if (!error.empty() || room.used_up()) break;
-    family.metrics.push_back(ReadMetric(metric, KindOf(family.type), room, error));
-    // Texts and buckets take a few times their bytes at most.
-    room.Take(4 * metric.size());
+    if (metric.size() > room.max_metric_bytes()) {
+      error = "a metric of more than " + std::to_string(room.max_metric_bytes()) + " bytes";
+    }
+    if (error.empty()) Check(metric, family.type, scratch, error);
+    if (!error.empty()) break;
+    family.metrics.push_back(KeepMetric(metric, KindOf(family.type), error));
+    if (!room.Take(family.metrics.back().HeldBytes())) break;
   }
   return family;
 }
@@ -292,6 +309,7 @@ void WriteMetric(const FamilyMetric& metric, std::string& out) {
 Result<FamiliesByName> DecodeFamilies(std::string_view body, std::size_t max_bytes) {
   FamiliesByName families;
   Room room(max_bytes);
+  ExposedMetric scratch;
   std::string error;
   while (!body.empty()) {
     std::uint64_t size = 0;
@@ -306,7 +324,7 @@ Result<FamiliesByName> DecodeFamilies(std::string_view body, std::size_t max_byt
     }
     body.remove_prefix(used + 1);
     if (size > body.size()) return Fail(Code::kInvalidArgument, "unexpected EOF");
-    MetricFamily family = ReadFamily(body.substr(0, size), room, error);
+    MetricFamily family = ReadFamily(body.substr(0, size), room, scratch, error);
     if (room.used_up()) return Fail(Code::kResourceExhausted, "too many metrics");
     if (!error.empty()) return Fail(Code::kInvalidArgument, std::move(error));
     body.remove_prefix(size);

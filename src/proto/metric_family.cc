@@ -10,6 +10,8 @@
 namespace narthex::proto {
 namespace {
 
+constexpr std::size_t kMostDebugBytes = 1024;  // After them nothing is added.
+
 /// How Go's prototext prints a double.
 std::string NumberText(double v) {
   if (std::isnan(v)) return "nan";
@@ -26,10 +28,12 @@ std::string DistributionText(const Distribution& d, bool histogram) {
   if (d.has_count && !d.is_float) add(fmt::format("sample_count:{}", d.count));
   if (d.has_sum) add("sample_sum:" + NumberText(d.sum));
   for (const auto& q : d.quantiles) {
+    if (out.size() > kMostDebugBytes) return out;
     add(fmt::format("quantile:{{quantile:{} value:{}}}", NumberText(q.quantile),
                     NumberText(q.value)));
   }
   for (const auto& b : d.buckets) {
+    if (out.size() > kMostDebugBytes) return out;
     add(d.is_float ? fmt::format("bucket:{{upper_bound:{} cumulative_count_float:{}}}",
                                  NumberText(b.upper_bound), NumberText(b.count_float))
                    : fmt::format("bucket:{{cumulative_count:{} upper_bound:{}}}", b.count,
@@ -40,6 +44,8 @@ std::string DistributionText(const Distribution& d, bool histogram) {
 }
 
 }  // namespace
+
+std::string QuoteTold(std::string_view text) { return go::Quote(Told(text)); }
 
 std::string_view FamilyTypeName(FamilyType type) {
   switch (type) {
@@ -98,7 +104,8 @@ std::size_t MetricFamily::HeldBytes() const {
 std::string FamilyMetric::DebugText() const {
   std::string out;
   for (const auto& [label, text] : labels) {
-    out += fmt::format("label:{{name:{} value:{}}} ", go::Quote(label), go::Quote(text));
+    if (out.size() > kMostDebugBytes) return out;
+    out += fmt::format("label:{{name:{} value:{}}} ", QuoteTold(label), QuoteTold(text));
   }
   const auto message = [&](std::string_view name, const std::string& body) {
     out += fmt::format("{}:{{{}}}", name, body);

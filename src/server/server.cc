@@ -282,9 +282,9 @@ Status Server::OpenStorage() {
 
 Status Server::Start() {
   NX_RETURN_IF_ERROR(frame_.LoadConfiguration());
-  if (push_) NX_RETURN_IF_ERROR(push_->Start());
   NX_RETURN_IF_ERROR(StartHttp());
   NX_RETURN_IF_ERROR(OpenStorage());
+  if (push_) NX_RETURN_IF_ERROR(push_->Start());  // The folder of its file is locked now.
   scrape_io_.Start();
   NX_RETURN_IF_ERROR(configuration_.ApplyLoaded());
   rules_.Start();

@@ -3,6 +3,8 @@
 // Expected errors: prometheus/common expfmt.TextParser, through a Pushgateway 1.11.
 #include "narthex/proto/metric_family.h"
 
+#include <limits>
+
 #include <gtest/gtest.h>
 
 namespace narthex::proto {
@@ -180,6 +182,24 @@ TEST(FamilyWireTest, KeepsFieldsThatItDoesNotRead) {
   EXPECT_NE(std::string::npos, out.find(histogram));
 }
 
+TEST(FamilyWireTest, RefusesWhatScrapesFailOf) {
+  const std::string head = std::string("\x0a\x01h\x18\x04", 5);
+  for (const std::string& histogram : {
+           std::string("\x18\x01"),          // A bucket that is a number.
+           std::string("\x7a\x02\x0a\x05"),  // A start time that is cut off.
+           std::string("\x82\x01\x01\x0a"),  // An exemplar that is.
+           std::string("\x62\x02\x10\x03"),  // A span of three buckets that are not there.
+       }) {
+    SCOPED_TRACE(histogram);
+    std::string metric = std::string("\x3a") + static_cast<char>(histogram.size()) + histogram;
+    metric = std::string("\x22") + static_cast<char>(metric.size()) + metric;
+    const auto families =
+        DecodeFamilies(static_cast<char>(head.size() + metric.size()) + head + metric);
+    ASSERT_FALSE(families);
+    EXPECT_EQ(Code::kInvalidArgument, families.error().code());
+  }
+}
+
 TEST(FamilyWireTest, RefusesBrokenMessages) {
   for (const std::string& body :
        {std::string("\x05\x0a"), std::string("\x80"), std::string(11, '\x80'),
@@ -212,6 +232,101 @@ TEST(FamilyLimitTest, RefusesWhatTakesTooMuch) {
     const auto decoded = DecodeFamilies(body, 800);
     ASSERT_FALSE(decoded);
     EXPECT_EQ(Code::kResourceExhausted, decoded.error().code());
+  }
+}
+
+TEST(FamilyLimitTest, ChargesAllThatGrows) {
+  std::string buckets = "# TYPE h histogram\n", quantiles = "# TYPE s summary\n", keys;
+  for (int i = 0; i < 1000; ++i) {
+    buckets += "h_bucket{le=\"1\"} 1\n";
+    quantiles += "s{quantile=\"1\"} 1\n";
+  }
+  keys = "# TYPE s summary\n";
+  for (int i = 0; i < 100; ++i) keys += "s_sum{a=\"" + std::to_string(i) + "\"} 1\n";
+  const struct {
+    std::string text;
+    std::size_t bytes;  // Less than it takes.
+  } cases[] = {{buckets, 24'000}, {quantiles, 16'000}, {keys, 25'000}};
+  for (const auto& c : cases) {
+    SCOPED_TRACE(c.text.substr(0, 60));
+    EXPECT_TRUE(ParseFamilyText(c.text, NameRule::kLegacy));
+    const auto families = ParseFamilyText(c.text, NameRule::kLegacy, c.bytes);
+    ASSERT_FALSE(families);
+    EXPECT_EQ(Code::kResourceExhausted, families.error().code());
+  }
+}
+
+std::string Field(char tag, const std::string& bytes) {
+  std::string out(1, tag);
+  std::size_t size = bytes.size();
+  for (; size >= 0x80; size >>= 7) out += static_cast<char>(size | 0x80);
+  return out + static_cast<char>(size) + bytes;
+}
+std::string Repeated(const std::string& text, int times) {
+  std::string out;
+  for (int i = 0; i < times; ++i) out += text;
+  return out;
+}
+
+TEST(FamilyLimitTest, BoundsMessagesOfManyParts) {
+  const std::string name = "\x0a\x01x";
+  const struct {
+    std::string family;
+    Code code;
+  } cases[] = {
+      // Metrics of two bytes.
+      {name + Repeated(std::string("\x22\0", 2), 10'000), Code::kResourceExhausted},
+      // Labels of two bytes.
+      {name + Field('\x22', Repeated(std::string("\x0a\0", 2), 20'000)), Code::kResourceExhausted},
+      // A metric of many buckets of two bytes.
+      {name + "\x18\x04" +
+           Field('\x22', Field('\x3a', Repeated(std::string("\x1a\0", 2), 1 << 19))),
+       Code::kInvalidArgument},
+      {name + "\x18\x04" + Field('\x22', Field('\x3a', Repeated(std::string("\x1a\0", 2), 50'000))),
+       Code::kResourceExhausted},
+      {"\x12" + Field('\x0a', std::string(2 << 20, 'n')).substr(1), Code::kResourceExhausted},
+  };
+  for (const auto& c : cases) {
+    SCOPED_TRACE(c.family.size());
+    const auto families = DecodeFamilies(Field(0, c.family).substr(1), 1 << 20);
+    ASSERT_FALSE(families);
+    EXPECT_EQ(c.code, families.error().code()) << families.error().message();
+  }
+}
+
+TEST(FamilyLimitTest, IsNoneForWhatIsOurOwn) {
+  const auto families = Parsed("x{a=\"" + std::string(2 << 20, 'v') + "\"} 1\n");
+  std::string body;
+  EncodeFamily(families.at("x"), body);
+  EXPECT_FALSE(DecodeFamilies(body));
+  EXPECT_TRUE(DecodeFamilies(body, std::numeric_limits<std::size_t>::max()));
+}
+
+TEST(FamilyLimitTest, PrintsTheBeginningOfLargeMetrics) {
+  std::string text = "# TYPE h histogram\n";
+  for (int i = 0; i < 10'000; ++i) text += "h_bucket{le=\"1\"} 1\n";
+  text += "x{a=\"" + std::string(100'000, 'v') + "\",b=\"\"} 1\n";
+  const auto families = Parsed(text);
+  for (const auto& [name, family] : families) {
+    const std::string debug = family.metrics.at(0).DebugText();
+    EXPECT_GT(debug.size(), 500U);
+    EXPECT_LT(debug.size(), 4000U);
+  }
+}
+
+TEST(FamilyLimitTest, HasALimitOfLabels) {
+  const auto line = [](std::size_t labels, std::string_view last) {
+    std::string text = "x{";
+    for (std::size_t i = 0; i < labels; ++i) text += "l" + std::to_string(i) + "=\"\",";
+    return text.append(last).append("} 1\n");
+  };
+  EXPECT_EQ("", ErrorOf(line(kMostMetricLabels, "")));
+  EXPECT_EQ("text format parsing error in line 1: more than 1024 labels",
+            ErrorOf(line(kMostMetricLabels, "m=\"\"")));
+  for (const std::size_t labels : {15U, 16U, 17U, 40U}) {
+    SCOPED_TRACE(labels);
+    EXPECT_EQ("text format parsing error in line 2: duplicate label names for metric \"x\"",
+              ErrorOf(line(labels, "") + line(labels, "l3=\"\"")));
   }
 }
 

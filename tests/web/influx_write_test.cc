@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Expected statuses and texts: InfluxDB 1.6, and 2.x as documented; names: VictoriaMetrics.
+#include "tests/web/gzip_text.h"
 #include "tests/web/remote_fixture.h"
 
 namespace narthex::web {
@@ -152,8 +153,28 @@ TEST_F(InfluxWriteTest, HasALimitOfSeries) {
 }
 
 TEST_F(InfluxWriteTest, ReadsCompressedBodies) {
-  EXPECT_EQ(400, Lines("a v=1", "", "/write", "gzip").status);
-  EXPECT_EQ("", Stored());
+  EXPECT_EQ(204, Lines(Gzip("a v=1"), "", "/write", "gzip").status);
+  EXPECT_EQ(204, Lines(Gzip("a w=2"), "", "/api/v2/write", "GZIP").status);
+  EXPECT_EQ("{__name__=\"a_v\"} 0:1\n{__name__=\"a_w\"} 0:2\n", Stored());
+  Answer answer = Lines("a v=1 and no gzip at all", "", "/write", "gzip");
+  EXPECT_EQ(400, answer.status);
+  EXPECT_EQ("{\"error\":\"gzip: invalid header\"}\n", answer.body);
+  answer = Lines(Gzip(std::string(65 << 20, '#')), "", "/write", "gzip");
+  EXPECT_EQ(413, answer.status);
+  EXPECT_EQ("{\"error\":\"Request Entity Too Large\"}\n", answer.body);
+}
+
+TEST_F(InfluxWriteTest, RefusesLongTexts) {
+  const std::string most(4096, 'a'), more(4097, 'a');
+  EXPECT_EQ(204, Lines(most + "," + most + "=" + most + " " + most + "=1").status);
+  for (const std::string& line :
+       {more + " v=1", "m," + more + "=a v=1", "m,a=" + more + " v=1", "m " + more + "=1"}) {
+    for (int i = 0; i < 2; ++i) {
+      const Answer answer = Lines(line);
+      EXPECT_EQ(400, answer.status);
+      EXPECT_NE(std::string::npos, answer.body.find("longer than 4096 bytes (line 1)"));
+    }
+  }
 }
 
 TEST_F(InfluxWriteTest, SaysThatItIsThere) {

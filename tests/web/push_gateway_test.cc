@@ -5,31 +5,18 @@
 
 #include <future>
 #include <mutex>
+#include <thread>
 
 #include <gtest/gtest.h>
-#include <zlib.h>
 
 #include "narthex/base/fs.h"
 #include "tests/support/fault_fs.h"
 #include "tests/support/temp_dir.h"
 #include "tests/web/fake_server.h"
+#include "tests/web/gzip_text.h"
 
 namespace narthex::web {
 namespace {
-
-std::string Gzip(std::string_view text) {
-  z_stream stream{};
-  EXPECT_EQ(Z_OK, deflateInit2(&stream, 1, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY));
-  std::string out(deflateBound(&stream, text.size()) + 32, '\0');
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
-  stream.avail_in = static_cast<uInt>(text.size());
-  stream.next_out = reinterpret_cast<Bytef*>(out.data());
-  stream.avail_out = static_cast<uInt>(out.size());
-  EXPECT_EQ(Z_STREAM_END, deflate(&stream, Z_FINISH));
-  out.resize(stream.total_out);
-  deflateEnd(&stream);
-  return out;
-}
 
 class PushGatewayTest : public ::testing::Test {
  protected:
@@ -257,6 +244,19 @@ TEST_F(PushGatewayTest, FindsSeriesOfOtherGroups) {
   EXPECT_EQ(200, Put("/metrics/job/a", "# TYPE x gauge\nx 1\n").status);
 }
 
+TEST_F(PushGatewayTest, PutsBackWhatARefusedPushTookOut) {
+  const std::string histogram = "# TYPE f histogram\nf_bucket{le=\"+Inf\"} 1\n";
+  EXPECT_EQ(200,
+            Put("/metrics/job/a", "# TYPE f gaugehistogram\nf_bucket{le=\"+Inf\"} 1\n").status);
+  EXPECT_EQ(400, Put("/metrics/job/b", histogram).status);
+  EXPECT_EQ(200, Put("/metrics/job/c", "f_count 1\n").status);
+  EXPECT_EQ(202, Send("DELETE", "/metrics/job/a", "").status);
+  const std::string before = Lines();
+  EXPECT_EQ(400, Put("/metrics/job/b", histogram).status);
+  EXPECT_EQ(400, Put("/metrics/job/c", histogram + "# TYPE g gauge\ng 1\ng 2\n").status);
+  EXPECT_EQ(before, Lines());
+}
+
 TEST_F(PushGatewayTest, KeepsTheTimesItsOwn) {
   Put("/metrics/job/a", "x 1\n");
   EXPECT_EQ(200, Send("POST", "/metrics/job/a",
@@ -371,6 +371,57 @@ TEST_F(PushGatewayTest, WritesTheFileAtMostOnceInTheInterval) {
   server_->clock.AdvanceMs(1);
   Put("/metrics/job/a", "x 3\n");
   renamed.get_future().wait();
+  gateway_->Stop();  // While what the hook uses is there.
+}
+
+TEST_F(PushGatewayTest, WaitsAfterTheFileCouldNotBeWritten) {
+  options_.persistence_interval_ms = 0;
+  std::promise<void> tried;
+  std::once_flag once;
+  fs_.SetBefore([&](testing::FileOp, const std::string&) {
+    std::call_once(once, [&] { tried.set_value(); });
+  });
+  fs_.SetDiskFull(true);
+  Put("/metrics/job/a", "x 1\n");
+  tried.get_future().wait();
+  for (int i = 0; i < 100; ++i) Put("/metrics/job/a", "x 2\n");
+  gateway_->Stop();
+  // Once by the thread, whose clock stands still, and once at the end.
+  EXPECT_NE(std::string::npos, server_->MetricsText().find("narthex_push_file_failures_total 2\n"));
+}
+
+TEST_F(PushGatewayTest, IsNotThereBeforeTheDataFolderIs) {
+  gateway();
+  server_->status.state = ServerState::kStarting;
+  EXPECT_EQ(503, Put("/metrics/job/a", "x 1\n").status);
+  EXPECT_EQ(503, Send("DELETE", "/metrics/job/a", "").status);
+  EXPECT_EQ(503, server_->Get("/push/metrics").status);
+  server_->status.state = ServerState::kReady;
+  EXPECT_EQ("", Lines());
+}
+
+TEST_F(PushGatewayTest, IsUsedByMany) {
+  options_.persistence_interval_ms = 0;
+  gateway();
+  const auto families = [] {
+    return std::move(*proto::ParseFamilyText("x 1\ny 2\n", proto::NameRule::kLegacy));
+  };
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&, i] {
+      const GroupingLabels labels = {{"job", std::to_string(i)}};
+      for (int k = 0; k < 50; ++k) {
+        const auto mode = k % 2 == 0 ? PushMode::kReplaceGroup : PushMode::kReplaceNames;
+        EXPECT_TRUE(gateway_->Push(labels, families(), mode));
+        for (const auto& group : gateway_->Groups()) EXPECT_EQ(4U, group->families.size());
+        if (k % 5 == 0) gateway_->Delete(labels);
+      }
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  const std::string lines = Lines();
+  Restart();
+  EXPECT_EQ(lines, Lines());
 }
 
 TEST_F(PushGatewayTest, MovesACorruptFileAside) {

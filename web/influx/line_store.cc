@@ -18,6 +18,7 @@ using storage::SeriesRef;
 
 constexpr model::DurationMs kMaxAheadMs = 10 * 60 * 1000;
 constexpr std::size_t kMostInCommit = 100'000;  // Samples.
+constexpr std::size_t kMaxTextBytes = 4096;
 constexpr std::size_t kToldLines = 10;
 constexpr std::size_t kToldBytes = 256;  // Of each.
 constexpr std::string_view kDbLabel = "db";
@@ -45,12 +46,11 @@ class Storing {
         outcome_(outcome) {}
 
   Result<std::unique_ptr<storage::Appender>> Run() {
-    std::size_t committed = 0;
     while (reader_.Next()) {
       if (!reader_.error().empty() || !StoreLine()) NoteBadLine();
-      if (outcome_.stored - committed < kMostInCommit) continue;
+      if (outcome_.stored - outcome_.committed < kMostInCommit) continue;
       NX_RETURN_IF_ERROR(appender_->Commit());
-      committed = outcome_.stored;
+      outcome_.committed = outcome_.stored;
       appender_ = target_.storage.NewAppender();
     }
     return std::move(appender_);
@@ -106,8 +106,21 @@ class Storing {
   }
 
   bool ReadSeries() {
-    series_is_read_ = reader_.ReadSeries(series_);
+    series_is_read_ = reader_.ReadSeries(series_) && CheckTexts();
     return series_is_read_;
+  }
+
+  /// The limit of series bounds what they take only when each of them is bounded.
+  bool CheckTexts() {
+    bool fine = series_.measurement.size() <= kMaxTextBytes;
+    for (const auto& [name, value] : series_.tags) {
+      fine = fine && name.size() <= kMaxTextBytes && value.size() <= kMaxTextBytes;
+    }
+    for (const InfluxField& field : reader_.fields()) {
+      fine = fine && field.key.size() <= kMaxTextBytes;
+    }
+    if (!fine) own_error_ = "a name or the value of a tag is longer than 4096 bytes";
+    return fine;
   }
 
   model::Labels LabelsOf(std::string_view field) {

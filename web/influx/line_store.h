@@ -45,6 +45,7 @@ struct InfluxTarget {
 
 struct InfluxOutcome {
   std::size_t stored = 0;
+  std::size_t committed = 0;  // Of them; the others wait for the caller's commit.
   std::size_t bad_lines = 0;
   std::size_t first_bad_line = 0;  // Its number.
   std::string bad_line_text;       // The first few, in InfluxDB's wording.

@@ -11,7 +11,7 @@
 #include "narthex/base/json_writer.h"
 #include "narthex/base/mutex.h"
 #include "narthex/model/labels.h"
-#include "narthex/net/gzip.h"
+#include "web/api/gzip_body.h"
 #include "web/api/middleware.h"
 #include "web/api/minute_log.h"
 #include "web/api/routes.h"
@@ -23,8 +23,7 @@ namespace {
 using net::ResponseWriter;
 using net::ServerRequest;
 
-constexpr std::size_t kMaxBodyBytes = std::size_t{64} << 20;  // Decompressed.
-constexpr double kRefBytes = 64;                              // That SeriesRefs takes for a series.
+constexpr double kRefBytes = 64;            // That SeriesRefs takes for a series.
 constexpr const char* kVersion = "1.8.10";  // Clients choose what they send by it.
 
 /// Version 1 and 2 differ in their errors and in the names of some parameters.
@@ -90,29 +89,22 @@ class InfluxReceiver final {
                       dialect == Dialect::kV1 ? "n, u, ms, s, m or h" : "ns, us, ms or s"),
           writer);
     }
-    std::string decompressed;
-    std::string_view body = request.body;
-    if (request.Header("Content-Encoding") == "gzip") {
-      switch (net::Gunzip(body, kMaxBodyBytes, decompressed)) {
-        case net::DecodeOutcome::kOk:
-          break;
-        case net::DecodeOutcome::kTooLarge:
-          return Refuse(413, dialect, "Request Entity Too Large", writer);
-        default:
-          return Refuse(400, dialect, "gzip: invalid body", writer);
-      }
-      body = decompressed;
-    }
     std::string db = query.Get("db");
     if (db.empty() && dialect == Dialect::kV2) db = query.Get("bucket");
     if (!model::IsValidUtf8(db)) {
       return Refuse(400, dialect, "invalid name of a database: not UTF-8", writer);
     }
     InfluxOutcome outcome;
-    if (const Status status = Store(body, db, *precision, outcome); !status) {
-      log_.Warn("Lines were not stored", {{"err", status.error().message()}});
-      return Refuse(500, dialect, status.error().message(), writer);
+    auto appender = Append(request, db, *precision, outcome);
+    if (appender) {
+      if (const Status status = (*appender)->Commit(); status) {
+        outcome.committed = outcome.stored;
+      } else {
+        appender = Fail(status.error());
+      }
     }
+    Count(outcome);
+    if (!appender) return Refuse(appender.error(), dialect, writer);
     Answer(outcome, dialect, writer);
   }
 
@@ -151,23 +143,28 @@ class InfluxReceiver final {
   }
 
  private:
-  Status Store(std::string_view body, const std::string& db, InfluxPrecision precision,
-               InfluxOutcome& outcome) {
-    std::unique_ptr<storage::Appender> appender;
-    {
-      const MutexLock lock(mutex_);
-      refs_.Turn(api_.clock.MonotonicNs());
-      NX_ASSIGN_OR_RETURN(
-          appender,
-          AppendInfluxLines(body, {*api_.appendable, refs_, db, precision, api_.clock.NowMs()},
-                            outcome));
-      series_.Set(static_cast<double>(refs_.size()));
-    }
-    NX_RETURN_IF_ERROR(appender->Commit());
-    stored_.Add(outcome.stored);
+  /// What storage is to commit. A body that is no gzip gives kInvalidArgument or
+  /// kResourceExhausted.
+  Result<std::unique_ptr<storage::Appender>> Append(const ServerRequest& request,
+                                                    const std::string& db,
+                                                    InfluxPrecision precision,
+                                                    InfluxOutcome& outcome) {
+    std::optional<MutexLock> turn;
+    if (IsGzip(request)) turn.emplace(decompressed_);
+    std::string decompressed;
+    NX_ASSIGN_OR_RETURN(const std::string_view body, OpenBody(request, decompressed));
+    const MutexLock lock(mutex_);
+    refs_.Turn(api_.clock.MonotonicNs());
+    auto appender = AppendInfluxLines(
+        body, {*api_.appendable, refs_, db, precision, api_.clock.NowMs()}, outcome);
+    series_.Set(static_cast<double>(refs_.size()));
+    return appender;
+  }
+
+  void Count(const InfluxOutcome& outcome) {
+    stored_.Add(outcome.committed);
     bad_lines_.Add(outcome.bad_lines);
     for (std::size_t i = 0; i < kNumInfluxDrops; ++i) dropped_[i]->Add(outcome.dropped[i]);
-    return {};
   }
 
   void Answer(const InfluxOutcome& outcome, Dialect dialect, ResponseWriter& writer) {
@@ -181,6 +178,18 @@ class InfluxReceiver final {
                {"dropped", outcome.dropped_values()},
                {"err", std::string_view(text).substr(0, 1024)}});
     Refuse(400, dialect, text, writer, outcome.first_bad_line);
+  }
+
+  void Refuse(const Error& error, Dialect dialect, ResponseWriter& writer) {
+    switch (error.code()) {
+      case Code::kInvalidArgument:
+        return Refuse(400, dialect, error.message(), writer);
+      case Code::kResourceExhausted:
+        return Refuse(413, dialect, "Request Entity Too Large", writer);
+      default:
+        log_.Warn("Lines were not stored", {{"err", error.message()}});
+        Refuse(500, dialect, error.message(), writer);
+    }
   }
 
   static void Refuse(int status, Dialect dialect, std::string_view text, ResponseWriter& writer,
@@ -219,6 +228,7 @@ class InfluxReceiver final {
   std::array<metrics::Counter*, kNumInfluxDrops> dropped_{};
   metrics::Gauge& series_;
   MinuteLog log_;
+  Mutex decompressed_;  // Held by whoever has a decompressed body.
   // Bodies are read one after the other: the table is asked for each value, and reading keeps up
   // with more than one sender.
   Mutex mutex_;

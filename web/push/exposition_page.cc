@@ -72,8 +72,16 @@ std::string Written(std::string_view name, NameEscaping escaping) {
   return model::IsLegacyMetricName(name) ? std::string(name) : EscapeName(name, escaping);
 }
 
-void AppendName(std::string_view name, std::string& out) {
-  if (model::IsLegacyMetricName(name)) {
+std::string WrittenLabel(std::string_view name, NameEscaping escaping) {
+  std::string written = Written(name, escaping);
+  // Escaping keeps colons, which only names of metrics have without quotes.
+  if (escaping != NameEscaping::kAllowUtf8) std::replace(written.begin(), written.end(), ':', '_');
+  return written;
+}
+
+/// @param plain  whether it needs no quotes
+void AppendName(std::string_view name, bool plain, std::string& out) {
+  if (plain) {
     out += name;
     return;
   }
@@ -106,13 +114,13 @@ class FamilyText {
       : name_(Written(family.name, escaping)), escaping_(escaping), out_(out) {
     if (family.help) {
       out_ += "# HELP ";
-      AppendName(name_, out_);
+      AppendName(name_, model::IsLegacyMetricName(name_), out_);
       out_ += ' ';
       AppendEscaped(*family.help, false, out_);
       out_ += '\n';
     }
     out_ += "# TYPE ";
-    AppendName(name_, out_);
+    AppendName(name_, model::IsLegacyMetricName(name_), out_);
     out_ += ' ';
     out_ += TypeText(family.type);
     out_ += '\n';
@@ -161,11 +169,13 @@ class FamilyText {
       out_ += open ? ',' : '{';
       open = true;
     };
-    if (!model::IsLegacyMetricName(name)) separate();
-    AppendName(name, out_);
+    const bool plain = model::IsLegacyMetricName(name);
+    if (!plain) separate();
+    AppendName(name, plain, out_);
     for (const auto& [label, text] : metric_->labels) {
       separate();
-      AppendName(Written(label, escaping_), out_);
+      const std::string written = WrittenLabel(label, escaping_);
+      AppendName(written, model::IsLegacyLabelName(written), out_);
       out_ += "=\"";
       AppendEscaped(text, true, out_);
       out_ += '"';
@@ -209,7 +219,7 @@ void AppendMessage(const Merged& merged, NameEscaping escaping, std::string& out
     if (plain || escaping == NameEscaping::kAllowUtf8) continue;
     FamilyMetric& copy = copies.emplace_back();
     copy.labels = metric->labels;
-    for (auto& label : copy.labels) label.first = Written(label.first, escaping);
+    for (auto& label : copy.labels) label.first = WrittenLabel(label.first, escaping);
     copy.kind = metric->kind;
     copy.value = metric->value;
     copy.wire = metric->wire;

@@ -5,7 +5,6 @@
 
 #include <fmt/format.h>
 
-#include "narthex/base/go_format.h"
 #include "narthex/model/labels.h"
 
 namespace narthex::web {
@@ -17,6 +16,11 @@ using proto::MetricFamily;
 
 constexpr std::size_t kMaxProblems = 100;
 
+/// What a page can tell. A NUL ends the text for those who read it.
+bool IsReadable(std::string_view text) {
+  return model::IsValidUtf8(text) && text.find('\0') == std::string_view::npos;
+}
+
 Hash128 SeriesHash(const FamilyMetric& metric, std::string& scratch) {
   scratch.clear();
   for (const auto& [name, value] : metric.labels) {
@@ -26,7 +30,8 @@ Hash128 SeriesHash(const FamilyMetric& metric, std::string& scratch) {
 }
 
 std::string About(const MetricFamily& family, const FamilyMetric& metric) {
-  return fmt::format("collected metric {} {{ {}}}", go::Quote(family.name), metric.DebugText());
+  return fmt::format("collected metric {} {{ {}}}", proto::QuoteTold(family.name),
+                     metric.DebugText());
 }
 
 /// "" or what is wrong with a metric by itself. Its labels are sorted.
@@ -37,18 +42,24 @@ std::string ProblemOf(const MetricFamily& family, const FamilyMetric& metric, Fa
   const std::string* previous = nullptr;
   for (const auto& [name, value] : metric.labels) {
     if (previous != nullptr && *previous == name) {
-      return About(family, metric) + " has two or more labels with the same name: " + name;
+      return About(family, metric) +
+             " has two or more labels with the same name: " + std::string(proto::Told(name));
     }
-    if (name.empty() || !model::IsValidUtf8(name) || name.starts_with("__")) {
-      return About(family, metric) + " has a label with an invalid name: " + name;
+    if (name.empty() || !IsReadable(name) || name.starts_with("__")) {
+      return About(family, metric) +
+             " has a label with an invalid name: " + std::string(proto::Told(name));
     }
     if (metric.kind == proto::MetricKind::kSummary && name == "quantile") {
       return About(family, metric) + " must not have an explicit \"quantile\" label";
     }
     if (!model::IsValidUtf8(value)) {
       return About(family, metric) +
-             fmt::format(" has a label named {} whose value is not utf8: {}", go::Quote(name),
-                         go::Quote(value));
+             fmt::format(" has a label named {} whose value is not utf8: {}",
+                         proto::QuoteTold(name), proto::QuoteTold(value));
+    }
+    if (!IsReadable(value)) {
+      return About(family, metric) + fmt::format(" has a label named {} whose value has a NUL: {}",
+                                                 proto::QuoteTold(name), proto::QuoteTold(value));
     }
     previous = &name;
   }
@@ -74,9 +85,9 @@ std::string FamilyIndex::Collision(const MetricFamily& family) const {
     if (other->type == FamilyType::kHistogram ||
         (other->type == FamilyType::kSummary && suffix != "_bucket")) {
       return fmt::format("collected metric named {} collides with previously collected {} named {}",
-                         go::Quote(family.name),
+                         proto::QuoteTold(family.name),
                          other->type == FamilyType::kHistogram ? "histogram" : "summary",
-                         go::Quote(base));
+                         proto::QuoteTold(base));
     }
   }
   if (!HasSum(family.type)) return "";
@@ -87,23 +98,27 @@ std::string FamilyIndex::Collision(const MetricFamily& family) const {
     other += suffix;
     if (find(other) == nullptr) continue;
     return fmt::format("collected {} named {} collides with previously collected metric named {}",
-                       bucket ? "histogram" : "histogram or summary", go::Quote(family.name),
-                       go::Quote(other));
+                       bucket ? "histogram" : "histogram or summary", proto::QuoteTold(family.name),
+                       proto::QuoteTold(other));
   }
   return "";
 }
 
 bool FamilyIndex::Add(const MetricFamily& family, std::vector<std::string>& problems) {
+  if (problems.size() == kMaxProblems) return false;
   bool fine = true;
   const auto complain = [&](std::string text) {
     fine = false;
-    if (problems.size() < kMaxProblems) problems.push_back(std::move(text));
+    problems.push_back(std::move(text));
   };
   const auto [it, is_new] = entries_.try_emplace(family.name);
   Entry& entry = it->second;
   if (is_new) entry.type = family.type;
-  if (family.name.empty() || !model::IsValidUtf8(family.name)) {
-    complain("invalid metric name " + go::Quote(family.name));
+  if (family.name.empty() || !IsReadable(family.name)) {
+    complain("invalid metric name " + proto::QuoteTold(family.name));
+  } else if ((family.help && !IsReadable(*family.help)) || !IsReadable(family.unit)) {
+    complain(fmt::format("collected metric family {} has a help text or unit that is not readable",
+                         proto::QuoteTold(family.name)));
   } else if (is_new) {
     if (std::string text = Collision(family); !text.empty()) complain(std::move(text));
   }
@@ -112,6 +127,7 @@ bool FamilyIndex::Add(const MetricFamily& family, std::vector<std::string>& prob
     std::string scratch;
     added.reserve(family.metrics.size());
     for (const FamilyMetric& metric : family.metrics) {
+      if (problems.size() == kMaxProblems) break;
       if (std::string text = ProblemOf(family, metric, entry.type); !text.empty()) {
         complain(std::move(text));
         continue;
@@ -125,6 +141,11 @@ bool FamilyIndex::Add(const MetricFamily& family, std::vector<std::string>& prob
       }
     }
   }
+  if (fine && family.type != entry.type) {  // Though its metrics are of the right kind.
+    complain(fmt::format("gathered metric family {} has type {} but should have {}",
+                         proto::Told(family.name), FamilyTypeName(family.type),
+                         FamilyTypeName(entry.type)));
+  }
   if (fine) {
     ++entry.num_families;
     return true;
@@ -132,6 +153,16 @@ bool FamilyIndex::Add(const MetricFamily& family, std::vector<std::string>& prob
   for (const Hash128& hash : added) entry.series.erase(hash);
   if (entry.num_families == 0) entries_.erase(it);
   return false;
+}
+
+void FamilyIndex::Restore(const MetricFamily& family) {
+  Entry& entry = entries_[family.name];
+  entry.type = family.type;
+  ++entry.num_families;
+  std::string scratch;
+  for (const FamilyMetric& metric : family.metrics) {
+    entry.series.insert(SeriesHash(metric, scratch));
+  }
 }
 
 void FamilyIndex::Remove(const MetricFamily& family) {

@@ -16,12 +16,16 @@
 
 namespace narthex::web {
 
-/// Thread safety: one thread at a time.
+/// All families of one name have one type, so that what is held does not depend on the order in
+/// which they came and went. Thread safety: one thread at a time.
 class FamilyIndex final {
  public:
   /// Adds a family if it is consistent in itself and with what is there. Adds nothing otherwise.
-  /// @param[out] problems  one line for each, up to a limit
+  /// @param[in,out] problems  one line for each is added, up to a limit, at which nothing is looked
+  ///                          at any more
   bool Add(const proto::MetricFamily& family, std::vector<std::string>& problems);
+  /// Puts back what was removed, unchecked: what is there now must go with it, as it did before.
+  void Restore(const proto::MetricFamily& family);
   /// Takes out what was added.
   void Remove(const proto::MetricFamily& family);
 

@@ -2,11 +2,9 @@
 #include "web/push/group_labels.h"
 
 #include <algorithm>
-#include <set>
 
 #include <fmt/format.h>
 
-#include "narthex/base/go_format.h"
 #include "narthex/model/labels.h"
 #include "web/api/name_escaping.h"
 
@@ -14,6 +12,8 @@ namespace narthex::web {
 namespace {
 
 constexpr std::string_view kBase64Suffix = "@base64";
+// Each metric of the group gets all of them.
+constexpr std::size_t kMostLabels = 64;
 
 /// What a failed decoding got to.
 struct Base64Failure {
@@ -73,7 +73,7 @@ Result<std::string> ReadLabelName(std::string_view written, proto::NameRule rule
   const bool valid =
       utf8 ? !name.empty() && model::IsValidUtf8(name) : model::IsLegacyLabelName(name);
   if (!valid || written.starts_with("__")) {
-    return Fail(Code::kInvalidArgument, "improper label name " + go::Quote(written));
+    return Fail(Code::kInvalidArgument, "improper label name " + proto::QuoteTold(written));
   }
   return name;
 }
@@ -88,18 +88,22 @@ Result<GroupingLabels> ParseGroupPath(std::string_view path, bool base64_job,
   if (base64_job) {
     auto decoded = DecodeBase64(job);
     if (!decoded) {
-      return Fail(Code::kInvalidArgument,
-                  fmt::format("invalid base64 encoding in job name {}: {}",
-                              go::Quote(decoded.error().decoded), FailureText(decoded.error())));
+      return Fail(Code::kInvalidArgument, fmt::format("invalid base64 encoding in job name {}: {}",
+                                                      proto::QuoteTold(decoded.error().decoded),
+                                                      FailureText(decoded.error())));
     }
     job = std::move(*decoded);
   }
   GroupingLabels labels;
   if (path.size() > 1) {
+    const auto slashes = static_cast<std::size_t>(std::count(path.begin(), path.end(), '/'));
+    if (slashes > 2 * kMostLabels) {
+      return Fail(Code::kInvalidArgument, fmt::format("more than {} grouping labels", kMostLabels));
+    }
     const auto segments = Segments(path.substr(1));
     if (segments.size() % 2 != 0) {
       return Fail(Code::kInvalidArgument,
-                  "odd number of components in label string " + go::Quote(path));
+                  "odd number of components in label string " + proto::QuoteTold(path));
     }
     for (std::size_t i = 0; i < segments.size(); i += 2) {
       std::string_view written = segments[i];
@@ -110,9 +114,10 @@ Result<GroupingLabels> ParseGroupPath(std::string_view path, bool base64_job,
       if (base64) {
         auto decoded = DecodeBase64(value);
         if (!decoded) {
-          return Fail(Code::kInvalidArgument,
-                      fmt::format("invalid base64 encoding for label {}={}: {}", written,
-                                  go::Quote(value), FailureText(decoded.error())));
+          return Fail(
+              Code::kInvalidArgument,
+              fmt::format("invalid base64 encoding for label {}={}: {}", proto::Told(written),
+                          proto::QuoteTold(value), FailureText(decoded.error())));
         }
         value = std::move(*decoded);
       }
@@ -132,23 +137,38 @@ std::string GroupKey(const GroupingLabels& labels) {
   return key;
 }
 
+std::size_t GroupingLabelBytes(const GroupingLabels& labels,
+                               const proto::FamiliesByName& families) {
+  std::size_t bytes = sizeof(proto::FamilyMetric::labels[0]);  // Of the instance.
+  for (const auto& [name, value] : labels) {
+    bytes += sizeof(proto::FamilyMetric::labels[0]) + name.size() + value.size();
+  }
+  std::size_t metrics = 0;
+  for (const auto& [name, family] : families) metrics += family.metrics.size();
+  return metrics * bytes;
+}
+
 void ApplyGroupingLabels(const GroupingLabels& labels, proto::MetricFamily& family) {
-  std::set<std::string_view> missing;
+  GroupingLabels all = labels;
+  const auto instance = all.try_emplace(std::string(model::kInstanceLabel)).first;
+  const bool own_instance = labels.contains(instance->first);
   for (auto& metric : family.metrics) {
-    missing.clear();
-    for (const auto& [name, value] : labels) missing.insert(name);
-    missing.insert(model::kInstanceLabel);
-    for (auto& [name, value] : metric.labels) {
-      const auto it = labels.find(name);
-      // Of a name that is there twice only the first one is set; the check refuses it anyway.
-      if (missing.erase(name) != 0 && it != labels.end()) value = it->second;
+    const auto by_name = [](const auto& a, const auto& b) { return a.first < b.first; };
+    std::stable_sort(metric.labels.begin(), metric.labels.end(), by_name);
+    std::size_t at = 0;
+    const std::size_t had = metric.labels.size();
+    for (auto it = all.begin(); it != all.end(); ++it) {
+      while (at < had && metric.labels[at].first < it->first) ++at;
+      if (at == had || metric.labels[at].first != it->first) {
+        metric.labels.emplace_back(*it);
+      } else if (it != instance || own_instance) {
+        // Of a name that is there twice only the first one is set; the check refuses it anyway.
+        metric.labels[at].second = it->second;
+      }
     }
-    for (const std::string_view name : missing) {
-      const auto it = labels.find(std::string(name));
-      metric.labels.emplace_back(name, it == labels.end() ? std::string() : it->second);
-    }
-    std::stable_sort(metric.labels.begin(), metric.labels.end(),
-                     [](const auto& a, const auto& b) { return a.first < b.first; });
+    std::inplace_merge(metric.labels.begin(),
+                       metric.labels.begin() + static_cast<std::ptrdiff_t>(had),
+                       metric.labels.end(), by_name);
   }
 }
 

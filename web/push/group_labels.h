@@ -3,6 +3,7 @@
 // The grouping labels of a push, and what they do to its metrics.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -19,6 +20,9 @@ Result<GroupingLabels> ParseGroupPath(std::string_view path, bool base64_job, pr
 
 /// Identifies a group; sorts groups by their labels.
 std::string GroupKey(const GroupingLabels& labels);
+
+/// About how much memory the next function takes for the metrics of a push.
+std::size_t GroupingLabelBytes(const GroupingLabels& labels, const proto::FamiliesByName& families);
 
 /// Gives all metrics the grouping labels, an empty instance where there is none, and sorts labels.
 void ApplyGroupingLabels(const GroupingLabels& labels, proto::MetricFamily& family);

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "narthex/web/push_gateway.h"
 
+#include <algorithm>
 #include <chrono>
 
 #include <fmt/format.h>
 
-#include "narthex/base/check.h"
 #include "narthex/base/clock.h"
 #include "narthex/base/fs.h"
 #include "narthex/base/log.h"
 #include "narthex/base/thread_pool.h"
+#include "web/api/minute_log.h"
 #include "web/push/family_index.h"
 #include "web/push/group_labels.h"
 #include "web/push/push_file.h"
@@ -20,7 +21,9 @@ namespace {
 using proto::FamilyType;
 using proto::MetricFamily;
 
-constexpr std::size_t kIndexBytes = 64;  // That FamilyIndex takes for a series.
+constexpr std::size_t kIndexBytes = 64;           // That FamilyIndex takes for a series.
+constexpr std::int64_t kRetryNs = 5'000'000'000;  // At least, after a failure.
+constexpr std::size_t kMostToldBytes = 4096;      // Of problems; those that follow are not told.
 constexpr const char* kPushTime = "push_time_seconds";
 constexpr const char* kFailureTime = "push_failure_time_seconds";
 
@@ -38,17 +41,19 @@ MetricFamily TimeFamily(const char* name, const GroupingLabels& labels, std::int
   return family;
 }
 
+std::size_t HeldBytes(const MetricFamily& family) {
+  return 96 + family.name.size() + family.HeldBytes() + family.metrics.size() * kIndexBytes;
+}
+
 PushGroup::Family Stored(MetricFamily family, std::int64_t now_ns) {
-  return {now_ns, std::make_shared<const MetricFamily>(std::move(family))};
+  const std::size_t held_bytes = HeldBytes(family);
+  return {now_ns, std::make_shared<const MetricFamily>(std::move(family)), held_bytes};
 }
 
 std::size_t HeldBytes(const PushGroup& group) {
   std::size_t bytes = sizeof(group);
   for (const auto& [name, value] : group.labels) bytes += 64 + name.size() + value.size();
-  for (const auto& [name, stored] : group.families) {
-    bytes += 96 + name.size() + stored.family->HeldBytes();
-    bytes += stored.family->metrics.size() * kIndexBytes;
-  }
+  for (const auto& [name, stored] : group.families) bytes += stored.held_bytes;
   return bytes;
 }
 
@@ -64,7 +69,10 @@ bool HasTimestamps(const proto::FamiliesByName& families) {
 std::string Joined(const std::vector<std::string>& problems) {
   if (problems.size() == 1) return problems.front();
   std::string text = fmt::format("{} error(s) occurred:", problems.size());
-  for (const std::string& problem : problems) text += "\n* " + problem;
+  for (const std::string& problem : problems) {
+    if (text.size() > kMostToldBytes) return text + "\n…";
+    text += "\n* " + problem;
+  }
   return text;
 }
 
@@ -85,6 +93,8 @@ PushGateway::PushGateway(PushOptions options, Fs& fs, Clock& clock, metrics::Reg
       no_room_(Refused(registry, "no_room")),
       num_groups_(registry.AddGauge("narthex_push_groups", "Groups of pushed metrics.")),
       bytes_(registry.AddGauge("narthex_push_bytes", "Memory that pushed metrics take.")),
+      failures_(registry.AddCounter("narthex_push_file_failures_total",
+                                    "Times that the file of pushed metrics was not written.")),
       index_(std::make_unique<FamilyIndex>()) {
   registry.AddGaugeList("narthex_memory_bytes", "Bytes that each part of the server holds.", "part",
                         [&held = bytes_] {
@@ -97,9 +107,9 @@ PushGateway::~PushGateway() { Stop(); }
 Status PushGateway::Start() {
   if (options_.persistence_file.empty()) return {};
   NX_RETURN_IF_ERROR(Load());
-  writer_ = std::thread([this] {
+  writer_ = std::thread([this, begin_ns = clock_.MonotonicNs()] {
     SetThreadName("push-file");
-    Run();
+    Run(begin_ns);
   });
   return {};
 }
@@ -118,6 +128,7 @@ Status PushGateway::Load() {
   const MutexLock lock(mutex_);
   for (PushGroup& group : *loaded) {
     auto next = std::make_shared<PushGroup>(std::move(group));
+    for (auto& [name, stored] : next->families) stored.held_bytes = HeldBytes(*stored.family);
     const std::string key = GroupKey(next->labels);
     if (const Status status = Exchange(key, std::move(next)); !status) {
       log::Warn("A group of pushed metrics was not loaded", {{"err", status.error().message()}});
@@ -137,13 +148,15 @@ void PushGateway::Stop() {
   if (!writer_.joinable()) return;
   writer_.join();
   if (const Status status = Write(); !status) {
+    failures_.Add();
     log::Error("Pushed metrics were not written", {{"err", status.error().message()}});
   }
 }
 
-void PushGateway::Run() {
+void PushGateway::Run(std::int64_t begin_ns) {
   const std::int64_t interval_ns = options_.persistence_interval_ms * 1'000'000;
-  std::int64_t next_ns = clock_.MonotonicNs() + interval_ns;
+  MinuteLog warnings(clock_);
+  std::int64_t next_ns = begin_ns + interval_ns;
   for (;;) {
     {
       const MutexLock lock(mutex_);
@@ -158,10 +171,11 @@ void PushGateway::Run() {
       }
       if (stopping_) return;
     }
-    next_ns = clock_.MonotonicNs() + interval_ns;
-    if (const Status status = Write(); !status) {
-      log::Error("Pushed metrics were not written", {{"err", status.error().message()}});
-    }
+    const Status status = Write();
+    next_ns = clock_.MonotonicNs() + (status ? interval_ns : std::max(interval_ns, kRetryNs));
+    if (status) continue;
+    failures_.Add();
+    warnings.Warn("Pushed metrics were not written", {{"err", status.error().message()}});
   }
 }
 
@@ -183,6 +197,10 @@ Status PushGateway::Write() {
 
 Status PushGateway::Push(const GroupingLabels& labels, proto::FamiliesByName families,
                          PushMode mode) {
+  if (GroupingLabelBytes(labels, families) > options_.max_bytes) {
+    no_room_.Add();
+    return NoRoom();
+  }
   for (auto& [name, family] : families) ApplyGroupingLabels(labels, family);
   const std::int64_t now_ns = clock_.NowNs();
   const MutexLock lock(mutex_);
@@ -218,6 +236,10 @@ Status PushGateway::Apply(const GroupingLabels& labels, proto::FamiliesByName fa
   for (auto& [name, family] : families) {
     // The times are ours: another type in one group would make all further pushes inconsistent.
     if (name == kPushTime || name == kFailureTime) continue;
+    if (family.metrics.empty()) {  // Only protobuf brings these. Nobody would ever see one.
+      next->families.erase(name);
+      continue;
+    }
     next->families[name] = Stored(std::move(family), now_ns);
   }
   next->families[kPushTime] = Stored(TimeFamily(kPushTime, labels, now_ns), now_ns);
@@ -241,6 +263,11 @@ void PushGateway::NoteFailure(const GroupingLabels& labels, std::int64_t now_ns)
   (void)Exchange(key, std::move(next));  // Without room for it the client has been told already.
 }
 
+Status PushGateway::NoRoom() const {
+  return Fail(Code::kResourceExhausted,
+              fmt::format("pushed metrics would take more than {} bytes", options_.max_bytes));
+}
+
 Status PushGateway::Exchange(const std::string& key, std::shared_ptr<PushGroup> next) {
   static const PushGroup kNone;
   const auto at = groups_.find(key);
@@ -248,8 +275,7 @@ Status PushGateway::Exchange(const std::string& key, std::shared_ptr<PushGroup> 
   next->held_bytes = HeldBytes(*next);
   const std::size_t held_bytes = held_bytes_ - old.held_bytes + next->held_bytes;
   if (next->held_bytes > old.held_bytes && held_bytes > options_.max_bytes) {
-    return Fail(Code::kResourceExhausted,
-                fmt::format("pushed metrics would take more than {} bytes", options_.max_bytes));
+    return NoRoom();
   }
   const auto same = [](const PushGroup& group, const std::string& name, const auto& stored) {
     const auto it = group.families.find(name);
@@ -267,10 +293,7 @@ Status PushGateway::Exchange(const std::string& key, std::shared_ptr<PushGroup> 
   }
   if (!problems.empty()) {
     for (const auto* family : added) index_->Remove(*family);
-    std::vector<std::string> unexpected;
-    for (const auto* family : removed) {
-      NX_CHECK(index_->Add(*family, unexpected), "a family that was there can't be put back");
-    }
+    for (const auto* family : removed) index_->Restore(*family);
     return Fail(Code::kInvalidArgument, Joined(problems));
   }
   held_bytes_ = held_bytes;

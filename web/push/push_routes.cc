@@ -11,7 +11,7 @@
 #include "narthex/base/clock.h"
 #include "narthex/base/log.h"
 #include "narthex/base/mutex.h"
-#include "narthex/net/gzip.h"
+#include "web/api/gzip_body.h"
 #include "web/api/middleware.h"
 #include "web/api/minute_log.h"
 #include "web/api/routes.h"
@@ -25,7 +25,6 @@ namespace {
 using net::ResponseWriter;
 using net::ServerRequest;
 
-constexpr std::size_t kMaxBodyBytes = std::size_t{64} << 20;  // Decompressed.
 constexpr std::size_t kSmallBodyBytes = 64 << 10;
 
 std::string_view Trimmed(std::string_view text) {
@@ -76,20 +75,10 @@ class PushHandlers final {
         log_(clock) {}
 
   void Push(const ServerRequest& request, bool base64_job, PushMode mode, ResponseWriter& writer) {
-    // What is large, or may become it, is read one after the other: read, it is larger still.
-    std::optional<MutexLock> turn;
-    if (request.body.size() > kSmallBodyBytes || IsGzip(request)) turn.emplace(large_bodies_);
-    std::string decompressed;
-    const auto body = Open(request, decompressed);
-    if (!body) return Refuse(request, body.error(), writer);
-    const auto labels = ParseGroupPath(request.path_value, base64_job, rule());
-    if (!labels) return Refuse(request, labels.error(), writer);
-    auto families = IsProtobuf(request.Header("Content-Type"))
-                        ? proto::DecodeFamilies(*body)
-                        : proto::ParseFamilyText(*body, rule());
-    if (!families) return Refuse(request, families.error(), writer);
-    const Status status = gateway_.Push(*labels, std::move(*families), mode);
+    bool readable = false;
+    const Status status = Take(request, base64_job, mode, readable);
     if (status) return;
+    if (!readable) return Refuse(request, status.error(), writer);
     Note(request, status.error());
     if (status.error().code() == Code::kResourceExhausted) {
       return PlainError(503, status.error().message() + "\n", writer);
@@ -130,26 +119,27 @@ class PushHandlers final {
     return gateway_.options().utf8_names ? proto::NameRule::kUtf8 : proto::NameRule::kLegacy;
   }
 
-  static bool IsGzip(const ServerRequest& request) {
-    return EqualFold(request.Header("Content-Encoding"), "gzip");
+  /// Answers nothing, so that no slow client is waited for in its turn.
+  Status Take(const ServerRequest& request, bool base64_job, PushMode mode, bool& readable) {
+    std::optional<MutexLock> turn;
+    if (MayBeLarge(request)) turn.emplace(large_bodies_);
+    std::string decompressed;
+    NX_ASSIGN_OR_RETURN(const std::string_view body, OpenBody(request, decompressed));
+    NX_ASSIGN_OR_RETURN(const GroupingLabels labels,
+                        ParseGroupPath(request.path_value, base64_job, rule()));
+    NX_ASSIGN_OR_RETURN(proto::FamiliesByName families, IsProtobuf(request.Header("Content-Type"))
+                                                            ? proto::DecodeFamilies(body)
+                                                            : proto::ParseFamilyText(body, rule()));
+    readable = true;
+    return gateway_.Push(labels, std::move(families), mode);
   }
 
-  /// The body, or what it decompresses to.
-  static Result<std::string_view> Open(const ServerRequest& request, std::string& decompressed) {
-    if (!IsGzip(request)) return request.body;
-    switch (net::Gunzip(request.body, kMaxBodyBytes, decompressed)) {
-      case net::DecodeOutcome::kOk:
-        return decompressed;
-      case net::DecodeOutcome::kTooLarge:
-        return Fail(Code::kResourceExhausted, "http: request body too large");
-      case net::DecodeOutcome::kTruncated:
-        return Fail(Code::kInvalidArgument, request.body.empty() ? "EOF" : "unexpected EOF");
-      case net::DecodeOutcome::kNotGzip:
-        return Fail(Code::kInvalidArgument, "gzip: invalid header");
-      case net::DecodeOutcome::kCorrupt:
-        break;
-    }
-    return Fail(Code::kInvalidArgument, "gzip: corrupt input");
+  /// What is large, or may become it, is read one after the other: read, it is larger still. Each
+  /// metric gets all that the path says.
+  static bool MayBeLarge(const ServerRequest& request) {
+    constexpr std::size_t kUsualPathBytes = 64;
+    return IsGzip(request) || request.body.size() * (request.path_value.size() + kUsualPathBytes) >
+                                  kSmallBodyBytes * kUsualPathBytes;
   }
 
   void Refuse(const ServerRequest& request, const Error& error, ResponseWriter& writer) {
@@ -177,6 +167,12 @@ void AddPushGateway(const ContextPtr& context, const AddRoute& add) {
   if (context->api.push == nullptr) return;
   const auto handlers =
       std::make_shared<PushHandlers>(*context->api.push, context->api.clock, context->api.registry);
+  // Groups are loaded once the data folder is ours; until then none could be told or changed.
+  const auto add_ready = [&](const char* method, const std::string& path, auto handle) {
+    add(method, path, [context, handle](const ServerRequest& request, ResponseWriter& writer) {
+      if (CheckReady(context->api.status, writer)) handle(request, writer);
+    });
+  };
   const auto not_found = [](const ServerRequest&, ResponseWriter& writer) {
     PlainError(404, "404 page not found\n", writer);
   };
@@ -185,25 +181,27 @@ void AddPushGateway(const ContextPtr& context, const AddRoute& add) {
     for (const char* end : {"", "/"}) add("*", folder + end, not_found);
     const std::string path = folder + "/*";
     const auto push = [&](const char* method, PushMode mode) {
-      add(method, path, [handlers, base64, mode](const ServerRequest& request, auto& writer) {
+      add_ready(method, path, [handlers, base64, mode](const ServerRequest& request, auto& writer) {
         handlers->Push(request, base64, mode, writer);
       });
     };
     push("PUT", PushMode::kReplaceGroup);
     push("POST", PushMode::kReplaceNames);
-    add("DELETE", path, [handlers, base64](const ServerRequest& request, auto& writer) {
+    add_ready("DELETE", path, [handlers, base64](const ServerRequest& request, auto& writer) {
       handlers->Delete(request, base64, writer);
     });
   }
-  add("GET", "/push/metrics",
-      [handlers](const ServerRequest& request, auto& writer) { handlers->Show(request, writer); });
-  add("GET", "/api/v1/metrics", [context, handlers](const ServerRequest& request, auto& writer) {
-    SetCorsHeaders(context->cors_origin, request, writer);
-    handlers->ShowGroups(writer);
+  add_ready("GET", "/push/metrics", [handlers](const ServerRequest& request, auto& writer) {
+    handlers->Show(request, writer);
   });
+  add_ready("GET", "/api/v1/metrics",
+            [context, handlers](const ServerRequest& request, auto& writer) {
+              SetCorsHeaders(context->cors_origin, request, writer);
+              handlers->ShowGroups(writer);
+            });
   if (context->api.options.enable_admin_api) {
-    add("PUT", "/api/v1/admin/wipe",
-        [handlers](const ServerRequest&, auto& writer) { handlers->Wipe(writer); });
+    add_ready("PUT", "/api/v1/admin/wipe",
+              [handlers](const ServerRequest&, auto& writer) { handlers->Wipe(writer); });
   }
 }
 

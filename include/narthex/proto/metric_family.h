@@ -42,6 +42,11 @@ struct Distribution {
   std::vector<FamilyBucket> buckets;
 };
 
+/// As much as errors tell of what a sender wrote, which may be of any size.
+inline std::string_view Told(std::string_view text) { return text.substr(0, 1024); }
+/// The same as Go's %q.
+std::string QuoteTold(std::string_view text);
+
 struct FamilyMetric {
   std::vector<std::pair<std::string, std::string>> labels;  // As they came; values may be empty.
   MetricKind kind = MetricKind::kNone;
@@ -54,7 +59,7 @@ struct FamilyMetric {
 
   /// How much memory it takes.
   std::size_t HeldBytes() const;
-  /// As Go prints the message on one line, for errors.
+  /// As Go prints the message on one line, for errors; of large ones the beginning.
   std::string DebugText() const;
 };
 
@@ -80,6 +85,9 @@ enum class NameRule : std::uint8_t { kLegacy, kUtf8 };
 
 /// A body of a few bytes per metric is far larger once it is read.
 inline constexpr std::size_t kMaxFamiliesBytes = std::size_t{128} << 20;
+
+/// Of one line of text; more is refused.
+inline constexpr std::size_t kMostMetricLabels = 1024;
 
 /// Reads text format 0.0.4 as prometheus/common's expfmt.TextParser does, which differs from how a
 /// scrape reads it: lines of a family need not stand together, samples of a summary or histogram

@@ -44,6 +44,7 @@ struct PushGroup {
   struct Family {
     std::int64_t pushed_ns = 0;  // Unix time.
     std::shared_ptr<const proto::MetricFamily> family;
+    std::size_t held_bytes = 0;
   };
   GroupingLabels labels;
   std::map<std::string, Family> families;
@@ -85,13 +86,14 @@ class PushGateway final {
   using GroupPtr = std::shared_ptr<const PushGroup>;
 
   Status Load();
-  void Run();
+  void Run(std::int64_t begin_ns);
   Status Write();
   Status Apply(const GroupingLabels& labels, proto::FamiliesByName families, PushMode mode,
                std::int64_t now_ns) NX_REQUIRES(mutex_);
   /// Puts a version of a group into the place of the one before, if it goes with the others.
   Status Exchange(const std::string& key, std::shared_ptr<PushGroup> next) NX_REQUIRES(mutex_);
   void NoteFailure(const GroupingLabels& labels, std::int64_t now_ns) NX_REQUIRES(mutex_);
+  Status NoRoom() const;
   void NoteChange() NX_REQUIRES(mutex_);
 
   const PushOptions options_;
@@ -102,6 +104,7 @@ class PushGateway final {
   metrics::Counter& no_room_;
   metrics::Gauge& num_groups_;
   metrics::Gauge& bytes_;
+  metrics::Counter& failures_;
 
   mutable Mutex mutex_;
   CondVar changed_;
