@@ -82,7 +82,7 @@ TEST(ProxyRulesTest, OfTheSettings) {
 TEST(ProxyRulesTest, OfTheEnvironment) {
   const ProxyOptions options{.from_environment = true};
   EXPECT_EQ("none", ProxyOf(options, {}, "http://a"));
-  EXPECT_EQ("http://p:80/", ProxyOf(options, {{"HTTP_PROXY", "p"}}, "http://a"));
+  EXPECT_EQ("http://p/", ProxyOf(options, {{"HTTP_PROXY", "p"}}, "http://a"));
   EXPECT_EQ("none", ProxyOf(options, {{"HTTP_PROXY", "p"}}, "https://a"));
   EXPECT_EQ("http://q:3/", ProxyOf(options, {{"https_proxy", "q:3"}}, "https://a"));
   EXPECT_EQ("none", ProxyOf(options, {{"HTTP_PROXY", "p"}, {"no_proxy", ".b,a"}}, "http://a"));
@@ -106,7 +106,7 @@ TEST(ProxyRulesTest, ConnectHeadersGoToTheProxyAlone) {
   std::string body;
   const auto response = DoBlocking(options, request, body);
   ASSERT_FALSE(response);
-  EXPECT_EQ("Get \"https://target.invalid:443/metrics\": Proxy Authentication Required",
+  EXPECT_EQ("Get \"https://target.invalid/metrics\": Proxy Authentication Required",
             response.error().message());
   EXPECT_EQ(
       "CONNECT target.invalid:443 HTTP/1.1\r\nHost: target.invalid:443\r\nX-Way: one\r\n"

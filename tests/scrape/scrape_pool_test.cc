@@ -74,7 +74,7 @@ class ScrapePoolTest : public ::testing::Test {
     }
     return addresses;
   }
-  double Failed() {
+  std::uint64_t Failed() {
     return registry_
         .AddCounter("prometheus_target_sync_failed_total", "Total number of target sync failures.",
                     {{"scrape_job", "j"}})
@@ -99,12 +99,12 @@ TEST_F(ScrapePoolTest, GroupsThatStayKeepTheirTargets) {
   const GroupPtr one = Group("1", {"h:1", "drop:1", ""}, "one");
   pool->Sync({one, Group("2", {"h:2"}, "two")});
   EXPECT_EQ((Lines{"http://h:1/metrics a one", "http://h:2/metrics a two"}), Active());
-  EXPECT_EQ(1, Failed());
+  EXPECT_EQ(1U, Failed());
   pool->Sync({one, Group("2", {"h:3"}, "three")});
   EXPECT_EQ((Lines{"http://h:1/metrics a one", "http://h:3/metrics a three"}), Active());
   EXPECT_EQ((Lines{"drop:1"}), Dropped());
   EXPECT_EQ(1, pool->dropped_count());
-  EXPECT_EQ(2, Failed());  // It fails in each synchronisation.
+  EXPECT_EQ(2U, Failed());  // It fails in each synchronisation.
   pool->Sync({one});
   EXPECT_EQ((Lines{"http://h:1/metrics a one"}), Active());
   pool->Sync({});
