@@ -86,6 +86,10 @@ struct HttpClient::Impl {
   asio::awaitable<Result<ClientResponse>> Do(const ClientRequest& request, std::string& body);
   asio::awaitable<Result<ClientResponse>> Once(const ClientRequest& request,
                                                const Exchange& exchange, std::string& body);
+  /// Opens a connection, or takes the kept one. @param proxy  null = none
+  asio::awaitable<Result<ResponseHead>> SendAndReadHead(const ClientRequest& request,
+                                                        const Exchange& exchange, const Url* proxy,
+                                                        const std::string& text);
   asio::awaitable<Status> Authorize(Connection::Clock::time_point deadline);
   asio::awaitable<Status> Open(const Url& url, const Url* proxy);
   asio::awaitable<Status> OpenTunnel(const Url& proxy, const Url& url);
@@ -257,6 +261,42 @@ asio::awaitable<Status> HttpClient::Impl::ReadBody(BodyReader& reader, ClientRes
   co_return Status{};
 }
 
+asio::awaitable<Result<ResponseHead>> HttpClient::Impl::SendAndReadHead(
+    const ClientRequest& request, const Exchange& exchange, const Url* proxy,
+    const std::string& text) {
+  const Url& url = exchange.url;
+  bool reused = connected_to == url.scheme + "://" + Authority(url) && unread.empty() &&
+                connection.IsIdleUsable();
+  const bool opens_in_time = request.open_timeout.count() > 0;
+  for (;;) {
+    if (opens_in_time) {
+      // A new deadline makes the connection forget that it was to end.
+      if (cancelled) co_return Fail(Code::kCancelled, "context canceled");
+      const auto open_until = Connection::Clock::now() + request.open_timeout;
+      connection.SetDeadline(std::min(exchange.deadline, open_until));
+    }
+    if (!reused) {
+      Status opened = co_await Open(url, proxy);
+      if (!opened) co_return Fail(std::move(opened).error());
+    }
+    Status sent = co_await connection.Write(text);
+    if (!sent && (sent.error().code() != Code::kUnavailable)) {
+      co_return Fail(std::move(sent).error());
+    }
+    if (opens_in_time) {
+      connection.SetDeadline(exchange.deadline);
+      connection.ProbePeer();  // The head of the answer may be long in coming, too.
+    }
+    // A server may answer and close before it has read everything, so look for an answer anyway.
+    Result<ResponseHead> head = co_await ReadHead();
+    if (head) co_return head;
+    const bool stale = reused && unread.empty() && head.error().code() == Code::kUnavailable;
+    const bool again = request.idempotent || IsIdempotent(exchange.method);
+    if (!stale || !again) co_return head;
+    reused = false;  // The server closed the kept connection in the meantime: once more.
+  }
+}
+
 asio::awaitable<Result<ClientResponse>> HttpClient::Impl::Once(const ClientRequest& request,
                                                                const Exchange& exchange,
                                                                std::string& body) {
@@ -274,35 +314,8 @@ asio::awaitable<Result<ClientResponse>> HttpClient::Impl::Once(const ClientReque
   if (!text) co_return failed(text.error());
   if (exchange.with_body) *text += request.body;
 
-  bool reused = connected_to == url.scheme + "://" + Authority(url) && unread.empty() &&
-                connection.IsIdleUsable();
-  Result<ResponseHead> head = Fail(Code::kInternal, "");
-  const bool opens_in_time = request.open_timeout.count() > 0;
-  for (;;) {
-    if (opens_in_time) {
-      // A new deadline makes the connection forget that it was to end.
-      if (cancelled) co_return failed(Error(Code::kCancelled, "context canceled"));
-      const auto open_until = Connection::Clock::now() + request.open_timeout;
-      connection.SetDeadline(std::min(exchange.deadline, open_until));
-    }
-    if (!reused) {
-      Status opened = co_await Open(url, proxy);
-      if (!opened) co_return failed(opened.error());
-    }
-    Status sent = co_await connection.Write(*text);
-    if (!sent && (sent.error().code() != Code::kUnavailable)) co_return failed(sent.error());
-    if (opens_in_time) {
-      connection.SetDeadline(exchange.deadline);
-      connection.ProbePeer();  // The head of the answer may be long in coming, too.
-    }
-    // A server may answer and close before it has read everything, so look for an answer anyway.
-    head = co_await ReadHead();
-    if (head) break;
-    const bool stale = reused && unread.empty() && head.error().code() == Code::kUnavailable;
-    const bool again = request.idempotent || IsIdempotent(exchange.method);
-    if (!stale || !again) co_return failed(head.error());
-    reused = false;  // The server closed the kept connection in the meantime: once more.
-  }
+  Result<ResponseHead> head = co_await SendAndReadHead(request, exchange, proxy, *text);
+  if (!head) co_return failed(head.error());
 
   ClientResponse response;
   response.status = head->status;
