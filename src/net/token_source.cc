@@ -65,7 +65,14 @@ asio::awaitable<Result<AccessToken>> TokenSource::Get(TimePoint deadline) {
     });
     if (!place) {
       Flight flight(*cache_, *secret);
-      Result<AccessToken> token = co_await Ask(*secret, deadline);
+      // Another one's request may have ended since the look above.
+      const std::optional<AccessToken> landed = cache_->Get(*secret);
+      Result<AccessToken> token = Fail(Code::kInternal, "");
+      if (landed) {
+        token = *landed;
+      } else {
+        token = co_await Ask(*secret, deadline);
+      }
       flight.Land(token);
       co_return token;
     }
