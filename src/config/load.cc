@@ -24,7 +24,7 @@ namespace narthex::config {
 namespace {
 
 /// Sections that are checked and kept, but that nothing acts on yet.
-constexpr std::string_view kWithoutEffect[] = {"tracing"};
+constexpr std::string_view kWithoutEffect[] = {"remote_write", "remote_read", "tracing"};
 
 void WarnOnce(std::string_view section) {
   static Mutex mutex;
@@ -150,7 +150,7 @@ Result<std::shared_ptr<const Config>> Extract(Value root, const LoadOptions& opt
   NX_ASSIGN_OR_RETURN(config->remote_write,
                       ExtractRemoteWrite(root["remote_write"], config->global.legacy_names));
   config->remote_read = ExtractRemoteRead(root["remote_read"]);
-  config->otlp = ExtractOtlp(root["otlp"]);
+  if (root["otlp"].set) config->otlp = ExtractOtlp(root["otlp"]);
   if (options.scrape_config_files) {
     NX_RETURN_IF_ERROR(AddScrapeConfigFiles(root, config->scrape_configs));
   }
