@@ -24,7 +24,7 @@ namespace narthex::config {
 namespace {
 
 /// Sections that are checked and kept, but that nothing acts on yet.
-constexpr std::string_view kWithoutEffect[] = {"remote_write", "remote_read", "tracing"};
+constexpr std::string_view kWithoutEffect[] = {"tracing"};
 
 void WarnOnce(std::string_view section) {
   static Mutex mutex;
