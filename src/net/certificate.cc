@@ -2,7 +2,6 @@
 #include "src/net/certificate.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -20,7 +19,7 @@ using Certificates = std::vector<X509Ptr>;
 int GivePassword(char* buffer, int size, int, void* password) {
   const auto& text = *static_cast<const std::string*>(password);
   if (text.empty() || text.size() > static_cast<std::size_t>(size)) return -1;
-  std::memcpy(buffer, text.data(), text.size());
+  std::copy(text.begin(), text.end(), buffer);
   return static_cast<int>(text.size());
 }
 

@@ -72,10 +72,12 @@ bool DecodeHex(std::string_view text, std::string& out) {
 /// Boost.JSON calls its members for each token. What it returns false for ends the parsing.
 class Transcoder {
  public:
+  // NOLINTBEGIN(readability-identifier-naming): the library looks for these names.
   static constexpr std::size_t max_object_size = SIZE_MAX;
   static constexpr std::size_t max_array_size = SIZE_MAX;
   static constexpr std::size_t max_key_size = SIZE_MAX;
   static constexpr std::size_t max_string_size = SIZE_MAX;
+  // NOLINTEND(readability-identifier-naming)
 
   explicit Transcoder(std::string& wire) : wire_(wire), writer_(wire) {}
 

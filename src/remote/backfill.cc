@@ -22,8 +22,8 @@ constexpr int kMostTries = 30;  // Of reading, which are five minutes.
 
 }  // namespace
 
-Backfill::Backfill(Options options, storage::ChunkQueryable* history, QueueMetrics& metrics,
-                   Fs& fs, Clock& clock)
+Backfill::Backfill(Options options, storage::ChunkQueryable* history, QueueMetrics& metrics, Fs& fs,
+                   Clock& clock)
     : options_(std::move(options)),
       metrics_(metrics),
       fs_(fs),

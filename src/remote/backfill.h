@@ -35,7 +35,7 @@ class Backfill final {
   struct Options {
     std::shared_ptr<const Endpoint> endpoint;
     SeriesStore::Options series;
-    std::string path;  // Of the file.
+    std::string path;                            // Of the file.
     std::function<model::TimestampMs()> oldest;  // As WalSource has it.
   };
   /// @param history  null: there is nothing to send from; gaps are only told of

@@ -112,7 +112,7 @@ void BatchSender::CountEnd(const Batch& batch, const Answer& answer, Written tak
                 {"err", answer.error}});
   }
   metrics_.bytes.Add(batch.body.size());
-  RaiseTo(metrics_.highest_sent_seconds, static_cast<double>(batch.highest / 1000));
+  RaiseTo(metrics_.highest_sent_seconds, WholeSeconds(batch.highest));
   tally_.out.Add(batch.counts.total() + batch.counts.metadata);
   tally_.busy_ns.Add(static_cast<std::uint64_t>(clock_.MonotonicNs() - began_ns));
   tally_.last_send_ms = clock_.NowMs();

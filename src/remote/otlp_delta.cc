@@ -64,7 +64,7 @@ OtlpDeltaStreams::OtlpDeltaStreams(const OtlpDeltaLimits& limits) : limits_(limi
 OtlpDeltaStreams::~OtlpDeltaStreams() = default;
 
 std::size_t OtlpDeltaStreams::Stream::bytes() const {
-  std::size_t n = sizeof(Stream) + sizeof(decltype(streams_)::value_type);
+  std::size_t n = sizeof(Stream) + sizeof(Streams::value_type);
   for (const std::string& exemplar : exemplars) n += sizeof(exemplar) + exemplar.capacity();
   if (shape == nullptr) return n;
   return n + sizeof(Shape) +

@@ -58,9 +58,10 @@ class OtlpDeltaStreams {
   struct StreamHash {
     std::size_t operator()(const Hash128& id) const { return id.low; }
   };
+  using Streams = absl::flat_hash_map<Hash128, std::unique_ptr<Stream>, StreamHash>;
 
   const OtlpDeltaLimits limits_;
-  absl::flat_hash_map<Hash128, std::unique_ptr<Stream>, StreamHash> streams_ NX_GUARDED_BY(mutex);
+  Streams streams_ NX_GUARDED_BY(mutex);
   std::atomic<std::size_t> bytes_{0};  // Changed under the mutex.
   std::uint64_t dropped_ NX_GUARDED_BY(mutex) = 0;
   model::TimestampMs now_ NX_GUARDED_BY(mutex) = 0;

@@ -81,7 +81,8 @@ std::optional<std::string_view> LabelDraft::Build(model::Labels& out) {
   out.Clear();
   std::optional<std::string_view> twice;
   for (std::size_t i = 0; i < sorted_.size(); ++i) {
-    const bool again = i > 0 && sorted_[i].name == sorted_[i - 1].name;
+    // An empty name counts as one that comes again, as it does with Prometheus.
+    const bool again = sorted_[i].name == (i > 0 ? sorted_[i - 1].name : std::string_view());
     if (again && !twice) twice = sorted_[i].name;
     out.AppendSorted(sorted_[i].name, sorted_[i].value);
   }

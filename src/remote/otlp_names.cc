@@ -96,7 +96,7 @@ constexpr std::array<std::string_view, 25> kSpaces = {
     "\xe3\x80\x80"};
 
 std::string_view Trimmed(std::string_view text) {
-  const auto cut = [&text](auto&& matches, auto&& remove) {
+  const auto cut = [](auto&& matches, auto&& remove) {
     while (true) {
       const auto space = std::find_if(kSpaces.begin(), kSpaces.end(), matches);
       if (space == kSpaces.end()) return;

@@ -155,8 +155,9 @@ QueueMetrics::QueueMetrics(Registry& registry, const std::string& name, const st
           kUnreadableSlicesName, "Number of times of a gap whose samples could not be read.",
           Labels(name, url))),
       wal_damaged(registry.AddCounter(
-          kDamagedName, "Number of WAL segments that could be read for a remote storage up to a "
-                        "damage only.",
+          kDamagedName,
+          "Number of WAL segments that could be read for a remote storage up to a "
+          "damage only.",
           Labels(name, url))),
       registry_(registry),
       name_(name) {}

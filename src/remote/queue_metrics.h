@@ -8,6 +8,7 @@
 #include <string>
 
 #include "narthex/base/metrics.h"
+#include "narthex/model/timestamp.h"
 
 namespace narthex::remote {
 
@@ -32,6 +33,12 @@ struct KindCounters {
     if (n > 0) dropped[static_cast<std::size_t>(reason)]->Add(n);
   }
 };
+
+/// As Prometheus's gauges have times of samples.
+inline double WholeSeconds(model::TimestampMs t) {
+  const std::int64_t seconds = t / 1000;
+  return static_cast<double>(seconds);
+}
 
 /// A gauge of seconds that only rises. Thread safety: any thread.
 void RaiseTo(metrics::Gauge& gauge, double seconds);

@@ -235,7 +235,7 @@ model::DurationMs ReadEndpoint::TimeFor(std::int64_t deadline_ns) const {
 Result<std::unique_ptr<storage::SeriesSet>> ReadEndpoint::Read(const proto::ReadQuery& query,
                                                                AnswerScope scope,
                                                                std::int64_t deadline_ns,
-                                                               std::stop_token stop) {
+                                                               const std::stop_token& stop) {
   struct UnderWay {
     explicit UnderWay(metrics::Gauge& g) : gauge(g) { gauge.Add(1); }
     ~UnderWay() { gauge.Add(-1); }

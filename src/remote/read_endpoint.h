@@ -50,7 +50,8 @@ class ReadEndpoint final {
   /// @param deadline_ns  as of SelectHints: ends it before the section's time is over
   /// Errors: kCancelled; kUnavailable and others in the words of Prometheus, without its prefix.
   Result<std::unique_ptr<storage::SeriesSet>> Read(const proto::ReadQuery& query, AnswerScope scope,
-                                                   std::int64_t deadline_ns, std::stop_token stop);
+                                                   std::int64_t deadline_ns,
+                                                   const std::stop_token& stop);
 
  private:
   class Exchange;

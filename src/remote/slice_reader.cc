@@ -52,8 +52,7 @@ SliceReader::SliceReader(std::shared_ptr<const Endpoint> endpoint, SeriesStore::
 void SliceReader::BeginSeries() {
   writer_ = nullptr;
   series_ = std::make_unique<SeriesStore>(options_);
-  writer_ =
-      std::make_unique<proto::WriteRequestWriter>(endpoint_->version(), series_->pairs());
+  writer_ = std::make_unique<proto::WriteRequestWriter>(endpoint_->version(), series_->pairs());
 }
 
 Result<SliceReader::Piece> SliceReader::Read(const Gap& slice,

@@ -45,8 +45,11 @@ Result<FeedStep> WalFeed::Next() {
       tailing_ = true;
       return FeedStep::kCaughtUp;
     case TailStep::kGap:
-      // What was read before is with the shards, so the latest of it begins the gap.
-      if (!gap_from_) gap_from_ = highest_ > 0 ? reached() : sent_until_;
+      // What was read before is with the shards, so the latest of it begins the gap. What was read
+      // once more for its series only is none.
+      if (tail_.first_segment() > std::max(place_, first_wanted_).record.segment && !gap_from_) {
+        gap_from_ = highest_ > 0 ? reached() : sent_until_;
+      }
       return FeedStep::kRecord;
     case TailStep::kRecord:
       break;
@@ -146,7 +149,7 @@ void WalFeed::Count(KindCounters& kind, const Counts& counts) {
               {{"remote_name", options_.endpoint->name}, {"count", counts.unknown}});
   }
   shards_.CountPending();
-  RaiseTo(metrics_.highest_seconds, static_cast<double>(highest_ / 1000));
+  RaiseTo(metrics_.highest_seconds, WholeSeconds(highest_));
 }
 
 void WalFeed::NoteTime(model::TimestampMs t) { highest_ = std::max(highest_, t); }

@@ -114,7 +114,7 @@ WriteStorage::Impl::Impl(WriteStorageOptions options, Clock& clock, metrics::Reg
       [](const AppendTotals& totals) { return totals.exemplars; });
   registry_.AddGaugeFn(kHighest,
                        "Latest time of a sample that was appended, in seconds since the epoch.",
-                       [this] { return static_cast<double>(Totals().highest / 1000); });
+                       [this] { return WholeSeconds(Totals().highest); });
   registry_.AddCounter(
       "prometheus_remote_storage_string_interner_zero_reference_releases_total",
       "The number of times release has been called for strings that are not interned.");
@@ -305,7 +305,7 @@ void WriteStorage::Impl::Tick() {
   in_.Tick();
   MutexLock lock(mutex_);
   for (const Running& running : queues_) {
-    running.queue->Tick(in_.per_second(), static_cast<double>(totals.highest / 1000));
+    running.queue->Tick(in_.per_second(), WholeSeconds(totals.highest));
   }
 }
 

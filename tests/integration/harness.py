@@ -103,10 +103,10 @@ class Server:
             self.process.wait()
             self.log.close()
 
-    def request(self, method, path, body=None):
+    def request(self, method, path, body=None, headers=None):
         """@return (status, text)"""
         request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", method=method,
-                                         data=body)
+                                         data=body, headers=headers or {})
         try:
             with urllib.request.urlopen(request, timeout=30) as response:
                 return response.status, response.read().decode()

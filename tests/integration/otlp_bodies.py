@@ -267,10 +267,10 @@ class Bodies:
                                resource=every_value + attributes(service_name="values"))),
             ("names", request(*[m(name, "gauge", [p(1.0)], unit=unit) for name, unit in (
                 ("9.lives", ""), ("a..b__c", "By"), ("x:y/z", "m/s"), ("ok_seconds", "s"),
-                ("é.ü", "%"), ("per.what", "{thing}/min"), ("_lead", "°C"))])),
+                ("per.what", "{thing}/min"), ("_lead", "°C"))])),
             ("labels", request(m("labels", "gauge", [p(1.0, labels=[
                 attribute(key, str(i)) for i, key in enumerate(
-                    ("9", "_x", "__y", "z..z", "ü", "le", "job", "__name__", "instance",
+                    ("9", "_x", "__y", "z..z", "le", "job", "__name__", "instance",
                      "otel_scope_name"))])]),
                 resource=attributes(service_name="own", service_instance_id=5))),
             ("no identity", request(m("loose", "gauge", [p(1.0)]), resource=attributes(host="h"))),
@@ -294,6 +294,9 @@ class Bodies:
                 p(1.0, labels=[attribute("a_b", "2"), attribute("a.b", "1")])]),
                 resource=[attribute("service.name", "s"), attribute("x.y", "1"),
                           attribute("x/y", "2")])),
+            ("other alphabets", request(m("é.ü", "gauge", [p(1.0)], unit="%"))),
+            ("labels of other alphabets", request(m("abc", "gauge", [
+                p(1.0, labels=[attribute("ü", "1")])]))),
             ("same key", request(m("same.key", "gauge", [
                 p(1.0, labels=[attribute("k", "1"), attribute("k", "2")])]))),
             ("empty key", request(m("empty.key", "gauge", [p(1.0, labels=[attribute("", "1")])]))),

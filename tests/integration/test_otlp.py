@@ -8,7 +8,6 @@ import json
 import os
 import pathlib
 import shutil
-import subprocess
 import time
 import unittest
 import urllib.error
@@ -17,6 +16,7 @@ import urllib.request
 
 import otlp_bodies
 from harness import IntegrationTest, free_port, wait_for
+from test_peers import release
 
 PATH = "/api/v1/otlp/v1/metrics"
 PROTOBUF = "application/x-protobuf"
@@ -125,8 +125,7 @@ class PeerOtlpTest(OtlpBase):
             shutil.which("prometheus"))
         if path is None:
             self.skipTest("no prometheus in NARTHEX_PEERS or PATH")
-        version = subprocess.run([path, "--version"], capture_output=True, text=True, check=True)
-        if "version 3.14." not in version.stdout + version.stderr:
+        if release(path) != (3, 14):
             self.skipTest("prometheus is of another release than 3.14")
         return path
 

@@ -6,6 +6,7 @@ not there is skipped.
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import time
@@ -46,12 +47,22 @@ def raw(address, selector, start, end):
     return found
 
 
+def release(path):
+    """(major, minor) of a program of Prometheus's."""
+    version = subprocess.run([path, "--version"], capture_output=True, text=True, check=True)
+    found = re.search(r"version (\d+)\.(\d+)", version.stdout + version.stderr)
+    return int(found[1]), int(found[2])
+
+
 class PeerTest(IntegrationTest):
-    def find(self, name):
+    def find(self, name, since=(0, 0)):
+        """@param since  the first release that knows what the test is about"""
         folder = os.environ.get("NARTHEX_PEERS")
         path = (shutil.which(name, path=folder) if folder else None) or shutil.which(name)
         if path is None:
             self.skipTest(f"no {name} in NARTHEX_PEERS or PATH")
+        if since > (0, 0) and release(path) < since:
+            self.skipTest(f"{name} is older than {since[0]}.{since[1]}")
         return path
 
     def ready(self, address, path):
@@ -63,9 +74,9 @@ class PeerTest(IntegrationTest):
         path.write_text(text)
         return str(path)
 
-    def prometheus(self, config, *flags):
+    def prometheus(self, config, *flags, since=(0, 0)):
         port = free_port()
-        self.peer(self.find("prometheus"), f"--config.file={self.file('prometheus.yml', config)}",
+        self.peer(self.find("prometheus", since), f"--config.file={self.file('prometheus.yml', config)}",
                   f"--storage.tsdb.path={self.folder}/prometheus",
                   f"--web.listen-address=127.0.0.1:{port}", *flags)
         return self.ready(f"127.0.0.1:{port}", "/-/ready")

@@ -185,7 +185,7 @@ class PushgatewayTest(PeerTest):
 
     def real(self, *flags):
         port = free_port()
-        self.peer(self.find("prometheus-pushgateway"), f"--web.listen-address=127.0.0.1:{port}",
+        self.peer(self.find("prometheus-pushgateway", since=(1, 11)), f"--web.listen-address=127.0.0.1:{port}",
                   "--web.enable-admin-api", "--persistence.file=", *flags)
         return self.ready(f"127.0.0.1:{port}", "/-/ready")
 
@@ -263,9 +263,9 @@ class PushgatewayTest(PeerTest):
         ours = f"127.0.0.1:{server.port}"
         for path, body in (("/metrics/job/a", "{\"x.y\",\"l m\"=\"v\"} 1\n# HELP \"x.y\" é\n"),
                            ("/metrics/job/a/U__l_2e_m/v", "# TYPE \"é\" gauge\n{\"é\"} 1\n"),
-                           ("/metrics/job/a/U__l_2/v", "x 1\n"),
-                           ("/metrics/job/a/U____/v", "x 1\n"),
-                           ("/metrics/job/a/U__under__score/v", "x 1\n"),
+                           ("/metrics/job/a/U__l_2/x", "x 1\n"),
+                           ("/metrics/job/a/U____/y", "x 1\n"),
+                           ("/metrics/job/a/U__under__score/w", "x 1\n"),
                            ("/metrics/job/a", "{\"\"} 1\n"),
                            ("/metrics/job/a", "{a=\"b\"} 1\n")):
             with self.subTest(path + body):
@@ -354,20 +354,22 @@ new client.Summary({name: 'size', help: 'Size.', percentiles: [0.5], registers: 
 # Without timestamps; each a body.
 LINES = [
     "cpu,host=a value=1",
-    "cpu.load,ho\\ st=a\\,b val\\=ue=1i,x=t,y=f,z=3u",
+    "cpu.load,ho\\ st=a\\,b val\\=ue=1i,x=t,y=f",
     "m\\ n,db=mine f=1",
     "a\\\\b,t=c\\\\d f\\\\g=1",
     "a\\b,t\\x=c\\y f\\z=1",
     "uni→,t=é f=1",
-    "multi,a=1,b=2 f=1,g=-2.5e-3,h=7i\nmulti,a=2 f=2\r\n# comment\n\nother f=3",
+    "multi,a=1,b=2 f=1,g=-2.5e-3,h=7i\nmulti,a=2 f=2\n# comment\n\nother f=3",
     "exp f=1e3,g=-1E+2,h=.5",
     "long,t=" + "x" * 1000 + " f=1",
 ]
+# What InfluxDB 1 refuses and later ones take.
+NEWER_LINES = ["cpu.unsigned z=3u", "crlf f=2\r\n"]
 BAD_LINES = [
     "cpu", "cpu ", "cpu value", "cpu value=", "cpu =1", "cpu,a v=1", "cpu,a= v=1", "cpu,=b v=1",
     "cpu,a=b,a=c v=1", "cpu v=abc", "cpu v=1x", "cpu v=1i2", "cpu v=\"abc", "cpu v=1 abc", "cpu v=NaN",
     "cpu v=Tr", "cpu v=1,", "cpu v=1, w=2", ",a=b v=1", "good v=1\nbad\ngood v=2", "", "# x\n",
-    "  cpu v=1", "cpu v=1 -5000000000", "cpu s=\"a\nb\"",
+    "  cpu v=1", "cpu s=\"a\nb\"",
 ]
 
 
@@ -385,7 +387,7 @@ class InfluxTest(PeerTest):
         peer = self.ready(f"127.0.0.1:{port}", "/health")
         server = self.receiver()
         now = int(time.time())
-        for i, body in enumerate(LINES):
+        for i, body in enumerate(LINES + NEWER_LINES):
             stamped = "\n".join(f"{line.rstrip()} {now}000000000" if line and line[0] != "#" else line
                                 for line in body.split("\n"))
             for address in (peer, server.address):
@@ -438,6 +440,12 @@ bind-address = "127.0.0.1:{backup}"
                     # Ours adds the number of the line.
                     self.assertEqual(json.loads(expected[2])["error"],
                                      re.sub(r" \(line \d+\)", "", json.loads(got[2])["error"]))
+        # A sample behind the newest one is late here.
+        differences = [(body, 400, 204) for body in NEWER_LINES] + [("cpu v=1 -5000000000", 204, 400)]
+        for body, theirs, ours in differences:
+            with self.subTest(body):
+                self.assertEqual((theirs, ours), tuple(
+                    send(a, "POST", "/write?db=d", body)[0] for a in (peer, server.address)))
 
     def test_refuses_and_lives_on(self):
         server = self.receiver()

@@ -110,7 +110,7 @@ class RemoteReadTest(IntegrationTest):
         self.assertEqual(6.5, wait_for("the rule's result", lambda: reader.value("r")))
 
         # A section that can't be used: nothing changes.
-        section = f"  - url: http://127.0.0.1:{self.origin.port}/api/v1/read\n    name: r0\n"
+        section = f"  - url: http://127.0.0.1:{self.origin.port}/api/v1/read\n" * 2
         reader.config.write_text(self.config("") + section)
         status, text = reader.request("POST", "/-/reload", b"")
         self.assertEqual(500, status)

@@ -115,7 +115,7 @@ class RemoteWriteTest(PeerTest):
             peer, '{job="page"}', start, end))
 
     def test_prometheus_2(self):
-        peer = self.prometheus("global: {}\n", "--web.enable-remote-write-receiver")
+        peer = self.prometheus("global: {}\n", "--web.enable-remote-write-receiver", since=(3, 0))
         self.run_through_trouble(
             peer, "/api/v1/write",
             lambda start, end: raw(peer, '{job="page"}', start, end),

@@ -285,6 +285,7 @@ TEST_F(GapTest, AnOutageLongerThanTheLogWhileRunning) {
   Start(yaml);
   AppendMany(20, 0, 5);
   receiver.WaitForRequests(1);
+  now_.AdvanceMs(3'600'000);
   AppendMany(20, 5, 1200);
   ASSERT_TRUE(db_->Compact());
   AppendMany(20, 1205, 5);

@@ -4,6 +4,7 @@
 // was sent.
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <chrono>
 #include <functional>
@@ -114,15 +115,22 @@ class Receiver {
   }
 
  private:
+  // Looks more and more seldom, as what is looked for may mean to go through all requests.
   template <typename Done>
   void WaitUntil(Done done) NX_REQUIRES(mutex_) {
-    for (int rounds = 0; !done() && rounds < 300; ++rounds) {
-      changed_.WaitFor(mutex_, std::chrono::milliseconds(100));
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    auto pause = std::chrono::milliseconds(1);
+    while (!done() && std::chrono::steady_clock::now() < end) {
+      pause_.WaitFor(mutex_, pause);
+      pause = std::min(pause * 2, std::chrono::milliseconds(100));
     }
   }
   std::size_t CountTaken() const NX_REQUIRES(mutex_) {
     std::size_t count = 0;
-    for (const auto& [labels, points] : TakenNow()) count += points.size();
+    for (const Sent& sent : requests_) {
+      if (!sent.taken) continue;
+      for (const Sent::Series& series : sent.series) count += series.samples.size();
+    }
     return count;
   }
   Points TakenNow() const NX_REQUIRES(mutex_) {
@@ -152,7 +160,6 @@ class Receiver {
     MutexLock lock(mutex_);
     sent.taken = answer.status.starts_with('2');
     requests_.push_back(std::move(sent));
-    changed_.NotifyAll();
     return answer;
   }
 
@@ -207,7 +214,7 @@ class Receiver {
 
   const proto::WriteVersion version_;
   mutable Mutex mutex_;
-  CondVar changed_;
+  CondVar pause_;  // Nobody ends one.
   Handler handler_ NX_GUARDED_BY(mutex_);
   int num_ NX_GUARDED_BY(mutex_) = 0;
   std::vector<Sent> requests_ NX_GUARDED_BY(mutex_);

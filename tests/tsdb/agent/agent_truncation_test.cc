@@ -249,7 +249,8 @@ TEST(AgentTruncationTest, ACheckpointOfTheMemoryHasTheTimesAlone) {
   const LogContent log = db.Log();
   EXPECT_EQ(log.series.size(), 5U);
   for (int i = 0; i < 5; ++i) {
-    EXPECT_EQ(log.floats.at(samples[i].labels.ToString()), (std::vector<BitSample>{{kNow + i, 0}}));
+    EXPECT_EQ(log.in_checkpoint.at(samples[i].labels.ToString()),
+              (std::vector<BitSample>{{kNow + i, 0}}));
   }
   // Records of two series, and of two samples, three times.
   int records = 0;
@@ -334,7 +335,11 @@ class Follower {
     for (; records > 0; --records) {
       const auto step = tail_->Next();
       ASSERT_TRUE(step) << step.error().message();
-      ASSERT_NE(*step, TailStep::kGap);
+      // It may read again, for the series, what was sent of before; a checkpoint has those too.
+      if (*step == TailStep::kGap) {
+        ASSERT_LE(tail_->first_segment(), place_.segment) << "a gap";
+        continue;
+      }
       if (*step == TailStep::kCaughtUp) return;
       Take();
     }
