@@ -65,7 +65,7 @@ OtlpDeltaStreams::~OtlpDeltaStreams() = default;
 
 std::size_t OtlpDeltaStreams::Stream::bytes() const {
   std::size_t n = sizeof(Stream) + sizeof(Streams::value_type);
-  for (const std::string& exemplar : exemplars) n += sizeof(exemplar) + exemplar.capacity();
+  for (const std::string& exemplar : exemplars) n += sizeof(std::string) + exemplar.capacity();
   if (shape == nullptr) return n;
   return n + sizeof(Shape) +
          8 * (shape->bucket_counts.capacity() + shape->explicit_bounds.capacity() +

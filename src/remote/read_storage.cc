@@ -60,8 +60,7 @@ class RemoteQuerier final : public storage::Querier {
     }
     query.has_hints = true;
     query.hints = MakeHints(hints);
-    auto set =
-        section_->endpoint->Read(query, std::move(scope), hints.deadline_ns, std::move(stop));
+    auto set = section_->endpoint->Read(query, std::move(scope), hints.deadline_ns, stop);
     if (set || set.error().code() == Code::kCancelled) return set;
     return Fail(std::move(set).error().Wrap("remote_read"));
   }

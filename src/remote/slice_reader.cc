@@ -57,7 +57,7 @@ void SliceReader::BeginSeries() {
 
 Result<SliceReader::Piece> SliceReader::Read(const Gap& slice,
                                              const std::optional<model::Labels>& after,
-                                             std::stop_token stop) {
+                                             const std::stop_token& stop) {
   NX_ASSIGN_OR_RETURN(const model::Matcher all,
                       model::Matcher::Create(model::MatchType::kRegex, model::kMetricName, ".*"));
   storage::SelectHints hints;

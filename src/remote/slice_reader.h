@@ -41,7 +41,7 @@ class SliceReader final {
   /// Errors: of the database as a whole; a series that can't be read is counted and passed over.
   /// kCancelled when `stop` was requested.
   Result<Piece> Read(const Gap& slice, const std::optional<model::Labels>& after,
-                     std::stop_token stop);
+                     const std::stop_token& stop);
 
   std::size_t held_bytes() const { return held_bytes_.load(std::memory_order_relaxed); }
 

@@ -43,7 +43,6 @@ SeriesStore::Options StoreOptions(const WriteQueue::Options& options) {
 WriteQueue::WriteQueue(Options options, const WalSource& source, QueueMetrics& metrics, Fs& fs,
                        Clock& clock)
     : options_(std::move(options)),
-      fs_(fs),
       clock_(clock),
       metrics_(metrics),
       tally_(clock),

@@ -79,7 +79,6 @@ class WriteQueue final {
   model::TimestampMs SentUntil() const;
 
   const Options options_;
-  Fs& fs_;
   Clock& clock_;
   QueueMetrics& metrics_;
   SendingTally tally_;

@@ -4,7 +4,8 @@
 namespace narthex::storage {
 
 Result<std::vector<std::unique_ptr<SeriesSet>>> Querier::SelectAll(
-    std::span<const Selection> selections, std::stop_token stop) const {
+    std::span<const Selection> selections,
+    std::stop_token stop) const {  // NOLINT: as Select has it.
   std::vector<std::unique_ptr<SeriesSet>> sets;
   sets.reserve(selections.size());
   for (const Selection& selection : selections) {
