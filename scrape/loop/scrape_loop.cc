@@ -30,8 +30,8 @@ namespace asio = boost::asio;
 namespace {
 
 constexpr std::int64_t kNsPerMs = 1'000'000;
-/// Idle buffers that a thread keeps, and the largest body that they may have held.
-constexpr std::size_t kIdleBuffers = 2;
+/// What the idle buffers of a thread may have together; one alone may be larger.
+constexpr std::size_t kIdleBytes = 4 << 20;
 constexpr std::size_t kMaxIdleBodyBytes = 64 << 20;
 
 /// Of the process, because threads outlive managers.
@@ -42,24 +42,31 @@ struct CountedBuffers : ScrapeBuffers {
 };
 
 /// Buffers go from scrape to scrape of one thread, so that idle targets hold none.
-thread_local std::vector<std::unique_ptr<CountedBuffers>> idle_buffers;
+struct IdleBuffers {
+  std::vector<std::unique_ptr<CountedBuffers>> all;
+  std::size_t bytes = 0;
+};
+thread_local IdleBuffers idle_buffers;
 
 class BorrowedBuffers {
  public:
   BorrowedBuffers() {
-    if (idle_buffers.empty()) {
+    if (idle_buffers.all.empty()) {
       buffers_ = std::make_unique<CountedBuffers>();
       return;
     }
-    buffers_ = std::move(idle_buffers.back());
-    idle_buffers.pop_back();
+    buffers_ = std::move(idle_buffers.all.back());
+    idle_buffers.all.pop_back();
+    idle_buffers.bytes -= buffers_->memory_bytes();
   }
   ~BorrowedBuffers() {
-    if (idle_buffers.size() >= kIdleBuffers || buffers_->body.capacity() > kMaxIdleBodyBytes) {
-      return;
-    }
-    buffers_->held.Set(buffers_->memory_bytes());
-    idle_buffers.push_back(std::move(buffers_));
+    const std::size_t bytes = buffers_->memory_bytes();
+    const bool fits = idle_buffers.all.empty() ? buffers_->body.capacity() <= kMaxIdleBodyBytes
+                                               : idle_buffers.bytes + bytes <= kIdleBytes;
+    if (!fits) return;
+    buffers_->held.Set(bytes);
+    idle_buffers.bytes += bytes;
+    idle_buffers.all.push_back(std::move(buffers_));
   }
   BorrowedBuffers(const BorrowedBuffers&) = delete;
   BorrowedBuffers& operator=(const BorrowedBuffers&) = delete;

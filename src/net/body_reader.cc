@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "src/net/body_reader.h"
 
+#include <algorithm>
+
 namespace narthex::net {
 namespace {
 
+// Room for a body whose length its head tells, at first: heads are not to be trusted.
+constexpr std::size_t kFirstRoom = std::size_t{256} << 10;
 // Up to this size a gzip body is gathered and decoded at once, which takes half the time.
 constexpr std::size_t kMaxGathered = std::size_t{8} << 20;
 
@@ -70,6 +74,30 @@ BodyReader::State BodyReader::Feed(std::string_view& input) {
         break;
     }
   }
+}
+
+BodyReader::~BodyReader() {
+  if (in_place_) body_.resize(filled_);
+}
+
+std::span<char> BodyReader::Room() {
+  if (framing_.kind != BodyKind::kLength || gzip_ || sink_ != nullptr) return {};
+  if (!in_place_) filled_ = body_.size();
+  if (filled_ == max_bytes_ && max_bytes_ != 0) return {};
+  in_place_ = true;
+  if (filled_ == body_.size()) {
+    std::uint64_t more = std::min<std::uint64_t>(left_, std::max(filled_, kFirstRoom));
+    if (max_bytes_ != 0) more = std::min<std::uint64_t>(more, max_bytes_ - filled_);
+    body_.resize(filled_ + static_cast<std::size_t>(more));
+  }
+  return std::span(body_).subspan(filled_);
+}
+
+BodyReader::State BodyReader::Filled(std::size_t n) {
+  filled_ += n;
+  wire_bytes_ += n;
+  left_ -= n;
+  return left_ == 0 ? End() : State::kNeedMore;
 }
 
 BodyReader::State BodyReader::Finish() {

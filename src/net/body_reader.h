@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -31,9 +32,17 @@ class BodyReader final {
   /// @param sink  may be null; not owned
   BodyReader(BodyFraming framing, bool gzip, std::size_t max_bytes, std::string& body,
              const BodySink* sink = nullptr);
+  ~BodyReader();
+  BodyReader(const BodyReader&) = delete;
+  BodyReader& operator=(const BodyReader&) = delete;
 
   /// Takes from the front of `input` what belongs to the body.
   State Feed(std::string_view& input);
+  /// Where the next bytes of the stream may be put, instead of feeding them: straight into the
+  /// body, which is whole only when this object is gone. Empty when they have to be fed.
+  std::span<char> Room();
+  /// So many bytes were put there.
+  State Filled(std::size_t n);
   /// The peer closed the connection. kNeedMore = it closed too early.
   State Finish();
 
@@ -53,6 +62,8 @@ class BodyReader final {
   const BodySink* const sink_;
   std::size_t passed_on_ = 0;  // Bytes given to the sink.
   std::uint64_t left_ = 0;     // Of a kLength body.
+  bool in_place_ = false;      // By Room; then the body has so many bytes, and room behind them:
+  std::size_t filled_ = 0;
   ChunkedDecoder chunked_;
   std::string compressed_;                // A gzip body until it is complete or large.
   std::unique_ptr<GzipDecoder> decoder_;  // Takes over when it is large.

@@ -25,6 +25,8 @@ namespace asio = boost::asio;
 namespace {
 
 constexpr std::size_t kReadBytes = 32 << 10;
+// What comes behind the head is copied, so not much of it is read with the head.
+constexpr std::size_t kHeadReadBytes = 8 << 10;
 constexpr std::size_t kMaxHeadBytes = 1 << 20;
 constexpr std::size_t kMaxErrorBytes = 1 << 20;
 constexpr int kMaxRedirects = 10;
@@ -196,7 +198,7 @@ asio::awaitable<Result<ResponseHead>> HttpClient::Impl::ReadHead() {
                        "net/http: server response headers exceeded 1048576 bytes; aborted");
       }
       searched = unread.size();
-      Result<std::size_t> n = co_await connection.Read({scratch.get(), kReadBytes});
+      Result<std::size_t> n = co_await connection.Read({scratch.get(), kHeadReadBytes});
       if (!n) co_return Fail(std::move(n).error());
       if (*n == 0) co_return Fail(Code::kUnavailable, unread.empty() ? "EOF" : "unexpected EOF");
       unread.append(scratch.get(), *n);
@@ -226,13 +228,19 @@ asio::awaitable<Status> HttpClient::Impl::ReadBody(BodyReader& reader, ClientRes
   std::string_view input = unread;
   BodyReader::State state = reader.Feed(input);
   while (state == BodyReader::State::kNeedMore) {
-    Result<std::size_t> n = co_await connection.Read({scratch.get(), kReadBytes});
+    const std::span<char> room = reader.Room();
+    Result<std::size_t> n =
+        co_await connection.Read(room.empty() ? std::span(scratch.get(), kReadBytes) : room);
     if (!n) co_return Fail(std::move(n).error());
     if (*n == 0) {
       state = reader.Finish();
       if (state == BodyReader::State::kNeedMore)
         co_return Fail(Code::kUnavailable, "unexpected EOF");
       break;
+    }
+    if (!room.empty()) {
+      state = reader.Filled(*n);
+      continue;
     }
     input = std::string_view(scratch.get(), *n);
     state = reader.Feed(input);

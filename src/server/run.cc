@@ -6,6 +6,7 @@
 #include <string_view>
 #include <utility>
 
+#include "narthex/base/allocator.h"
 #include "narthex/base/clock.h"
 #include "narthex/base/log.h"
 #include "narthex/web/access.h"
@@ -25,6 +26,7 @@ void UseHttps(std::string& url) {
 }  // namespace
 
 int Run(ServerFlags flags) {
+  TuneAllocator();
   log::Configure(flags.log_level, flags.log_format);
   for (const std::string& warning : flags.warnings) log::Warn(warning);
   for (const std::string& note : flags.notes) log::Info(note);

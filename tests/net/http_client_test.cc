@@ -66,6 +66,8 @@ class Session {
 
 TEST(HttpClientTest, ReadsBodiesHoweverTheyAreFramed) {
   const std::string long_text(200'000, 'x');
+  std::string huge_text;  // Longer than the room that a body is given at first.
+  while (huge_text.size() < 2'000'000) huge_text += std::to_string(huge_text.size());
   const struct {
     const char* name;
     std::string answer;
@@ -75,6 +77,7 @@ TEST(HttpClientTest, ReadsBodiesHoweverTheyAreFramed) {
       {"length", Answer("hello"), "hello", false},
       {"empty", Answer(""), "", false},
       {"long", Answer(long_text), long_text, false},
+      {"huge", Answer(huge_text), huge_text, false},
       {"no content", "HTTP/1.1 204 No Content\r\n\r\n", "", false},
       {"chunked",
        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n",
@@ -105,6 +108,20 @@ TEST(HttpClientTest, ReadsBodiesHoweverTheyAreFramed) {
       EXPECT_FALSE(response->body_too_large);
     }
   }
+}
+
+TEST(HttpClientTest, BelievesNoLengthBeforeTheBodyIsThere) {
+  const std::string part(300'000, 'x');
+  RawServer server([&](RawSocket& socket, int) {
+    socket.ReadHead();
+    socket.Send("HTTP/1.1 200 OK\r\nContent-Length: 1000000000000\r\n\r\n" + part);
+  });
+  Session session;
+  const auto response = session.Do(Get(server.Url()));
+  ASSERT_FALSE(response);
+  EXPECT_EQ(response.error().message(), "unexpected EOF");
+  EXPECT_EQ(session.body, part);
+  EXPECT_LT(session.body.capacity(), 2'000'000U);
 }
 
 TEST(HttpClientTest, SendsWhatTheOptionsSay) {
