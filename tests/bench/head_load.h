@@ -13,6 +13,7 @@
 
 #include <fmt/format.h>
 
+#include "narthex/base/allocator.h"
 #include "narthex/base/clock.h"
 #include "narthex/base/fs.h"
 #include "narthex/base/log.h"
@@ -71,6 +72,7 @@ class LoadOf {
  public:
   explicit LoadOf(std::size_t num_targets) : refs_(num_targets), values_(kSeriesPerTarget) {
     log::Configure(log::Level::kError, log::Format::kLogfmt);
+    TuneAllocator();  // As the server does.
     Open();
   }
 
