@@ -121,7 +121,8 @@ class PrometheusTest(IntegrationTest):
 class PushgatewayTest(IntegrationTest):
     def test_pushed_labels_are_honoured(self):
         port = free_port()
-        self.peer(program("prometheus-pushgateway"), f"--web.listen-address=127.0.0.1:{port}")
+        self.peer(program("prometheus-pushgateway"), f"--web.listen-address=127.0.0.1:{port}",
+                  "--persistence.file=")  # Debian's has one for all.
         address = f"127.0.0.1:{port}"
         wait_for("the gateway", lambda: urllib.request.urlopen(
             f"http://{address}/-/ready", timeout=5).status == 200)
