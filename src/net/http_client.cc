@@ -335,9 +335,9 @@ asio::awaitable<Result<ClientResponse>> HttpClient::Impl::Once(const ClientReque
   const BodyFraming framing = ResponseFraming(*head, exchange.method);
   const bool gzip = HeaderHasToken(response.headers, "Content-Encoding", "gzip");
   const BodySink* sink = request.on_body && response.status / 100 == 2 ? &request.on_body : nullptr;
+  if (request.on_head && (sink != nullptr || !request.on_body)) request.on_head(response);
   if (sink != nullptr) {
     connection.ProbePeer();  // The body may be silent for long.
-    if (request.on_head) request.on_head(response);
     if (!(*sink)({})) {
       Disconnect();
       response.stopped = true;

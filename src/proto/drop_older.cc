@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <optional>
 
 #include "narthex/proto/write_request.h"
 #include "src/proto/wire_reader.h"
@@ -43,28 +44,31 @@ DroppedItems DropOlder(WriteVersion version, std::string_view request, model::Ti
       out.append(begin, in.position());
       continue;
     }
-    // A series has one of the three.
-    model::TimestampMs t = model::kMaxTime;
-    std::uint32_t* count = nullptr;
+    // A sample or a histogram, maybe with exemplars, or one exemplar alone.
+    std::optional<model::TimestampMs> t;
+    model::TimestampMs exemplar_t = model::kMaxTime;
+    DroppedItems has;
     WireReader fields(in.Bytes("Timeseries"), "TimeSeries", error);
     while (fields.Next()) {
       if (fields.field() == 2) {
         t = TimeIn(fields.Bytes("Samples"), kSampleTime, error);
-        count = &dropped.samples;
+        ++has.samples;
       } else if (fields.field() == histograms_field) {
         t = TimeIn(fields.Bytes("Histograms"), kHistogramTime, error);
-        count = &dropped.histograms;
+        ++has.histograms;
       } else if (fields.field() == exemplars_field) {
-        t = TimeIn(fields.Bytes("Exemplars"), kExemplarTime, error);
-        count = &dropped.exemplars;
+        exemplar_t = TimeIn(fields.Bytes("Exemplars"), kExemplarTime, error);
+        ++has.exemplars;
       } else {
         fields.Skip();
       }
     }
-    if (count != nullptr && t < limit) {
-      ++*count;
+    if (t.value_or(exemplar_t) < limit) {
+      dropped.samples += has.samples;
+      dropped.histograms += has.histograms;
+      dropped.exemplars += has.exemplars;
     } else {
-      dropped.oldest = std::min(dropped.oldest, t);
+      dropped.oldest = std::min(dropped.oldest, t.value_or(exemplar_t));
       out.append(begin, in.position());
     }
   }

@@ -13,32 +13,12 @@
 #include "narthex/base/go_format.h"
 #include "narthex/model/labels.h"
 #include "narthex/proto/metric_family.h"
+#include "src/proto/text_tokens.h"
 
 namespace narthex::proto {
 namespace {
 
 constexpr double kNotSet = std::numeric_limits<double>::quiet_NaN();
-
-bool IsBlank(char c) { return c == ' ' || c == '\t'; }
-bool StartsLabelName(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '"';
-}
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
-
-/// Go's %q of one byte.
-std::string QuoteByte(char c) {
-  if (c == '"') return "'\"'";
-  if (c == '\'') return "'\\''";
-  std::string text;
-  if (const auto u = static_cast<unsigned char>(c); u >= 0x80) {
-    text = {static_cast<char>(0xc0 | (u >> 6)), static_cast<char>(0x80 | (u & 0x3f))};
-  } else {
-    text = c;
-  }
-  std::string quoted = go::Quote(text);
-  quoted.front() = quoted.back() = '\'';
-  return quoted;
-}
 
 std::optional<double> ReadFloat(std::string_view text) {
   if (text.find_first_of("pP_") != std::string_view::npos) return std::nullopt;
@@ -89,10 +69,10 @@ void MakeUniform(Distribution& d) {
   for (auto& bucket : d.buckets) convert(bucket.count, bucket.count_float);
 }
 
-class TextReader {
+class TextReader : private TextTokens {
  public:
   TextReader(std::string_view body, NameRule rule, std::size_t max_bytes)
-      : body_(body), rule_(rule), room_(max_bytes) {}
+      : TextTokens(body, max_bytes), rule_(rule) {}
 
   Result<FamiliesByName> Run() {
     while (ReadLine()) {
@@ -122,11 +102,7 @@ class TextReader {
   // All of these give false at the end and when error_ is set.
 
   bool ReadLine() {
-    ++line_;
-    do {
-      if (at_ == body_.size()) return false;
-      current_ = body_[at_++];
-    } while (IsBlank(current_));
+    if (!BeginLine()) return false;
     if (current_ == '\n') return true;
     if (current_ == '#') return ReadComment();
     labels_.clear();
@@ -419,133 +395,7 @@ class TextReader {
     return family_ == nullptr ? std::string_view() : family_->family.name;
   }
 
-  // Tokens. The byte after one is left in current_.
-
-  bool Advance() {
-    if (at_ == body_.size()) return Complain("unexpected end of input stream");
-    current_ = body_[at_++];
-    return true;
-  }
-  bool SkipBlanks() {
-    do {
-      if (!Advance()) return false;
-    } while (IsBlank(current_));
-    return true;
-  }
-  bool SkipBlanksHere() { return !IsBlank(current_) || SkipBlanks(); }
-
-  bool ReadWord() {
-    token_.clear();
-    while (!IsBlank(current_) && current_ != '\n') {
-      token_ += current_;
-      if (!Advance()) return false;
-    }
-    return true;
-  }
-
-  /// The rest of the line; a backslash without escapes vanishes.
-  bool ReadRest(bool escapes) {
-    token_.clear();
-    for (bool escaped = false; escaped || current_ != '\n';) {
-      if (escaped && escapes) {
-        if (!Unescape()) return false;
-        escaped = false;
-      } else if (current_ == '\\') {
-        escaped = true;
-      } else if (current_ == '\n') {
-        return true;
-      } else {
-        token_ += current_;
-      }
-      if (!Advance()) return false;
-    }
-    return true;
-  }
-
-  bool Unescape() {
-    switch (current_) {
-      case '\\':
-      case '"':
-        token_ += current_;
-        return true;
-      case 'n':
-        token_ += '\n';
-        return true;
-      default:
-        return ComplainOfEscape();
-    }
-  }
-
-  bool ReadLabelValue() {
-    token_.clear();
-    for (;;) {
-      if (!Advance()) return false;
-      if (current_ == '"') return true;
-      if (current_ == '\n') {
-        return Complain(
-            fmt::format("label value {} contains unescaped new-line", QuoteTold(token_)));
-      }
-      if (current_ == '\\') {
-        if (!Advance() || !Unescape()) return false;
-      } else {
-        token_ += current_;
-      }
-    }
-  }
-
-  /// A name, quoted or not; empty when there is none here.
-  /// @param metric  whether it may have colons, and ends at a blank or at '='
-  bool ReadName(bool metric) {
-    token_.clear();
-    if (!StartsLabelName(current_) && !(metric && current_ == ':')) return true;
-    for (bool quoted = false;;) {
-      if (current_ == '"') {
-        quoted = !quoted;
-        if (!quoted) return Advance();
-      } else if (current_ == '\n') {
-        return Complain(fmt::format("{} name {} contains unescaped new-line",
-                                    metric ? "metric" : "label", QuoteTold(token_)));
-      } else if (current_ == '\\') {
-        if (!Advance() || !Unescape()) return false;
-      } else {
-        token_ += current_;
-      }
-      if (!Advance()) return false;
-      const bool goes_on =
-          quoted || StartsLabelName(current_) || IsDigit(current_) || (metric && current_ == ':');
-      if (!goes_on) return true;
-    }
-  }
-
-  bool ComplainOfEscape() {
-    const std::string text = QuoteByte(current_);
-    const bool printed = text.size() > 2 && text[1] != '\\';
-    return Complain("invalid escape sequence '\\" +
-                    (printed ? text.substr(1, text.size() - 2) : std::string(1, current_)) + "'");
-  }
-  bool Take(std::size_t bytes) {
-    if (bytes > room_) {
-      room_used_up_ = true;
-      return Complain("too many metrics");
-    }
-    room_ -= bytes;
-    return true;
-  }
-  bool Complain(std::string_view what) {
-    error_ = fmt::format("text format parsing error in line {}: {}", line_, what);
-    return false;
-  }
-
-  const std::string_view body_;
   const NameRule rule_;
-  std::size_t room_;  // Bytes that may still be taken.
-  bool room_used_up_ = false;
-  std::size_t at_ = 0;
-  std::size_t line_ = 0;
-  char current_ = 0;
-  std::string token_;
-  std::string error_;
-
   std::unordered_map<std::string, OpenFamily> families_;
   OpenFamily* family_ = nullptr;  // Of the line.
   Part part_ = Part::kPlain;

@@ -183,10 +183,12 @@ struct WriteRequestWriter::Impl {
     symbols.Clear();
     if (++generation == 0) pair_refs.clear(), generation = 1;
   }
-  // Room for a series with `most` bytes behind labels and metadata, of which all but `inner` are
-  // written: tag and length. @return where the rest goes
+  // Begins a series with `inner` bytes behind labels and metadata, and the exemplars that were
+  // collected. @return where the inner bytes go
   std::uint8_t* BeginSeries(const SeriesLabels& labels, const model::Metadata* metadata,
                             std::size_t inner);
+  void EndSeries(std::uint8_t* end);
+  void CollectExemplar(const model::Labels& labels, model::TimestampMs t, double value);
   void CollectRefs(const SeriesLabels& labels);
   void CollectMetadata(const model::Metadata* metadata);
 
@@ -202,7 +204,9 @@ struct WriteRequestWriter::Impl {
   std::uint32_t generation = 0;
   Buffer refs;      // Labels of the series at hand, packed.
   Buffer metadata;  // Its field.
-  Buffer exemplar_refs;
+
+  Buffer exemplar_labels;  // Of the exemplar at hand, in the form of the version.
+  Buffer exemplars;        // Fields of the series at hand.
 };
 
 void WriteRequestWriter::Impl::CollectRefs(const SeriesLabels& labels) {
@@ -240,6 +244,7 @@ std::uint8_t* WriteRequestWriter::Impl::BeginSeries(const SeriesLabels& labels,
                                                     const model::Metadata* known,
                                                     std::size_t inner) {
   Begin();
+  inner += exemplars.size();
   if (version == WriteVersion::kV1) {
     std::uint8_t* p = body.Begin(1 + kMaxVarintBytes + labels.field_bytes + inner);
     *p++ = Length(1);
@@ -259,9 +264,55 @@ std::uint8_t* WriteRequestWriter::Impl::BeginSeries(const SeriesLabels& labels,
   return PutBytes(p, metadata.text());
 }
 
+void WriteRequestWriter::Impl::EndSeries(std::uint8_t* end) {
+  body.End(PutBytes(end, exemplars.text()));
+  exemplars.Clear();
+}
+
+void WriteRequestWriter::Impl::CollectExemplar(const model::Labels& labels, model::TimestampMs t,
+                                               double value) {
+  Begin();
+  Buffer& own = exemplar_labels;
+  own.Clear();
+  for (const model::LabelView label : labels) {
+    if (version == WriteVersion::kV2) {
+      std::uint8_t* p = own.Begin(2 * kMaxVarintBytes);
+      p += PutUvarint(p, symbols.Ref(label.name));
+      own.End(p + PutUvarint(p, symbols.Ref(label.value)));
+      continue;
+    }
+    const std::size_t size = LabelBytes(label.name, label.value);
+    std::uint8_t* p = own.Begin(size + 4 * kMaxVarintBytes);
+    *p++ = Length(1);
+    p += PutUvarint(p, size);
+    *p++ = Length(1);
+    p += PutUvarint(p, label.name.size());
+    p = PutBytes(p, label.name);
+    *p++ = Length(2);
+    p += PutUvarint(p, label.value.size());
+    own.End(PutBytes(p, label.value));
+  }
+  const bool packed = version == WriteVersion::kV2 && own.size() != 0;
+  const std::size_t size = (packed ? 1 + VarintBytes(own.size()) : 0) + own.size() +
+                           (IsPlainZero(value) ? 0 : 9) +
+                           VarintField(static_cast<std::uint64_t>(t));
+  std::uint8_t* p = exemplars.Begin(1 + kMaxVarintBytes + size);
+  *p++ = Length(version == WriteVersion::kV1 ? 3 : 4);
+  p += PutUvarint(p, size);
+  if (packed) {
+    *p++ = Length(1);
+    p += PutUvarint(p, own.size());
+  }
+  p = PutBytes(p, own.text());
+  p = PutDouble(p, kFixed2, value);
+  exemplars.End(PutField(p, kVarint3, static_cast<std::uint64_t>(t)));
+}
+
 WriteRequestWriter::WriteRequestWriter(WriteVersion version, const LabelPairs& pairs)
     : impl_(std::make_unique<Impl>(version, pairs)) {}
 WriteRequestWriter::~WriteRequestWriter() = default;
+
+WriteVersion WriteRequestWriter::version() const { return impl_->version; }
 
 void WriteRequestWriter::AddSample(const SeriesLabels& labels, const model::Metadata* metadata,
                                    model::TimestampMs t, model::TimestampMs start, double value) {
@@ -274,7 +325,7 @@ void WriteRequestWriter::AddSample(const SeriesLabels& labels, const model::Meta
   *p++ = static_cast<std::uint8_t>(size);
   p = PutDouble(p, kFixed1, value);
   p = PutField(p, kVarint2, static_cast<std::uint64_t>(t));
-  impl_->body.End(PutField(p, kVarint3, static_cast<std::uint64_t>(start)));
+  impl_->EndSeries(PutField(p, kVarint3, static_cast<std::uint64_t>(start)));
 }
 
 void WriteRequestWriter::AddHistogram(const SeriesLabels& labels, const model::Metadata* metadata,
@@ -283,50 +334,19 @@ void WriteRequestWriter::AddHistogram(const SeriesLabels& labels, const model::M
       impl_->BeginSeries(labels, metadata, 1 + VarintBytes(message.size()) + message.size());
   *p++ = Length(impl_->version == WriteVersion::kV1 ? 4 : 3);
   p += PutUvarint(p, message.size());
-  impl_->body.End(PutBytes(p, message));
+  impl_->EndSeries(PutBytes(p, message));
 }
 
 void WriteRequestWriter::AddExemplar(const SeriesLabels& labels, const model::Metadata* metadata,
                                      const model::Labels& exemplar, model::TimestampMs t,
                                      double value) {
-  Impl& impl = *impl_;
-  impl.Begin();
-  const std::size_t tail =
-      (IsPlainZero(value) ? 0 : 9) + VarintField(static_cast<std::uint64_t>(t));
-  Buffer& own = impl.exemplar_refs;  // The labels, in the form of the version.
-  own.Clear();
-  if (impl.version == WriteVersion::kV1) {
-    for (const model::LabelView label : exemplar) {
-      const std::size_t size = LabelBytes(label.name, label.value);
-      std::uint8_t* p = own.Begin(size + 4 * kMaxVarintBytes);
-      *p++ = Length(1);
-      p += PutUvarint(p, size);
-      *p++ = Length(1);
-      p += PutUvarint(p, label.name.size());
-      p = PutBytes(p, label.name);
-      *p++ = Length(2);
-      p += PutUvarint(p, label.value.size());
-      own.End(PutBytes(p, label.value));
-    }
-  } else {
-    for (const model::LabelView label : exemplar) {
-      std::uint8_t* p = own.Begin(2 * kMaxVarintBytes);
-      p += PutUvarint(p, impl.symbols.Ref(label.name));
-      own.End(p + PutUvarint(p, impl.symbols.Ref(label.value)));
-    }
-  }
-  const bool packed = impl.version == WriteVersion::kV2 && own.size() != 0;
-  const std::size_t size = (packed ? 1 + VarintBytes(own.size()) : 0) + own.size() + tail;
-  std::uint8_t* p = impl.BeginSeries(labels, metadata, 1 + VarintBytes(size) + size);
-  *p++ = Length(impl.version == WriteVersion::kV1 ? 3 : 4);
-  p += PutUvarint(p, size);
-  if (packed) {
-    *p++ = Length(1);
-    p += PutUvarint(p, own.size());
-  }
-  p = PutBytes(p, own.text());
-  p = PutDouble(p, kFixed2, value);
-  impl.body.End(PutField(p, kVarint3, static_cast<std::uint64_t>(t)));
+  impl_->CollectExemplar(exemplar, t, value);
+  impl_->EndSeries(impl_->BeginSeries(labels, metadata, 0));
+}
+
+void WriteRequestWriter::GiveExemplar(const model::Labels& exemplar, model::TimestampMs t,
+                                      double value) {
+  impl_->CollectExemplar(exemplar, t, value);
 }
 
 void WriteRequestWriter::AddMetadata(std::string_view family, const model::Metadata& metadata) {

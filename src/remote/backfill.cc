@@ -95,9 +95,10 @@ std::vector<Gap> Backfill::gaps() const {
 }
 
 void Backfill::Save() {
-  if (auto status = WriteGaps(fs_, options_.path, gaps_); !status && failure_log_.Allow()) {
-    log::Error("Writing what remote write has still to send failed",
-               {{"remote_name", options_.endpoint->name}, {"err", status.error().message()}});
+  if (auto status = WriteGaps(fs_, options_.path, gaps_); !status) {
+    failure_log_.Error(
+        "Writing what remote write has still to send failed",
+        {{"remote_name", options_.endpoint->name}, {"err", status.error().message()}});
   }
 }
 
@@ -173,18 +174,16 @@ bool Backfill::SendSlice(const Gap& slice) {
     }
     if (stop_.stop_requested()) return false;
     const bool gives_up = ++tries >= kMostTries;
-    if (gives_up || failure_log_.Allow()) {
-      log::Error(gives_up ? "Samples could not be read for remote write, they are not sent"
-                          : "Reading samples for remote write failed, trying again",
-                 {{"remote_name", options_.endpoint->name},
-                  {"from", slice.from},
-                  {"to", slice.to},
-                  {"err", piece.error().message()}});
-    }
+    const std::initializer_list<log::Field> fields = {{"remote_name", options_.endpoint->name},
+                                                      {"from", slice.from},
+                                                      {"to", slice.to},
+                                                      {"err", piece.error().message()}};
     if (gives_up) {
+      log::Error("Samples could not be read for remote write, they are not sent", fields);
       metrics_.unreadable_slices.Add();
       return true;
     }
+    failure_log_.Error("Reading samples for remote write failed, trying again", fields);
     if (!pause_.For(kRetryMs)) return false;
   }
 }

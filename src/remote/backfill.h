@@ -14,6 +14,7 @@
 
 #include "narthex/base/clock.h"
 #include "narthex/base/fs.h"
+#include "narthex/base/minute_log.h"
 #include "narthex/base/mutex.h"
 #include "narthex/remote/write_storage.h"
 #include "src/remote/batch_sender.h"
@@ -73,7 +74,7 @@ class Backfill final {
   SendingTally tally_;  // Of its own: it says nothing about the number of shards.
   BatchSender sender_;
   const std::unique_ptr<SliceReader> reader_;  // Null: no history.
-  LogLimiter failure_log_;
+  MinuteLog failure_log_;
   Pause pause_;
   std::stop_source stop_;  // Of reading.
 

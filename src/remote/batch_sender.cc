@@ -101,15 +101,16 @@ void BatchSender::CountEnd(const Batch& batch, const Answer& answer, Written tak
   metrics_.histograms.failed.Add(histograms);
   metrics_.exemplars.failed.Add(exemplars);
   const bool refused = answer.outcome == Outcome::kRefused;
-  if ((refused || samples + histograms + exemplars > 0) && tally_.refused_log.Allow()) {
-    log::Error(refused ? "Remote storage refused a batch for good"
-                       : "Remote storage took a batch, but says that it did not write all of it",
-               {{"remote_name", endpoint_->name},
-                {"url", endpoint_->shown_url},
-                {"failed_samples", samples},
-                {"failed_histograms", histograms},
-                {"failed_exemplars", exemplars},
-                {"err", answer.error}});
+  if (refused || samples + histograms + exemplars > 0) {
+    tally_.refused_log.Error(
+        refused ? "Remote storage refused a batch for good"
+                : "Remote storage took a batch, but says that it did not write all of it",
+        {{"remote_name", endpoint_->name},
+         {"url", endpoint_->shown_url},
+         {"failed_samples", samples},
+         {"failed_histograms", histograms},
+         {"failed_exemplars", exemplars},
+         {"err", answer.error}});
   }
   metrics_.bytes.Add(batch.body.size());
   RaiseTo(metrics_.highest_sent_seconds, WholeSeconds(batch.highest));
@@ -144,12 +145,10 @@ bool BatchSender::Send(Batch& batch) {
     }
     const Backoff backoff = NextBackoff(backoff_ms, answer.retry_after_ms, queue.max_backoff_ms);
     HoldBackReshard(backoff.wait_ms);
-    if (tally_.retry_log.Allow()) {
-      log::Warn("Failed to send a batch, trying again", {{"remote_name", endpoint_->name},
-                                                         {"url", endpoint_->shown_url},
-                                                         {"wait_ms", backoff.wait_ms},
-                                                         {"err", answer.error}});
-    }
+    tally_.retry_log.Warn("Failed to send a batch, trying again", {{"remote_name", endpoint_->name},
+                                                                   {"url", endpoint_->shown_url},
+                                                                   {"wait_ms", backoff.wait_ms},
+                                                                   {"err", answer.error}});
     if (!pause_.For(backoff.wait_ms)) return false;
     metrics_.samples.retried.Add(batch.counts.samples);
     metrics_.histograms.retried.Add(batch.counts.histograms);

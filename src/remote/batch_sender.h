@@ -9,10 +9,10 @@
 #include <string>
 
 #include "narthex/base/clock.h"
+#include "narthex/base/minute_log.h"
 #include "narthex/base/mutex.h"
 #include "src/remote/batch.h"
 #include "src/remote/endpoint.h"
-#include "src/remote/log_limiter.h"
 #include "src/remote/pause.h"
 #include "src/remote/queue_metrics.h"
 #include "src/remote/reshard.h"
@@ -28,7 +28,7 @@ struct SendingTally {
   Rate busy_ns;  // Time that they took, waits included.
   std::atomic<model::TimestampMs> last_send_ms{0};
   std::atomic<model::TimestampMs> held_back_until_ms{0};  // No resharding before.
-  LogLimiter retry_log, refused_log;
+  MinuteLog retry_log, refused_log;
 };
 
 /// Thread safety: one Send at a time; Stop any thread.

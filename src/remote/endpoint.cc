@@ -6,6 +6,7 @@
 #include <chrono>
 #include <ctime>
 #include <exception>
+#include <optional>
 #include <utility>
 
 #include <fmt/format.h>
@@ -126,6 +127,12 @@ EndpointClient::EndpointClient(std::shared_ptr<const Endpoint> endpoint, const C
 Answer EndpointClient::Post(std::string& body, int attempt) {
   net::ClientRequest request = MakeRequest(*endpoint_, attempt);
   request.body.swap(body);
+  // What the endpoint did with the request is in the head, whatever becomes of the text behind it.
+  std::optional<net::ClientResponse> head;
+  request.on_head = [&head](const net::ClientResponse& response) {
+    head.reset();
+    if (response.status / 100 != 3) head = response;
+  };
   const auto post = [&]() -> Result<net::ClientResponse> {
     if (endpoint_->authorizer != nullptr) {
       NX_RETURN_IF_ERROR(endpoint_->authorizer->Authorize(request));
@@ -139,10 +146,11 @@ Answer EndpointClient::Post(std::string& body, int attempt) {
     response = Fail(Code::kUnavailable, e.what());
   }
   request.body.swap(body);
+  const bool cancelled = !response && response.error().code() == Code::kCancelled;
+  if (!response && head && !cancelled) response = std::move(*head);
   if (response) return ReadAnswer(*endpoint_, *response, answer_, clock_.NowMs());
   Answer answer;
-  answer.outcome =
-      response.error().code() == Code::kCancelled ? Outcome::kCancelled : Outcome::kTryAgain;
+  answer.outcome = cancelled ? Outcome::kCancelled : Outcome::kTryAgain;
   answer.error = response.error().message();
   return answer;
 }

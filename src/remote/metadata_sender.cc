@@ -89,13 +89,11 @@ bool MetadataSender::SendSome(std::string body, std::size_t count) {
       metrics_.metadata_bytes.Add(body.size());
       return true;
     }
-    if (log_.Allow()) {
-      log::Warn("Sending metadata failed", {{"remote_name", endpoint_->name},
-                                            {"url", endpoint_->shown_url},
-                                            {"count", count},
-                                            {"try_again", answer.outcome != Outcome::kRefused},
-                                            {"err", answer.error}});
-    }
+    log_.Warn("Sending metadata failed", {{"remote_name", endpoint_->name},
+                                          {"url", endpoint_->shown_url},
+                                          {"count", count},
+                                          {"try_again", answer.outcome != Outcome::kRefused},
+                                          {"err", answer.error}});
     if (answer.outcome == Outcome::kRefused) {
       metrics_.metadata_failed.Add(count);
       return true;

@@ -11,9 +11,9 @@
 #include <vector>
 
 #include "narthex/base/clock.h"
+#include "narthex/base/minute_log.h"
 #include "narthex/remote/write_storage.h"
 #include "src/remote/endpoint.h"
-#include "src/remote/log_limiter.h"
 #include "src/remote/pause.h"
 #include "src/remote/queue_metrics.h"
 
@@ -48,7 +48,7 @@ class MetadataSender final {
   const MetadataSource& source_;
   QueueMetrics& metrics_;
   Clock& clock_;
-  LogLimiter log_;
+  MinuteLog log_;
   EndpointClient client_;
   Pause pause_;
   std::thread thread_;  // Last: it uses all of the above.

@@ -5,6 +5,7 @@
 #include "narthex/base/clock.h"
 #include "narthex/base/log.h"
 #include "narthex/base/metrics.h"
+#include "narthex/base/minute_log.h"
 #include "narthex/base/mutex.h"
 #include "narthex/proto/otlp.h"
 #include "narthex/remote/otlp.h"
@@ -19,39 +20,8 @@ namespace {
 
 constexpr model::DurationMs kMaxAheadMs = 10 * 60'000;
 
-/// A line of the log that requests repeat: once a minute, and how often it was left out.
-class MinuteLog {
- public:
-  enum class Level : std::uint8_t { kWarn, kError };
-  MinuteLog(Level level, std::string_view message, std::string_view key)
-      : level_(level), message_(message), key_(key) {}
-
-  void Write(model::TimestampMs now, std::string_view text, log::Where where = log::Where()) {
-    std::uint64_t left_out = 0;
-    {
-      MutexLock lock(mutex_);
-      if (now < next_ && now >= next_ - kMinuteMs) {
-        ++left_out_;
-        return;
-      }
-      next_ = now + kMinuteMs;
-      left_out = std::exchange(left_out_, 0);
-    }
-    constexpr std::size_t kMaxBytes = 2048;
-    const log::Level level = level_ == Level::kWarn ? log::Level::kWarn : log::Level::kError;
-    if (!log::Enabled(level)) return;
-    log::Write(level, message_, {{key_, text.substr(0, kMaxBytes)}, {"left_out", left_out}}, where);
-  }
-
- private:
-  static constexpr model::DurationMs kMinuteMs = 60'000;
-
-  const Level level_;
-  const std::string_view message_, key_;
-  Mutex mutex_;
-  model::TimestampMs next_ NX_GUARDED_BY(mutex_) = 0;
-  std::uint64_t left_out_ NX_GUARDED_BY(mutex_) = 0;
-};
+/// As much of a text as a line of the log should have.
+std::string_view Shortened(std::string_view text) { return text.substr(0, 2048); }
 
 /// What was odd about a request that was stored all the same: how often, and one of them.
 struct Warnings {
@@ -99,16 +69,11 @@ struct OtlpReceiver::Impl {
   OtlpFamilies families;
   OtlpDeltaStreams streams;
 
-  MinuteLog undecodable{MinuteLog::Level::kError, "Error decoding OTLP write request", "err"};
-  MinuteLog unstored{MinuteLog::Level::kError, "Error appending remote write", "err"};
-  MinuteLog odd{MinuteLog::Level::kWarn,
-                "Warnings translating OTLP metrics to Prometheus write request", "warnings"};
-  MinuteLog no_room{MinuteLog::Level::kWarn,
-                    "Points of new OTLP delta streams dropped: too many streams", "points"};
+  MinuteLog undecodable_log{clock}, unstored_log{clock}, odd_log{clock}, no_room_log{clock};
 };
 
 OtlpAnswer OtlpReceiver::Impl::Undecodable(std::string error) {
-  undecodable.Write(clock.NowMs(), error);
+  undecodable_log.Error("Error decoding OTLP write request", {{"err", Shortened(error)}});
   return {.status = 400, .error = std::move(error)};
 }
 
@@ -120,7 +85,8 @@ void OtlpReceiver::Impl::CountWarnings(const Warnings& warnings) {
                     "The number of warnings about OTLP metrics that were translated, by category.",
                     {{"category", category}})
         .Add(n);
-    odd.Write(clock.NowMs(), one);
+    odd_log.Warn("Warnings translating OTLP metrics to Prometheus write request",
+                 {{"warnings", Shortened(one)}});
   };
   count("label_name_collision", warnings.collisions, warnings.collision);
   count("histogram_zero_count_non_zero_sum", warnings.histograms, warnings.histogram);
@@ -152,7 +118,7 @@ std::optional<OtlpAnswer> OtlpReceiver::Impl::Store(std::string_view body, bool 
   if (warnings.histograms > 0) warnings.histogram = *translation.odd_histograms().begin();
   if (outcome.error.empty()) return OtlpAnswer{};
   if (outcome.bad_request) return OtlpAnswer{.status = 400, .error = outcome.error};
-  unstored.Write(now, outcome.error);
+  unstored_log.Error("Error appending remote write", {{"err", Shortened(outcome.error)}});
   return OtlpAnswer{.status = 500, .error = outcome.error};
 }
 
@@ -161,7 +127,8 @@ OtlpAnswer OtlpReceiver::Impl::StoreSummingDeltas(std::string_view body, Warning
   // Not in columns: the points can't be added to their streams a second time.
   auto answer = Store(body, false, &streams, warnings);
   if (const std::uint64_t dropped = streams.TakeDropped(); dropped > 0) {
-    no_room.Write(clock.NowMs(), std::to_string(dropped));
+    no_room_log.Warn("Points of new OTLP delta streams dropped: too many streams",
+                     {{"points", dropped}});
   }
   return *std::move(answer);
 }

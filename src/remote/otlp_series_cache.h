@@ -29,7 +29,10 @@ class OtlpSeriesCache {
   };
   static constexpr model::DurationMs kPeriodMs = 30 * 60'000;
 
-  explicit OtlpSeriesCache(std::size_t max_entries = std::size_t{2} << 20);
+  /// @param max_entries  of which each takes 33 to 75 bytes; every one is a series in storage,
+  /// which
+  ///                     takes ten times as much, so the default only bounds a storm of new series
+  explicit OtlpSeriesCache(std::size_t max_entries = std::size_t{16} << 20);
 
   std::optional<Entry> Find(const Hash128& id);
   void Put(const Hash128& id, storage::SeriesRef ref);

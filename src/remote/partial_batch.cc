@@ -11,6 +11,9 @@
 namespace narthex::remote {
 namespace {
 
+// Exemplars that wait for a sample of their series.
+constexpr std::size_t kMostWaiting = 2000;
+
 template <typename T>
 void Put(T value, std::string& out) {
   out.append(reinterpret_cast<const char*>(&value), sizeof value);
@@ -58,24 +61,27 @@ void PartialBatch::AddExemplar(std::uint32_t series, const model::Exemplar& exem
   ++num_exemplars_;
 }
 
+std::string_view PartialBatch::BytesOf(const Row& row) const {
+  const std::size_t size = row.kind_and_bytes & ((1U << kKindShift) - 1);
+  return std::string_view(extra_).substr(row.bits, size);
+}
+
 void PartialBatch::Write(const Row& row, const SeriesStore& store,
                          proto::WriteRequestWriter& writer, ItemCounts& counts) {
   const proto::SeriesLabels labels = store.labels(row.series);
   const model::Metadata* metadata = store.metadata(row.series);
   if (store.has_told_metadata(row.series)) ++counts.metadata;
-  const auto kind = static_cast<Kind>(row.kind_and_bytes >> kKindShift);
-  if (kind == Kind::kFloat) [[likely]] {
+  if (KindOf(row) == Kind::kFloat) [[likely]] {
     ++counts.samples;
     return writer.AddSample(labels, metadata, row.t, 0, std::bit_cast<double>(row.bits));
   }
-  const std::size_t size = row.kind_and_bytes & ((1U << kKindShift) - 1);
-  std::string_view bytes = std::string_view(extra_).substr(row.bits, size);
-  if (kind == Kind::kStartedFloat) {
+  std::string_view bytes = BytesOf(row);
+  if (KindOf(row) == Kind::kStartedFloat) {
     ++counts.samples;
     const auto value = TakeValue<double>(bytes);
     return writer.AddSample(labels, metadata, row.t, TakeValue<model::TimestampMs>(bytes), value);
   }
-  if (kind == Kind::kHistogram) {
+  if (KindOf(row) == Kind::kHistogram) {
     ++counts.histograms;
     return writer.AddHistogram(labels, metadata, bytes);
   }
@@ -84,14 +90,55 @@ void PartialBatch::Write(const Row& row, const SeriesStore& store,
   writer.AddExemplar(labels, metadata, model::Labels::FromBytes(bytes), row.t, value);
 }
 
-Batch PartialBatch::Take(const SeriesStore& store, proto::WriteRequestWriter& writer,
-                         UninitVector<char>& scratch) {
-  Batch batch;
+PartialBatch::Exemplars PartialBatch::TakeExemplars() {
+  Exemplars exemplars;
+  for (Exemplar& one : waiting_) exemplars.emplace(one.series, std::move(one));
+  waiting_.clear();
   for (const Row& row : rows_) {
+    if (KindOf(row) != Kind::kExemplar) continue;
+    exemplars.emplace(row.series, Exemplar{row.series, row.t, std::string(BytesOf(row))});
+  }
+  return exemplars;
+}
+
+Batch PartialBatch::Take(const SeriesStore& store, proto::WriteRequestWriter& writer,
+                         UninitVector<char>& scratch, bool all) {
+  Batch batch;
+  const auto note = [&batch](model::TimestampMs t) {
+    if (t <= 0) return;  // As Prometheus: times that are not set say nothing.
+    batch.lowest = std::min(batch.lowest, t);
+    batch.highest = std::max(batch.highest, t);
+  };
+  const bool joined = writer.version() == proto::WriteVersion::kV2;
+  Exemplars exemplars;
+  if (joined && (num_exemplars_ > 0 || has_waiting())) exemplars = TakeExemplars();
+  for (const Row& row : rows_) {
+    if (joined && KindOf(row) == Kind::kExemplar) continue;
+    if (!exemplars.empty()) {
+      const auto [begin, end] = exemplars.equal_range(row.series);
+      for (auto i = begin; i != end; ++i) {
+        std::string_view bytes = i->second.bytes;
+        const auto value = TakeValue<double>(bytes);
+        writer.GiveExemplar(model::Labels::FromBytes(bytes), i->second.t, value);
+        ++batch.counts.exemplars;
+      }
+      exemplars.erase(begin, end);
+    }
     Write(row, store, writer, batch.counts);
-    if (row.t <= 0) continue;  // As Prometheus: times that are not set say nothing.
-    batch.lowest = std::min(batch.lowest, row.t);
-    batch.highest = std::max(batch.highest, row.t);
+    note(row.t);
+  }
+  const bool wait = !all && exemplars.size() <= kMostWaiting;
+  for (auto& [series, exemplar] : exemplars) {
+    if (wait) {
+      waiting_.push_back(std::move(exemplar));
+      continue;
+    }
+    std::string_view bytes = exemplar.bytes;
+    const auto value = TakeValue<double>(bytes);
+    writer.AddExemplar(store.labels(series), store.metadata(series),
+                       model::Labels::FromBytes(bytes), exemplar.t, value);
+    ++batch.counts.exemplars;
+    note(exemplar.t);
   }
   // A copy of the right size: it may wait for long.
   batch.body = proto::SnappyEncode(writer.Finish(), scratch);
@@ -101,6 +148,10 @@ Batch PartialBatch::Take(const SeriesStore& store, proto::WriteRequestWriter& wr
   return batch;
 }
 
-std::size_t PartialBatch::held_bytes() const { return HeapBytes(rows_) + HeapBytes(extra_); }
+std::size_t PartialBatch::held_bytes() const {
+  std::size_t bytes = HeapBytes(rows_) + HeapBytes(extra_) + HeapBytes(waiting_);
+  for (const Exemplar& one : waiting_) bytes += HeapBytes(one.bytes);
+  return bytes;
+}
 
 }  // namespace narthex::remote

@@ -71,10 +71,8 @@ const model::Labels* SeriesStore::Relabelled(const model::Labels& labels) {
   }
   const Result<bool> kept = model::Relabel(builder_, options_.relabel_configs);
   if (!kept) {
-    if (relabel_log_.Allow()) {
-      log::Warn("write_relabel_configs failed, the series is dropped",
-                {{"series", labels.ToString()}, {"err", kept.error().message()}});
-    }
+    relabel_log_.Warn("write_relabel_configs failed, the series is dropped",
+                      {{"series", labels.ToString()}, {"err", kept.error().message()}});
     return nullptr;
   }
   if (!*kept) return nullptr;

@@ -12,12 +12,12 @@
 #include <string>
 #include <vector>
 
+#include "narthex/base/minute_log.h"
 #include "narthex/model/labels.h"
 #include "narthex/model/metadata.h"
 #include "narthex/model/relabel.h"
 #include "narthex/proto/write_request.h"
 #include "narthex/tsdb/wal_records.h"
-#include "src/remote/log_limiter.h"
 
 namespace narthex::remote {
 
@@ -134,7 +134,7 @@ class SeriesStore final {
   std::map<std::string, std::uint32_t> metadata_index_;
   std::size_t metadata_bytes_ = 0;
   std::size_t metadata_kept_ = 0;  // When what is not used was last left out.
-  LogLimiter relabel_log_{SystemClock()};
+  MinuteLog relabel_log_{SystemClock()};
   model::LabelsBuilder builder_;
   model::Labels built_;
 };

@@ -131,15 +131,16 @@ std::size_t ShardSet::WaitingBytes() const {
   return bytes;
 }
 
-bool ShardSet::Cut(Lane& lane, const Mark& mark) {
+bool ShardSet::Cut(Lane& lane, const Mark& mark, bool all) {
   if (!HasRoom(lane)) return false;
   CountPending();  // Before they are sent.
   if (std::exchange(pairs_generation_, series_.pairs_generation()) != series_.pairs_generation()) {
     writer_.Forget();
   }
-  Batch batch = lane.partial.Take(series_, writer_, compressed_);
+  Batch batch = lane.partial.Take(series_, writer_, compressed_, all);
   batch.mark = mark;
-  lane.shard->Push(std::move(batch));
+  // Exemplars may all wait for samples.
+  if (batch.counts.total() > 0) lane.shard->Push(std::move(batch));
   lane.cut_at = SteadyClock::now();
   CountHeld();
   return true;
@@ -220,7 +221,8 @@ void ShardSet::CutDue(const Mark& now) {
 bool ShardSet::CutAll(const Mark& now) {
   bool all = true;
   for (const auto& lane : lanes_) {
-    if (!lane->partial.empty() && !Cut(*lane, now)) all = false;
+    const bool has_any = !lane->partial.empty() || lane->partial.has_waiting();
+    if (has_any && !Cut(*lane, now, true)) all = false;
   }
   return all;
 }
@@ -252,9 +254,9 @@ void ShardSet::SaveIdle(const Mark& now, model::TimestampMs highest) {
 
 void ShardSet::SavePosition(std::size_t shard, const ShardPosition& position) {
   const Status status = positions_.Save(shard, position);
-  if (!status && position_log_.Allow()) {
-    log::Error("Writing how far remote write has come failed",
-               {{"remote_name", endpoint_->name}, {"err", status.error().message()}});
+  if (!status) {
+    position_log_.Error("Writing how far remote write has come failed",
+                        {{"remote_name", endpoint_->name}, {"err", status.error().message()}});
   }
 }
 

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "narthex/base/clock.h"
+#include "narthex/base/minute_log.h"
 #include "narthex/base/mutex.h"
 #include "src/remote/batch_sender.h"
 #include "src/remote/endpoint.h"
@@ -102,8 +103,8 @@ class ShardSet final {
   bool AddTo(WalRef ref, const Mark& at, Add&& add);
   bool IsFull(const PartialBatch& partial) const;
   bool HasRoom(const Lane& lane) const;
-  // @return false when there is no room
-  bool Cut(Lane& lane, const Mark& mark);
+  // @param all  exemplars don't wait for samples. @return false when there is no room
+  bool Cut(Lane& lane, const Mark& mark, bool all = false);
   bool CutFull(Lane& lane, const Mark& at);
   using Lanes = std::vector<std::unique_ptr<Lane>>;
   bool MakeLanes(std::size_t count, Lanes& lanes);
@@ -122,7 +123,7 @@ class ShardSet final {
   QueueMetrics& metrics_;
   SendingTally& tally_;
   Clock& clock_;
-  LogLimiter position_log_;
+  MinuteLog position_log_;
   std::size_t max_items_ = 1;      // Of a batch, …
   std::size_t max_exemplars_ = 0;  // … and exemplars that may be in it beyond.
   std::size_t max_batches_ = 1;    // That wait, of a shard.

@@ -79,12 +79,10 @@ Result<SliceReader::Piece> SliceReader::Read(const Gap& slice,
     model::Labels labels = set->LabelsAt(i);
     if (const Status status = ReadSeries(*set, i); !status) {
       metrics_.unreadable_series.Add();
-      if (unreadable_log_.Allow()) {
-        log::Error("Reading a series for remote write failed, its samples are not sent",
-                   {{"remote_name", endpoint_->name},
-                    {"series", labels.ToString()},
-                    {"err", status.error().message()}});
-      }
+      unreadable_log_.Error("Reading a series for remote write failed, its samples are not sent",
+                            {{"remote_name", endpoint_->name},
+                             {"series", labels.ToString()},
+                             {"err", status.error().message()}});
       continue;
     }
     if (piece_bytes_ > kPieceBytes) piece.last = labels;

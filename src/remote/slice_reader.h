@@ -11,13 +11,13 @@
 #include <string>
 #include <vector>
 
+#include "narthex/base/minute_log.h"
 #include "narthex/model/labels.h"
 #include "narthex/storage/chunk_querier.h"
 #include "narthex/storage/typed_samples.h"
 #include "src/remote/batch.h"
 #include "src/remote/endpoint.h"
 #include "src/remote/gaps.h"
-#include "src/remote/log_limiter.h"
 #include "src/remote/partial_batch.h"
 #include "src/remote/queue_metrics.h"
 #include "src/remote/series_store.h"
@@ -56,7 +56,7 @@ class SliceReader final {
   const SeriesStore::Options options_;
   storage::ChunkQueryable& history_;
   QueueMetrics& metrics_;
-  LogLimiter unreadable_log_;
+  MinuteLog unreadable_log_;
   const std::size_t max_items_;
   const bool with_histograms_;
 

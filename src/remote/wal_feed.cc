@@ -118,10 +118,9 @@ bool WalFeed::Handle() {
   if (!status) {
     // The entries before the bad one were taken.
     metrics_.wal_decode_failures.Add();
-    if (decode_log_.Allow()) {
-      log::Error("A record of the WAL could not be read for remote write",
-                 {{"remote_name", options_.endpoint->name}, {"err", status.error().message()}});
-    }
+    decode_log_.Error(
+        "A record of the WAL could not be read for remote write",
+        {{"remote_name", options_.endpoint->name}, {"err", status.error().message()}});
   }
   return go_on;
 }
@@ -144,9 +143,9 @@ void WalFeed::Count(KindCounters& kind, const Counts& counts) {
   kind.Drop(DropReason::kUnknownSeries, counts.unknown);
   kind.Drop(DropReason::kCustomBuckets, counts.custom);
   tally_.dropped.Add(counts.dropped + counts.unknown);
-  if (counts.unknown > 0 && unknown_log_.Allow()) {
-    log::Warn("Samples of series that the WAL does not name are not sent",
-              {{"remote_name", options_.endpoint->name}, {"count", counts.unknown}});
+  if (counts.unknown > 0) {
+    unknown_log_.Warn("Samples of series that the WAL does not name are not sent",
+                      {{"remote_name", options_.endpoint->name}, {"count", counts.unknown}});
   }
   shards_.CountPending();
   RaiseTo(metrics_.highest_seconds, WholeSeconds(highest_));
@@ -223,9 +222,10 @@ bool WalFeed::AddHistograms(std::vector<Entry>& entries, Decode&& decode, Status
     NoteTime(entry.t);
   }
   Count(metrics_.histograms, counts);
-  if (counts.custom > 0 && custom_log_.Allow()) {
-    log::Warn("Native histograms with custom buckets are not sent: remote write 1.0 has none",
-              {{"remote_name", options_.endpoint->name}, {"count", counts.custom}});
+  if (counts.custom > 0) {
+    custom_log_.Warn(
+        "Native histograms with custom buckets are not sent: remote write 1.0 has none",
+        {{"remote_name", options_.endpoint->name}, {"count", counts.custom}});
   }
   return go_on;
 }

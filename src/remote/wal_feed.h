@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "narthex/base/clock.h"
+#include "narthex/base/minute_log.h"
 #include "narthex/storage/start_times.h"
 #include "narthex/tsdb/wal_tail.h"
 #include "src/remote/batch.h"
@@ -81,7 +82,7 @@ class WalFeed final {
   QueueMetrics& metrics_;
   SendingTally& tally_;
   Clock& clock_;
-  LogLimiter unknown_log_, decode_log_, custom_log_;
+  MinuteLog unknown_log_, decode_log_, custom_log_;
 
   bool tailing_ = false;  // The end of the log was seen.
   Mark first_wanted_;

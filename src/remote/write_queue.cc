@@ -17,6 +17,7 @@ using SteadyClock = std::chrono::steady_clock;
 // nothing; batches wait longer than this anyway.
 constexpr std::chrono::milliseconds kLookInterval(100);
 constexpr std::chrono::milliseconds kCutInterval(50);
+constexpr std::chrono::seconds kCommitPatience(1);
 constexpr std::chrono::seconds kSaveInterval(1);
 constexpr std::chrono::seconds kCheckpointInterval(5);
 constexpr std::chrono::seconds kRetryInterval(5);
@@ -153,9 +154,7 @@ void WriteQueue::Stop(Ending ending) {
 }
 
 bool WriteQueue::WaitBeforeRetry(const char* what, const Error& error) {
-  if (failure_log_.Allow()) {
-    log::Error(what, {{"remote_name", endpoint().name}, {"err", error.message()}});
-  }
+  failure_log_.Error(what, {{"remote_name", endpoint().name}, {"err", error.message()}});
   MutexLock lock(mutex_);
   if (!stopping_) changed_.WaitFor(mutex_, kRetryInterval);
   return !stopping_;
@@ -243,7 +242,7 @@ void WriteQueue::Follow() {
       continue;
     }
     if (*step == FeedStep::kInterrupted) return;
-    Upkeep();
+    Upkeep(*step);
     if (*step == FeedStep::kRecord) continue;
     if (stopping) return;
     MutexLock lock(mutex_);
@@ -251,9 +250,12 @@ void WriteQueue::Follow() {
   }
 }
 
-void WriteQueue::Upkeep() {
+void WriteQueue::Upkeep(FeedStep step) {
   const auto now = SteadyClock::now();
-  if (now < next_cut_) return;
+  // The log ends behind a commit: a batch that is cut there has the samples of a scrape together
+  // with their exemplars. Where the end is never seen, batches must go as well.
+  const bool at_end = step == FeedStep::kCaughtUp;
+  if (now < next_cut_ + (at_end ? std::chrono::seconds(0) : kCommitPatience)) return;
   next_cut_ = now + kCutInterval;
   shards_.CutDue(feed_.place());
   if (wanted_shards_.load() != 0) Reshard();

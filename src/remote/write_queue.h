@@ -14,6 +14,7 @@
 
 #include "narthex/base/clock.h"
 #include "narthex/base/fs.h"
+#include "narthex/base/minute_log.h"
 #include "narthex/base/mutex.h"
 #include "narthex/model/labels.h"
 #include "narthex/remote/write_storage.h"
@@ -73,7 +74,7 @@ class WriteQueue final {
   void SaveIdle();
   bool OpenFeed();
   void Follow();
-  void Upkeep();
+  void Upkeep(FeedStep step);
   void Reshard();
   bool WaitBeforeRetry(const char* what, const Error& error);
   model::TimestampMs SentUntil() const;
@@ -82,7 +83,7 @@ class WriteQueue final {
   Clock& clock_;
   QueueMetrics& metrics_;
   SendingTally tally_;
-  LogLimiter failure_log_;
+  MinuteLog failure_log_;
   PositionFile positions_;
   tsdb::WalTail tail_;
   SeriesStore series_;

@@ -166,9 +166,12 @@ class Peer:
 
 
 class Page:
-    """A target whose answer the test writes."""
+    """A target whose answer the test writes.
 
-    def __init__(self, body):
+    @param body  text, or a function that gives bytes for each scrape
+    """
+
+    def __init__(self, body, content_type="text/plain; version=0.0.4"):
         page = self
         self.body = body
         self.status = 200
@@ -176,10 +179,10 @@ class Page:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self):
                 self.send_response(page.status)
-                self.send_header("Content-Type", "text/plain; version=0.0.4")
+                self.send_header("Content-Type", content_type)
                 self.end_headers()
                 with contextlib.suppress(OSError):
-                    self.wfile.write(page.body.encode())
+                    self.wfile.write(page.body() if callable(page.body) else page.body.encode())
 
             def log_message(self, *_):
                 pass
@@ -208,8 +211,8 @@ class IntegrationTest(unittest.TestCase):
         self.addCleanup(peer.cleanup)
         return peer
 
-    def page(self, body):
-        page = Page(body)
+    def page(self, body, *content_type):
+        page = Page(body, *content_type)
         self.addCleanup(page.cleanup)
         return page
 

@@ -38,12 +38,13 @@ def result(address, expr, path="/api/v1/query", **parameters):
 
 
 def raw(address, selector, start, end):
-    """{series: [(milliseconds, value)]} of the samples from `start` to `end`, in seconds."""
+    """{series: [(milliseconds, value)]} of the floats from `start` to `end`, in seconds."""
     window = f"{round((end - start) * 1000)}ms"
     found = {}
     for series in result(address, f"{selector}[{window}]", time=end):
-        found[json.dumps(series["metric"], sort_keys=True)] = [
-            (round(float(t) * 1000), float(v)) for t, v in series["values"]]
+        if "values" in series:
+            found[json.dumps(series["metric"], sort_keys=True)] = [
+                (round(float(t) * 1000), float(v)) for t, v in series["values"]]
     return found
 
 
@@ -65,8 +66,8 @@ class PeerTest(IntegrationTest):
             self.skipTest(f"{name} is older than {since[0]}.{since[1]}")
         return path
 
-    def ready(self, address, path):
-        wait_for(f"http://{address}{path}", lambda: get(address, path))
+    def ready(self, address, path, *seconds):
+        wait_for(f"http://{address}{path}", lambda: get(address, path), *seconds)
         return address
 
     def file(self, name, text):
@@ -80,6 +81,27 @@ class PeerTest(IntegrationTest):
                   f"--storage.tsdb.path={self.folder}/prometheus",
                   f"--web.listen-address=127.0.0.1:{port}", *flags)
         return self.ready(f"127.0.0.1:{port}", "/-/ready")
+
+    def influx(self):
+        """InfluxDB 1 without databases."""
+        port, other = free_port(), free_port()
+        config = self.file("influxdb.conf", f"""
+reporting-disabled = true
+bind-address = "127.0.0.1:{other}"
+[meta]
+  dir = "{self.folder}/influx/meta"
+[data]
+  dir = "{self.folder}/influx/data"
+  wal-dir = "{self.folder}/influx/wal"
+[http]
+  bind-address = "127.0.0.1:{port}"
+[monitor]
+  store-enabled = false
+""")
+        self.peer(self.find("influxd"), "-config", config)
+        address = f"127.0.0.1:{port}"
+        wait_for("influxd", lambda: get(address, "/query", q="SHOW DATABASES"))
+        return address
 
     def receiver(self):
         """A server that scrapes nothing and takes remote write."""
@@ -277,22 +299,8 @@ class VictoriaTest(PeerTest):
 
 
 class InfluxTest(PeerTest):
-    def influx(self):
-        port, other = free_port(), free_port()
-        config = self.file("influxdb.conf", f"""
-reporting-disabled = true
-bind-address = "127.0.0.1:{other}"
-[meta]
-  dir = "{self.folder}/influx/meta"
-[data]
-  dir = "{self.folder}/influx/data"
-  wal-dir = "{self.folder}/influx/wal"
-[http]
-  bind-address = "127.0.0.1:{port}"
-""")
-        self.peer(self.find("influxd"), "-config", config)
-        address = f"127.0.0.1:{port}"
-        wait_for("influxd", lambda: get(address, "/query", q="SHOW DATABASES"))
+    def start_influx(self):
+        address = self.influx()
         self.post(address, "/query", urllib.parse.urlencode({"q": "CREATE DATABASE p"}).encode())
         return address
 
@@ -303,7 +311,7 @@ bind-address = "127.0.0.1:{other}"
             return response.read()
 
     def test_remote_read(self):
-        address = self.influx()
+        address = self.start_influx()
         end = int(time.time() * 1000)
         body = series({"__name__": "m", "a": "1"}, [(end - 2000, 1.5), (end - 1000, 2.5)])
         body += series({"__name__": "m", "a": "2"}, [(end - 1000, 4)])
@@ -315,6 +323,30 @@ bind-address = "127.0.0.1:{other}"
                          raw(server.address, "m", end / 1000 - 60, end / 1000))
         self.assertEqual(6.5, server.value("sum(m)"))
         self.assertEqual(4, server.value('m{a=~"2|3"}'))
+
+    def test_written_there_and_read_from_there(self):
+        """What one run has scraped and sent the next one, with an empty folder, has from InfluxDB."""
+        address = self.start_influx()
+        page = self.page(PAGE)
+        server = self.start(
+            scrape_config(("page", page.address), extra="  external_labels: {dc: eu}\n") +
+            f"remote_write:\n  - url: http://{address}/api/v1/prom/write?db=p\n"
+            "    queue_config: {batch_send_deadline: 200ms}\n")
+        start = time.time()
+        wait_for("some scrapes", lambda: server.value("count_over_time(level[1m])") >= 5)
+        end = time.time() - 1
+        ours = raw(f"127.0.0.1:{server.port}", '{job="page"}', start, end)
+        self.assertGreaterEqual(len(ours), 8)
+        self.assertEqual(server.stop(), 0)  # What was not sent yet is sent.
+        shutil.rmtree(server.data)
+        server.config.write_text(
+            "global: {external_labels: {dc: eu}}\n"
+            f"remote_read: [{{url: 'http://{address}/api/v1/prom/read?db=p', read_recent: true}}]\n")
+        server.start()
+        self.assertEqual(ours, wait_for("what was sent", lambda: raw(
+            f"127.0.0.1:{server.port}", '{job="page"}', start, end)))
+        self.assertEqual(7.5, server.value(f"sum(items_total @ {end})"))
+        self.assertEqual("2.5", server.query('items_total{note=~".*quotes.*"}', time=end)[0]["value"][1])
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Pushes and line protocol, side by side with the programs whose protocols they are: the Pushgateway, npm's
 prom-client, VictoriaMetrics, InfluxDB. A program that is not there skips its tests.
 """
+import base64
 import gzip
 import http.client
 import json
@@ -12,6 +13,7 @@ import time
 import urllib.parse
 
 from harness import free_port, wait_for
+from test_lock import HASH
 from test_peers import PeerTest
 
 TYPES = """# HELP c_total A \\\\ counter\\nof two lines with "quotes".
@@ -412,24 +414,7 @@ class InfluxTest(PeerTest):
         self.assertEqual(expected, ours)
 
     def test_same_answers_as_influxdb(self):
-        influxd = self.find("influxd")
-        port, backup = free_port(), free_port()
-        config = self.file("influx.conf", f"""
-reporting-disabled = true
-bind-address = "127.0.0.1:{backup}"
-[meta]
-  dir = "{self.folder}/influx/meta"
-[data]
-  dir = "{self.folder}/influx/data"
-  wal-dir = "{self.folder}/influx/wal"
-[http]
-  bind-address = "127.0.0.1:{port}"
-[monitor]
-  store-enabled = false
-""")
-        self.peer(influxd, "-config", config)
-        peer = f"127.0.0.1:{port}"
-        wait_for("influxd", lambda: send(peer, "GET", "/ping")[0] == 204)
+        peer = self.influx()
         send(peer, "POST", "/query?q=CREATE+DATABASE+d")
         server = self.receiver()
         for body in LINES + BAD_LINES:
@@ -457,3 +442,22 @@ bind-address = "127.0.0.1:{backup}"
             self.assertEqual(400, send(server.address, "POST", "/write", "\n".join(["bad"] * 1000))[0])
         self.assertEqual(20000, server.value("count(m_v)"))
         self.assertLessEqual(server.log_text().count("stored in part"), 3)
+
+    def test_who_may_write_is_said_by_the_web_configuration(self):
+        token = {"Authorization": "Token my-token"}
+        with_password = "/write?db=d&u=me&p=secret"
+        server = self.receiver()
+        for path in (with_password, "/api/v2/write?bucket=d"):
+            self.assertEqual(204, send(server.address, "POST", path, "m v=1", token)[0], path)
+        self.assertEqual(0, server.stop())
+
+        locked = self.file(  # The password is "secret".
+            "web.yml", f"basic_auth_users: {{me: '{HASH}'}}\n")
+        server.flags.append(f"--web.config.file={locked}")
+        server.start(wait=False)
+        basic = {"Authorization": "Basic " + base64.b64encode(b"me:secret").decode()}
+        wait_for("the server", lambda: send(server.address, "GET", "/-/ready", None, basic)[0] == 200)
+        for path in (with_password, "/api/v2/write?bucket=d", "/write"):
+            self.assertEqual(401, send(server.address, "POST", path, "m v=2", token)[0], path)
+            self.assertEqual(401, send(server.address, "POST", path, "m v=2")[0], path)
+        self.assertEqual(204, send(server.address, "POST", "/write?db=d", "m v=3", basic)[0])

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "narthex/model/sample.h"
@@ -142,6 +143,41 @@ TEST(WriteRequestTest, Version2) {
   }
 }
 
+// Version 2 has no series without a sample or histogram.
+TEST(WriteRequestTest, ExemplarsOfSamples) {
+  for (const WriteVersion version : {WriteVersion::kV1, WriteVersion::kV2}) {
+    Sender sender(version);
+    const SeriesLabels a = sender.Labels({{"__name__", "a"}});
+    std::string message;
+    EncodeWriteHistogram(5, 0, model::Histogram(), message);
+    for (int round = 0; round < 2; ++round) {
+      sender.writer.GiveExemplar({{"trace_id", LongText(200)}}, 9, 1.5);
+      sender.writer.GiveExemplar({}, 0, 0);
+      sender.writer.AddSample(a, nullptr, 10, 0, 3);
+      sender.writer.AddSample(a, nullptr, 11, 0, 4);
+      sender.writer.GiveExemplar({{"a", "b"}}, 7, -2);
+      sender.writer.AddHistogram(a, nullptr, message);
+      const std::string body(sender.writer.Finish());
+      WriteRequestReader reader(version, body);
+      std::string found;
+      WriteSample sample;
+      WriteHistogram histogram;
+      WriteExemplar exemplar;
+      while (reader.NextSeries()) {
+        found += reader.labels()[0].value;
+        while (reader.NextSample(sample)) found += fmt::format(" {}@{}", sample.value, sample.t);
+        while (reader.NextHistogram(histogram)) found += fmt::format(" h@{}", histogram.t);
+        while (reader.NextExemplar(exemplar)) {
+          found += fmt::format(" {{{}}}{}@{}", exemplar.labels.size(), exemplar.value, exemplar.t);
+        }
+        found += "\n";
+      }
+      EXPECT_TRUE(reader.status());
+      EXPECT_EQ(found, "a 3@10 {1}1.5@9 {0}0@0\na 4@11\na h@5 {1}-2@7\n");
+    }
+  }
+}
+
 TEST(WriteRequestTest, Version2WithManySymbols) {
   Sender sender(WriteVersion::kV2);
   std::vector<SeriesLabels> series;
@@ -177,11 +213,16 @@ TEST(DropOlderTest, LeavesOutWhatIsTooOld) {
     sender.writer.AddHistogram(a, nullptr, new_message);
     sender.writer.AddExemplar(a, nullptr, {{"x", "y"}}, 98, 1);
     sender.writer.AddExemplar(a, nullptr, {{"x", "y"}}, 103, 1);
+    // A sample goes, and stays, with its exemplars.
+    sender.writer.GiveExemplar({{"x", "z"}}, 104, 1);
+    sender.writer.AddSample(a, nullptr, 98, 0, 1);
+    sender.writer.GiveExemplar({{"x", "z"}}, 97, 1);
+    sender.writer.AddSample(a, nullptr, 105, 0, 1);
     std::string kept;
     const DroppedItems dropped = DropOlder(version, sender.writer.Finish(), 100, kept);
-    EXPECT_EQ(dropped.samples, 2U);
+    EXPECT_EQ(dropped.samples, 3U);
     EXPECT_EQ(dropped.histograms, 1U);
-    EXPECT_EQ(dropped.exemplars, 1U);
+    EXPECT_EQ(dropped.exemplars, 2U);
     EXPECT_EQ(dropped.oldest, 100);
     WriteRequestReader reader(version, kept);
     std::vector<model::TimestampMs> times;
@@ -195,7 +236,7 @@ TEST(DropOlderTest, LeavesOutWhatIsTooOld) {
       while (reader.NextExemplar(exemplar)) times.push_back(exemplar.t);
     }
     EXPECT_TRUE(reader.status());
-    EXPECT_EQ(times, (std::vector<model::TimestampMs>{100, 120, 101, 103}));
+    EXPECT_EQ(times, (std::vector<model::TimestampMs>{100, 120, 101, 103, 105, 97}));
   }
 }
 

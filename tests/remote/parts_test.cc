@@ -115,6 +115,19 @@ TEST(EndpointTest, BackoffDoublesUpToItsEnd) {
   EXPECT_EQ(NextBackoff(30, 60'000, 200).next_ms, 200);
 }
 
+TEST(EndpointTest, RefusalsAreToldAsTheyAre) {
+  const Endpoint endpoint;
+  net::ClientResponse response;
+  response.status = 400;
+  response.reason = "Bad Request";
+  const Answer answer = ReadAnswer(endpoint, response, "out of order \"sample\" {a=\"é\"}", 0);
+  EXPECT_EQ(answer.outcome, Outcome::kRefused);
+  EXPECT_EQ(answer.error,
+            "server returned HTTP status 400 Bad Request: out of order \"sample\" {a=\"é\"}");
+  const std::string long_text(100'000, 'x');
+  EXPECT_LT(ReadAnswer(endpoint, response, long_text, 0).error.size(), 2000U);
+}
+
 TEST(EndpointTest, PasswordsAreNotShown) {
   EXPECT_EQ(WithoutPassword("http://u:p@h:1/x"), "http://u:xxxxx@h:1/x");
   EXPECT_EQ(WithoutPassword("http://u@h:1"), "http://u@h:1");

@@ -192,33 +192,40 @@ class GapTest : public RemoteWriteTest {
     return options;
   }
 
+  /// Sends five scrapes; while nobody sends, 1,200 more come, which the log does not keep.
+  void LoseTheLog(Receiver& receiver, const std::string& yaml) {
+    Start(yaml);
+    AppendMany(20, 0, 5);
+    receiver.WaitForTaken(100);
+    storage_ = nullptr;
+    now_.AdvanceMs(3'600'000);
+    AppendMany(20, 5, 1200);
+    ASSERT_TRUE(db_->Compact());
+  }
+  /// Next to a gap's ends samples may come twice; none may be missing.
+  static void WaitForAll(Receiver& receiver, const Points& want) {
+    receiver.WaitForPoints([&](Points taken) {
+      for (auto& [labels, points] : taken) {
+        std::sort(points.begin(), points.end(),
+                  [](const Point& a, const Point& b) { return a.t < b.t; });
+        points.erase(std::unique(points.begin(), points.end()), points.end());
+      }
+      return taken == want;
+    });
+  }
+
   narthex::testing::FakeClock now_{kStart};
 };
 
 TEST_F(GapTest, WhatTheLogNoLongerHasComesFromBlocks) {
   Receiver receiver;
   const std::string yaml = Section(receiver.Url());
-  Start(yaml);
-  AppendMany(20, 0, 5);
-  receiver.WaitForTaken(100);
-  storage_ = nullptr;
-  now_.AdvanceMs(3'600'000);
-  AppendMany(20, 5, 1200);
-  ASSERT_TRUE(db_->Compact());
+  LoseTheLog(receiver, yaml);
   ASSERT_FALSE(db_->Blocks().empty());
   ASSERT_FALSE(std::filesystem::exists(dir_ + "/wal/00000000"));
   Start(yaml);
   AppendMany(20, 1205, 5);
-  // Next to the gap's ends samples may come twice; none may be missing.
-  const Points want = Many(20, 0, 1210);
-  receiver.WaitForPoints([&](Points taken) {
-    for (auto& [labels, points] : taken) {
-      std::sort(points.begin(), points.end(),
-                [](const Point& a, const Point& b) { return a.t < b.t; });
-      points.erase(std::unique(points.begin(), points.end()), points.end());
-    }
-    return taken == want;
-  });
+  WaitForAll(receiver, Many(20, 0, 1210));
   // What was sent in the ten minutes before the gap is sent again, and a minute behind it.
   EXPECT_LE(receiver.NumTaken() - std::size_t{20 * 1210}, 20U * 70);
   std::string text;
@@ -233,13 +240,7 @@ TEST_F(GapTest, WhatTheLogNoLongerHasComesFromBlocks) {
 TEST_F(GapTest, ADeadEndpointHoldsUpNoCompaction) {
   Receiver receiver;
   const std::string yaml = Section(receiver.Url());
-  Start(yaml);
-  AppendMany(20, 0, 5);
-  receiver.WaitForTaken(100);
-  storage_ = nullptr;
-  now_.AdvanceMs(3'600'000);
-  AppendMany(20, 5, 1200);
-  ASSERT_TRUE(db_->Compact());
+  LoseTheLog(receiver, yaml);
   receiver.Always("503 Unavailable");
   flush_deadline_ms_ = 50;
   Start(yaml);
@@ -290,15 +291,7 @@ TEST_F(GapTest, AnOutageLongerThanTheLogWhileRunning) {
   ASSERT_TRUE(db_->Compact());
   AppendMany(20, 1205, 5);
   receiver.OnRequest({});
-  const Points want = Many(20, 0, 1210);
-  receiver.WaitForPoints([&](Points taken) {
-    for (auto& [labels, points] : taken) {
-      std::sort(points.begin(), points.end(),
-                [](const Point& a, const Point& b) { return a.t < b.t; });
-      points.erase(std::unique(points.begin(), points.end()), points.end());
-    }
-    return taken == want;
-  });
+  WaitForAll(receiver, Many(20, 0, 1210));
 }
 
 }  // namespace

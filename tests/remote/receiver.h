@@ -158,7 +158,7 @@ class Receiver {
     }
     const Answer answer = handler ? handler(sent, number) : Taken(sent);
     MutexLock lock(mutex_);
-    sent.taken = answer.status.starts_with('2');
+    sent.taken = !answer.raw && !answer.hang && answer.status.starts_with('2');
     requests_.push_back(std::move(sent));
     return answer;
   }

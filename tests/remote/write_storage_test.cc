@@ -113,7 +113,7 @@ TEST_F(RemoteWriteTest, TriesAgainAsLongAsThatMayHelp) {
   receiver.OnRequest([](const Sent& sent, int number) -> Receiver::Answer {
     if (number == 0) return {.status = "500 Internal Server Error"};
     if (number == 1) return {.status = "503 Unavailable", .headers = "Retry-After: 0\r\n"};
-    if (number == 2) return {.body = "half of it", .cut = true};
+    if (number == 2) return {.body = "half of it", .status = "502 Bad Gateway", .cut = true};
     return Receiver::Taken(sent);
   });
   Start(Section(receiver.Url()));

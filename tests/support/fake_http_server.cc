@@ -72,7 +72,7 @@ void FakeHttpServer::Serve(int fd) {
                        "\r\nContent-Type: " + response.content_type + "\r\n" + response.headers +
                        "Content-Length: " + std::to_string(response.body.size()) + "\r\n\r\n";
     text += response.cut ? response.body.substr(0, response.body.size() / 2) : response.body;
-    if (!Send(fd, text) || response.cut) break;
+    if (!Send(fd, response.raw.value_or(text)) || response.cut || response.raw) break;
   }
   const std::lock_guard lock(mutex_);
   open_.erase(std::find(open_.begin(), open_.end(), fd));

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -28,6 +29,7 @@ class FakeHttpServer final {
     std::string headers = {};  // More of them, each with "\r\n".
     bool hang = false;         // No answer; the connection stays open until the client closes it.
     bool cut = false;          // Half of the body, then the end.
+    std::optional<std::string> raw = {};  // These bytes in the place of an answer, then the end.
   };
   using Handler = std::function<Response(const Request&)>;
 

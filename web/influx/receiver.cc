@@ -9,11 +9,11 @@
 
 #include "narthex/base/clock.h"
 #include "narthex/base/json_writer.h"
+#include "narthex/base/minute_log.h"
 #include "narthex/base/mutex.h"
 #include "narthex/model/labels.h"
 #include "web/api/gzip_body.h"
 #include "web/api/middleware.h"
-#include "web/api/minute_log.h"
 #include "web/api/routes.h"
 #include "web/influx/line_store.h"
 

@@ -10,10 +10,10 @@
 
 #include "narthex/base/clock.h"
 #include "narthex/base/log.h"
+#include "narthex/base/minute_log.h"
 #include "narthex/base/mutex.h"
 #include "web/api/gzip_body.h"
 #include "web/api/middleware.h"
-#include "web/api/minute_log.h"
 #include "web/api/routes.h"
 #include "web/push/exposition_page.h"
 #include "web/push/group_labels.h"

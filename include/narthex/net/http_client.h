@@ -98,7 +98,7 @@ struct ClientRequest {
   /// long or never end. The limits above hold for it as well. Others fill `body`, with 1 MiB at
   /// most.
   BodySink on_body;
-  /// With on_body: gets the head of such an answer, just before the sink gets its empty piece.
+  /// Gets each answer's head before its body; with on_body only with 2xx, before the empty piece.
   std::function<void(const ClientResponse&)> on_head = {};
 };
 

@@ -60,9 +60,9 @@ void EncodeWriteHistogram(model::TimestampMs t, model::TimestampMs start, const 
 void EncodeWriteHistogram(model::TimestampMs t, model::TimestampMs start,
                           const model::FloatHistogram& h, std::string& out);
 
-/// One request at a time; memory is kept from one to the next. Each sample, histogram and exemplar
-/// is a series of its own, as Prometheus sends them: what comes out keeps the order.
-/// Thread safety: one thread at a time.
+/// One request at a time; memory is kept from one to the next. Each sample and histogram is a
+/// series of its own, as Prometheus sends them: what comes out keeps the order. Thread safety: one
+/// thread at a time.
 class WriteRequestWriter final {
  public:
   /// @param pairs  outlives the writer and only grows; see Forget
@@ -71,6 +71,8 @@ class WriteRequestWriter final {
   WriteRequestWriter(const WriteRequestWriter&) = delete;
   WriteRequestWriter& operator=(const WriteRequestWriter&) = delete;
 
+  WriteVersion version() const;
+
   /// @param metadata  version 2; null = not known
   /// @param start     version 2; 0 = not known
   void AddSample(const SeriesLabels& labels, const model::Metadata* metadata, model::TimestampMs t,
@@ -78,8 +80,11 @@ class WriteRequestWriter final {
   /// @param message  as EncodeWriteHistogram writes it
   void AddHistogram(const SeriesLabels& labels, const model::Metadata* metadata,
                     std::string_view message);
+  /// As a series without a sample, which version 2 does not have.
   void AddExemplar(const SeriesLabels& labels, const model::Metadata* metadata,
                    const model::Labels& exemplar, model::TimestampMs t, double value);
+  /// The next sample or histogram has this exemplar, and those given before.
+  void GiveExemplar(const model::Labels& exemplar, model::TimestampMs t, double value);
   /// The metadata of a metric family, which only version 1 has on its own.
   void AddMetadata(std::string_view family, const model::Metadata& metadata);
 
