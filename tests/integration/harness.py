@@ -172,6 +172,7 @@ class Page:
         page = self
         self.body = body
         self.status = 200
+        self.served = 0  # How often it was read to its end.
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self):
@@ -180,6 +181,7 @@ class Page:
                 self.end_headers()
                 with contextlib.suppress(OSError):
                     self.wfile.write(page.body.encode())
+                    page.served += 1
 
             def log_message(self, *_):
                 pass
