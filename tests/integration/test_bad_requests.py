@@ -71,7 +71,8 @@ def talk(port, request):
         answer = b""
         try:
             connection.sendall(request)
-            connection.shutdown(socket.SHUT_WR)
+            answer = connection.recv(65536)
+            connection.shutdown(socket.SHUT_WR)  # Not before: who leaves is not answered.
             while piece := connection.recv(65536):
                 answer += piece
         except OSError:
@@ -112,7 +113,7 @@ class BadRequestsTest(IntegrationTest):
                     self.assertEqual(1, len(ours), "what follows was taken for a request")
                 if real is not None:
                     theirs = talk(real, request)
-                    self.assertEqual(ours[0] < 400, theirs[0] < 400, f"theirs {theirs}, ours {ours}")
+                    self.assertEqual(theirs[0] == 200, ours[0] == 200, f"theirs {theirs}, ours {ours}")
         self.assertTrue(server.is_ready())
 
     def test_bad_bodies_store_nothing_and_take_no_memory(self):
@@ -139,7 +140,7 @@ class BadRequestsTest(IntegrationTest):
             ("read: no protobuf", "read", snappy(b"\x0f\xff\xff"), write, 400),
             ("otlp: no protobuf", "otlp/v1/metrics", b"\x0f\xff\xff", protobuf, 400),
             ("otlp: no JSON", "otlp/v1/metrics", b"{" * 100000, {"Content-Type": "application/json"}, 400),
-            ("otlp: other type", "otlp/v1/metrics", b"{}", {"Content-Type": "text/plain"}, 415),
+            ("otlp: other type", "otlp/v1/metrics", b"{}", {"Content-Type": "text/plain"}, 400),
             ("otlp: no gzip", "otlp/v1/metrics", b"hello", protobuf | {"Content-Encoding": "gzip"}, 400),
             ("query: endless form", "query", b"query=" + b"(" * (9 << 20), {"Content-Type": form}, 400),
             ("query: bad escape", "query", b"query=%zz", {"Content-Type": form}, 400),
