@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Runs the judges of behaviour in a folder against the built programs: upstream's PromQL scripts and
-# upstream's good and bad configuration and rule files, and its tests of rules.
+# upstream's good and bad configuration and rule files, its tests of rules, and, where a Prometheus is
+# found in NARTHEX_PEERS or PATH, the HTTP API against that.
 #
 #   scripts/judge.sh FOLDER [BUILD-FOLDER]
 set -euo pipefail
@@ -31,4 +32,13 @@ echo "judge: configuration and rule files"
 NARTHEX_TESTDATA="$folder/testdata" "$build/tests/config/config_test" --gtest_brief=1 \
     --gtest_filter='ConfigTestdata.*' || failed=1
 python3 tests/tools/judge_rule_tools.py "$build/narthex" "$folder/testdata/promtool" || failed=1
+
+# Where there is a real Prometheus: half a minute a profile on two cores.
+prometheus=$(PATH="${NARTHEX_PEERS:-}:$PATH" command -v prometheus || true)
+if [ -n "$prometheus" ]; then
+    echo "judge: HTTP API"
+    python3 tests/tools/judge_api.py "$folder" "$build/narthex" "$prometheus" || failed=1
+else
+    echo "judge: no prometheus in NARTHEX_PEERS or PATH, so the HTTP API is not held against it"
+fi
 exit $failed

@@ -21,6 +21,13 @@ std::string HttpDate(std::time_t now) {
   return std::string(text, n);
 }
 
+/// A line break would let a value write headers of its own.
+std::string WithoutBreaks(std::string_view value) {
+  std::string clean(value);
+  std::erase_if(clean, [](char c) { return c == '\r' || c == '\n' || c == '\0'; });
+  return clean;
+}
+
 bool HasNoBody(int status) { return status < 200 || status == 204 || status == 304; }
 
 }  // namespace
@@ -84,10 +91,21 @@ ResponseStream::ResponseStream(Traits traits, std::function<void()> wake)
     : traits_(traits), wake_(std::move(wake)) {}
 
 void ResponseStream::SetHeader(std::string_view name, std::string_view value) {
-  // A line break here would let a value write headers of its own.
-  std::string clean(value);
-  std::erase_if(clean, [](char c) { return c == '\r' || c == '\n' || c == '\0'; });
-  net::SetHeader(headers_, name, clean);
+  net::SetHeader(headers_, name, WithoutBreaks(value));
+}
+
+void ResponseStream::AddHeader(std::string_view name, std::string_view value) {
+  headers_.emplace_back(name, WithoutBreaks(value));
+}
+
+/// Who varies an answer by it lets it be compressed.
+bool ResponseStream::MayCompress() const {
+  return traits_.compression != Compression::kNone &&
+         FindHeader(headers_, "Content-Encoding") == nullptr &&
+         std::any_of(headers_.begin(), headers_.end(), [](const auto& header) {
+           return EqualsIgnoreCase(header.first, "Vary") &&
+                  EqualsIgnoreCase(header.second, "Accept-Encoding");
+         });
 }
 
 bool ResponseStream::Write(std::string_view piece) {
@@ -96,15 +114,10 @@ bool ResponseStream::Write(std::string_view piece) {
     counted_ += piece.size();
     return true;
   }
-  if (!head_sent_ && deflater_ == nullptr && traits_.compression != Compression::kNone &&
-      body_.empty() && FindHeader(headers_, "Content-Encoding") == nullptr) {
+  if (!head_sent_ && deflater_ == nullptr && body_.empty() && MayCompress()) {
     deflater_ = std::make_unique<Deflater>(traits_.compression);
     net::SetHeader(headers_, "Content-Encoding",
                    traits_.compression == Compression::kGzip ? "gzip" : "deflate");
-    const std::string* vary = FindHeader(headers_, "Vary");
-    if (vary == nullptr || !vary->starts_with("Accept-Encoding")) {
-      headers_.emplace_back("Vary", "Accept-Encoding");  // Beside what the handler varies by.
-    }
   }
   // In pieces, so that one huge piece does not fill memory while the client is slow.
   while (!piece.empty()) {

@@ -36,6 +36,7 @@ class ResponseStream final : public ResponseWriter {
   // The handler's side.
   void SetStatus(int status) override { status_ = status; }
   void SetHeader(std::string_view name, std::string_view value) override;
+  void AddHeader(std::string_view name, std::string_view value) override;
   bool Write(std::string_view piece) override;
   void Abort() override { aborted_ = true; }
   bool Flush() override;
@@ -56,6 +57,7 @@ class ResponseStream final : public ResponseWriter {
   void Disconnect();
 
  private:
+  bool MayCompress() const;
   std::string Head(bool complete, std::size_t body_bytes);
   void HandOver(bool last);
 

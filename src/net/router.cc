@@ -145,17 +145,28 @@ struct Router::Impl {
     }
   }
 
-  /// A registered path that differs from this one only in a final slash or in case; "" = none.
+  /// The inner router that a path belongs to; null = none.
+  const std::string* MountOf(std::string_view path) const {
+    for (const std::string& mount : mounts) {
+      if (path.starts_with(mount) && path.substr(mount.size()).starts_with('/')) return &mount;
+    }
+    return nullptr;
+  }
+
+  /// A registered path that differs from this one only in a final slash or in case; "" = none. An
+  /// inner router knows only its own.
   std::string Alike(std::string_view method, std::string_view path) const {
     const std::string wanted = Fold(path);
+    const std::string* const mount = MountOf(path);
     for (const auto& [pattern, route] : exact) {
-      if (pattern.size() > 1 && Fold(pattern) == wanted && route.Find(method) != nullptr) {
+      if (pattern.size() > 1 && Fold(pattern) == wanted && route.Find(method) != nullptr &&
+          MountOf(pattern) == mount) {
         return pattern;
       }
     }
     for (const Route& route : patterns) {  // "/folder" of "/folder/*".
       if (route.pattern.ends_with("/*") && Fold(route.before) == wanted &&
-          route.Find(method) != nullptr) {
+          route.Find(method) != nullptr && MountOf(route.before) == mount) {
         return route.before;
       }
     }
@@ -184,6 +195,7 @@ void Router::Use(Middleware middleware) { impl_->middlewares.push_back(std::move
 void Router::Mount(std::string prefix) { impl_->mounts.push_back(std::move(prefix)); }
 
 void Router::Dispatch(ServerRequest& request, ResponseWriter& writer) const {
+  if (request.path == "*") return;  // Asks what the server as a whole can do: 200, as Go's.
   const std::string clean = CleanPath(request.path);
   if (clean != request.path) return Redirect(307, request, writer, clean);
   const Route* route = nullptr;
@@ -201,9 +213,7 @@ void Router::Dispatch(ServerRequest& request, ResponseWriter& writer) const {
     if (request.path == mount) return Redirect(307, request, writer, mount + "/");
   }
   if (std::string alike = impl_->Alike(request.method, request.path); !alike.empty()) {
-    for (const std::string& mount : impl_->mounts) {
-      if (alike.starts_with(mount + "/")) alike.erase(0, mount.size());
-    }
+    if (const std::string* mount = impl_->MountOf(alike)) alike.erase(0, mount->size());
     return Redirect(301, request, writer, alike);
   }
   allowed.erase("OPTIONS");

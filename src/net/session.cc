@@ -126,6 +126,8 @@ asio::awaitable<void> Session::Run() {
       }
       break;
     }
+    // Cut while it came in, e.g. while its password was compared: nobody would get the answer.
+    if (closing_) break;
     const bool sent = co_await Answer(request);
     if (!sent) break;
   }
@@ -199,7 +201,9 @@ Session::ReadOutcome Session::TakeHead(const RequestHead& head, ServerRequest& r
     return tl::unexpected(Refusal{400, "400 Bad Request"});
   }
   request.path += path;
-  if (!request.path.starts_with('/')) return tl::unexpected(Refusal{400, "400 Bad Request"});
+  const bool whole_server = request.path == "*" && head.method == "OPTIONS";
+  if (!request.path.starts_with('/') && !whole_server)
+    return tl::unexpected(Refusal{400, "400 Bad Request"});
   request.method = head.method;
   request.headers = head.headers;
   return {};

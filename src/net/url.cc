@@ -3,17 +3,11 @@
 
 #include <fmt/core.h>
 
+#include "narthex/base/hex.h"
 #include "src/net/http1.h"
 
 namespace narthex::net {
 namespace {
-
-int HexDigit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
 
 /// Of a text that is no URL nobody knows where the password ends, so all that may belong to one
 /// goes: from the first ":" of the userinfo to the last "@".
@@ -92,8 +86,8 @@ bool PercentDecode(std::string_view text, bool plus_is_space, std::string& out) 
       out += ' ';
     } else if (text[i] == '%') {
       if (i + 2 >= text.size()) return false;
-      const int high = HexDigit(text[i + 1]);
-      const int low = HexDigit(text[i + 2]);
+      const int high = HexDigitValue(text[i + 1]);
+      const int low = HexDigitValue(text[i + 2]);
       if (high < 0 || low < 0) return false;
       out += static_cast<char>(high * 16 + low);
       i += 2;

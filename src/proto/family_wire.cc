@@ -294,14 +294,20 @@ void WriteMetric(const FamilyMetric& metric, std::string& out) {
     inner.Message(2, value);
     writer.Message(kLabel, part);
   }
-  if (metric.wire.empty()) {
-    WriteValue(metric, out);
-  } else {
-    out += metric.wire;
-  }
+  const auto write_value = [&] {
+    if (metric.wire.empty()) {
+      WriteValue(metric, out);
+    } else {
+      out += metric.wire;
+    }
+  };
+  // In order of their numbers, as upstream's writer has them.
+  const bool last = metric.kind == MetricKind::kHistogram;
+  if (!last) write_value();
   if (metric.timestamp_ms) {
     writer.VarintAlways(kTimestamp, static_cast<std::uint64_t>(*metric.timestamp_ms));
   }
+  if (last) write_value();
 }
 
 }  // namespace

@@ -43,6 +43,13 @@ scrape_configs:
   static_configs:
   - targets: ['127.0.0.1:${port}']
     labels: {note: '<b>bold</b>'}
+- job_name: relabelled
+  static_configs:
+  - targets: ['127.0.0.1:1']
+  relabel_configs:
+  - {target_label: place, replacement: there}
+  - {source_labels: [place], regex: there, action: drop}
+  - {action: labeldrop, regex: place}
 `;
 
 const rules = `groups:

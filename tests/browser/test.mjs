@@ -98,6 +98,18 @@ test('the choice of colours and time zone is kept', async (page, url) => {
   await page.getByRole('button', { name: 'Times: UTC' }).waitFor();
 });
 
+test('discovery shows what each relabelling rule does', async (page, url) => {
+  await page.goto(`${url}/service-discovery`);
+  await page.locator('section', { hasText: 'relabelled' }).locator('summary', { hasText: 'Labels' }).click();
+  await page.locator('summary', { hasText: 'step by step' }).first().click();
+  const steps = page.locator('.steps li');
+  await steps.first().waitFor();
+  check(await steps.count() === 3, `there are ${await steps.count()} steps`);
+  await steps.nth(0).locator('.tag', { hasText: 'place="there"' }).waitFor();
+  await steps.nth(1).getByText('dropped').waitFor();
+  await steps.nth(2).getByText('not reached').waitFor();
+});
+
 test('a page says when the server is gone, and comes back', async (page, url) => {
   await page.route('**/api/v1/**', (route) => route.abort());
   await page.goto(`${url}/flags`);

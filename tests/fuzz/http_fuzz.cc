@@ -34,6 +34,7 @@ struct Discard final : ResponseWriter {
   void SetHeader(std::string_view, std::string_view value) override {
     NX_CHECK(value.find('\n') == std::string_view::npos, "a header value has a line break");
   }
+  void AddHeader(std::string_view name, std::string_view value) override { SetHeader(name, value); }
   bool Write(std::string_view) override { return true; }
 };
 

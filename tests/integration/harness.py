@@ -175,6 +175,7 @@ class Page:
         page = self
         self.body = body
         self.status = 200
+        self.served = 0  # How often it was read to its end.
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self):
@@ -183,6 +184,7 @@ class Page:
                 self.end_headers()
                 with contextlib.suppress(OSError):
                     self.wfile.write(page.body() if callable(page.body) else page.body.encode())
+                    page.served += 1
 
             def log_message(self, *_):
                 pass

@@ -8,6 +8,7 @@ import os
 import pathlib
 import re
 import shutil
+import struct
 import subprocess
 import time
 import unittest
@@ -16,6 +17,7 @@ import urllib.parse
 import urllib.request
 
 from harness import IntegrationTest, free_port, scrape_config, wait_for
+from test_remote import double, histogram, message, number, series, snappy
 
 # In order of names and values: from what is in memory, upstream gives the first ones that it met.
 PAGE = """# TYPE Go_goroutines gauge
@@ -81,15 +83,22 @@ class Real:
         return self
 
 
-def ask(port, method, path, body=None):
-    """@return (status, content type, text)"""
-    request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", method=method,
-                                     data=None if body is None else body.encode())
+def ask_bytes(port, method, path, body=None, headers=None):
+    """@return (status, content type, body)"""
+    request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", method=method, data=body,
+                                     headers=headers or {})
     try:
         with urllib.request.urlopen(request, timeout=30) as response:
-            return response.status, response.headers["Content-Type"], response.read().decode()
+            return response.status, response.headers["Content-Type"], response.read()
     except urllib.error.HTTPError as e:
-        return e.code, e.headers["Content-Type"], e.read().decode()
+        return e.code, e.headers["Content-Type"], e.read()
+
+
+def ask(port, method, path, body=None):
+    """@return (status, content type, text)"""
+    status, content_type, answer = ask_bytes(port, method, path,
+                                             None if body is None else body.encode())
+    return status, content_type, answer.decode()
 
 
 def data(port, path):
@@ -342,6 +351,84 @@ def operations(yaml_text):
                 form = sorted(schema.get("properties", [])), sorted(schema.get("required") or [])
             found[path, method] = operation["tags"], operation["operationId"], parameters, form
     return document["openapi"], [t["name"] for t in document["tags"]], found
+
+
+def buckets(spans, *counts):
+    """The positive side of a histogram with float counts."""
+    return b"".join(message(11, number(1, zigzag(offset)) + number(2, length))
+                    for offset, length in spans) + (
+        message(13, struct.pack(f"<{len(counts)}d", *counts)) if counts else b"")
+
+
+def zigzag(n):
+    return n << 1 ^ n >> 63
+
+
+def float_histogram(t, schema, count, total, *more):
+    """An encoded field of a series. @param more  further encoded fields of the histogram"""
+    return message(4, double(2, count) + double(3, total) + number(4, zigzag(schema)) + b"".join(more) +
+                   number(15, t))
+
+
+def federated(t):
+    """A write request with samples of all kinds at that time, in milliseconds."""
+    def one(name, histogram=None, value=None, **labels):
+        return series({"__name__": name} | dict(sorted(labels.items())),
+                      [] if value is None else [(t, value)], *([histogram] if histogram else []))
+
+    def bounds(*values):
+        return message(16, struct.pack(f"<{len(values)}d", *values))
+    gauge = number(14, 3)
+    body = one("big", value=1e21) + one("inf", value=float("inf")) + one("nan", value=float("nan"))
+    body += one("fx", value=1.5, a="1", job="j") + one("fx", value=-0.0, a="2", instance="i")
+    body += one("fx.dot", value=2, **{"l.d": 'é"\\\n'}) + one("region", value=1, region="us")
+    body += one("native", float_histogram(t, 3, 7, 9.5, double(5, 0.01), double(7, 2),
+                                          buckets([(-2, 1), (6, 2)], 2, 2, 1)), k="float")
+    body += one("native", float_histogram(t, 0, 0, -1, gauge), k="gauge")
+    body += one("native", histogram(t, 5), k="int") + one("native", value=7, k="level")
+    body += one("native", float_histogram(t, 8, 1, 0.5, number(14, 2), buckets([(0, 1)], 1)), k="not reset")
+    body += one("custom", float_histogram(t, -53, 6, 9.5, buckets([(0, 1), (1, 2)], 2, 3, 1),
+                                          bounds(0.1, 0.5, 1)), k="1")
+    body += one("custom", float_histogram(t, -53, 0, 0, bounds(0.1, 2)), k="2")
+    body += one("cus.tom", float_histogram(t, -53, 1, 5, gauge, buckets([(2, 1)], 1), bounds(0.1, 2)))
+    return body
+
+
+FAMILIES = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding="
+
+
+class FederationTest(ParityTest):
+    def test_every_kind_of_sample_in_every_form(self):
+        config = "global: {external_labels: {region: eu, instance: outer, job: outer}}\n"
+        for text in (config, "global: {}\n"):
+            with self.subTest(text):
+                ports = self.both(text, "--web.enable-remote-write-receiver")
+                body = snappy(federated(int(time.time() * 1000)))
+                for port in ports:
+                    self.assertEqual(204, ask_bytes(port, "POST", "/api/v1/write", body, {
+                        "Content-Encoding": "snappy", "Content-Type": "application/x-protobuf"})[0])
+                self.check(ports)
+                self.doCleanups()
+                self.setUp()
+
+    def check(self, ports):
+        sizes = set()
+        accepts = ["", "text/plain;version=0.0.4;escaping=allow-utf-8", FAMILIES + "delimited",
+                   FAMILIES + "delimited;escaping=allow-utf-8", FAMILIES + "delimited;escaping=values",
+                   FAMILIES + "delimited;escaping=dots", "text/plain;version=0.0.4;escaping=values",
+                   FAMILIES + "delimited;q=0.5,text/plain;version=0.0.4;q=0.7",
+                   "application/openmetrics-text;version=1.0.0," + FAMILIES + "delimited;q=0.5",
+                   "application/openmetrics-text;version=1.0.0,*/*;q=0.1", "application/json", "*/*"]
+        selectors = [['{__name__=~".+"}'], ["native"], ["custom", '{"fx.dot"}'], ["nothing"], [],
+                     ["fx", 'fx{a="1"}', '{"cus.tom"}']]
+        for accept in accepts:
+            for selector in selectors:
+                path = "/federate?" + urllib.parse.urlencode({"match[]": selector}, doseq=True)
+                real, ours = (ask_bytes(port, "GET", path, None, {"Accept": accept} if accept else {})
+                              for port in ports)
+                self.assertEqual(real, ours, f"{accept} {selector}")
+                sizes.add(len(ours[2]))
+        self.assertGreater(len(sizes), 10)
 
 
 class StatusTest(ParityTest):

@@ -222,8 +222,9 @@ class PromtoolTest(PeerTest):
         if release(self.find("promtool")) < (3, 14):  # Later ones know the path.
             url += "/api/v1/write"
         self.run_tool("push", "metrics", "--label=job=pushed", url, self.file("page.txt", PAGE))
-        items = wait_for("pushed", lambda: server.query('items_total{job="pushed"}'))
-        self.assertEqual(sorted(one["value"][1] for one in items), ["2.5", "5"])
+        pushed = wait_for("pushed", lambda: server.query('{job="pushed"}'))
+        self.assertEqual(sorted((one["metric"]["__name__"], one["value"][1]) for one in pushed),
+                         [("items_total", "2.5"), ("items_total", "5"), ("level", "-3")])
 
 
 class VictoriaTest(PeerTest):
@@ -237,9 +238,10 @@ class VictoriaTest(PeerTest):
     def test_vmagent_writes(self):
         server = self.receiver()
         port = free_port()
-        config = self.file("agent.yml", scrape_config(("page", self.page(PAGE).address))
+        page = self.page(PAGE)
+        config = self.file("agent.yml", scrape_config(("page", page.address))
                            .replace("  evaluation_interval: 1s\n", ""))
-        self.peer(self.find("vmagent"), f"-promscrape.config={config}",
+        agent = self.peer(self.find("vmagent"), f"-promscrape.config={config}",
                   f"-httpListenAddr=127.0.0.1:{port}", "-remoteWrite.flushInterval=200ms",
                   f"-remoteWrite.tmpDataPath={self.folder}/agent",
                   f"-remoteWrite.url=http://{server.address}/api/v1/write")
@@ -249,20 +251,25 @@ class VictoriaTest(PeerTest):
         self.assertEqual(len(times), len(set(times)))
         gaps = [b - a for a, b in zip(times, times[1:])]
         self.assertLess(max(gaps), 1.5, f"a scrape is missing: {times}")
+        # Once the page is gone and the agent has sent what it has, every scrape is here.
+        page.cleanup()
+        agent.cleanup()
+        for series in ('level', 'items_total{kind="a"}', 'items_total{kind="b"}'):
+            self.assertEqual(page.served, server.value(f"count_over_time({series}[5m])"), series)
 
     def test_vmalert_runs_rules_and_writes_back(self):
         server = self.scraper("--web.enable-remote-write-receiver")
         rules = self.file("rules.yml", """groups:
   - name: g
-    interval: 1s
+    interval: 2s
     rules:
       - {record: "kind:items:sum", expr: "sum by (kind) (items_total)", labels: {by: vmalert}}
       - {alert: Low, expr: "level < 0", labels: {severity: page}}
 """)
-        url = f"http://{server.address}"
+        url, port = f"http://{server.address}", free_port()
         self.peer(self.find("vmalert"), f"-rule={rules}", f"-datasource.url={url}",
                   f"-remoteWrite.url={url}", "-notifier.blackhole", "-remoteWrite.flushInterval=200ms",
-                  f"-remoteRead.url={url}", f"-httpListenAddr=127.0.0.1:{free_port()}")
+                  f"-remoteRead.url={url}", f"-httpListenAddr=127.0.0.1:{port}")
         recorded = wait_for("the recorded series", lambda: len(server.query("kind:items:sum")) == 2 and
                             server.query("kind:items:sum"))
         self.assertEqual({(one["metric"]["kind"], one["value"][1]) for one in recorded},
@@ -270,6 +277,17 @@ class VictoriaTest(PeerTest):
         self.assertEqual({one["metric"]["by"] for one in recorded}, {"vmalert"})
         alerts = wait_for("the alert's series", lambda: server.query('ALERTS{alertname="Low"}'))
         self.assertEqual(alerts[0]["metric"]["severity"], "page")
+
+        def sent():
+            lines = re.findall(r"^vmalert_remotewrite_sent_rows_total\S* (\S+)$",
+                               get(f"127.0.0.1:{port}", "/metrics"), re.MULTILINE)
+            return sum(map(float, lines))
+
+        def all_are_here():
+            before = sent()
+            here = server.value('sum(count_over_time({__name__=~"kind:items:sum|ALERTS.*"}[10m]))')
+            return before == here == sent() and before >= 10
+        wait_for("what vmalert has sent", all_are_here)
 
     def test_vmctl_takes_everything(self):
         server = self.scraper()

@@ -61,6 +61,11 @@ TEST_F(HttpServerTest, AnswersSmallAndLarge) {
     w.Write("{}");
   });
   router_.Handle("GET", "/large", [&](const ServerRequest&, ResponseWriter& w) { w.Write(large); });
+  router_.Handle("GET", "/varies", [&](const ServerRequest&, ResponseWriter& w) {
+    w.AddHeader("Vary", "Accept-Encoding");
+    w.AddHeader("Vary", "Origin");
+    w.Write(large);
+  });
   router_.Handle("GET", "/nothing",
                  [](const ServerRequest&, ResponseWriter& w) { w.SetStatus(204); });
   router_.Handle("GET", "/empty", [](const ServerRequest&, ResponseWriter&) {});
@@ -84,7 +89,7 @@ TEST_F(HttpServerTest, AnswersSmallAndLarge) {
   for (const char* encoding : {"", "gzip", "deflate, gzip"}) {
     SCOPED_TRACE(encoding);
     ClientRequest request;
-    request.url = *ParseUrl(Url("/large"));
+    request.url = *ParseUrl(Url("/varies"));
     request.headers = {{"Accept-Encoding", encoding}};
     std::string body;
     const auto response = DoBlocking({}, request, body);
@@ -98,6 +103,11 @@ TEST_F(HttpServerTest, AnswersSmallAndLarge) {
     }
     EXPECT_EQ(large, body);
     EXPECT_EQ(encoding[0] == '\0', response->compressed_bytes == large.size());
+    // Only what says so is compressed.
+    request.url = *ParseUrl(Url("/large"));
+    body.clear();
+    ASSERT_TRUE(DoBlocking({}, request, body));
+    EXPECT_EQ(large, body);
   }
 }
 

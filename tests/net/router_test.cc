@@ -12,6 +12,11 @@ struct Recorder : ResponseWriter {
   void SetHeader(std::string_view name, std::string_view value) override {
     headers[std::string(name)] = value;
   }
+  void AddHeader(std::string_view name, std::string_view value) override {
+    std::string& lines = headers[std::string(name)];
+    lines += lines.empty() ? "" : ", ";
+    lines += value;
+  }
   bool Write(std::string_view piece) override {
     body += piece;
     return true;

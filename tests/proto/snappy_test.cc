@@ -63,6 +63,21 @@ TEST(SnappyTest, RefusesBadBlocks) {
   }
 }
 
+TEST(SnappyTest, SetsNothingAsideForALengthThatCannotBe) {
+  constexpr std::size_t kLimit = 32 << 20;
+  std::string out;
+  const Status status = SnappyDecode("\xff\xff\xff\x0f\x00"sv, kLimit, out);  // 32 MiB less one.
+  ASSERT_FALSE(status);
+  EXPECT_EQ("snappy: corrupt input", status.error().message());
+  EXPECT_LT(out.capacity(), 1024U);
+  // The densest there is: one byte over and over.
+  std::string block;
+  const std::string same(kLimit, 'x');
+  SnappyEncode(same, block);
+  ASSERT_TRUE(SnappyDecode(block, kLimit, out)) << block.size();
+  EXPECT_EQ(same, out);
+}
+
 TEST(SnappyTest, ReadsWhatItWrote) {
   std::string text;
   for (int i = 0; i < 10'000; ++i) text += std::to_string(i % 97);

@@ -8,9 +8,6 @@
 namespace narthex::web {
 namespace {
 
-/// Whether or not this answer is compressed, another might be.
-constexpr std::string_view kVaryOfAnswers = "Accept-Encoding, Origin";
-
 enum class Needs : std::uint8_t {
   kNothing,
   kReady,
@@ -25,8 +22,10 @@ net::Handler Wrap(const ContextPtr& context, Endpoint endpoint, Needs needs = Ne
   return
       [context, endpoint, needs](const net::ServerRequest& request, net::ResponseWriter& writer) {
         if (needs != Needs::kNothing && !CheckReady(context->api.status, writer)) return;
+        // Whether or not this answer is compressed, another might be; not so what is asked of a
+        // server that is not ready.
+        if (needs != Needs::kNothing) writer.AddHeader("Vary", "Accept-Encoding");
         SetCorsHeaders(context->cors_origin, request, writer);
-        writer.SetHeader("Vary", kVaryOfAnswers);
         Reply reply(writer);
         Call call{context->api, request, request.Form(), reply};
         if (const Status status = endpoint(call); !status) reply.Fail(status.error());
@@ -83,8 +82,8 @@ void AddApiRoutes(const ContextPtr& context, const AddRoute& add) {
   add("OPTIONS", root + "/*",
       [context](const net::ServerRequest& request, net::ResponseWriter& writer) {
         if (!CheckReady(context->api.status, writer)) return;
+        writer.AddHeader("Vary", "Accept-Encoding");
         SetCorsHeaders(context->cors_origin, request, writer);
-        writer.SetHeader("Vary", kVaryOfAnswers);
         writer.SetStatus(204);
       });
 }

@@ -9,6 +9,7 @@
 #include <fmt/core.h>
 
 #include "narthex/base/go_format.h"
+#include "narthex/base/hex.h"
 #include "narthex/base/utf8.h"
 
 namespace narthex::web {
@@ -19,12 +20,6 @@ constexpr int kMaxDepth = 500;
 
 bool IsSpace(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
-
-int HexDigit(char c) {
-  if (IsDigit(c)) return c - '0';
-  const char lower = static_cast<char>(c | 0x20);
-  return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
 
 /// A character as Go's messages have it: 'x'.
 std::string QuoteCharacter(char c) {
@@ -180,7 +175,7 @@ std::string_view Scanner::SkipValue() {
 bool Scanner::ReadUnit(std::uint32_t& unit) {
   unit = 0;
   for (int i = 0; i < 4; ++i) {
-    const int digit = at_ < text_.size() ? HexDigit(text_[at_]) : -1;
+    const int digit = at_ < text_.size() ? HexDigitValue(text_[at_]) : -1;
     if (digit < 0) return UnexpectedInWord("in \\u hexadecimal character escape");
     unit = unit * 16 + static_cast<std::uint32_t>(digit);
     ++at_;

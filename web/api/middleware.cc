@@ -19,6 +19,9 @@ class ObservedWriter final : public net::ResponseWriter {
   void SetHeader(std::string_view name, std::string_view value) override {
     inner_.SetHeader(name, value);
   }
+  void AddHeader(std::string_view name, std::string_view value) override {
+    inner_.AddHeader(name, value);
+  }
   bool Write(std::string_view piece) override {
     bytes_ += piece.size();
     return inner_.Write(piece);
@@ -86,7 +89,7 @@ void RequestMetrics::Run(std::string_view pattern, const net::ServerRequest& req
 
 void SetCorsHeaders(const model::Regex& allowed, const net::ServerRequest& request,
                     net::ResponseWriter& writer) {
-  writer.SetHeader("Vary", "Origin");
+  writer.AddHeader("Vary", "Origin");
   const std::string_view origin = request.Header("Origin");
   if (origin.empty()) return;
   writer.SetHeader("Access-Control-Allow-Headers", "Accept, Authorization, Content-Type, Origin");

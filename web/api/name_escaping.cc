@@ -153,16 +153,6 @@ void AppendEscaped(const Character& c, std::string_view bytes, bool first, NameE
 
 }  // namespace
 
-NameEscaping NegotiateEscaping(std::string_view accept) {
-  // Each clause up to the one that is chosen may name the escaping.
-  NameEscaping escaping = NameEscaping::kUnderscores;
-  for (const Clause& clause : ParseAccept(accept)) {
-    if (clause.escaping) escaping = *clause.escaping;
-    if (clause.media == "text/plain" && clause.text_version) break;
-  }
-  return escaping;
-}
-
 Exposition NegotiateExposition(std::string_view accept) {
   Exposition out;
   for (const Clause& clause : ParseAccept(accept)) {
@@ -198,7 +188,7 @@ std::string EscapeName(std::string_view name, NameEscaping escaping) {
 
 std::string UnescapeName(std::string_view name) {
   constexpr std::string_view kMark = "U__";
-  constexpr std::size_t kMostDigits = 6;
+  constexpr std::size_t kMostDigits = 5;  // Of what escaping has written with six, too.
   if (!name.starts_with(kMark)) return std::string(name);
   std::string out;
   for (std::size_t i = kMark.size(); i < name.size(); ++i) {

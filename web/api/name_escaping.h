@@ -12,10 +12,8 @@ namespace narthex::web {
 
 enum class NameEscaping : std::uint8_t { kUnderscores, kDots, kValues, kAllowUtf8 };
 
-/// What the Accept header asks for in its `escaping` parameter; underscores when it is silent.
-NameEscaping NegotiateEscaping(std::string_view accept);
-
-/// What a client is best given of text format 0.0.4 and of protobuf, each behind its length.
+/// What a client is best given of text format 0.0.4 and of protobuf, each behind its length. Names
+/// are as the Accept header's `escaping` says; with underscores when it is silent.
 struct Exposition {
   bool protobuf = false;
   NameEscaping escaping = NameEscaping::kUnderscores;

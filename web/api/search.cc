@@ -10,6 +10,7 @@
 #include "web/api/handlers.h"
 #include "web/api/known_metadata.h"
 #include "web/api/middleware.h"
+#include "web/api/read_gate.h"
 #include "web/api/routes.h"
 #include "web/api/search_parameters.h"
 
@@ -17,11 +18,14 @@ namespace narthex::web {
 namespace {
 
 constexpr std::size_t kFlushBytes = 32 << 10;
+/// Each may hold all values of a label.
+constexpr std::size_t kMostAtOnce = 4;
 
 /// What one request wants, with its answer in the making.
 struct Search {
   const ContextPtr& context;
   KnownMetadata& metadata;
+  ReadGate& gate;
   const net::ServerRequest& request;
   const net::Params form;
   net::ResponseWriter& writer;
@@ -85,6 +89,10 @@ void SendResults(Search& search, const std::vector<SearchResult>& found, std::st
   });
 }
 
+struct LeaveGate {
+  void operator()(ReadGate* gate) const { gate->Leave(); }
+};
+
 /// Asks storage and keeps what fits.
 /// @param ask  (querier, matchers, limit) -> names or values, sorted
 template <typename Ask>
@@ -92,6 +100,8 @@ Result<std::vector<SearchResult>> Find(const Search& search, const Ask& ask) {
   const SearchParameters& p = search.parameters;
   NX_ASSIGN_OR_RETURN(const auto querier,
                       search.context->api.queryable.NewQuerier(p.range.start, p.range.end));
+  if (!search.gate.Enter(search.request.stop)) return Fail(Code::kCancelled, "context canceled");
+  const std::unique_ptr<ReadGate, LeaveGate> place(&search.gate);
   SearchFilter filter(p.terms, p.algorithm, p.threshold, p.case_sensitive);
   const std::size_t wanted = HintLimit(p.limit);
   const bool first_ones = filter.takes_all() && p.order == SearchOrder::kAscending;
@@ -185,6 +195,7 @@ Status RunSearch(Search& search, std::string_view name, Status (*endpoint)(Searc
 
 void AddSearch(const ContextPtr& context, const AddRoute& add) {
   const auto metadata = std::make_shared<KnownMetadata>();
+  const auto gate = std::make_shared<ReadGate>(kMostAtOnce);
   const struct {
     std::string_view name;
     Status (*endpoint)(Search&);
@@ -192,12 +203,12 @@ void AddSearch(const ContextPtr& context, const AddRoute& add) {
                    {"label_names", SearchLabelNames},
                    {"label_values", SearchLabelValues}};
   for (const auto& [name, endpoint] : endpoints) {
-    const auto handler = [context, metadata, name = name, endpoint = endpoint](
+    const auto handler = [context, metadata, gate, name = name, endpoint = endpoint](
                              const net::ServerRequest& request, net::ResponseWriter& writer) {
       if (!CheckReady(context->api.status, writer)) return;
       SetCorsHeaders(context->cors_origin, request, writer);
       writer.SetHeader("Content-Encoding", "identity");  // Each line is to arrive at once.
-      Search search{context, *metadata, request, request.Form(), writer, {}};
+      Search search{context, *metadata, *gate, request, request.Form(), writer, {}};
       if (const Status status = RunSearch(search, name, endpoint); !status) {
         Reply(writer).Fail(status.error());
       }

@@ -9,6 +9,7 @@
 #include "narthex/storage/querier.h"
 #include "web/api/gather.h"
 #include "web/api/handlers.h"
+#include "web/api/name_escaping.h"
 #include "web/api/parameters.h"
 #include "web/api/value_json.h"
 
@@ -49,41 +50,6 @@ void AnswerStrings(Call& call, std::vector<std::string> strings, std::size_t lim
       annotations);
 }
 
-int HexValue(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
-/// Undoes the "values" escaping: U__ before, "__" for an underscore, "_2e_" for a code point.
-/// What is not well-formed stays as it is. Source: prometheus/common model.UnescapeName.
-std::string UnescapeName(const std::string& name) {
-  std::string out;
-  for (std::size_t i = 3; i < name.size(); ++i) {
-    if (name[i] != '_') {
-      out += name[i];
-      continue;
-    }
-    if (++i >= name.size()) return name;
-    if (name[i] == '_') {
-      out += '_';
-      continue;
-    }
-    std::uint32_t code_point = 0;
-    std::size_t digits = 0;
-    for (; i < name.size() && name[i] != '_'; ++i, ++digits) {
-      const int digit = HexValue(name[i]);
-      if (digit < 0 || digits >= 5) return name;
-      code_point = code_point * 16 + static_cast<std::uint32_t>(digit);
-    }
-    const bool surrogate = code_point >= 0xd800 && code_point < 0xe000;
-    if (i >= name.size() || surrogate || code_point > 0x10ffff) return name;
-    out += EncodeUtf8(static_cast<int>(code_point));
-  }
-  return out;
-}
-
 }  // namespace
 
 Status LabelNames(Call& call) {
@@ -101,8 +67,7 @@ Status LabelNames(Call& call) {
 }
 
 Status LabelValues(Call& call) {
-  std::string name = call.request.path_value;
-  if (name.starts_with("U__")) name = UnescapeName(name);
+  const std::string name = UnescapeName(call.request.path_value);
   if (name.empty() || !model::IsValidUtf8(name)) {
     return Fail(Code::kInvalidArgument, "invalid label name: " + go::Quote(name));
   }

@@ -1,23 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Source of the text form: prometheus/common expfmt.MetricFamilyToText.
+// All groups merged by family, as text or as protobuf.
 #include "web/push/exposition_page.h"
 
 #include <algorithm>
-#include <cmath>
-#include <limits>
 #include <map>
 #include <string>
 
-#include "narthex/base/go_format.h"
 #include "narthex/model/labels.h"
+#include "web/api/family_text.h"
 
 namespace narthex::web {
 namespace {
 
 using proto::Distribution;
 using proto::FamilyMetric;
-using proto::FamilyType;
 using proto::MetricFamily;
 
 constexpr std::size_t kPieceBytes = 32 << 10;
@@ -54,158 +51,10 @@ std::map<std::string_view, Merged> Merge(
   return out;
 }
 
-void AppendEscaped(std::string_view text, bool quotes, std::string& out) {
-  for (const char c : text) {
-    if (c == '\\') {
-      out += "\\\\";
-    } else if (c == '\n') {
-      out += "\\n";
-    } else if (c == '"' && quotes) {
-      out += "\\\"";
-    } else {
-      out += c;
-    }
-  }
-}
-
-std::string Written(std::string_view name, NameEscaping escaping) {
-  return model::IsLegacyMetricName(name) ? std::string(name) : EscapeName(name, escaping);
-}
-
-std::string WrittenLabel(std::string_view name, NameEscaping escaping) {
-  std::string written = Written(name, escaping);
-  // Escaping keeps colons, which only names of metrics have without quotes.
-  if (escaping != NameEscaping::kAllowUtf8) std::replace(written.begin(), written.end(), ':', '_');
-  return written;
-}
-
-/// @param plain  whether it needs no quotes
-void AppendName(std::string_view name, bool plain, std::string& out) {
-  if (plain) {
-    out += name;
-    return;
-  }
-  out += '"';
-  AppendEscaped(name, true, out);
-  out += '"';
-}
-
-std::string_view TypeText(FamilyType type) {
-  switch (type) {
-    case FamilyType::kCounter:
-      return "counter";
-    case FamilyType::kGauge:
-      return "gauge";
-    case FamilyType::kSummary:
-      return "summary";
-    case FamilyType::kUntyped:
-      return "untyped";
-    case FamilyType::kHistogram:
-    case FamilyType::kGaugeHistogram:  // The format has no word for it.
-      return "histogram";
-  }
-  return "untyped";
-}
-
-/// Writes the lines of one family.
-class FamilyText {
- public:
-  FamilyText(const MetricFamily& family, NameEscaping escaping, std::string& out)
-      : name_(Written(family.name, escaping)), escaping_(escaping), out_(out) {
-    if (family.help) {
-      out_ += "# HELP ";
-      AppendName(name_, model::IsLegacyMetricName(name_), out_);
-      out_ += ' ';
-      AppendEscaped(*family.help, false, out_);
-      out_ += '\n';
-    }
-    out_ += "# TYPE ";
-    AppendName(name_, model::IsLegacyMetricName(name_), out_);
-    out_ += ' ';
-    out_ += TypeText(family.type);
-    out_ += '\n';
-  }
-
-  void Append(const FamilyMetric& metric) {
-    metric_ = &metric;
-    switch (metric.kind) {
-      case proto::MetricKind::kSummary:
-        return AppendSummary(*metric.distribution);
-      case proto::MetricKind::kHistogram:
-        return AppendHistogram(*metric.distribution);
-      default:
-        Line("", metric.value);
-    }
-  }
-
- private:
-  void AppendSummary(const Distribution& d) {
-    for (const auto& q : d.quantiles) Line("", q.value, "quantile", q.quantile);
-    Line("_sum", d.sum);
-    Line("_count", static_cast<double>(d.count));
-  }
-
-  void AppendHistogram(const Distribution& d) {
-    const double count = d.count_float != 0 ? d.count_float : static_cast<double>(d.count);
-    bool has_infinity = false;
-    for (const auto& b : d.buckets) {
-      Line("_bucket", b.count_float != 0 ? b.count_float : static_cast<double>(b.count), "le",
-           b.upper_bound);
-      has_infinity = has_infinity || b.upper_bound == std::numeric_limits<double>::infinity();
-    }
-    if (!has_infinity) {
-      Line("_bucket", count, "le", std::numeric_limits<double>::infinity());
-    }
-    Line("_sum", d.sum);
-    Line("_count", count);
-  }
-
-  void Line(std::string_view suffix, double value, std::string_view extra = "",
-            double extra_value = 0) {
-    std::string name = name_;
-    name += suffix;
-    bool open = false;
-    const auto separate = [&] {
-      out_ += open ? ',' : '{';
-      open = true;
-    };
-    const bool plain = model::IsLegacyMetricName(name);
-    if (!plain) separate();
-    AppendName(name, plain, out_);
-    for (const auto& [label, text] : metric_->labels) {
-      separate();
-      const std::string written = WrittenLabel(label, escaping_);
-      AppendName(written, model::IsLegacyLabelName(written), out_);
-      out_ += "=\"";
-      AppendEscaped(text, true, out_);
-      out_ += '"';
-    }
-    if (!extra.empty()) {
-      separate();
-      out_ += extra;
-      out_ += "=\"";
-      out_ += Number(extra_value);
-      out_ += '"';
-    }
-    if (open) out_ += '}';
-    out_ += ' ';
-    out_ += Number(value);
-    out_ += '\n';
-  }
-
-  // A zero loses its sign.
-  static std::string Number(double v) { return v == 0 ? "0" : go::FormatFloatG(v); }
-
-  const std::string name_;
-  const NameEscaping escaping_;
-  const FamilyMetric* metric_ = nullptr;
-  std::string& out_;
-};
-
 /// A copy with escaped names, for protobuf; the metrics are copied only where theirs are.
 void AppendMessage(const Merged& merged, NameEscaping escaping, std::string& out) {
   MetricFamily family;
-  family.name = Written(merged.first->name, escaping);
+  family.name = WrittenName(merged.first->name, escaping);
   family.help = merged.first->help;
   family.unit = merged.first->unit;
   family.type = merged.first->type;
@@ -248,7 +97,8 @@ void WritePushedMetrics(const std::vector<std::shared_ptr<const PushGroup>>& gro
       if (!flush(kPieceBytes)) return;
       continue;
     }
-    FamilyText text(*merged.first, form.escaping, piece);
+    const MetricFamily& first = *merged.first;
+    FamilyText text(first.name, first.help, first.type, form.escaping, piece);
     for (const FamilyMetric* metric : merged.metrics) {
       text.Append(*metric);
       if (!flush(kPieceBytes)) return;

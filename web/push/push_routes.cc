@@ -105,6 +105,7 @@ class PushHandlers final {
     const Exposition form = NegotiateExposition(request.Header("Accept"));
     writer.SetHeader("Content-Type", form.protobuf ? ProtobufContentType(form.escaping)
                                                    : TextContentType(form.escaping));
+    writer.AddHeader("Vary", "Accept-Encoding");
     WritePushedMetrics(gateway_.Groups(), form,
                        [&](std::string_view piece) { return writer.Write(piece); });
   }

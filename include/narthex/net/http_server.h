@@ -69,8 +69,11 @@ class ResponseWriter {
   /// Replaces a header of the same name. Content-Encoding turns the server's compression off;
   /// "identity" does only that and is not sent.
   virtual void SetHeader(std::string_view name, std::string_view value) = 0;
+  /// Adds a line to those of the same name.
+  virtual void AddHeader(std::string_view name, std::string_view value) = 0;
   /// Sends a piece; blocks while the client is slow. Pieces past the first buffer go out chunked.
-  /// Compressed when the client asks for it. @return false when the client is gone
+  /// Compressed when the client asks for it and a header Vary says that it may.
+  /// @return false when the client is gone
   virtual bool Write(std::string_view piece) = 0;
   /// The answer can't be brought to its end: once the handler returns the connection is cut, so
   /// that nobody takes the part for the whole; 500 when nothing was sent yet.

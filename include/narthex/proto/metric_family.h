@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "narthex/base/result.h"
+#include "narthex/model/histogram.h"
 #include "narthex/proto/exposition.h"
 
 namespace narthex::proto {
@@ -107,5 +108,10 @@ void EncodeFamily(const MetricFamily& family, std::string& out);
 /// The same with other metrics than its own.
 void EncodeFamily(const MetricFamily& family, const std::vector<const FamilyMetric*>& metrics,
                   std::string& out);
+
+/// An exponential histogram as FamilyMetric::wire.
+std::string NativeHistogramField(const model::FloatHistogram& h);
+/// A histogram with custom buckets as one with cumulative counts; the bucket of +Inf is left out.
+Distribution ClassicHistogram(const model::FloatHistogram& h);
 
 }  // namespace narthex::proto

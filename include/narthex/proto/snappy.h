@@ -14,7 +14,7 @@
 namespace narthex::proto {
 
 /// Replaces `out` by the decoded block. Nothing is allocated for a block that says it is longer
-/// than `limit` bytes.
+/// than `limit` bytes, or than a block of its size can be.
 /// Errors: kInvalidArgument with the texts of Prometheus: "snappy: corrupt input",
 /// "snappy: decoded length N exceeds limit M".
 Status SnappyDecode(std::string_view block, std::size_t limit, std::string& out);

@@ -26,5 +26,9 @@ export function labelTags(labels: LabelSet | undefined, leaveOut: string[] = [])
       h('span', { class: 'key' }, key), '=', h('span', { class: 'val' }, JSON.stringify(value)))));
 }
 
+/** An annotation: an address becomes a link. */
+export const linked = (text: string): Child =>
+  /^https?:\/\/[^\s]+$/.test(text) ? h('a', { href: text, rel: 'noopener noreferrer' }, text) : text;
+
 export const badge = (text: string, kind: string): HTMLElement =>
   h('span', { class: `badge ${kind}` }, text);

@@ -4,7 +4,7 @@
 import { ask } from '../api';
 import { type Child, fill, h, refill } from '../dom';
 import { formatAgo, parseTime } from '../format';
-import { badge, labelTags } from '../labels';
+import { badge, labelTags, linked } from '../labels';
 import { empty, load } from '../load';
 import type { Alert, AlertingRule, RuleGroup } from '../types';
 import { queryLink } from './rules';
@@ -52,11 +52,17 @@ function ruleElement(rule: AlertingRule): HTMLElement {
         h('tbody', {}, alerts.map(alertRow)))));
 }
 
+/** Without the exponent that the API always writes. */
+function valueText(value: string): string {
+  const number = Number(value);
+  return Number.isNaN(number) ? value : String(number);
+}
+
 function alertRow(alert: Alert): HTMLElement {
   return h('tr', {},
     h('td', { 'data-title': 'Labels' }, labelTags(alert.labels),
-      Object.entries(alert.annotations).map(([key, value]) => h('p', { class: 'annotation' }, h('span', { class: 'caption' }, key), ' ', value))),
+      Object.entries(alert.annotations).map(([key, value]) => h('p', { class: 'annotation' }, h('span', { class: 'caption' }, key), ' ', linked(value)))),
     h('td', { 'data-title': 'State' }, badge(alert.state, kinds[alert.state])),
     h('td', { 'data-title': 'Active since', class: 'nowrap' }, formatAgo(parseTime(alert.activeAt ?? ''))),
-    h('td', { 'data-title': 'Value', class: 'number' }, alert.value));
+    h('td', { 'data-title': 'Value', class: 'number', title: alert.value }, valueText(alert.value)));
 }

@@ -6,6 +6,7 @@ import { fill, h } from '../dom';
 import { badge, labelTags } from '../labels';
 import { empty, load } from '../load';
 import type { Targets } from '../types';
+import { relabelSteps } from './relabel_steps';
 
 const maxDropped = 100;  // Of one pool; there may be very many.
 
@@ -30,8 +31,10 @@ function pools(targets: Targets): HTMLElement[] | HTMLElement {
       h('details', { 'data-key': name }, h('summary', {}, 'Labels'), h('div', { class: 'scroll' }, h('table', { class: 'cards' },
         h('thead', {}, h('tr', {}, h('th', { scope: 'col' }, 'Discovered'), h('th', { scope: 'col' }, 'Target'))),
         h('tbody', {},
-          active.map((t) => h('tr', {}, h('td', {}, labelTags(t.discoveredLabels)), h('td', {}, labelTags(t.labels)))),
+          active.map((t) => h('tr', {}, h('td', {}, labelTags(t.discoveredLabels)),
+            h('td', {}, labelTags(t.labels), relabelSteps(name, t.discoveredLabels)))),
           dropped.slice(0, maxDropped).map((t) => h('tr', {},
-            h('td', {}, labelTags(t.discoveredLabels)), h('td', {}, badge('dropped', 'unsure')))))))));
+            h('td', {}, labelTags(t.discoveredLabels)),
+            h('td', {}, badge('dropped', 'unsure'), relabelSteps(name, t.discoveredLabels)))))))));
   });
 }

@@ -4,7 +4,7 @@
 import { ask } from '../api';
 import { fill, h } from '../dom';
 import { formatAgo, formatDuration, formatElapsed, parseTime } from '../format';
-import { badge, labelTags } from '../labels';
+import { badge, labelTags, linked } from '../labels';
 import { empty, load } from '../load';
 import type { Rule, RuleGroup } from '../types';
 
@@ -39,9 +39,9 @@ function ruleRow(rule: Rule): HTMLElement {
     h('td', { 'data-title': 'Rule' },
       h('div', {}, h('span', { class: 'kind' }, rule.type === 'alerting' ? 'alert ' : 'record '), h('strong', {}, rule.name), times),
       h('a', { href: queryLink(rule.query), class: 'expr' }, h('code', {}, rule.query)),
-      h('div', {}, labelTags(rule.labels)),
+      Object.keys(rule.labels ?? {}).length > 0 && h('div', {}, labelTags(rule.labels)),
       rule.type === 'alerting' && Object.keys(rule.annotations ?? {}).length > 0 && h('dl', { class: 'annotations' },
-        Object.entries(rule.annotations ?? {}).flatMap(([k, v]) => [h('dt', {}, k), h('dd', {}, v)])),
+        Object.entries(rule.annotations ?? {}).flatMap(([k, v]) => [h('dt', {}, k), h('dd', {}, linked(v))])),
       rule.lastError && h('p', { class: 'error-text' }, rule.lastError)),
     h('td', { 'data-title': 'Health' }, badge(rule.health === 'err' ? 'error' : rule.health, kinds[rule.health])),
     h('td', { 'data-title': 'Evaluated', class: 'nowrap' }, formatAgo(parseTime(rule.lastEvaluation))),

@@ -76,7 +76,7 @@ export function newChart(data: ChartData, options: ChartOptions): Chart {
       points: { size: 7 },
     },
     scales: { y: { range: (_u, min, max) => yRange(min, max, options.stacked) } },
-    axes: [{ ...axis, values: timeLabels }, { ...axis, size: 64, values: (_u, ticks) => ticks.map((v) => formatShort(v)) }],
+    axes: [{ ...axis, space: 80, values: timeLabels }, { ...axis, size: 64, values: (_u, ticks) => ticks.map((v) => formatShort(v)) }],
     series: [{}, ...lines.map((line, i): uPlot.Series => ({
       show: options.shown[i] !== false,
       stroke: colourOf(i), width: 1.5, spanGaps: false,

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "src/net/session.h"
+
+#include <latch>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/connect.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/write.hpp>
+
+#include "narthex/base/thread_pool.h"
+#include "narthex/net/access.h"
+#include "tests/support/fake_clock.h"
+
+namespace narthex::net {
+namespace {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+
+class OneUser final : public AccessRules {
+ public:
+  bool uses_tls() const override { return false; }
+  RateLimit rate_limit() const override { return {}; }
+  Result<TlsContext> Tls() override { return Fail(Code::kInvalidArgument, "none"); }
+  Result<std::shared_ptr<const RequestRules>> Requests() override {
+    auto rules = std::make_shared<RequestRules>();
+    rules->users["alice"] = "hash";
+    return std::shared_ptr<const RequestRules>(std::move(rules));
+  }
+  void CountRefused(Refused) override {}
+};
+
+TEST(SessionTest, ARequestWhoseConnectionIsCutIsNotRun) {
+  // Everything of the session runs on this thread, step by step.
+  asio::io_context context;
+  tcp::acceptor acceptor(context, tcp::endpoint(asio::ip::address_v4::loopback(), 0));
+  tcp::socket client(context), accepted(context);
+  client.connect(acceptor.local_endpoint());
+  acceptor.accept(accepted);
+
+  int calls = 0;
+  Router router;
+  router.Handle("*", "/", [&](const ServerRequest&, ResponseWriter&) { ++calls; });
+  OneUser rules;
+  testing::FakeClock clock;
+  std::latch compared(1);
+  Gate gate(rules, clock, [&](auto, auto) {
+    compared.count_down();
+    return true;
+  });
+  ServerOptions options;
+  options.max_bodies_bytes = options.max_body_bytes = 1000;
+  ThreadPool workers("test", 1);
+  const auto session =
+      std::make_shared<Session>(std::move(accepted), options, workers, router, &gate,
+                                std::make_shared<std::atomic<std::size_t>>(0));
+  asio::co_spawn(
+      context, [session] { return session->Run(); }, asio::detached);
+  asio::write(client, asio::buffer(std::string("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n"
+                                               "Authorization: Basic YWxpY2U6c2VjcmV0\r\n\r\nab")));
+  while (!compared.try_wait()) context.poll();
+  std::latch free(1);
+  workers.Submit([&] { free.count_down(); });  // The comparison has told its outcome by then.
+  free.wait();
+  session->CloseWhenIdle();
+  context.run();
+  EXPECT_EQ(0, calls);
+  boost::system::error_code ec;
+  char byte = 0;
+  client.read_some(asio::buffer(&byte, 1), ec);
+  EXPECT_TRUE(ec);
+}
+
+}  // namespace
+}  // namespace narthex::net
