@@ -31,4 +31,8 @@ echo "judge: configuration and rule files"
 NARTHEX_TESTDATA="$folder/testdata" "$build/tests/config/config_test" --gtest_brief=1 \
     --gtest_filter='ConfigTestdata.*' || failed=1
 python3 tests/tools/judge_rule_tools.py "$build/narthex" "$folder/testdata/promtool" || failed=1
+promtool=${NARTHEX_PEERS:-/nonexistent}/promtool
+if [ -x "$promtool" ]; then
+    python3 tests/tools/judge_promtool.py "$build/narthex" "$promtool" "$folder/testdata" || failed=1
+fi
 exit $failed
