@@ -43,6 +43,9 @@ scrape_configs:
   static_configs:
   - targets: ['127.0.0.1:${port}']
     labels: {note: '<b>bold</b>'}
+  relabel_configs:
+  - {source_labels: [job], target_label: team, replacement: 'of-$1'}
+  - {target_label: step, replacement: last}
 `;
 
 const rules = `groups:

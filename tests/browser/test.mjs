@@ -163,6 +163,19 @@ test('every page shows its content', async (page, url) => {
   check(licences.ok() && (await licences.text()).includes('uplot'), 'the licences are not there');
 });
 
+test('relabelling is shown step by step', async (page, url) => {
+  await page.goto(`${url}/service-discovery`);
+  await page.locator('summary', { hasText: 'Labels' }).first().click();
+  await page.locator('summary', { hasText: 'Step by step' }).first().click();
+  const steps = page.locator('.steps li');
+  await steps.nth(1).waitFor();
+  check(await steps.count() === 2, `${await steps.count()} steps`);
+  const first = await steps.nth(0).textContent();
+  check(first.includes('target_label: "team"') && first.includes('"of-self"'), first);
+  check(!first.includes('"last"') && (await steps.nth(1).textContent()).includes('"last"'), 'all at once');
+  check(await page.locator('main b').count() === 0, 'a label became HTML');
+});
+
 test('rules are evaluated, and the alert fires', async (page, url) => {
   await page.goto(`${url}/rules`);
   await page.locator('tr', { hasText: 'job:up:sum' }).locator('.badge.ok').waitFor();

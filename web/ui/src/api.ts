@@ -30,15 +30,18 @@ interface Envelope<T> {
 // Longer queries go as a form, because servers and proxies limit the length of addresses.
 const maxAddressLength = 1500;
 
-/** Asks an endpoint. Throws ApiError, or the AbortError of the signal. */
+/**
+ * Asks an endpoint. Throws ApiError, or the AbortError of the signal.
+ * @param getOnly  the endpoint takes no form
+ */
 export async function ask<T>(
-  path: string, params: Record<string, string> = {}, signal?: AbortSignal,
+  path: string, params: Record<string, string> = {}, signal?: AbortSignal, getOnly = false,
 ): Promise<Answer<T>> {
   const form = new URLSearchParams(params).toString();
   const address = `${baseUrl}api/v1/${path}`;
   let response: Response;
   try {
-    response = form.length > maxAddressLength
+    response = form.length > maxAddressLength && !getOnly
       ? await fetch(address, { method: 'POST', signal, body: new URLSearchParams(params) })
       : await fetch(form ? `${address}?${form}` : address, { signal });
   } catch (error) {
