@@ -135,7 +135,9 @@ TLS_CASES = {
     "plain-asked-for-tls": ("", "malformed HTTP response|EOF|reset by peer"),
 }
 # Reasons that both give, in words of their own: the peer's libraries name what they were doing.
-OWN_WORDS = {"endless-head", "not-http", "no-gzip", "garbage-proto", "endless-proto-length", "no-name"}
+# Go prints the last, relative address of a redirect, and of a certificate that is both unknown and too
+# old tells the age.
+OWN_WORDS = {"redirects", "unknown-authority", "endless-head", "not-http", "no-gzip", "garbage-proto", "endless-proto-length", "no-name"}
 
 
 class BadServer:
