@@ -33,12 +33,13 @@ NARTHEX_TESTDATA="$folder/testdata" "$build/tests/config/config_test" --gtest_br
     --gtest_filter='ConfigTestdata.*' || failed=1
 python3 tests/tools/judge_rule_tools.py "$build/narthex" "$folder/testdata/promtool" || failed=1
 
-# Where there is a real Prometheus: half a minute a profile on two cores.
-prometheus=$(PATH="${NARTHEX_PEERS:-}:$PATH" command -v prometheus || true)
-if [ -n "$prometheus" ]; then
+# Where there are real ones: half a minute a profile on two quiet cores.
+peers=${NARTHEX_PEERS:-/nonexistent}
+if [ -x "$peers/promtool" ]; then
+    python3 tests/tools/judge_promtool.py "$build/narthex" "$peers/promtool" "$folder/testdata" || failed=1
+fi
+if [ -x "$peers/prometheus" ]; then
     echo "judge: HTTP API"
-    python3 tests/tools/judge_api.py "$folder" "$build/narthex" "$prometheus" || failed=1
-else
-    echo "judge: no prometheus in NARTHEX_PEERS or PATH, so the HTTP API is not held against it"
+    python3 tests/tools/judge_api.py "$folder" "$build/narthex" "$peers/prometheus" || failed=1
 fi
 exit $failed

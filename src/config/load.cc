@@ -45,6 +45,8 @@ void AnchorPaths(Value& value, std::string_view folder) {
   for (std::size_t i = 0; i < value.items.size(); ++i) {
     Value& item = value.items[i];
     const std::string_view name = fields[i].name;
+    // Prometheus leaves the file of this section out, so it is one of the working folder.
+    if (name == "google_iam") continue;
     if (item.type().kind == Kind::kString && name.ends_with("_file")) {
       item.text = Anchored(folder, item.text);
     } else if (item.type().kind == Kind::kList) {

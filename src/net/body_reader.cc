@@ -21,6 +21,8 @@ BodyReader::State StateOf(DecodeOutcome outcome, BodyReader::State if_ok) {
       return BodyReader::State::kTornGzip;
     case DecodeOutcome::kNotGzip:
       return BodyReader::State::kNotGzip;
+    case DecodeOutcome::kBadSum:
+      return BodyReader::State::kBadGzipSum;
     case DecodeOutcome::kCorrupt:
       break;
   }

@@ -25,7 +25,8 @@ class BodyReader final {
     kMalformed,
     kCorruptGzip,
     kTornGzip,
-    kNotGzip
+    kNotGzip,
+    kBadGzipSum
   };
 
   /// @param body  emptied and filled; with a sink it only carries each piece to it

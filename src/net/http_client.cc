@@ -15,6 +15,7 @@
 #include "src/net/connection.h"
 #include "src/net/http1.h"
 #include "src/net/proxy.h"
+#include "src/net/socks.h"
 #include "src/net/tls.h"
 #include "src/net/token_source.h"
 #include "src/net/url.h"
@@ -162,8 +163,11 @@ asio::awaitable<Status> HttpClient::Impl::OpenTunnel(const Url& proxy, const Url
 /// Connects to the origin of `url`, through the proxy unless that is null.
 asio::awaitable<Status> HttpClient::Impl::Open(const Url& url, const Url* proxy) {
   Disconnect();
-  if (proxy != nullptr && proxy->scheme != "http") {
-    co_return Fail(Code::kUnavailable, "proxyconnect tcp: only http proxies are supported");
+  const bool socks = proxy != nullptr && proxy->scheme == "socks5";
+  const bool tls_proxy = proxy != nullptr && proxy->scheme == "https";
+  if (tls_proxy && url.scheme == "https") {
+    co_return Fail(Code::kUnavailable,
+                   "proxyconnect tcp: https targets behind https proxies are not supported");
   }
   const Url& peer = proxy != nullptr ? *proxy : url;
   Status status;
@@ -173,14 +177,17 @@ asio::awaitable<Status> HttpClient::Impl::Open(const Url& url, const Url* proxy)
     status = connection.ConnectUnix(options.unix_socket);
   }
   if (!status) co_return status;
-  if (url.scheme == "https") {
-    if (proxy != nullptr) {
-      status = co_await OpenTunnel(*proxy, url);
-      if (!status) co_return status;
-    }
+  if (socks) {
+    status = co_await OpenSocksTunnel(connection, *proxy, url.host, url.port);
+  } else if (proxy != nullptr && url.scheme == "https") {
+    status = co_await OpenTunnel(*proxy, url);
+  }
+  if (!status) co_return status;
+  if (url.scheme == "https" || tls_proxy) {
     status = RefreshTls();
     if (!status) co_return status;
-    const std::string name = options.tls.server_name.empty() ? url.host : options.tls.server_name;
+    const std::string& host = tls_proxy ? proxy->host : url.host;
+    const std::string name = options.tls.server_name.empty() ? host : options.tls.server_name;
     status = co_await connection.StartTls(tls, name, !options.tls.insecure_skip_verify);
     if (!status) co_return status;
   }
@@ -256,6 +263,8 @@ asio::awaitable<Status> HttpClient::Impl::ReadBody(BodyReader& reader, ClientRes
       co_return Fail(Code::kUnavailable, "gzip: invalid data");
     case BodyReader::State::kTornGzip:
       co_return Fail(Code::kUnavailable, "unexpected EOF");
+    case BodyReader::State::kBadGzipSum:
+      co_return Fail(Code::kUnavailable, "gzip: invalid checksum");
     case BodyReader::State::kNotGzip:
       co_return Fail(Code::kUnavailable, "gzip: invalid header");
     case BodyReader::State::kStopped:
@@ -316,8 +325,10 @@ asio::awaitable<Result<ClientResponse>> HttpClient::Impl::Once(const ClientReque
   const Result<std::optional<Url>> found = ProxyFor(url);
   if (!found) co_return failed(found.error());
   const Url* const proxy = found->has_value() ? &**found : nullptr;
+  // Through a tunnel the request is that which goes to the target itself.
+  const bool tunnel = url.scheme == "https" || (proxy != nullptr && proxy->scheme == "socks5");
   Result<std::string> text =
-      RequestText(options, request, exchange.method, url, url.scheme == "http" ? proxy : nullptr,
+      RequestText(options, request, exchange.method, url, tunnel ? nullptr : proxy,
                   exchange.with_credentials, exchange.with_body);
   if (!text) co_return failed(text.error());
   if (exchange.with_body) *text += request.body;

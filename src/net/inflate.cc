@@ -45,7 +45,9 @@ DecodeOutcome GzipDecoder::Feed(std::string_view in, std::size_t max_bytes, std:
       z.avail_out = sizeof(buffer);
       code = inflate(&z, Z_NO_FLUSH);
       if (code != Z_OK && code != Z_STREAM_END && code != Z_BUF_ERROR) {
-        return DecodeOutcome::kCorrupt;
+        const std::string_view why = z.msg == nullptr ? "" : z.msg;
+        const bool sum = why == "incorrect data check" || why == "incorrect length check";
+        return sum ? DecodeOutcome::kBadSum : DecodeOutcome::kCorrupt;
       }
       const std::size_t n = sizeof(buffer) - z.avail_out;
       const std::size_t room = max_bytes == 0 ? n : max_bytes - std::min(max_bytes, out.size());

@@ -66,7 +66,22 @@ std::string FirstSet(const Environment& environment, const char* upper, const ch
   return value.empty() ? environment(lower) : value;
 }
 
+/// A URL of scheme socks5 as which one with this prefix is read, or none.
+std::optional<Result<Url>> ParseSocks(const std::string& text) {
+  for (const std::string_view prefix : {"socks5://", "socks5h://"}) {
+    if (!Lower(text.substr(0, prefix.size())).starts_with(prefix)) continue;
+    Result<Url> url = ParseUrl("http://" + text.substr(prefix.size()));
+    if (url) {
+      url->scheme = "socks5";
+      if (SplitPort(url->authority).port.empty()) url->port = 1080;
+    }
+    return url;
+  }
+  return std::nullopt;
+}
+
 Result<Url> ParseProxy(const std::string& text) {
+  if (auto socks = ParseSocks(text)) return std::move(*socks);
   Result<Url> proxy = ParseUrl(text);
   // The environment's are often written without a scheme.
   if (!proxy && text.find("://") == std::string::npos) {

@@ -64,7 +64,7 @@ remote_write:
                   certificate_path: /c, certificate_key_path: /k, certificate_password: p,
                   send_certificate_chain: true}
 - {url: 'http://b/w', sigv4: {region: r, role_arn: role}}
-- {url: 'http://c/w', google_iam: {credentials_file: /f}}
+- {url: 'http://c/w', google_iam: {credentials_file: f}}
 )");
   ASSERT_EQ(3U, config->remote_write.size());
   const RemoteWriteConfig& write = config->remote_write[0];
@@ -97,7 +97,7 @@ remote_write:
   ASSERT_TRUE(config->remote_write[1].sigv4);
   EXPECT_EQ("role", config->remote_write[1].sigv4->role_arn);
   ASSERT_TRUE(config->remote_write[2].google_iam);
-  EXPECT_EQ("/f", config->remote_write[2].google_iam->credentials_file);
+  EXPECT_EQ("f", config->remote_write[2].google_iam->credentials_file) << "as it is written";
   EXPECT_NE(write.fingerprint, config->remote_write[1].fingerprint);
 }
 

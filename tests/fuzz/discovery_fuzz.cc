@@ -8,11 +8,26 @@
 #include "scrape/discovery/consul_api.h"
 #include "scrape/discovery/dns_answer.h"
 #include "scrape/discovery/eureka_source.h"
+#include "scrape/discovery/json_view.h"
 #include "scrape/discovery/kuma_source.h"
 #include "scrape/discovery/marathon_source.h"
 #include "scrape/discovery/nomad_source.h"
 #include "scrape/discovery/puppetdb_source.h"
 #include "scrape/discovery/target_file.h"
+
+namespace {
+
+/// Asks each value for each type, as a discovery of a cloud may.
+void Walk(const narthex::scrape::JsonView& value) {
+  (void)value.Text();
+  (void)value.Int();
+  (void)value.Real();
+  (void)value.At("a.b").Texts();
+  for (const auto& item : value.Items()) Walk(item);
+  for (const auto& [name, member] : value.Members()) Walk(member);
+}
+
+}  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace narthex::scrape;  // NOLINT(google-build-using-namespace)
@@ -45,6 +60,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       (void)ParseNomadInstances(body, ",", budget);
       break;
     }
+    case 'j':
+      if (const auto document = JsonDocument::Parse(body)) Walk((*document)->root());
+      break;
+    case 'y':
+      (void)ParseTargetFile("targets.yml", body);
+      break;
     case 'p': {
       narthex::config::PuppetdbSdConfig config;
       config.include_parameters = true;

@@ -66,11 +66,12 @@ class Server:
         self.flags = list(flags)
         self.port = free_port()
         self.process = None
+        self.binary = BINARY
 
     def start(self, wait=True):
         self.log = open(self.folder / "server.log", "ab")
         self.process = subprocess.Popen(
-            [BINARY, f"--config.file={self.config}", *self.MODE[:-1], f"{self.MODE[-1]}{self.data}",
+            [self.binary, f"--config.file={self.config}", *self.MODE[:-1], f"{self.MODE[-1]}{self.data}",
              f"--web.listen-address=127.0.0.1:{self.port}", *self.flags],
             stdout=self.log, stderr=self.log)
         if wait:

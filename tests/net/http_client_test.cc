@@ -320,9 +320,12 @@ TEST(HttpClientTest, FollowsRedirects) {
 }
 
 TEST(HttpClientTest, NamesFailuresAsGoDoes) {
+  std::string other_sum = Gzip("text"), other_length = other_sum;
+  other_sum[other_sum.size() - 8] ^= 1;
+  other_length[other_length.size() - 4] ^= 1;
   const struct {
     const char* name;
-    const char* answer;
+    std::string answer;
     bool reset;
     const char* want;  // After `Get "URL": `; a leading '!' = the whole message.
   } cases[] = {
@@ -340,6 +343,10 @@ TEST(HttpClientTest, NamesFailuresAsGoDoes) {
       {"no gzip",
        "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 12\r\n\r\nabcabcabcabc", false,
        "!gzip: invalid header"},
+      {"gzip with another sum", Answer(other_sum, "Content-Encoding: gzip\r\n"), false,
+       "!gzip: invalid checksum"},
+      {"gzip of another length", Answer(other_length, "Content-Encoding: gzip\r\n"), false,
+       "!gzip: invalid checksum"},
   };
   for (const auto& c : cases) {
     SCOPED_TRACE(c.name);

@@ -104,6 +104,29 @@ TEST(TlsTest, ChecksTheServer) {
   }
 }
 
+TEST(TlsTest, SpeaksItToProxiesAsWell) {
+  TlsServer proxy(Identity("DNS:localhost,IP:127.0.0.1"));
+  HttpClientOptions options;
+  options.proxy.url = "https://127.0.0.1:" + std::to_string(proxy.port());
+  ClientRequest request;
+  request.url = *ParseUrl("http://target.invalid/");
+  std::string body;
+  auto response = DoBlocking(options, request, body);
+  ASSERT_FALSE(response);
+  EXPECT_NE(response.error().message().find("certificate signed by unknown authority"),
+            std::string::npos)
+      << response.error().message();
+  options.tls.insecure_skip_verify = true;
+  response = DoBlocking(options, request, body);
+  ASSERT_TRUE(response) << response.error().message();
+  EXPECT_EQ(body, "hello");
+  request.url = *ParseUrl("https://target.invalid/");
+  response = DoBlocking(options, request, body);
+  ASSERT_FALSE(response);
+  EXPECT_NE(response.error().message().find("https targets behind https proxies"),
+            std::string::npos);
+}
+
 TEST(TlsTest, ShowsItsCertificate) {
   const Identity server_identity("IP:127.0.0.1");
   const Identity client_identity("DNS:client");

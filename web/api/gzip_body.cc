@@ -31,6 +31,8 @@ Result<std::string_view> OpenBody(const net::ServerRequest& request, std::string
       return Fail(Code::kInvalidArgument, request.body.empty() ? "EOF" : "unexpected EOF");
     case net::DecodeOutcome::kNotGzip:
       return Fail(Code::kInvalidArgument, "gzip: invalid header");
+    case net::DecodeOutcome::kBadSum:
+      return Fail(Code::kInvalidArgument, "gzip: invalid checksum");
     case net::DecodeOutcome::kCorrupt:
       break;
   }

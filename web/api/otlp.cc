@@ -40,6 +40,8 @@ std::string GzipError(DecodeOutcome outcome, std::string_view body) {
       return "gzip: invalid header";
     case DecodeOutcome::kTruncated:
       return body.empty() ? "EOF" : "unexpected EOF";
+    case DecodeOutcome::kBadSum:
+      return "gzip: invalid checksum";
     default:
       return "gzip: corrupt input";
   }
