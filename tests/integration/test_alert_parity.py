@@ -188,8 +188,13 @@ class AlertParityTest(IntegrationTest):
 
     def test_same_alerts_firing_and_resolved(self):
         both = ["Now", "Now", "Soon", "Soon", "Short", "Many"]
+        self.target.body = 'broken{part="disk"} 0\nbroken{part="fan"} 0\n'
         servers = self.replicas(RULES, "--rules.alert.resend-delay=1s", "--web.external-url=http://me.test/",
                                 "--web.enable-lifecycle")
+        # Before the second iteration has looked for an earlier run's alerts, none of their series is stored.
+        wait_for("some iterations", lambda: all(
+            s.value("count_over_time(parts:broken[1m])") >= 4 for s in servers.values()))
+        self.target.body = 'broken{part="disk"} 1\nbroken{part="fan"} 1\n'
         wait_for("all alerts of all", self.all_have(both))
         # Each saw the first scrape at a moment of its own: a scrape and an evaluation apart.
         self.check_equal(self.active(), ["startsAt"], self.apart(servers))

@@ -6,6 +6,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/connect.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/write.hpp>
 
@@ -60,17 +61,22 @@ TEST(SessionTest, ARequestWhoseConnectionIsCutIsNotRun) {
       context, [session] { return session->Run(); }, asio::detached);
   asio::write(client, asio::buffer(std::string("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n"
                                                "Authorization: Basic YWxpY2U6c2VjcmV0\r\n\r\nab")));
+  const auto work =
+      asio::make_work_guard(context);  // A comparison elsewhere is no work of its own.
   while (!compared.try_wait()) context.poll();
   std::latch free(1);
   workers.Submit([&] { free.count_down(); });  // The comparison has told its outcome by then.
   free.wait();
   session->CloseWhenIdle();
-  context.run();
-  EXPECT_EQ(0, calls);
+  client.non_blocking(true);
   boost::system::error_code ec;
   char byte = 0;
-  client.read_some(asio::buffer(&byte, 1), ec);
-  EXPECT_TRUE(ec);
+  do {
+    context.poll();
+    client.read_some(asio::buffer(&byte, 1), ec);
+  } while (ec == asio::error::would_block);
+  EXPECT_EQ(ec, asio::error::eof);
+  EXPECT_EQ(0, calls);
 }
 
 }  // namespace
