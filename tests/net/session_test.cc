@@ -46,9 +46,10 @@ TEST(SessionTest, ARequestWhoseConnectionIsCutIsNotRun) {
   router.Handle("*", "/", [&](const ServerRequest&, ResponseWriter&) { ++calls; });
   OneUser rules;
   testing::FakeClock clock;
-  std::latch compared(1);
+  std::latch comparing(1), may_end(1);
   Gate gate(rules, clock, [&](auto, auto) {
-    compared.count_down();
+    comparing.count_down();
+    may_end.wait();
     return true;
   });
   ServerOptions options;
@@ -63,7 +64,8 @@ TEST(SessionTest, ARequestWhoseConnectionIsCutIsNotRun) {
                                                "Authorization: Basic YWxpY2U6c2VjcmV0\r\n\r\nab")));
   const auto work =
       asio::make_work_guard(context);  // A comparison elsewhere is no work of its own.
-  while (!compared.try_wait()) context.poll();
+  while (!comparing.try_wait()) context.poll();
+  may_end.count_down();  // From here on nothing runs but the comparison, until the next poll.
   std::latch free(1);
   workers.Submit([&] { free.count_down(); });  // The comparison has told its outcome by then.
   free.wait();
