@@ -165,9 +165,13 @@ bool SelectsNothing(const Matcher& m) {
   return m.type() == MatchType::kNotRegex && m.regex()->matches_all();
 }
 
+bool IsEqualToValue(const Matcher& m) {
+  return m.type() == MatchType::kEqual && !m.value().empty();
+}
+
 // Equal matchers first: their lists are cheap, and an empty one ends the work.
 int Cost(const Matcher& m) {
-  if (m.type() == MatchType::kEqual && !m.value().empty()) return 0;
+  if (IsEqualToValue(m)) return 0;
   if (m.type() == MatchType::kRegex && !m.regex()->set_matches().empty()) return 1;
   return m.MatchesEmpty() ? 3 : 2;
 }
@@ -206,6 +210,22 @@ Status PostingsSource::OfMatcher(const Matcher& matcher, bool wanted, PostingLis
   return {};
 }
 
+Status PostingsSource::OfEqual(std::span<const Matcher* const> equal, PostingList& out) const {
+  std::vector<PostingList> lists(equal.size());
+  for (std::size_t i = 0; i < equal.size(); ++i) {
+    NX_RETURN_IF_ERROR(OfMatcher(*equal[i], true, lists[i]));
+  }
+  std::sort(lists.begin(), lists.end(),
+            [](const PostingList& a, const PostingList& b) { return a.size() < b.size(); });
+  out = std::move(lists[0]);
+  PostingList next;
+  for (std::size_t i = 1; i < lists.size() && !out.empty(); ++i) {
+    Intersect(std::span<const SeriesId>(out), std::span<const SeriesId>(lists[i]), next);
+    out.swap(next);
+  }
+  return {};
+}
+
 Result<PostingList> SelectPostings(const PostingsSource& source, std::span<const Matcher> matchers,
                                    std::stop_token stop) {
   std::vector<const Matcher*> ordered;
@@ -216,6 +236,15 @@ Result<PostingList> SelectPostings(const PostingsSource& source, std::span<const
   std::stable_sort(ordered.begin(), ordered.end(),
                    [](const Matcher* a, const Matcher* b) { return Cost(*a) < Cost(*b); });
   std::vector<Step> steps;
+  const auto equal_end = std::find_if(ordered.begin(), ordered.end(),
+                                      [](const Matcher* m) { return !IsEqualToValue(*m); });
+  if (equal_end != ordered.begin()) {
+    Step equal;
+    NX_RETURN_IF_ERROR(source.OfEqual({ordered.begin(), equal_end}, equal.list));
+    if (equal.list.empty()) return PostingList();
+    steps.push_back(std::move(equal));
+  }
+  ordered.erase(ordered.begin(), equal_end);
   for (const Matcher* m : ordered) {
     if (stop.stop_requested()) return Fail(Code::kCancelled, "series selection was cancelled");
     NX_ASSIGN_OR_RETURN(std::optional<Step> step, StepOf(source, *m));

@@ -57,6 +57,10 @@ class PostingsSource {
   /// The series that have the matcher's label with a value on which it says `wanted`, ascending,
   /// replacing `out`. Sources may remember answers.
   virtual Status OfMatcher(const model::Matcher& matcher, bool wanted, PostingList& out) const;
+
+  /// The series that have all of these labels, ascending, replacing `out`.
+  /// @param equal  at least one, of type kEqual and with a value
+  virtual Status OfEqual(std::span<const model::Matcher* const> equal, PostingList& out) const;
 };
 
 /// The series that all matchers select, ascending. Matchers that match "" also select series

@@ -30,7 +30,27 @@ model::FloatHistogram ToFloatWithoutReset(const H& h) {
   return out;
 }
 
+constexpr std::size_t kMaxSpareBytes = 64 << 10;
+
 }  // namespace
+
+ChunkReader::Buffers& ChunkReader::Spare() {
+  static thread_local Buffers buffers;
+  return buffers;
+}
+
+ChunkReader::ChunkReader(const HeadState& head) : head_(head) {
+  parts_.swap(Spare().parts);
+  bytes_.swap(Spare().bytes);
+}
+
+ChunkReader::~ChunkReader() {
+  if (bytes_.capacity() > kMaxSpareBytes) return;
+  parts_.clear();
+  bytes_.clear();
+  parts_.swap(Spare().parts);
+  bytes_.swap(Spare().bytes);
+}
 
 void ChunkReader::Load(SeriesSlot slot, TimestampMs mint, TimestampMs maxt,
                        const Isolation::Reader* reader) {

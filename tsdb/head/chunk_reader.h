@@ -17,7 +17,11 @@ namespace narthex::tsdb {
 /// Reads series one after another, reusing its buffers. Thread safety: one thread at a time.
 class ChunkReader {
  public:
-  explicit ChunkReader(const HeadState& head) : head_(head) {}
+  /// With the buffers that the thread's last reader left behind: queries make one per series.
+  explicit ChunkReader(const HeadState& head);
+  ~ChunkReader();
+  ChunkReader(const ChunkReader&) = delete;
+  ChunkReader& operator=(const ChunkReader&) = delete;
 
   /// Takes the chunks that may have samples in [mint, maxt], but for samples that `reader` must not
   /// see (null = sees all).
@@ -60,6 +64,12 @@ class ChunkReader {
     std::size_t at = 0;  // In bytes_, when it was in memory.
     bool open = false;
   };
+  // What is worth keeping for the thread's next reader.
+  struct Buffers {
+    std::vector<Part> parts;
+    std::string bytes;
+  };
+  static Buffers& Spare();
   Result<ChunkView> ViewOf(const Part& part);
   Result<ChunkView> ViewOf(ChunkPlace place);
   // The late samples of the series, whose files stay.

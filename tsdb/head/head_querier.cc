@@ -141,6 +141,18 @@ Status HeadPostings::OfValues(std::string_view name, std::string_view prefix,
   return {};
 }
 
+Status HeadPostings::OfEqual(std::span<const model::Matcher* const> equal, PostingList& out) const {
+  std::vector<LabelStore::Pair> pairs(equal.size());
+  index_.Read([&](const MemPostings& postings, const LabelStore& labels) {
+    for (std::size_t i = 0; i < equal.size(); ++i) {
+      pairs[i] = {labels.symbols().Find(equal[i]->name()),
+                  labels.symbols().Find(equal[i]->value())};
+    }
+    postings.OfPairs(pairs, out);
+  });
+  return {};
+}
+
 bool HeadQuerier::OutsideHead() const {
   const bool in_order = range_.in_order_from <= std::min(range_.maxt, head_.max_time.load()) &&
                         range_.maxt >= head_.min_time.load();

@@ -22,6 +22,7 @@ class HeadPostings final : public PostingsSource {
   Status OfValue(std::string_view name, std::string_view value, PostingList& out) const override;
   Status OfValues(std::string_view name, std::string_view prefix, const ValueFilter& keep,
                   PostingList& out) const override;
+  Status OfEqual(std::span<const model::Matcher* const> equal, PostingList& out) const override;
 
  private:
   const HeadIndex& index_;

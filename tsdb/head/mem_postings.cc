@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstring>
+#include <memory>
 
 #include <roaring/roaring.h>
 
@@ -166,8 +167,10 @@ void MemPostings::All(PostingList& out) const {
 
 void MemPostings::OfPair(Symbol name, Symbol value, PostingList& out) const {
   const auto it = lists_.find(Key(name, value));
-  if (it == lists_.end()) return;
-  const List& list = it->second;
+  if (it != lists_.end()) Append(it->second, out);
+}
+
+void MemPostings::Append(const List& list, PostingList& out) const {
   const std::size_t base = out.size();
   out.resize(base + list.count);
   switch (list.kind) {
@@ -180,6 +183,48 @@ void MemPostings::OfPair(Symbol name, Symbol value, PostingList& out) const {
     case Kind::kBitmap:
       roaring_bitmap_to_uint32_array(bitmaps_[list.data], out.data() + base);
   }
+}
+
+void MemPostings::Keep(const List& list, PostingList& ids) const {
+  if (list.kind == Kind::kBitmap) {
+    const roaring_bitmap_t* const bitmap = bitmaps_[list.data];
+    std::erase_if(ids, [&](SeriesId id) { return !roaring_bitmap_contains(bitmap, id); });
+    return;
+  }
+  const std::span<const SeriesId> wanted =
+      list.kind == Kind::kOne ? std::span(&list.data, 1) : std::span(Packed(list), list.count);
+  std::erase_if(ids,
+                [&](SeriesId id) { return !std::binary_search(wanted.begin(), wanted.end(), id); });
+}
+
+void MemPostings::AndBitmaps(std::span<const List* const> lists, PostingList& out) const {
+  if (lists.size() == 1) return Append(*lists[0], out);
+  const std::unique_ptr<roaring_bitmap_t, decltype(&roaring_bitmap_free)> common(
+      roaring_bitmap_and(bitmaps_[lists[0]->data], bitmaps_[lists[1]->data]), &roaring_bitmap_free);
+  for (const List* list : lists.subspan(2)) {
+    roaring_bitmap_and_inplace(common.get(), bitmaps_[list->data]);
+  }
+  out.resize(roaring_bitmap_get_cardinality(common.get()));
+  roaring_bitmap_to_uint32_array(common.get(), out.data());
+}
+
+void MemPostings::OfPairs(std::span<const LabelStore::Pair> pairs, PostingList& out) const {
+  out.clear();
+  std::vector<const List*> lists;
+  for (const auto& [name, value] : pairs) {
+    const auto it = lists_.find(Key(name, value));
+    if (it == lists_.end()) return;
+    lists.push_back(&it->second);
+  }
+  std::sort(lists.begin(), lists.end(),
+            [](const List* a, const List* b) { return a->count < b->count; });
+  // A list that has shrunk may still be a bitmap, so each is asked.
+  if (std::all_of(lists.begin(), lists.end(),
+                  [](const List* list) { return list->kind == Kind::kBitmap; })) {
+    return AndBitmaps(lists, out);
+  }
+  Append(*lists[0], out);
+  for (std::size_t i = 1; i < lists.size() && !out.empty(); ++i) Keep(*lists[i], out);
 }
 
 std::size_t MemPostings::CountOf(Symbol name, Symbol value) const {

@@ -39,6 +39,9 @@ class MemPostings {
   void All(PostingList& out) const;
   /// Appends the series with this label, ascending.
   void OfPair(Symbol name, Symbol value, PostingList& out) const;
+  /// The series that have all of these labels, ascending, replacing `out`.
+  /// @param pairs  at least one name and value; a symbol may be 0 = nobody has it
+  void OfPairs(std::span<const LabelStore::Pair> pairs, PostingList& out) const;
   std::size_t CountOf(Symbol name, Symbol value) const;
 
   /// Calls fn(name, its values in no order, each once) for each label name, in no order.
@@ -73,6 +76,11 @@ class MemPostings {
     return reinterpret_cast<SeriesId*>(arena_.At(list.data));
   }
   static std::size_t PackedBytes(std::size_t count) { return count * sizeof(SeriesId); }
+  void Append(const List& list, PostingList& out) const;
+  // Keeps the ids that are in the list.
+  void Keep(const List& list, PostingList& ids) const;
+  // What several bitmaps have in common, without taking them apart.
+  void AndBitmaps(std::span<const List* const> lists, PostingList& out) const;
   void AddTo(List& list, SeriesId id);
   void AddPacked(List& list, SeriesId id);
   void MakeBitmap(List& list, SeriesId id);

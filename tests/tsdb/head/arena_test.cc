@@ -168,6 +168,23 @@ TEST(MemPostingsTest, LikeAMapOfSets) {
     }
     postings.All(got);
     ASSERT_EQ(got.size(), live.size());
+    // What several have in common: of each kind of list, in any order, with pairs nobody has.
+    for (int round = 0; round < 200; ++round) {
+      std::vector<LabelStore::Pair> pairs;
+      PostingList common = got;
+      PostingList of_pairs;
+      const auto it = want.begin();
+      for (auto n = 1 + random() % 3; n > 0; --n) {
+        const auto& [pair, ids] =
+            *std::next(it, static_cast<std::ptrdiff_t>(random() % want.size()));
+        pairs.push_back({pair.first, random() % 20 == 0 ? 0 : pair.second});
+        std::erase_if(common, [&, &ids = ids](SeriesId id) {
+          return pairs.back().value == 0 || !ids.contains(id);
+        });
+      }
+      postings.OfPairs(pairs, of_pairs);
+      ASSERT_EQ(of_pairs, common);
+    }
   };
   for (int i = 0; i < 6'000; ++i) {
     const auto id = static_cast<SeriesId>(1 + random() % 3'000);
@@ -182,6 +199,7 @@ TEST(MemPostingsTest, LikeAMapOfSets) {
     } else {
       const ArenaRef run = store.Add({{"few", std::to_string(id % 3)},
                                       {"many", std::to_string(id % 40)},
+                                      {"most", std::to_string(id % 7 == 0 ? 1 : 0)},
                                       {"own", std::to_string(id)}});
       postings.Add(id, run, store);
       store.ForEach(run, [&](Symbol name, Symbol value) { want[{name, value}].insert(id); });
