@@ -45,6 +45,10 @@ bool Grouping::unique_without_name() const {
   return std::find(names_.begin(), names_.end(), model::kMetricName) == names_.end();
 }
 
+bool Grouping::ignores_metadata_labels() const {
+  return !without_ && std::none_of(names_.begin(), names_.end(), IsMetadataLabel);
+}
+
 void NoteIgnoredHistogram(const AggregateExpr& expr, PositionRange position,
                           storage::Annotations& notes) {
   notes.AddInfo(

@@ -28,6 +28,8 @@ class Grouping {
   bool one_group() const { return names_.empty() && !without_; }
   /// Whether the results differ without their names.
   bool unique_without_name() const;
+  /// Whether the labels that functions drop make no difference.
+  bool ignores_metadata_labels() const;
 
  private:
   void PickLabels(const model::Labels& metric, model::Labels& result) const;

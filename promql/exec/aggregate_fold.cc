@@ -242,6 +242,7 @@ class FoldOperator final : public Operator {
         holding_(ctx) {
     unique_without_name = grouping_.unique_without_name();
     if (grouping_.one_group()) child_->LeaveOutLabels();
+    if (grouping_.ignores_metadata_labels()) child_->KeepMetadataLabels();
   }
 
   Status Next(Batch& out) override {

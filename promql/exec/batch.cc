@@ -146,12 +146,16 @@ std::size_t Batch::Bytes() const {
   return bytes;
 }
 
+bool IsMetadataLabel(std::string_view name) {
+  return name == "__name__" || name == "__type__" || name == "__unit__";
+}
+
 model::Labels DropMetadataLabels(const model::Labels& labels) {
   // Grows in memory that is kept; the copy that is returned is as long as it has to be.
   static thread_local model::Labels kept;
   kept.Clear();
   for (const model::LabelView& label : labels) {
-    if (label.name == "__name__" || label.name == "__type__" || label.name == "__unit__") continue;
+    if (IsMetadataLabel(label.name)) continue;
     kept.AppendSorted(label.name, label.value);
   }
   return kept;

@@ -184,7 +184,9 @@ class Batch {
   std::vector<std::unique_ptr<HistogramColumn>> histograms_;  // Empty or one per row.
 };
 
-/// Without __name__, __type__ and __unit__.
+/// __name__, __type__ and __unit__.
+bool IsMetadataLabel(std::string_view name);
+/// Without those.
 model::Labels DropMetadataLabels(const model::Labels& labels);
 
 /// Joins rows with equal labels when they have no step in common. @return false when they have

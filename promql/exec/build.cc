@@ -44,6 +44,7 @@ class StepInvariantOperator final : public Operator {
   }
 
   void LeaveOutLabels() override { child_->LeaveOutLabels(); }
+  void KeepMetadataLabels() override { child_->KeepMetadataLabels(); }
 
   Status Next(Batch& out) override {
     NX_RETURN_IF_ERROR(ctx_.Check());

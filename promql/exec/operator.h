@@ -27,6 +27,9 @@ class Operator {
   /// an operator may leave those out.
   virtual void LeaveOutLabels() {}
 
+  /// The same for the metric name and the other metadata labels alone: they need not be dropped.
+  virtual void KeepMetadataLabels() {}
+
   /// Rows differ in more than the metric name, so that dropping it makes no duplicates.
   bool unique_without_name = false;
 };

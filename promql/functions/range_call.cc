@@ -40,6 +40,8 @@ class RangeCallOperator final : public Operator {
     source_->leave_out_labels = UniqueByItself() && !type_wanted;
   }
 
+  void KeepMetadataLabels() override { may_keep_metadata_ = source_->one_name; }
+
   Status Next(Batch& out) override {
     while (true) {
       NX_RETURN_IF_ERROR(ctx_.Check());
@@ -83,7 +85,7 @@ class RangeCallOperator final : public Operator {
                                         NoteNonCounter(labels, series.name, row, portions[p].notes);
                                         out.drop_name(r) = drop_name;
                                         out.metric(r) = std::move(labels);
-                                        if (!function_.keeps_name) DropName(out, r, ctx_);
+                                        if (DropsName(row)) DropName(out, r, ctx_);
                                       }));
     std::int64_t largest = 0;
     for (const Portion& portion : portions) {
@@ -96,6 +98,11 @@ class RangeCallOperator final : public Operator {
       largest = std::max(largest, portion.largest_window);
     }
     return window.AddSamples(largest);
+  }
+
+  bool DropsName(const RowRef& row) const {
+    if (function_.keeps_name) return false;
+    return !may_keep_metadata_ || row.HasHistograms() || ctx_.features.delayed_name_removal;
   }
 
   /// The factors of double exponential smoothing, at the steps that have samples.
@@ -211,6 +218,7 @@ class RangeCallOperator final : public Operator {
   Holding holding_;
   Holding working_;  // The rows at hand.
   std::size_t next_ = 0;
+  bool may_keep_metadata_ = false;
   LabelSet seen_;
 };
 
