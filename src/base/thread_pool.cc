@@ -20,17 +20,30 @@ struct ThreadPool::Impl {
   Impl(std::string pool_name, std::size_t most)
       : name(std::move(pool_name)), max_threads(std::max<std::size_t>(most, 1)) {}
 
+  struct Waiter {
+    CondVar ready;
+    bool called = false;  // Guarded by mutex.
+  };
+
   void AddThread() NX_REQUIRES(mutex) {
-    threads.emplace_back([this] { Work(); });
+    Waiter& waiter = waiters.emplace_back();
+    try {
+      threads.emplace_back([this, &waiter] { Work(waiter); });
+    } catch (...) {
+      waiters.pop_back();
+      throw;
+    }
   }
-  void Work();
+  void Work(Waiter& self);
+  /// The idle thread to be notified; null when there is none.
+  Waiter* CallIdle() NX_REQUIRES(mutex);
 
   const std::string name;
   const std::size_t max_threads;
   Mutex mutex;
-  CondVar ready;
   std::deque<std::function<void()>> queue NX_GUARDED_BY(mutex);
-  std::size_t num_idle NX_GUARDED_BY(mutex) = 0;  // Threads that wait for a task.
+  std::deque<Waiter> waiters;                      // One per thread, as long as this.
+  std::vector<Waiter*> idle NX_GUARDED_BY(mutex);  // Of threads that wait for a task.
   bool stopping NX_GUARDED_BY(mutex) = false;
   std::vector<std::thread> threads;  // Guarded by mutex until stopping.
 };
@@ -50,15 +63,27 @@ void RunTask(const std::function<void()>& task) {
 
 }  // namespace
 
-void ThreadPool::Impl::Work() {
+// The one that has worked last: its stack, its heap and what it looked at are still in the caches,
+// while the heaps of threads that are seldom needed stay untouched.
+ThreadPool::Impl::Waiter* ThreadPool::Impl::CallIdle() {
+  if (idle.empty()) return nullptr;
+  Waiter* const waiter = idle.back();
+  idle.pop_back();
+  waiter->called = true;
+  return waiter;
+}
+
+void ThreadPool::Impl::Work(Waiter& self) {
   SetThreadName(name);
   while (true) {
     std::function<void()> task;
     {
       MutexLock lock(mutex);
-      ++num_idle;
-      while (queue.empty() && !stopping) ready.Wait(mutex);
-      --num_idle;
+      while (queue.empty() && !stopping) {
+        self.called = false;
+        idle.push_back(&self);
+        while (!self.called) self.ready.Wait(mutex);
+      }
       if (queue.empty()) return;
       task = std::move(queue.front());
       queue.pop_front();
@@ -76,11 +101,13 @@ ThreadPool::ThreadPool(std::string name, std::size_t max_threads)
 ThreadPool::~ThreadPool() { Stop(); }
 
 void ThreadPool::Submit(std::function<void()> task) {
+  Impl::Waiter* called = nullptr;
   {
     MutexLock lock(impl_->mutex);
     if (impl_->stopping) return;
     impl_->queue.push_back(std::move(task));
-    if (impl_->queue.size() > impl_->num_idle && impl_->threads.size() < impl_->max_threads) {
+    called = impl_->CallIdle();
+    if (called == nullptr && impl_->threads.size() < impl_->max_threads) {
       try {
         impl_->AddThread();
       } catch (const std::system_error& e) {
@@ -88,7 +115,7 @@ void ThreadPool::Submit(std::function<void()> task) {
       }
     }
   }
-  impl_->ready.NotifyOne();
+  if (called != nullptr) called->ready.NotifyOne();
 }
 
 void ThreadPool::ParallelFor(std::size_t count, const std::function<void(std::size_t)>& fn) {
@@ -136,8 +163,8 @@ void ThreadPool::Stop() {
   {
     MutexLock lock(impl_->mutex);
     impl_->stopping = true;
+    while (Impl::Waiter* waiter = impl_->CallIdle()) waiter->ready.NotifyOne();
   }
-  impl_->ready.NotifyAll();
   for (auto& thread : impl_->threads) {
     if (thread.joinable()) thread.join();
   }
