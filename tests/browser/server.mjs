@@ -59,6 +59,18 @@ const rules = `groups:
     expr: sum by (job) (up)
   - alert: AlwaysFiring
     expr: vector(1)
+- name: states
+  rules:
+  - alert: Waiting
+    expr: vector(7e6)
+    for: 3d
+    keep_firing_for: 2h
+    annotations: {page: 'https://example.org/waiting'}
+  - alert: Broken
+    expr: vector(1) or label_replace(vector(2), "a", "b", "", "")
+    labels: {a: ''}
+  - alert: Quiet
+    expr: vector(1) < 0
 `;
 
 /**

@@ -182,6 +182,76 @@ test('rules are evaluated, and the alert fires', async (page, url) => {
   await page.locator('.alert-firing tbody .badge', { hasText: 'firing' }).first().waitFor();
 });
 
+test('the alerts page tells what each rule is at', async (page, url) => {
+  await page.goto(`${url}/alerts`);
+  const rule = (name) => page.locator('main details', { hasText: name });
+  const waiting = rule('Waiting');
+  await waiting.locator('summary', { hasText: 'for 3d keep firing for 2h' }).click();
+  await waiting.getByText('states · ').waitFor();
+  await waiting.locator('td', { hasText: /^7000000$/ }).waitFor();
+  await waiting.locator('a', { hasText: 'https://example.org/waiting' }).waitFor();
+  await waiting.locator('tbody .badge', { hasText: 'pending' }).waitFor();
+  await rule('Broken').locator('summary').click();
+  await rule('Broken').locator('.error-text', { hasText: 'same labelset' }).waitFor();
+  const state = page.getByRole('combobox', { name: 'State' });
+  await state.selectOption('pending');
+  check(await page.locator('main details').count() === 1, 'not only the pending rule is shown');
+  await state.selectOption('inactive');
+  await rule('Quiet').waitFor();
+  check(await rule('Waiting').count() === 0, 'the pending rule is still shown');
+  await state.selectOption('unknown');
+  await page.locator('.state.empty', { hasText: 'No alerting rule matches' }).waitFor();
+  await state.selectOption('any state');
+  await page.getByRole('searchbox').fill('alwaysf');
+  await page.locator('main details').first().waitFor();
+  check(await page.locator('main details').count() === 1, 'the filter by name lets others through');
+});
+
+test('the rules page filters, and rows that have not changed stay', async (page, url) => {
+  await page.goto(`${url}/rules`);
+  const row = page.locator('tr', { hasText: 'Broken' });
+  await row.locator('.badge.bad', { hasText: 'error' }).waitFor();
+  await row.locator('.error-text', { hasText: 'same labelset' }).waitFor();
+  const quiet = page.locator('tr', { hasText: 'Quiet' });
+  await quiet.evaluate((element) => { element.dataset.mine = 'yes'; });
+  await quiet.locator('td').nth(3).evaluate((element) => { element.textContent = 'old'; });
+  // The page asks anew at its own pace.
+  await page.waitForFunction(() => document.querySelector('tr[data-mine]')?.children[3].textContent !== 'old');
+  check(await page.locator('tr[data-mine]').count() === 1, 'the row was made anew');
+  await page.getByRole('combobox', { name: 'Health' }).selectOption('err');
+  check(await page.locator('tbody tr').count() === 1, 'not only the failing rule is shown');
+  check(new URL(page.url()).searchParams.get('health') === 'err', `the address is ${page.url()}`);
+  await page.goto(`${url}/rules?search=states+quiet`);
+  await quiet.waitFor();
+  check(await page.locator('tbody tr').count() === 1, 'the filter of the address is not used');
+  await page.getByRole('searchbox').fill('no such rule');
+  await page.locator('.state.empty', { hasText: 'No rule matches' }).waitFor();
+});
+
+test('many groups come in several answers and are shown piece by piece', async (page, url) => {
+  const group = (i) => ({
+    name: `g${i}`, file: 'f', interval: 60, limit: 0, evaluationTime: 0, lastEvaluation: '0001-01-01T00:00:00Z',
+    rules: [{ type: 'recording', name: `r${i}`, query: 'up', health: 'unknown', evaluationTime: 0, lastEvaluation: '0001-01-01T00:00:00Z' }],
+  });
+  const asked = [];
+  await page.route('**/api/v1/rules?*', (route) => {
+    const params = new URL(route.request().url()).searchParams;
+    asked.push(params.get('group_next_token'));
+    check(params.get('exclude_alerts') === 'true', 'the alerts are asked for, too');
+    const from = Number(params.get('group_next_token') ?? 0);
+    const groups = Array.from({ length: 40 }, (_, i) => group(from + i));
+    route.fulfill({ json: { status: 'success', data: { groups, ...(from < 80 && { groupNextToken: String(from + 40) }) } } });
+  });
+  await page.goto(`${url}/rules`);
+  await page.getByText('50 of 120 groups.').waitFor();
+  check(asked.slice(0, 3).join() === ',40,80', `asked for ${asked.join()}`);
+  await page.getByRole('button', { name: 'Show more' }).click();
+  check(await page.locator('section.card').count() === 100, 'not twice as many groups');
+  await page.getByRole('searchbox').fill('r119');
+  await page.locator('section.card', { hasText: 'g119' }).waitFor();
+  check(await page.locator('section.card').count() === 1, 'the filter does not reach all groups');
+});
+
 test('a phone sees no sideways scrolling, and the menu opens', async (page, url) => {
   await page.setViewportSize({ width: 390, height: 844 });
   for (const [address, content] of [

@@ -45,6 +45,8 @@ export function fill(parent: Element, ...children: Child[]): void {
  * data-key) stays open, and the focus stays where it was.
  */
 export function refill(parent: Element, ...children: Child[]): void {
+  // What keeps itself up to date is there already.
+  if (children.length === 1 && parent.childNodes.length === 1 && children[0] === parent.firstChild) return;
   const open = new Map<string, boolean>();
   for (const details of parent.querySelectorAll<HTMLDetailsElement>('details[data-key]')) {
     open.set(details.dataset.key ?? '', details.open);

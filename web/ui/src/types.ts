@@ -92,6 +92,12 @@ export interface RuleGroup {
   lastEvaluation: string;
 }
 
+/** An answer of /rules; the token is there when more groups follow. */
+export interface RulePage {
+  groups: RuleGroup[];
+  groupNextToken?: string;
+}
+
 export interface NameValue {
   name: string;
   value: number;
