@@ -9,6 +9,7 @@
 #include <fmt/core.h>
 
 #include "alerting/template/value.h"
+#include "narthex/base/go_int.h"
 
 namespace narthex::alerting::tmpl {
 namespace {
@@ -27,12 +28,6 @@ std::string Below1(double v) {
     v *= 1000;
   }
   return FormatG4(v) + std::string(prefix);
-}
-
-/// Go's conversion of a float to int64, as amd64 does it: the smallest number when it doesn't fit.
-std::int64_t ToInt64(double v) {
-  if (v >= 9223372036854775808.0 || v < -9223372036854775808.0) return INT64_MIN;
-  return static_cast<std::int64_t>(v);
 }
 
 }  // namespace
@@ -68,7 +63,7 @@ std::string HumanizeDuration(double v) {
   if (std::fabs(v) < 1) return Below1(v) + 's';
   const char* sign = v < 0 ? "-" : "";
   v = std::fabs(v);
-  const std::int64_t duration = ToInt64(v);
+  const std::int64_t duration = go::ToInt64(v);
   const std::int64_t seconds = duration % 60;
   const std::int64_t minutes = duration / 60 % 60;
   const std::int64_t hours = duration / 3600 % 24;

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Calendar functions (UTC) and timestamp().
-#include <cmath>
-#include <limits>
-
+#include "narthex/base/go_int.h"
 #include "promql/exec/selector.h"
 #include "promql/functions/functions.h"
 
@@ -73,14 +71,6 @@ double Part(FunctionId id, std::int64_t seconds) {
   }
 }
 
-/// As Go converts on amd64: towards zero, and what does not fit is the least number.
-std::int64_t ToSeconds(double v) {
-  if (std::isnan(v) || v >= 9223372036854775808.0 || v < -9223372036854775808.0) {
-    return std::numeric_limits<std::int64_t>::min();
-  }
-  return static_cast<std::int64_t>(v);
-}
-
 }  // namespace
 
 bool IsDateFunction(FunctionId id) {
@@ -113,7 +103,7 @@ Result<OperatorPtr> BuildDate(const Call& call, const Grid& grid, ExecContext& c
       if (row.HistogramAt(s) != nullptr) {
         row.Clear(s);
       } else if (row.Has(s)) {
-        row.v[s] = Part(id, ToSeconds(row.v[s]));
+        row.v[s] = Part(id, go::ToInt64(row.v[s]));
       }
     }
   };

@@ -6,6 +6,7 @@
 #include <fmt/core.h>
 
 #include "narthex/base/go_format.h"
+#include "narthex/base/go_int.h"
 #include "narthex/promql/parser.h"
 
 namespace narthex::web {
@@ -18,12 +19,6 @@ std::optional<double> ParseFiniteText(const std::string& text) {
   const std::optional<double> value = go::ParseFloat(text);
   if (value && std::isinf(*value) && text.find_first_of("nN") == std::string::npos) return {};
   return value;
-}
-
-/// int64(v) as amd64 does it: what does not fit gives the smallest number.
-std::int64_t TruncateToInt64(double v) {
-  if (!(v >= -9223372036854775808.0 && v < 9223372036854775808.0)) return INT64_MIN;
-  return static_cast<std::int64_t>(v);
 }
 
 /// time.Unix(seconds, ns); seconds wrap, as there.
@@ -91,7 +86,7 @@ Result<ApiTime> ParseTime(const std::string& text) {
     // Go's Modf of an infinity has a NaN fraction, C's a zero.
     if (std::isinf(*number)) fraction = std::nan("");
     fraction = std::round(fraction * 1000) / 1000;
-    return FromUnix(TruncateToInt64(whole), TruncateToInt64(fraction * 1e9));
+    return FromUnix(go::ToInt64(whole), go::ToInt64(fraction * 1e9));
   }
   if (const auto time = go::ParseTime(text)) return ApiTime{time->seconds, time->nanoseconds};
   if (text == "-292273086-05-16T16:47:06Z") return kApiMinTime;
@@ -108,7 +103,7 @@ Result<std::int64_t> ParseDurationNs(const std::string& text) {
           Code::kInvalidArgument,
           fmt::format("cannot parse {} to a valid duration. It overflows int64", go::Quote(text)));
     }
-    return TruncateToInt64(ns);
+    return go::ToInt64(ns);
   }
   if (const auto ms = model::ParseDuration(text)) return *ms * 1'000'000;
   return Fail(Code::kInvalidArgument,
