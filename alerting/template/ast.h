@@ -17,7 +17,7 @@ struct Pipe;
 enum class OperandKind : std::uint8_t {
   kDot,
   kNil,
-  kConstant,    // bool, int, float64 or string in `constant`.
+  kConstant,    // bool, int, float64, complex128 or string in `constant`; nil = overflows an int
   kField,       // .A.B: `fields`
   kVariable,    // $x.A.B: `name` with the dollar, `fields`
   kIdentifier,  // A function: `name`

@@ -21,12 +21,18 @@ using Args = std::vector<Value>;
 tl::unexpected<Error> Bad(std::string reason) { return Fail(Code::kExecution, std::move(reason)); }
 
 Result<Value> Not(const Environment&, const Args& args) { return Value(!args[0].Truth()); }
-Result<Value> Unreached(const Environment&, const Args&) { return Value(); }  // and, or
+Result<Value> Unreached(const Environment&, const Args&) { return Value(); }  // and, or, call
 
 /// The bytes of what is a string in Go.
 const std::string* TextOf(const Value& value) {
   if (const auto* html = value.As<HtmlValue>()) return &html->text;
   return value.As<std::string>();
+}
+
+/// The type of what a pointer points to.
+std::string PointedType(const Value& value) {
+  const std::string type = value.TypeName();
+  return type.starts_with('*') ? type.substr(1) : type;
 }
 
 Result<Value> Len(const Environment&, const Args& args) {
@@ -35,13 +41,13 @@ Result<Value> Len(const Environment&, const Args& args) {
   if (const auto* map = args[0].As<Value::Map>()) return size((*map)->entries.size());
   if (const auto* list = args[0].As<Value::List>()) return size((*list)->items.size());
   if (args[0].IsNil()) return Bad("len of nil pointer");
-  return Bad(fmt::format("len of type {}", args[0].TypeName()));
+  return Bad(fmt::format("len of type {}", PointedType(args[0])));
 }
 
 /// An index into something of `size` parts. @param ends  whether size itself is allowed
 Result<std::size_t> IndexIn(const Value& index, std::size_t size, bool ends) {
-  const auto* number = index.As<std::int64_t>();
-  if (number == nullptr) {
+  const auto number = index.Integer();
+  if (!number) {
     if (index.IsNil()) return Bad("cannot index slice/array with nil");
     return Bad(fmt::format("cannot index slice/array with type {}", index.TypeName()));
   }
@@ -62,12 +68,15 @@ Result<Value> Index(const Environment&, const Args& args) {
       item = Value(std::int64_t{static_cast<unsigned char>((*text)[at])});
     } else if (const auto* map = item.As<Value::Map>()) {
       const auto* key = args[i].As<std::string>();
+      if (args[i].IsNil()) return Bad("value is nil; should be of type string");
       if (key == nullptr) {
         return Bad(fmt::format("value has type {}; should be string", args[i].TypeName()));
       }
       item = (*map)->Get(*key);
+    } else if (item.IsNil()) {
+      return Bad("index of nil pointer");
     } else {
-      return Bad(fmt::format("can't index item of type {}", item.TypeName()));
+      return Bad(fmt::format("can't index item of type {}", PointedType(item)));
     }
   }
   return item;
@@ -76,18 +85,22 @@ Result<Value> Index(const Environment&, const Args& args) {
 Result<Value> Slice(const Environment&, const Args& args) {
   const auto* text = TextOf(args[0]);
   const auto* list = args[0].As<Value::List>();
+  if (args[0].IsNil()) return Bad("slice of untyped nil");
+  if (args.size() > 4) return Bad(fmt::format("too many slice indexes: {}", args.size() - 1));
   if (text == nullptr && list == nullptr) {
-    return Bad(fmt::format("can't slice item of type {}", args[0].TypeName()));
+    return Bad(fmt::format("can't slice item of type {}", PointedType(args[0])));
   }
-  if (args.size() > 3)
-    return Bad(text != nullptr ? "cannot 3-index slice a string" : "too many slice indexes");
+  if (args.size() > 3 && text != nullptr) return Bad("cannot 3-index slice a string");
   const std::size_t size = text != nullptr ? text->size() : (*list)->items.size();
-  std::size_t bounds[2] = {0, size};
+  std::size_t bounds[3] = {0, size, size};  // The third is Go's capacity and changes nothing else.
   for (std::size_t i = 1; i < args.size(); ++i) {
     NX_ASSIGN_OR_RETURN(bounds[i - 1], IndexIn(args[i], size, true));
   }
   if (bounds[0] > bounds[1]) {
     return Bad(fmt::format("invalid slice index: {} > {}", bounds[0], bounds[1]));
+  }
+  if (bounds[1] > bounds[2]) {
+    return Bad(fmt::format("invalid slice index: {} > {}", bounds[1], bounds[2]));
   }
   if (text != nullptr) {
     std::string part = text->substr(bounds[0], bounds[1] - bounds[0]);
@@ -102,13 +115,14 @@ Result<Value> Slice(const Environment&, const Args& args) {
   return Value(Value::List(std::move(part)));
 }
 
-Result<Value> Call(const Environment&, const Args& args) {
-  if (args[0].IsNil()) return Bad("call of nil");
-  return Bad(fmt::format("non-function {} of type {}", args[0].ToString(), args[0].TypeName()));
+/// All arguments as one text, as they would be printed outside of a function.
+std::string Joined(Args args) {
+  if (args.size() == 1 && !args[0].IsNil()) return args[0].ToString();
+  for (Value& value : args) {
+    if (value.IsNil()) value = std::string("<no value>");
+  }
+  return Sprint(args);
 }
-
-/// All arguments as one text; a single string as it is.
-std::string Joined(const Args& args) { return Sprint(args); }
 
 Result<Value> Print(const Environment&, const Args& args) { return Value(Sprint(args)); }
 Result<Value> Println(const Environment&, const Args& args) { return Value(Sprintln(args) + '\n'); }
@@ -121,11 +135,12 @@ Result<Value> UrlQuery(const Environment&, const Args& args) {
   return Value(EscapeQuery(Joined(args)));
 }
 
-enum class BasicKind { kBool, kInt, kFloat, kString, kOther };
+enum class BasicKind { kBool, kComplex, kInt, kFloat, kString, kOther };
 BasicKind KindOf(const Value& value) {
   if (value.As<bool>() != nullptr) return BasicKind::kBool;
-  if (value.As<std::int64_t>() != nullptr) return BasicKind::kInt;
+  if (value.Integer()) return BasicKind::kInt;
   if (value.As<double>() != nullptr) return BasicKind::kFloat;
+  if (value.As<Complex>() != nullptr) return BasicKind::kComplex;
   if (TextOf(value) != nullptr) return BasicKind::kString;
   return BasicKind::kOther;
 }
@@ -135,9 +150,8 @@ tl::unexpected<Error> Incompatible(const Value& a, const Value& b) {
       fmt::format("incompatible types for comparison: {} and {}", a.TypeName(), b.TypeName()));
 }
 
-Status CheckComparable(const Value& value) {
-  if (value.As<Value::Map>() == nullptr && value.As<Value::List>() == nullptr) return {};
-  return Bad(fmt::format("non-comparable type {}: {}", value.ToString(), value.TypeName()));
+bool IsComparable(const Value& value) {
+  return value.As<Value::Map>() == nullptr && value.As<Value::List>() == nullptr;
 }
 
 Result<bool> Equal(const Value& a, const Value& b) {
@@ -147,8 +161,10 @@ Result<bool> Equal(const Value& a, const Value& b) {
   switch (kind) {
     case BasicKind::kBool:
       return *a.As<bool>() == *b.As<bool>();
+    case BasicKind::kComplex:
+      return *a.As<Complex>() == *b.As<Complex>();
     case BasicKind::kInt:
-      return *a.As<std::int64_t>() == *b.As<std::int64_t>();
+      return *a.Integer() == *b.Integer();
     case BasicKind::kFloat:
       return *a.As<double>() == *b.As<double>();
     case BasicKind::kString:
@@ -156,12 +172,15 @@ Result<bool> Equal(const Value& a, const Value& b) {
     case BasicKind::kOther:
       break;
   }
-  NX_RETURN_IF_ERROR(CheckComparable(b));
-  return a.TypeName() == b.TypeName() && a.ToString() == b.ToString();
+  if (a.TypeName() != b.TypeName()) return Incompatible(a, b);
+  if (!IsComparable(a)) {
+    return Bad(fmt::format("non-comparable type {}: {}", a.ToString(), b.TypeName()));
+  }
+  if (const auto* object = a.As<Value::Struct>()) return *object == *b.As<Value::Struct>();
+  return a.ToString() == b.ToString();
 }
 
 Result<Value> Eq(const Environment&, const Args& args) {
-  NX_RETURN_IF_ERROR(CheckComparable(args[0]));
   if (args.size() == 1) return Bad("missing argument for comparison");
   for (std::size_t i = 1; i < args.size(); ++i) {
     NX_ASSIGN_OR_RETURN(const bool equal, Equal(args[0], args[i]));
@@ -171,18 +190,20 @@ Result<Value> Eq(const Environment&, const Args& args) {
 }
 
 Result<Value> Ne(const Environment&, const Args& args) {
-  NX_RETURN_IF_ERROR(CheckComparable(args[0]));
   NX_ASSIGN_OR_RETURN(const bool equal, Equal(args[0], args[1]));
   return Value(!equal);
 }
 
 Result<std::partial_ordering> Order(const Value& a, const Value& b) {
   const BasicKind kind = KindOf(a);
-  if (kind == BasicKind::kOther || kind == BasicKind::kBool) {
-    return Bad(fmt::format("invalid type for comparison: {}", a.TypeName()));
+  if (kind == BasicKind::kOther || KindOf(b) == BasicKind::kOther) {
+    return Bad("invalid type for comparison");
   }
   if (kind != KindOf(b)) return Incompatible(a, b);
-  if (kind == BasicKind::kInt) return *a.As<std::int64_t>() <=> *b.As<std::int64_t>();
+  if (kind == BasicKind::kBool || kind == BasicKind::kComplex) {
+    return Bad("invalid type for comparison");
+  }
+  if (kind == BasicKind::kInt) return *a.Integer() <=> *b.Integer();
   if (kind == BasicKind::kFloat) return *a.As<double>() <=> *b.As<double>();
   return *TextOf(a) <=> *TextOf(b);
 }
@@ -209,7 +230,7 @@ constexpr std::array<Function, 19> kBuiltins = {{
     {"and", "aa", true, true, Unreached},    {"or", "aa", true, true, Unreached},
     {"not", "a", false, true, Not},          {"len", "a", false, true, Len},
     {"index", "aa", true, true, Index},      {"slice", "aa", true, true, Slice},
-    {"call", "aa", true, true, Call},        {"print", "a", true, true, Print},
+    {"call", "aa", true, true, Unreached},   {"print", "a", true, true, Print},
     {"println", "a", true, true, Println},   {"printf", "sa", true, true, Printf},
     {"html", "a", true, true, Html},         {"js", "a", true, true, Js},
     {"urlquery", "a", true, true, UrlQuery}, {"eq", "aa", true, true, Eq},

@@ -2,6 +2,7 @@
 
 #include "alerting/template/constant.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstdint>
@@ -9,27 +10,15 @@
 #include <fmt/core.h>
 
 #include "narthex/base/go_format.h"
+#include "narthex/base/utf8.h"
 
 namespace narthex::alerting::tmpl {
 namespace {
 
-void AppendUtf8(std::string& out, std::uint32_t c) {
-  const auto put = [&](std::uint32_t byte) { out += static_cast<char>(byte); };
-  if (c < 0x80) {
-    put(c);
-  } else if (c < 0x800) {
-    put(0xC0 | c >> 6);
-    put(0x80 | (c & 63));
-  } else if (c < 0x10000) {
-    put(0xE0 | c >> 12);
-    put(0x80 | (c >> 6 & 63));
-    put(0x80 | (c & 63));
-  } else {
-    put(0xF0 | c >> 18);
-    put(0x80 | (c >> 12 & 63));
-    put(0x80 | (c >> 6 & 63));
-    put(0x80 | (c & 63));
-  }
+/// How many bytes the character takes that begins with this one.
+std::size_t RuneSize(char first) {
+  const auto lead = static_cast<unsigned char>(first);
+  return lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
 }
 
 /// Digits of a base after a backslash. @return nullopt when they are not all there
@@ -67,17 +56,12 @@ bool TakeEscape(std::string_view& rest, char quote, std::string& out) {
   if (c != 'u' && c != 'U') return false;
   const auto rune = TakeDigits(rest, c == 'u' ? 4 : 8, 16);
   if (!rune || *rune > 0x10FFFF || (*rune >= 0xD800 && *rune < 0xE000)) return false;
-  AppendUtf8(out, *rune);
+  out += EncodeUtf8(static_cast<int>(*rune));
   return true;
 }
 
-/// Go's integer literals. @return nullopt when it is none, or too large
-std::optional<std::int64_t> ParseInteger(std::string_view text) {
-  bool negative = false;
-  if (!text.empty() && (text[0] == '+' || text[0] == '-')) {
-    negative = text[0] == '-';
-    text.remove_prefix(1);
-  }
+/// Go's integer literals, without a sign. @return nullopt when it is none, or too large
+std::optional<std::uint64_t> ParseUnsigned(std::string_view text) {
   int base = 10;
   const auto prefix = [&](char lower, char upper) {
     return text.size() > 2 && text[0] == '0' && (text[1] == lower || text[1] == upper);
@@ -101,12 +85,17 @@ std::optional<std::int64_t> ParseInteger(std::string_view text) {
   std::uint64_t number = 0;
   const auto [end, error] =
       std::from_chars(digits.data(), digits.data() + digits.size(), number, base);
+  if (error != std::errc() || end != digits.data() + digits.size()) return std::nullopt;
+  return number;
+}
+
+std::optional<std::int64_t> ParseInteger(std::string_view text) {
+  const bool negative = text.starts_with('-');
+  if (negative || text.starts_with('+')) text.remove_prefix(1);
+  const auto size = ParseUnsigned(text);
   constexpr std::uint64_t kLimit = std::uint64_t{1} << 63;
-  if (error != std::errc() || end != digits.data() + digits.size() ||
-      number > (negative ? kLimit : kLimit - 1)) {
-    return std::nullopt;
-  }
-  return static_cast<std::int64_t>(negative ? 0 - number : number);
+  if (!size || *size > (negative ? kLimit : kLimit - 1)) return std::nullopt;
+  return static_cast<std::int64_t>(negative ? 0 - *size : *size);
 }
 
 }  // namespace
@@ -135,42 +124,57 @@ std::optional<std::string> UnquoteString(std::string_view text) {
 }
 
 Result<Value> NumberConstant(std::string_view text) {
-  if (const auto integer = ParseInteger(text)) return Value(*integer);
-  const auto bad = [&] {
-    return Fail(Code::kInvalidArgument, fmt::format("bad number syntax: {}", go::Quote(text)));
-  };
-  // Words such as "inf" are no literals, and an integer that does not fit is none either.
-  const auto letter = text.find_first_of("0123456789");
-  if (letter == std::string_view::npos) return bad();
-  const auto number = go::ParseFloat(text);
-  if (!number || !std::isfinite(*number)) return bad();
-  const bool hex = text.find_first_of("xX") != std::string_view::npos;
-  if (text.find_first_of(hex ? ".pP" : ".eEpP") == std::string_view::npos) {
-    return Fail(Code::kInvalidArgument, fmt::format("integer overflow: {}", go::Quote(text)));
+  if (text.ends_with('i')) {
+    const auto imaginary = go::ParseFloat(text.substr(0, text.size() - 1));
+    if (imaginary && std::isfinite(*imaginary)) return Value(Complex(0, *imaginary));
   }
-  return Value(*number);
+  if (const auto integer = ParseInteger(text)) return Value(*integer);
+  // Go finds out that an int does not hold it when it is executed.
+  if (ParseUnsigned(text)) return Value();
+  const auto number = go::ParseFloat(text);
+  if (!number || !std::isfinite(*number)) {
+    return Fail(Code::kInvalidArgument, fmt::format("illegal number syntax: {}", go::Quote(text)));
+  }
+  if (text.find_first_of(".eEpP") != std::string_view::npos) return Value(*number);
+  return Fail(Code::kInvalidArgument, fmt::format("integer overflow: {}", go::Quote(text)));
+}
+
+Result<Value> ComplexConstant(std::string_view text) {
+  const auto bad = [] {
+    return Fail(Code::kInvalidArgument, "syntax error scanning complex number");
+  };
+  // The sign between the parts is the last one that belongs to no exponent.
+  std::size_t middle = text.find_last_of("+-");
+  while (middle != text.npos && middle > 0 &&
+         std::string_view("eEpP").find(text[middle - 1]) != std::string_view::npos) {
+    middle = text.find_last_of("+-", middle - 1);
+  }
+  if (middle == text.npos || middle == 0) return bad();
+  const auto real = go::ParseFloat(text.substr(0, middle));
+  const auto imaginary = go::ParseFloat(text.substr(middle, text.size() - 1 - middle));
+  if (!real || !imaginary) return bad();
+  return Value(Complex(*real, *imaginary));
 }
 
 Result<Value> CharConstant(std::string_view text) {
-  std::string_view rest = text.substr(1, text.size() - 2);
+  std::string_view rest = text.substr(1);  // With the quote at the end.
   std::string bytes;
   const bool raw_byte = rest.starts_with("\\x") ||
                         (rest.size() > 1 && rest[0] == '\\' && rest[1] >= '0' && rest[1] <= '7');
-  bool good = !rest.empty();
-  if (good && rest.front() == '\\') {
+  if (rest.front() == '\\') {
     rest.remove_prefix(1);
-    good = TakeEscape(rest, '\'', bytes) && rest.empty();
+    if (!TakeEscape(rest, '\'', bytes)) return Fail(Code::kInvalidArgument, "invalid syntax");
   } else {
-    bytes = rest;
+    if (rest.front() == '\'') return Fail(Code::kInvalidArgument, "invalid syntax");
+    const std::size_t size = RuneSize(rest.front());
+    bytes = rest.substr(0, size);
+    rest.remove_prefix(std::min(size, rest.size()));
   }
-  if (!good) {
+  const std::size_t size = raw_byte ? 1 : RuneSize(bytes.front());
+  if (rest != "'" || bytes.size() != size) {
     return Fail(Code::kInvalidArgument, fmt::format("malformed character constant: {}", text));
   }
   const auto lead = static_cast<unsigned char>(bytes[0]);
-  const std::size_t size = lead < 0x80 || raw_byte ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
-  if (bytes.size() != size) {
-    return Fail(Code::kInvalidArgument, fmt::format("malformed character constant: {}", text));
-  }
   std::int64_t rune = size == 1 ? lead : lead & (0xFF >> (size + 1));
   for (std::size_t i = 1; i < size; ++i) rune = rune << 6 | (bytes[i] & 0x3F);
   return Value(rune);

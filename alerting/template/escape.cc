@@ -4,33 +4,32 @@
 
 #include <fmt/core.h>
 
+#include "narthex/base/go_format.h"
+#include "narthex/base/utf8.h"
+
 namespace narthex::alerting::tmpl {
+namespace {
+
+/// Of a character beyond ASCII.
+bool IsPrintable(std::string_view character) { return go::Quote(character)[1] != '\\'; }
+
+}  // namespace
 
 std::string EscapeJs(std::string_view text) {
   std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '\\':
-        out += "\\\\";
-        break;
-      case '\'':
-        out += "\\'";
-        break;
-      case '"':
-        out += "\\\"";
-        break;
-      case '<':
-      case '>':
-      case '&':
-      case '=':
-        out += fmt::format("\\u{:04X}", static_cast<unsigned>(c));
-        break;
-      default:
-        if (static_cast<unsigned char>(c) < 0x20) {
-          out += fmt::format("\\u{:04X}", static_cast<unsigned>(c));
-        } else {
-          out += c;
-        }
+  while (!text.empty()) {
+    const auto [rune, size] = DecodeUtf8(text);
+    const std::string_view bytes = text.substr(0, size);
+    text.remove_prefix(size);
+    const bool by_number = size == 1 && (static_cast<unsigned char>(bytes[0]) < 0x20 ||
+                                         std::string_view("<>&=").find(bytes[0]) != bytes.npos);
+    if (size == 1 && std::string_view("\\'\"").find(bytes[0]) != bytes.npos) {
+      out += '\\';
+      out += bytes;
+    } else if (by_number || (size > 1 && !IsPrintable(bytes))) {
+      out += fmt::format("\\u{:04X}", rune);
+    } else {
+      out += bytes;
     }
   }
   return out;

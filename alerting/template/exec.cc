@@ -8,6 +8,7 @@
 #include <fmt/core.h>
 
 #include "alerting/template/methods.h"
+#include "alerting/template/parameters.h"
 #include "narthex/base/go_format.h"
 
 namespace narthex::alerting::tmpl {
@@ -122,25 +123,17 @@ class Executor {
     return flow;
   }
 
-  /// One turn of a range with its variables set.
+  /// One turn of a range with its variables set; those that it declared are the last before `mark`.
   Result<Flow> Turn(const Node& node, const Value& key, const Value& element, std::size_t mark) {
     NX_RETURN_IF_ERROR(Iterate());
     const auto& names = node.pipe->variables;
-    const bool assign = node.pipe->assign;
-    const auto set = [&](std::size_t index, const Value& value) {
-      if (assign) {
-        SetVariable(names[index], value);
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      const Value& value = i + 1 < names.size() ? key : element;
+      if (node.pipe->assign) {
+        NX_RETURN_IF_ERROR(SetVariable(names[i], value));
       } else {
-        variables_[mark + index].second = value;
+        variables_[mark - names.size() + i].second = value;
       }
-    };
-    if (!assign) {
-      for (const std::string& name : names) variables_.emplace_back(name, Value());
-    }
-    if (names.size() == 1) set(0, element);
-    if (names.size() == 2) {
-      set(0, key);
-      set(1, element);
     }
     auto flow = WalkList(element, node.list);
     variables_.resize(mark);
@@ -148,9 +141,9 @@ class Executor {
   }
 
   Result<Flow> WalkRange(const Value& dot, const Node& node) {
+    const std::size_t outer = variables_.size();
+    NX_ASSIGN_OR_RETURN(const Value value, EvalPipe(dot, *node.pipe));
     const std::size_t mark = variables_.size();
-    // The pipe's variables belong to the turns, not to the pipe.
-    NX_ASSIGN_OR_RETURN(const Value value, EvalCommands(dot, *node.pipe));
     bool any = false;
     const auto turn = [&](const Value& key, const Value& element) -> Result<bool> {
       any = true;
@@ -168,7 +161,10 @@ class Executor {
                             turn(Value(static_cast<std::int64_t>(i)), (*list)->items[i]));
         if (!go_on) break;
       }
-    } else if (const auto* count = value.As<std::int64_t>()) {
+    } else if (const auto count = value.Integer()) {
+      if (node.pipe->variables.size() > 1) {
+        return Failure(fmt::format("can't use {} to iterate over more than one variable", *count));
+      }
       for (std::int64_t i = 0; i < *count; ++i) {
         NX_ASSIGN_OR_RETURN(const bool go_on, turn(Value(i), Value(i)));
         if (!go_on) break;
@@ -176,8 +172,9 @@ class Executor {
     } else if (!value.IsNil()) {
       return Failure(fmt::format("range can't iterate over {}", value.ToString()));
     }
-    if (!any) return WalkList(dot, node.else_list);
-    return Flow::kNormal;
+    auto flow = any ? Flow::kNormal : WalkList(dot, node.else_list);
+    variables_.resize(outer);
+    return flow;
   }
 
   Result<Flow> WalkTemplate(const Value& dot, const Node& node) {
@@ -203,20 +200,21 @@ class Executor {
     return Flow::kNormal;
   }
 
-  void SetVariable(const std::string& name, const Value& value) {
+  Status SetVariable(const std::string& name, const Value& value) {
     for (auto it = variables_.rbegin(); it != variables_.rend(); ++it) {
       if (it->first == name) {
         it->second = value;
-        return;
+        return {};
       }
     }
+    return Failure(fmt::format("undefined variable: {}", name));
   }
 
   Result<Value> EvalPipe(const Value& dot, const Pipe& pipe) {
     NX_ASSIGN_OR_RETURN(Value value, EvalCommands(dot, pipe));
     for (const std::string& name : pipe.variables) {
       if (pipe.assign) {
-        SetVariable(name, value);
+        NX_RETURN_IF_ERROR(SetVariable(name, value));
       } else {
         variables_.emplace_back(name, value);
       }
@@ -262,12 +260,21 @@ class Executor {
     At(first.position, first.text);
     NX_RETURN_IF_ERROR(NotAFunction(command.args, final));
     if (first.kind == OperandKind::kNil) return Failure("nil is not a command");
-    return first.kind == OperandKind::kDot ? dot : first.constant;
+    if (first.kind == OperandKind::kDot) return dot;
+    NX_RETURN_IF_ERROR(CheckConstant(first));
+    return first.constant;
+  }
+
+  Status CheckConstant(const Operand& operand) {
+    if (!operand.constant.IsNil()) return {};
+    return Failure(fmt::format("{} overflows int", operand.text));
   }
 
   Status NotAFunction(const std::vector<Operand>& args, const Final& final) {
     if (args.size() <= 1 && !final) return {};
-    return Failure(fmt::format("can't give argument to non-function {}", args[0].text));
+    const std::string& written =
+        args[0].kind == OperandKind::kPipe ? args[0].pipe->text : args[0].text;
+    return Failure(fmt::format("can't give argument to non-function {}", written));
   }
 
   Result<Value> EvalVariable(const Value& dot, const Operand& variable,
@@ -294,6 +301,7 @@ class Executor {
 
   Result<Value> EvalFields(const Value& dot, Value receiver, const std::vector<std::string>& fields,
                            const std::vector<Operand>& args, const Final& final) {
+    any_type_ = false;
     for (std::size_t i = 0; i < fields.size(); ++i) {
       const bool last = i + 1 == fields.size();
       static const std::vector<Operand> kNone;
@@ -306,11 +314,13 @@ class Executor {
   Result<Value> EvalField(const Value& dot, const Value& receiver, const std::string& field,
                           const std::vector<Operand>& args, const Final& final) {
     const bool has_args = args.size() > 1 || final;
+    const bool any_type = std::exchange(any_type_, false);
     if (const Method* method = FindMethod(receiver, field)) {
       return CallMethod(dot, receiver, *method, args, final);
     }
     if (const auto* map = receiver.As<Value::Map>()) {
       if (has_args) return Failure(fmt::format("{} is not a method but has arguments", field));
+      any_type_ = (*map)->kind == MapKind::kAny;
       return (*map)->Get(field);
     }
     if (const auto* object = receiver.As<Value::Struct>()) {
@@ -319,13 +329,16 @@ class Executor {
         if (has_args) {
           return Failure(fmt::format("{} has arguments but cannot be invoked as function", field));
         }
+        any_type_ = field == "Value";
         return value;
       }
     }
     if (receiver.IsNil()) {
-      return Failure(fmt::format("nil data; no entry for key \"{}\"", field));
+      if (!any_type) return receiver;  // A template without data.
+      return Failure(fmt::format("nil pointer evaluating interface {{}}.{}", field));
     }
-    return Failure(fmt::format("can't evaluate field {} in type {}", field, receiver.TypeName()));
+    return Failure(fmt::format("can't evaluate field {} in type {}", field,
+                               any_type ? "interface {}" : receiver.TypeName()));
   }
 
   Result<Value> CallMethod(const Value& dot, const Value& receiver, const Method& method,
@@ -335,9 +348,7 @@ class Executor {
       return Failure(fmt::format("wrong number of args for {}: want {} got {}", method.name,
                                  method.params.size(), count));
     }
-    if (method.call == nullptr) {
-      return Failure(fmt::format("function {} has 0 return values; should be 1 or 2", method.name));
-    }
+    if (method.call == nullptr) return Failure(std::string(method.problem));
     std::vector<Value> values;
     for (std::size_t i = 1; i < args.size(); ++i) {
       NX_ASSIGN_OR_RETURN(auto value, EvalArg(dot, method.params[i - 1], args[i]));
@@ -377,7 +388,8 @@ class Executor {
     }
     if (short_circuit) return values.back();
     NX_RETURN_IF_ERROR(GoOn());
-    auto result = function->call(env_, values);
+    const auto problem = ProblemOfArgs(name, args, values);
+    auto result = problem ? Fail(Code::kExecution, *problem) : function->call(env_, values);
     if (!result) {
       At(position, text);
       return Failure(fmt::format("error calling {}: {}", name, result.error().message()));
@@ -385,41 +397,32 @@ class Executor {
     return result;
   }
 
-  static std::string_view ParamName(char type) {
-    switch (type) {
-      case 's':
-        return "string";
-      case 'i':
-        return "int";
-      case 'l':
-        return "template.queryResult";
-      case 'p':
-        return kSampleType;
-      default:
-        return "interface {}";
+  /// What depends on how the arguments are written.
+  static std::optional<std::string> ProblemOfArgs(const std::string& function,
+                                                  const std::vector<Operand>& args,
+                                                  const std::vector<Value>& values) {
+    if (function == "len" && args.size() > 1 && args[1].kind == OperandKind::kNil) {
+      return "reflect: call of reflect.Value.Type on zero Value";
     }
-  }
-
-  static bool Fits(const Value& value, char type) {
-    switch (type) {
-      case 's':
-        return value.As<std::string>() != nullptr;
-      case 'i':
-        return value.As<std::int64_t>() != nullptr;
-      case 'l':
-        return value.As<Value::List>() != nullptr && !(*value.As<Value::List>())->of_strings;
-      case 'p':
-        return value.As<Value::Struct>() != nullptr &&
-               (*value.As<Value::Struct>())->type == kSampleType;
-      default:
-        return true;
+    if (function != "call") return std::nullopt;
+    // It wants a function, and no value of a template is one.
+    const Value& callee = values.front();
+    if (callee.IsNil()) return "call of nil";
+    std::string written = fmt::format("<{} Value>", callee.TypeName());
+    if (args.size() > 1) {
+      written = args[1].kind == OperandKind::kPipe ? args[1].pipe->text : args[1].text;
+    } else if (const auto* text = callee.As<std::string>()) {
+      written = *text;
     }
+    return fmt::format("non-function {} of type {}", written, callee.TypeName());
   }
 
   Result<Value> CheckType(Value value, char type) {
     if (Fits(value, type)) return value;
-    if (value.IsNil()) return Failure(fmt::format("invalid value; expected {}", ParamName(type)));
-    return Failure(fmt::format("wrong type for value; expected {}; got {}", ParamName(type),
+    if (value.IsNil()) {
+      return Failure(fmt::format("invalid value; expected {}", ParameterType(type)));
+    }
+    return Failure(fmt::format("wrong type for value; expected {}; got {}", ParameterType(type),
                                value.TypeName()));
   }
 
@@ -431,7 +434,7 @@ class Executor {
         return CheckType(dot, type);
       case OperandKind::kNil:
         if (type == 'a') return Value();
-        return Failure(fmt::format("cannot assign nil to {}", ParamName(type)));
+        return Failure(fmt::format("cannot assign nil to {}", ParameterType(type)));
       case OperandKind::kField: {
         NX_ASSIGN_OR_RETURN(auto value, EvalFields(dot, dot, arg.fields, kNone, Final()));
         return CheckType(std::move(value), type);
@@ -456,10 +459,15 @@ class Executor {
       case OperandKind::kConstant:
         break;
     }
+    if (type == 'a') NX_RETURN_IF_ERROR(CheckConstant(arg));
+    if (type == 'i' || type == 'd') {
+      if (auto integer = IntegerFor(type, arg.constant)) return std::move(*integer);
+      return Failure(fmt::format("expected integer; found {}", arg.text));
+    }
     if (Fits(arg.constant, type)) return arg.constant;
     if (type == 's') return Failure(fmt::format("expected string; found {}", arg.text));
-    if (type == 'i') return Failure(fmt::format("expected integer; found {}", arg.text));
-    return Failure(fmt::format("can't handle {} for arg of type {}", arg.text, ParamName(type)));
+    return Failure(
+        fmt::format("can't handle {} for arg of type {}", arg.text, ParameterType(type)));
   }
 
   const TemplateSet& templates_;
@@ -468,7 +476,8 @@ class Executor {
   const Environment& env_;
   std::string out_;
   std::vector<std::pair<std::string, Value>> variables_;
-  int position_ = 0;                                  // Of the node that errors are about, …
+  bool any_type_ = false;  // The last field is an interface{} in Go, which errors about it say.
+  int position_ = 0;       // Of the node that errors are about, …
   const std::string* at_ = &running_.front()->first;  // … and how it is printed.
 };
 

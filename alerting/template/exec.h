@@ -42,7 +42,7 @@ struct Environment {
 };
 
 /// A function's parameters, one letter each: a = any, s = string, i = int, l = list of samples,
-/// p = sample. The last one repeats when `variadic`.
+/// p = sample, d = duration, t = time. The last one repeats when `variadic`.
 struct Function {
   std::string_view name;
   std::string_view params;

@@ -7,13 +7,16 @@
 #include <cctype>
 #include <cmath>
 #include <optional>
+#include <utility>
 
 #include <fmt/core.h>
 
 #include "alerting/template/builtins.h"
 #include "alerting/template/escape.h"
+#include "alerting/template/go_time.h"
 #include "alerting/template/humanize.h"
 #include "narthex/base/go_format.h"
+#include "narthex/base/go_int.h"
 #include "narthex/base/letter_case.h"
 #include "narthex/model/matcher.h"
 #include "narthex/model/timestamp.h"
@@ -27,14 +30,24 @@ tl::unexpected<Error> Bad(std::string reason) { return Fail(Code::kExecution, st
 
 const std::string& Text(const Value& value) { return *value.As<std::string>(); }
 
-/// Numbers, durations and numeric strings.
+/// Numbers, durations that are no pointers and numeric strings.
 Result<double> ToFloat(const Value& value) {
   if (const auto* d = value.As<double>()) return *d;
   if (const auto* i = value.As<std::int64_t>()) return static_cast<double>(*i);
-  if (const auto* d = value.As<DurationValue>()) return static_cast<double>(d->ns) / 1e9;
+  const auto* typed = value.As<TypedInteger>();
+  if (typed != nullptr && typed->type == IntegerType::kInt64) {
+    return static_cast<double>(typed->value);
+  }
+  const auto* duration = value.As<DurationValue>();
+  if (duration != nullptr && !duration->pointer) return static_cast<double>(duration->ns) / 1e9;
   if (const auto* text = value.As<std::string>()) {
-    if (const auto number = go::ParseFloat(*text)) return *number;
-    return Bad(fmt::format("strconv.ParseFloat: parsing {}: invalid syntax", go::Quote(*text)));
+    const auto number = go::ParseFloat(*text);
+    // Only a word is infinite itself.
+    const bool out_of_range =
+        number && std::isinf(*number) && text->find_first_of("nN") == text->npos;
+    if (number && !out_of_range) return *number;
+    return Bad(fmt::format("strconv.ParseFloat: parsing {}: {}", go::Quote(*text),
+                           number ? "value out of range" : "invalid syntax"));
   }
   return Bad(fmt::format("can't convert {} to float", value.TypeName()));
 }
@@ -106,24 +119,19 @@ Result<Value> HumanizeTimestamp(const Environment&, const Args& args) {
   NX_ASSIGN_OR_RETURN(const double v, ToFloat(args[0]));
   NX_ASSIGN_OR_RETURN(const auto ms, UnixMs(v));
   if (!ms) return Value(go::FormatFloatG(v));
-  return Value(Value(TimeValue{*ms}).ToString());
+  return Value(FormatGoTime(TimeFromMs(*ms)));
 }
 
 Result<Value> ToTime(const Environment&, const Args& args) {
   NX_ASSIGN_OR_RETURN(const double v, ToFloat(args[0]));
   NX_ASSIGN_OR_RETURN(const auto ms, UnixMs(v));
-  if (!ms) return Value();
-  return Value(TimeValue{*ms});
+  if (!ms) return Bad("value is NaN or Inf");
+  return Value(TimeValue{TimeFromMs(*ms), true});
 }
 
 Result<Value> ToDuration(const Environment&, const Args& args) {
   NX_ASSIGN_OR_RETURN(const double v, ToFloat(args[0]));
-  if (!UnixMs(v) || std::isnan(v) || std::isinf(v)) {
-    return Bad(
-        fmt::format("{} cannot be represented as a nanoseconds duration since it overflows int64",
-                    go::FormatFloatG(v)));
-  }
-  return Value(DurationValue{static_cast<std::int64_t>(v * 1e9)});
+  return Value(DurationValue{go::ToInt64(v * 1e9), true});
 }
 
 Result<Value> Now(const Environment& env, const Args&) {
@@ -134,7 +142,7 @@ Result<Value> ParseDuration(const Environment&, const Args& args) {
   const std::string& text = Text(args[0]);
   const bool negative = text.starts_with('-');
   const auto ms = model::ParseDuration(std::string_view(text).substr(negative ? 1 : 0));
-  if (!ms) return Bad(fmt::format("not a valid duration string: {}", go::Quote(text)));
+  if (!ms) return Bad(ms.error().message());
   return Value(static_cast<double>(negative ? -*ms : *ms) / 1e3);
 }
 
@@ -142,14 +150,26 @@ bool IsLetter(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c & 0x80) != 0;
 }
 
-/// The first letter of each word, as strings.Title finds words: apostrophes don't begin one here.
+bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+bool InWord(char c) { return IsLetter(c) || IsDigit(c) || c == '_'; }
+
+/// Whether a sign between two letters or digits does not end their word: "it's", "a.b".
+bool JoinsWords(char c) { return c == '.' || c == '\'' || c == ':'; }
+
+/// The first letter of each of Unicode's words becomes a capital, also behind digits: "1St".
 Result<Value> Title(const Environment&, const Args& args) {
   std::string text = Text(args[0]);
-  bool inside = false;
+  bool has_capital = false;  // The word that the loop is in.
   for (std::size_t i = 0; i < text.size(); ++i) {
     char& c = text[i];
-    if (!inside && c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
-    inside = IsLetter(c) || (c >= '0' && c <= '9') || c == '_' || c == '\'';
+    if (IsLetter(c)) {
+      if (!std::exchange(has_capital, true) && c >= 'a' && c <= 'z') {
+        c = static_cast<char>(c - 'a' + 'A');
+      }
+    } else if (!InWord(c)) {
+      const bool inner = i > 0 && i + 1 < text.size() && InWord(text[i - 1]) && InWord(text[i + 1]);
+      if (!inner || !JoinsWords(c)) has_capital = false;
+    }
   }
   return Value(std::move(text));
 }
@@ -169,9 +189,16 @@ Result<Value> Match(const Environment&, const Args& args) {
   return Value(regex.Matches(Text(args[1])));
 }
 
+/// As Go's regexp.MustCompile names a pattern.
+std::string QuotePattern(const std::string& pattern) { return Sprintf("%#q", {Value(pattern)}); }
+
 Result<Value> ReReplaceAll(const Environment&, const Args& args) {
-  NX_ASSIGN_OR_RETURN(const auto regex, model::Regex::Compile(Text(args[0])));
-  return Value(regex.ReplaceAll(Text(args[2]), Text(args[1])));
+  const auto regex = model::Regex::Compile(Text(args[0]));
+  if (!regex) {
+    return Bad(fmt::format("regexp: Compile({}): {}", QuotePattern(Text(args[0])),
+                           regex.error().message()));
+  }
+  return Value(regex->ReplaceAll(Text(args[2]), Text(args[1])));
 }
 
 /// "host:port" in its two parts; nullopt when it is not that. Source: net.SplitHostPort.
@@ -204,7 +231,8 @@ bool IsIp(const std::string& host) {
     const bool digits =
         !part.empty() && part.size() <= 3 &&
         std::all_of(part.begin(), part.end(), [](char c) { return c >= '0' && c <= '9'; });
-    if (!digits || std::stoi(part) > 255) return false;
+    const bool leading_zero = part.size() > 1 && part[0] == '0';
+    if (!digits || leading_zero || std::stoi(part) > 255) return false;
     ++parts;
     begin = end + 1;
   }
@@ -216,7 +244,7 @@ Result<Value> StripDomain(const Environment&, const Args& args) {
   const std::string host = parts ? parts->first : Text(args[0]);
   if (IsIp(host)) return args[0];
   std::string stripped = host.substr(0, host.find('.'));
-  if (parts) stripped += ':' + parts->second;
+  if (parts && !parts->second.empty()) stripped += ':' + parts->second;
   return Value(std::move(stripped));
 }
 

@@ -7,6 +7,7 @@
 
 #include <fmt/core.h>
 
+#include "narthex/base/go_format.h"
 #include "narthex/base/result.h"
 
 namespace narthex::alerting::tmpl {
@@ -162,9 +163,7 @@ class Lexer {
         break;
     }
     if (c == '.' && !IsDigit(Peek(1))) {
-      if (IsWord(Peek(1))) return LexName(TokenKind::kField);
-      Add(TokenKind::kDot, 1);
-      return {};
+      return LexName(IsWord(Peek(1)) ? TokenKind::kField : TokenKind::kDot);
     }
     if (IsDigit(c) || c == '+' || c == '-' || c == '.') return LexNumber();
     if (IsWord(c)) return LexName(TokenKind::kIdentifier);
@@ -204,14 +203,58 @@ class Lexer {
     return {};
   }
 
-  Status LexNumber() {
-    std::size_t size = 1;
-    while (IsWord(Peek(size)) || Peek(size) == '.' ||
-           ((Peek(size) == '+' || Peek(size) == '-') &&
-            std::string_view("eEpP").find(Peek(size - 1)) != std::string_view::npos)) {
+  /// Goes over one number that begins at `size`. @return false when it runs into a word
+  bool ScanNumber(std::size_t& size) const {
+    const auto accept = [&](std::string_view any) {
+      if (any.find(Peek(size)) == any.npos) return false;
       ++size;
+      return true;
+    };
+    std::string_view digits = "0123456789_";
+    std::string_view exponent = "eE";
+    accept("+-");
+    if (accept("0")) {
+      if (accept("xX")) {
+        digits = "0123456789abcdefABCDEF_";
+        exponent = "pP";
+      } else if (accept("oO")) {
+        digits = "01234567_";
+        exponent = "";
+      } else if (accept("bB")) {
+        digits = "01_";
+        exponent = "";
+      }
     }
-    Add(TokenKind::kNumber, size);
+    const auto accept_all = [&](std::string_view any) {
+      while (accept(any)) {
+      }
+    };
+    accept_all(digits);
+    if (accept(".")) accept_all(digits);
+    if (accept(exponent)) {
+      accept("+-");
+      accept_all("0123456789_");
+    }
+    accept("i");
+    if (!IsWord(Peek(size))) return true;
+    // The first character of the word shows in the error.
+    while ((Peek(++size) & 0xC0) == 0x80) {
+    }
+    return false;
+  }
+
+  Status LexNumber() {
+    std::size_t size = 0;
+    bool good = ScanNumber(size);
+    TokenKind kind = TokenKind::kNumber;
+    if (good && (Peek(size) == '+' || Peek(size) == '-')) {
+      kind = TokenKind::kComplex;
+      good = ScanNumber(size) && Peek(size - 1) == 'i';
+    }
+    if (!good) {
+      return Failure(fmt::format("bad number syntax: {}", go::Quote(text_.substr(at_, size))));
+    }
+    Add(kind, size);
     return {};
   }
 

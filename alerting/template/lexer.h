@@ -25,6 +25,7 @@ enum class TokenKind : std::uint8_t {
   kIdentifier,
   kKeyword,  // if, end, …; nil too
   kNumber,
+  kComplex,  // 1+2i
   kPipe,
   kLeftParen,
   kRightParen,

@@ -26,14 +26,12 @@ class Parser {
 
   Result<std::map<std::string, NodeList>> Run() {
     NodeList list;
-    NX_RETURN_IF_ERROR(ParseList(list, Ends::kText));
+    NX_RETURN_IF_ERROR(ParseList(list, /*nested=*/false));
     NX_RETURN_IF_ERROR(Add(name_, std::move(list)));
     return std::move(templates_);
   }
 
  private:
-  enum class Ends { kText, kEnd, kEndOrElse };
-
   Status Add(const std::string& name, NodeList list) {
     NodeList& known = templates_[name];
     if (!IsEmpty(known) && !IsEmpty(list)) {
@@ -58,7 +56,8 @@ class Parser {
   }
   static std::string Describe(const Token& token) {
     if (token.kind == TokenKind::kEnd) return "EOF";
-    if (token.kind == TokenKind::kKeyword) return fmt::format("<{}>", token.text);
+    if (token.kind == TokenKind::kKeyword || token.kind == TokenKind::kDot)
+      return fmt::format("<{}>", token.text);
     if (token.text.size() > 10) return go::Quote(token.text.substr(0, 10)) + "...";
     return go::Quote(token.text);
   }
@@ -89,13 +88,14 @@ class Parser {
     return {};
   }
 
-  /// Nodes up to the end of the text or to {{end}} or {{else, which is not consumed beyond "{{".
-  Status ParseList(NodeList& list, Ends ends) {
+  /// Nodes up to the end of the text or, of nested ones, to {{end}} or {{else, which is not
+  /// consumed beyond "{{".
+  Status ParseList(NodeList& list, bool nested) {
     if (++depth_ > kMaxDepth) return Failure("too deeply nested");
     for (;;) {
       const Token token = Next();
       if (token.kind == TokenKind::kEnd) {
-        if (ends != Ends::kText) return Failure("unexpected EOF");
+        if (nested) return Failure("unexpected EOF");
         break;
       }
       if (token.kind == TokenKind::kText) {
@@ -107,8 +107,7 @@ class Parser {
       if (token.kind == TokenKind::kError) return Unexpected(token, "input");
       action_line_ = token.line;
       if (AtKeyword("end") || AtKeyword("else")) {
-        if (ends == Ends::kText) return Failure(fmt::format("unexpected {{{{{}}}}}", Peek().text));
-        if (ends == Ends::kEnd && AtKeyword("else")) return Failure("unexpected {{else}}");
+        if (!nested) return UnexpectedEnd();
         break;
       }
       NX_RETURN_IF_ERROR(ParseAction(list));
@@ -136,16 +135,17 @@ class Parser {
     Node node;
     node.kind = NodeKind::kAction;
     node.position = first.position;
-    NX_ASSIGN_OR_RETURN(node.pipe, ParsePipe("command", TokenKind::kRight, false));
+    NX_ASSIGN_OR_RETURN(node.pipe, ParsePipe("command", TokenKind::kRight));
     node.text = fmt::format("{{{{{}}}}}", node.pipe->text);
     list.push_back(std::move(node));
     return {};
   }
 
   Status ParseBreak(NodeList& list, const Token& word) {
-    if (range_depth_ == 0)
-      return Failure(fmt::format("{{{{{}}}}} outside {{{{range}}}}", word.text));
     NX_RETURN_IF_ERROR(ExpectRight(fmt::format("{{{{{}}}}}", word.text)));
+    if (range_depth_ == 0) {
+      return Failure(fmt::format("{{{{{}}}}} outside {{{{range}}}}", word.text));
+    }
     Node& node = list.emplace_back();
     node.kind = word.text == "break" ? NodeKind::kBreak : NodeKind::kContinue;
     node.position = word.position;
@@ -159,17 +159,13 @@ class Parser {
     Node node;
     node.kind = kind;
     node.position = word.position;
-    NX_ASSIGN_OR_RETURN(node.pipe, ParsePipe(context, TokenKind::kRight, kind == NodeKind::kRange));
+    NX_ASSIGN_OR_RETURN(node.pipe, ParsePipe(context, TokenKind::kRight));
     node.text = fmt::format("{{{{{} {}}}}}", context, node.pipe->text);
     if (kind == NodeKind::kRange) ++range_depth_;
-    NX_RETURN_IF_ERROR(ParseList(node.list, Ends::kEndOrElse));
+    NX_RETURN_IF_ERROR(ParseList(node.list, /*nested=*/true));
     if (kind == NodeKind::kRange) --range_depth_;
     const Token end = Next();
-    if (end.text == "else") {
-      NX_RETURN_IF_ERROR(ParseElse(node, kind, context));
-    } else {
-      NX_RETURN_IF_ERROR(ExpectRight("end"));
-    }
+    NX_RETURN_IF_ERROR(end.text == "else" ? ParseElse(node, kind, context) : ExpectRight("end"));
     variables_.resize(num_variables);
     list.push_back(std::move(node));
     return {};
@@ -184,10 +180,28 @@ class Parser {
       --depth_;
       return {};
     }
+    if (AtKeyword("if") || AtKeyword("with")) return Unexpected(Peek(), "input");
     NX_RETURN_IF_ERROR(ExpectRight("else"));
-    NX_RETURN_IF_ERROR(ParseList(node.else_list, Ends::kEnd));
-    Next();  // end
-    return ExpectRight("end");
+    NX_RETURN_IF_ERROR(ParseList(node.else_list, /*nested=*/true));
+    return ExpectEnd("expected end; found {{else}}");
+  }
+
+  /// What a nested list ended with. @param at_else  the error when that is {{else}}
+  Status ExpectEnd(const std::string& at_else) {
+    const Token word = Next();
+    NX_RETURN_IF_ERROR(ExpectRightOf(word));
+    if (word.text == "else") return Failure(at_else);
+    return {};
+  }
+  Status UnexpectedEnd() {
+    const Token word = Next();
+    NX_RETURN_IF_ERROR(ExpectRightOf(word));
+    return Failure(fmt::format("unexpected {{{{{}}}}}", word.text));
+  }
+  /// What stands behind {{end or {{else; "else if" goes on.
+  Status ExpectRightOf(const Token& word) {
+    if (word.text == "else" && (AtKeyword("if") || AtKeyword("with"))) return {};
+    return ExpectRight(word.text);
   }
 
   Result<std::string> TemplateName(std::string_view context) {
@@ -205,7 +219,7 @@ class Parser {
     NX_ASSIGN_OR_RETURN(node.name, TemplateName("template clause"));
     node.text = "{{template " + go::Quote(node.name);
     if (PeekNonSpace().kind != TokenKind::kRight) {
-      NX_ASSIGN_OR_RETURN(node.pipe, ParsePipe("template clause", TokenKind::kRight, false));
+      NX_ASSIGN_OR_RETURN(node.pipe, ParsePipe("template clause", TokenKind::kRight));
       node.text += ' ' + node.pipe->text;
     } else {
       Next();
@@ -216,13 +230,12 @@ class Parser {
   }
 
   /// A body that sees only "$" of the variables.
-  Status ParseBody(const std::string& name) {
+  Status ParseBody(const std::string& name, std::string_view context) {
     auto outer = std::exchange(variables_, {"$"});
     const int ranges = std::exchange(range_depth_, 0);
     NodeList list;
-    NX_RETURN_IF_ERROR(ParseList(list, Ends::kEnd));
-    Next();  // end
-    NX_RETURN_IF_ERROR(ExpectRight("end"));
+    NX_RETURN_IF_ERROR(ParseList(list, /*nested=*/true));
+    NX_RETURN_IF_ERROR(ExpectEnd(fmt::format("unexpected {{{{else}}}} in {}", context)));
     variables_ = std::move(outer);
     range_depth_ = ranges;
     return Add(name, std::move(list));
@@ -231,7 +244,7 @@ class Parser {
   Status ParseDefine() {
     NX_ASSIGN_OR_RETURN(const std::string name, TemplateName("define clause"));
     NX_RETURN_IF_ERROR(ExpectRight("define clause"));
-    return ParseBody(name);
+    return ParseBody(name, "define clause");
   }
 
   Status ParseBlock(NodeList& list, const Token&) {
@@ -239,37 +252,40 @@ class Parser {
     node.kind = NodeKind::kTemplate;
     node.position = PeekNonSpace().position;
     NX_ASSIGN_OR_RETURN(node.name, TemplateName("block clause"));
-    NX_ASSIGN_OR_RETURN(node.pipe, ParsePipe("block clause", TokenKind::kRight, false));
+    NX_ASSIGN_OR_RETURN(node.pipe, ParsePipe("block clause", TokenKind::kRight));
     node.text = fmt::format("{{{{template {} {}}}}}", go::Quote(node.name), node.pipe->text);
-    NX_RETURN_IF_ERROR(ParseBody(node.name));
+    NX_RETURN_IF_ERROR(ParseBody(node.name, "block clause"));
     list.push_back(std::move(node));
     return {};
   }
 
-  /// "$x :=", "$x =" and, in range, "$i, $x :=".
-  Status ParseVariables(Pipe& pipe, bool in_range) {
-    const std::size_t begin = at_;
-    std::vector<std::string> names;
+  /// "$x :=", "$x =" and, in range, "$i, $x :=". Whether what is assigned to has been declared
+  /// shows only when it is executed.
+  Status ParseVariables(Pipe& pipe, const std::string& context) {
     while (PeekNonSpace().kind == TokenKind::kVariable) {
-      names.emplace_back(Next().text);
-      const Token next = PeekNonSpace();
-      if (next.kind == TokenKind::kDeclare || next.kind == TokenKind::kAssign) {
-        Next();
-        pipe.assign = next.kind == TokenKind::kAssign;
-        for (const std::string& name : names) {
-          if (!pipe.assign) {
-            variables_.push_back(name);
-          } else if (!IsDefined(name)) {
-            return Failure(fmt::format("undefined variable \"{}\"", name));
-          }
-        }
-        pipe.variables = std::move(names);
+      const std::size_t begin = at_;
+      const std::string name(Next().text);
+      const TokenKind next = PeekNonSpace().kind;
+      if (next != TokenKind::kDeclare && next != TokenKind::kAssign && next != TokenKind::kComma) {
+        at_ = begin;  // It was a value.
         return {};
       }
-      if (next.kind != TokenKind::kComma || !in_range || names.size() == 2) break;
       Next();
+      variables_.push_back(name);
+      pipe.variables.push_back(name);
+      if (next != TokenKind::kComma) {
+        pipe.assign = next == TokenKind::kAssign;
+        return {};
+      }
+      if (context != "range" || pipe.variables.size() == 2) {
+        return Failure(fmt::format("too many declarations in {}", context));
+      }
+      const TokenKind after = PeekNonSpace().kind;
+      if (after != TokenKind::kVariable && after != TokenKind::kRight &&
+          after != TokenKind::kRightParen) {
+        return Failure("range can only initialize variables");
+      }
     }
-    at_ = begin;  // It was a value.
     return {};
   }
 
@@ -277,32 +293,17 @@ class Parser {
     return std::find(variables_.begin(), variables_.end(), name) != variables_.end();
   }
 
-  Result<std::unique_ptr<Pipe>> ParsePipe(const std::string& context, TokenKind end,
-                                          bool in_range) {
+  Result<std::unique_ptr<Pipe>> ParsePipe(const std::string& context, TokenKind end) {
     if (++depth_ > kMaxDepth) return Failure("too deeply nested");
     auto pipe = std::make_unique<Pipe>();
     pipe->position = PeekNonSpace().position;
-    NX_RETURN_IF_ERROR(ParseVariables(*pipe, in_range));
-    for (;;) {
-      const Token token = PeekNonSpace();
-      if (token.kind == end) {
-        Next();
-        break;
-      }
-      if (token.kind == TokenKind::kRight || token.kind == TokenKind::kRightParen ||
-          token.kind == TokenKind::kComma || token.kind == TokenKind::kDeclare ||
-          token.kind == TokenKind::kAssign || token.kind == TokenKind::kEnd ||
-          token.kind == TokenKind::kOther || token.kind == TokenKind::kError ||
-          (token.kind == TokenKind::kKeyword && token.text != "nil")) {
-        return Unexpected(token, context);
-      }
-      if (!pipe->commands.empty() && !after_pipe_) return Unexpected(token, context);
+    NX_RETURN_IF_ERROR(ParseVariables(*pipe, context));
+    while (PeekNonSpace().kind != end) {
+      if (!BeginsOperand(Peek())) return Unexpected(Peek(), context);
       NX_RETURN_IF_ERROR(ParseCommand(*pipe));
     }
-    if (pipe->commands.empty() || after_pipe_) {
-      after_pipe_ = false;
-      return Failure(fmt::format("missing value for {}", context));
-    }
+    Next();
+    if (pipe->commands.empty()) return Failure(fmt::format("missing value for {}", context));
     for (std::size_t i = 1; i < pipe->commands.size(); ++i) {
       const Operand& first = pipe->commands[i].args[0];
       if (first.kind == OperandKind::kConstant || first.kind == OperandKind::kDot ||
@@ -327,24 +328,24 @@ class Parser {
     return text;
   }
 
-  /// Operands with spaces between them, up to what ends the command.
+  /// Operands with spaces between them, up to what ends the command; a "|" goes with it, also when
+  /// nothing follows.
   Status ParseCommand(Pipe& pipe) {
     Command command;
     command.position = PeekNonSpace().position;
-    after_pipe_ = false;
     for (;;) {
-      NX_ASSIGN_OR_RETURN(auto operand, ParseOperand());
-      command.text += (command.args.empty() ? "" : " ") + operand.text;
-      command.args.push_back(std::move(operand));
-      const Token token = Peek();
-      if (token.kind == TokenKind::kPipe || PeekNonSpace().kind == TokenKind::kPipe) {
-        Next();
-        after_pipe_ = true;
-        break;
+      if (BeginsOperand(PeekNonSpace())) {
+        NX_ASSIGN_OR_RETURN(auto operand, ParseOperand());
+        command.text += (command.args.empty() ? "" : " ") + operand.text;
+        command.args.push_back(std::move(operand));
       }
-      if (Peek().kind == TokenKind::kRight || Peek().kind == TokenKind::kRightParen) break;
-      if (token.kind != TokenKind::kSpace) return Unexpected(token, "operand");
-      if (!BeginsOperand(Peek())) return Unexpected(Peek(), "operand");
+      const TokenKind kind = Peek().kind;
+      if (kind == TokenKind::kRight || kind == TokenKind::kRightParen) break;
+      if (kind != TokenKind::kSpace && kind != TokenKind::kPipe) {
+        return Unexpected(Peek(), "operand");
+      }
+      Next();
+      if (kind == TokenKind::kPipe) break;
     }
     pipe.commands.push_back(std::move(command));
     return {};
@@ -358,6 +359,7 @@ class Parser {
       case TokenKind::kDot:
       case TokenKind::kIdentifier:
       case TokenKind::kNumber:
+      case TokenKind::kComplex:
       case TokenKind::kLeftParen:
       case TokenKind::kString:
       case TokenKind::kVariable:
@@ -432,14 +434,12 @@ class Parser {
         return operand;
       case TokenKind::kBool:
       case TokenKind::kNumber:
+      case TokenKind::kComplex:
       case TokenKind::kChar:
       case TokenKind::kString:
         return ParseConstant(token, std::move(operand));
       case TokenKind::kLeftParen: {
-        const bool outer = std::exchange(after_pipe_, false);
-        NX_ASSIGN_OR_RETURN(auto pipe,
-                            ParsePipe("parenthesized pipeline", TokenKind::kRightParen, false));
-        after_pipe_ = outer;
+        NX_ASSIGN_OR_RETURN(auto pipe, ParsePipe("parenthesized pipeline", TokenKind::kRightParen));
         operand.kind = OperandKind::kPipe;
         operand.text = '(' + pipe->text + ')';
         operand.pipe = std::move(pipe);
@@ -463,8 +463,9 @@ class Parser {
       operand.constant = Value(std::move(*text));
       return operand;
     }
-    auto number =
-        token.kind == TokenKind::kChar ? CharConstant(token.text) : NumberConstant(token.text);
+    auto number = token.kind == TokenKind::kChar      ? CharConstant(token.text)
+                  : token.kind == TokenKind::kComplex ? ComplexConstant(token.text)
+                                                      : NumberConstant(token.text);
     if (!number) return Failure(number.error().message());
     operand.constant = std::move(*number);
     return operand;
@@ -479,7 +480,6 @@ class Parser {
   int action_line_ = 0;  // Where the action that is being read began; 0 = none is.
   int depth_ = 0;
   int range_depth_ = 0;
-  bool after_pipe_ = false;  // A "|" has been read that still needs its command.
   std::vector<std::string> variables_ = {"$"};
   std::map<std::string, NodeList> templates_;
 };

@@ -1,204 +1,135 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Go's fmt.Sprintf for the values of templates. Source: https://pkg.go.dev/fmt
+// Go's fmt for the values of templates. Source: https://pkg.go.dev/fmt
 
 #include <algorithm>
-#include <cmath>
-#include <cstdio>
-#include <cstdlib>
+#include <utility>
 
 #include <fmt/core.h>
 
+#include "alerting/template/format_verb.h"
+#include "alerting/template/go_time.h"
 #include "alerting/template/value.h"
 #include "narthex/base/go_format.h"
+#include "narthex/base/utf8.h"
 
 namespace narthex::alerting::tmpl {
 namespace {
 
-struct Verb {
-  bool minus = false, plus = false, sharp = false, space = false, zero = false;
-  int width = -1;  // -1 = not given.
-  int precision = -1;
-  char letter = 0;
-};
-
 constexpr int kMaxWidth = 1'000'000;  // As Go: larger ones are not believed.
+// From here on nothing is added: as much is no output of a template any more, and a width counts
+// for each member of a list.
+constexpr std::size_t kEnoughBytes = std::size_t{32} << 20;
 
-std::size_t CountRunes(std::string_view text) {
-  return static_cast<std::size_t>(
-      std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
-}
-
-std::string Pad(const Verb& verb, std::string text, bool zeros) {
-  const std::size_t size = CountRunes(text);
-  if (verb.width < 0 || size >= static_cast<std::size_t>(verb.width)) return text;
-  const std::size_t fill = static_cast<std::size_t>(verb.width) - size;
-  if (verb.minus) return text + std::string(fill, ' ');
-  if (!zeros) return std::string(fill, ' ') + text;
-  const std::size_t sign = !text.empty() && (text[0] == '-' || text[0] == '+') ? 1 : 0;
-  return text.substr(0, sign) + std::string(fill, '0') + text.substr(sign);
-}
-
-std::string Sign(const Verb& verb, bool negative) {
-  return negative ? "-" : verb.plus ? "+" : verb.space ? " " : "";
-}
-
-std::string EncodeRune(std::int64_t rune) {
-  const auto c = static_cast<std::uint32_t>(rune < 0 || rune > 0x10FFFF ? 0xFFFD : rune);
-  const auto byte = [](std::uint32_t v) { return static_cast<char>(v); };
-  if (c < 0x80) return {byte(c)};
-  if (c < 0x800) return {byte(0xC0 | c >> 6), byte(0x80 | (c & 63))};
-  if (c < 0x10000) return {byte(0xE0 | c >> 12), byte(0x80 | (c >> 6 & 63)), byte(0x80 | (c & 63))};
-  return {byte(0xF0 | c >> 18), byte(0x80 | (c >> 12 & 63)), byte(0x80 | (c >> 6 & 63)),
-          byte(0x80 | (c & 63))};
-}
-
-bool FormatInt(const Verb& verb, std::int64_t v, std::string& out) {
-  const std::uint64_t size =
-      v < 0 ? 0 - static_cast<std::uint64_t>(v) : static_cast<std::uint64_t>(v);
-  std::string digits;
-  switch (verb.letter) {
-    case 'v':
-    case 'd':
-      digits = std::to_string(size);
-      break;
-    case 'x':
-      digits = fmt::format("{}{:x}", verb.sharp ? "0x" : "", size);
-      break;
-    case 'X':
-      digits = fmt::format("{}{:X}", verb.sharp ? "0X" : "", size);
-      break;
-    case 'o':
-      digits = fmt::format("{}{:o}", verb.sharp ? "0" : "", size);
-      break;
-    case 'O':
-      digits = fmt::format("0o{:o}", size);
-      break;
-    case 'b':
-      digits = fmt::format("{}{:b}", verb.sharp ? "0b" : "", size);
-      break;
-    case 'c':
-      out = Pad(verb, EncodeRune(v), false);
-      return true;
-    case 'q':
-      out = Pad(verb, '\'' + EncodeRune(v) + '\'', false);
-      return true;
-    case 'U':
-      out = Pad(verb, fmt::format("U+{:04X}", size), false);
-      return true;
-    default:
-      return false;
+/// What Go's String methods give; nullopt for values without one.
+std::optional<std::string> NameOf(const Value& value) {
+  if (const auto* time = value.As<TimeValue>()) return FormatGoTime(time->at);
+  if (const auto* duration = value.As<DurationValue>()) return go::FormatDuration(duration->ns);
+  if (const auto* object = value.As<Value::Struct>();
+      object != nullptr && !(*object)->text.empty()) {
+    return (*object)->text;
   }
-  if (verb.precision >= 0 && digits.size() < static_cast<std::size_t>(verb.precision)) {
-    digits.insert(0, static_cast<std::size_t>(verb.precision) - digits.size(), '0');
-  }
-  out = Pad(verb, Sign(verb, v < 0) + digits, verb.zero && verb.precision < 0);
-  return true;
+  const auto* integer = value.As<TypedInteger>();
+  if (integer == nullptr || integer->type == IntegerType::kInt64) return std::nullopt;
+  return integer->type == IntegerType::kMonth ? MonthName(integer->value)
+                                              : WeekdayName(integer->value);
 }
 
-/// C's conversion with Go's two-digit exponents, which are C's too.
-std::string CFormat(char letter, int precision, bool sharp, double v) {
-  const std::string format = sharp ? fmt::format("%#.*{}", letter) : fmt::format("%.*{}", letter);
-  std::string text(512, '\0');
-  // NOLINTNEXTLINE: the format is made above and its arguments fit it.
-  const int size = std::snprintf(text.data(), text.size(), format.c_str(), precision, v);
-  text.resize(static_cast<std::size_t>(std::clamp(size, 0, 511)));
-  return text;
-}
+/// Appends values as one verb prints them; what holds others hands the verb on to them.
+class Printer {
+ public:
+  Printer(const Verb& verb, std::string& out) : verb_(verb), out_(out) {}
 
-bool FormatFloat(const Verb& verb, double v, std::string& out) {
-  std::string digits;
-  const double size = std::fabs(v);
-  const int precision = std::min(verb.precision, 100);
-  if (std::isnan(v) || std::isinf(v)) {
-    if (std::string_view("vgGeEfF").find(verb.letter) == std::string_view::npos) return false;
-    digits = std::isnan(v) ? "NaN" : "Inf";
-    Verb plus = verb;
-    plus.plus = std::isinf(v);  // +Inf always shows its sign.
-    out = Pad(verb, Sign(plus, std::signbit(v) && !std::isnan(v)) + digits, false);
-    return true;
+  /// @param inside  of another value: not what printf was given
+  void Print(const Value& value, bool inside) {
+    if (out_.size() > kEnoughBytes) return;
+    if (const auto* map = value.As<Value::Map>()) return PrintMap(**map, value.TypeName());
+    if (const auto* list = value.As<Value::List>()) return PrintList(**list, value.TypeName());
+    const auto* object = value.As<Value::Struct>();
+    if (object != nullptr && (*object)->text.empty()) return PrintStruct(**object, inside);
+    if (value.IsNil()) return PrintNil(inside);
+    if (!PrintScalar(value)) PrintBad(value);
   }
-  switch (verb.letter) {
-    case 'v':
-    case 'g':
-    case 'G':
-      digits = precision < 0 ? go::FormatFloatG(size) : CFormat('g', precision, verb.sharp, size);
-      if (verb.letter == 'G') std::replace(digits.begin(), digits.end(), 'e', 'E');
-      break;
-    case 'e':
-    case 'E':
-    case 'f':
-    case 'F':
-      digits = CFormat(verb.letter == 'F' ? 'f' : verb.letter, precision < 0 ? 6 : precision,
-                       verb.sharp, size);
-      break;
-    default:
-      return false;
-  }
-  out = Pad(verb, Sign(verb, std::signbit(v)) + digits, verb.zero);
-  return true;
-}
 
-bool FormatString(const Verb& verb, std::string text, std::string& out) {
-  if (verb.precision >= 0) {
-    std::size_t end = 0;
-    for (int runes = 0; end < text.size() && runes < verb.precision; ++runes) {
-      ++end;
-      while (end < text.size() && (text[end] & 0xC0) == 0x80) ++end;
+ private:
+  std::string_view separator() const { return verb_.go_syntax ? ", " : " "; }
+
+  void PrintMap(const MapValue& map, const std::string& type) {
+    out_ += verb_.go_syntax ? type + '{' : "map[";
+    bool first = true;
+    for (const auto& [key, value] : map.entries) {
+      if (!std::exchange(first, false)) out_ += separator();
+      Print(Value(key), true);
+      out_ += ':';
+      Print(value, true);
     }
-    text.resize(end);
+    out_ += verb_.go_syntax ? '}' : ']';
   }
-  switch (verb.letter) {
-    case 'v':
-    case 's':
-      break;
-    case 'q':
-      text = go::Quote(text);
-      break;
-    case 'x':
-    case 'X': {
-      std::string hex;
-      for (const char c : text) {
-        const auto byte = static_cast<unsigned char>(c);
-        hex += verb.letter == 'x' ? fmt::format("{:02x}", byte) : fmt::format("{:02X}", byte);
-      }
-      text = hex;
-      break;
-    }
-    default:
-      return false;
-  }
-  out = Pad(verb, text, verb.zero);
-  return true;
-}
 
-std::string FormatOne(const Verb& verb, const Value& value) {
-  std::string out;
-  bool good = false;
-  if (verb.letter == 'T') {
-    return Pad(verb, value.TypeName(), false);
+  void PrintList(const ListValue& list, const std::string& type) {
+    out_ += verb_.go_syntax ? type + '{' : "[";
+    bool first = true;
+    for (const Value& item : list.items) {
+      if (!std::exchange(first, false)) out_ += separator();
+      Print(item, true);
+    }
+    out_ += verb_.go_syntax ? '}' : ']';
   }
-  if (const auto* i = value.As<std::int64_t>()) {
-    good = FormatInt(verb, *i, out);
-  } else if (const auto* d = value.As<double>()) {
-    good = FormatFloat(verb, *d, out);
-  } else if (const auto* s = value.As<std::string>()) {
-    good = FormatString(verb, *s, out);
-  } else if (const auto* html = value.As<HtmlValue>()) {
-    good = FormatString(verb, html->text, out);
-  } else if (const auto* b = value.As<bool>()) {
-    good = verb.letter == 'v' || verb.letter == 't';
-    if (good) out = Pad(verb, *b ? "true" : "false", false);
-  } else if (value.IsNil()) {
-    if (verb.letter == 'v') return Pad(verb, "<nil>", false);
-    return fmt::format("%!{}(<nil>)", verb.letter);
-  } else {
-    good = verb.letter == 'v' || verb.letter == 's';
-    if (good) out = Pad(verb, value.ToString(), false);
+
+  void PrintStruct(const StructValue& object, bool inside) {
+    const bool pointer = object.type.starts_with('*');
+    if (pointer && !inside) out_ += '&';
+    if (verb_.go_syntax) out_ += object.type.substr(pointer ? 1 : 0);
+    out_ += '{';
+    bool first = true;
+    for (const auto& [name, value] : object.fields) {
+      if (!std::exchange(first, false)) out_ += separator();
+      if (verb_.go_syntax || verb_.field_names) out_ += name + ':';
+      Print(value, true);
+    }
+    out_ += '}';
   }
-  if (good) return out;
-  return fmt::format("%!{}({}={})", verb.letter, value.TypeName(), value.ToString());
-}
+
+  void PrintNil(bool inside) {
+    if (inside) {
+      out_ += verb_.go_syntax ? "interface {}(nil)" : "<nil>";
+    } else if (verb_.letter() == 'v') {
+      out_ += Pad(verb_, "<nil>");
+    } else {
+      out_ += fmt::format("%!{}(<nil>)", verb_.text);
+    }
+  }
+
+  bool PrintScalar(const Value& value) {
+    const bool by_name = !verb_.go_syntax && verb_.letter() != '\0' &&
+                         std::string_view("vsqxX").find(verb_.letter()) != std::string_view::npos;
+    if (const auto integer = value.Integer()) {
+      const auto name = by_name ? NameOf(value) : std::nullopt;
+      return name ? AppendText(verb_, *name, out_) : AppendInteger(verb_, *integer, out_);
+    }
+    if (const auto* v = value.As<bool>()) return AppendBool(verb_, *v, out_);
+    if (const auto* v = value.As<double>()) return AppendFloat(verb_, *v, out_);
+    if (const auto* v = value.As<Complex>()) return AppendComplex(verb_, *v, out_);
+    if (const auto* v = value.As<std::string>()) return AppendText(verb_, *v, out_);
+    if (const auto* v = value.As<HtmlValue>()) return AppendText(verb_, v->text, out_);
+    // Pointers, of which other verbs would show the address.
+    Verb verb = verb_;
+    verb.go_syntax = false;
+    return AppendText(verb, *NameOf(value), out_);
+  }
+
+  void PrintBad(const Value& value) {
+    out_ += fmt::format("%!{}({}=", verb_.text, value.TypeName());
+    Verb plain = verb_;
+    plain.text = "v";
+    const auto number = value.Integer();  // Without its name.
+    Printer(plain, out_).Print(number ? Value(*number) : value, false);
+    out_ += ')';
+  }
+
+  const Verb verb_;
+  std::string& out_;
+};
 
 /// Reads one directive after its '%' and consumes arguments.
 class Reader {
@@ -206,23 +137,15 @@ class Reader {
   Reader(std::string_view format, const std::vector<Value>& args) : rest_(format), args_(args) {}
 
   std::string Run() {
-    std::string out;
-    while (!rest_.empty()) {
+    while (!rest_.empty() && out_.size() <= kEnoughBytes) {
       const auto percent = rest_.find('%');
-      out += rest_.substr(0, percent);
+      out_ += rest_.substr(0, percent);
       if (percent == std::string_view::npos) break;
       rest_.remove_prefix(percent + 1);
-      out += Directive();
+      Directive();
     }
-    if (!reordered_ && next_ < args_.size()) {
-      out += "%!(EXTRA ";
-      for (std::size_t i = next_; i < args_.size(); ++i) {
-        if (i > next_) out += ", ";
-        out += args_[i].IsNil() ? "<nil>" : args_[i].TypeName() + '=' + args_[i].ToString();
-      }
-      out += ')';
-    }
-    return out;
+    if (!reordered_ && next_ < args_.size()) Extra();
+    return std::move(out_);
   }
 
  private:
@@ -232,74 +155,168 @@ class Reader {
     return true;
   }
 
+  /// @return false when there is none; one that is too large counts as none, too, and takes the
+  /// rest
+  ///         of the format with it
   bool Number(int& number) {
-    if (rest_.empty() || rest_.front() < '0' || rest_.front() > '9') return false;
-    number = 0;
+    int read = -1;
     while (!rest_.empty() && rest_.front() >= '0' && rest_.front() <= '9') {
-      number = std::min(number * 10 + (rest_.front() - '0'), kMaxWidth + 1);
+      if (read > kMaxWidth) {
+        rest_ = {};
+        return false;
+      }
+      read = std::max(read, 0) * 10 + (rest_.front() - '0');
       rest_.remove_prefix(1);
     }
-    if (number > kMaxWidth) number = -1;
-    return true;
+    if (read >= 0) number = read;
+    return read >= 0;
   }
 
   /// "[3]" chooses the next argument.
   void ArgumentNumber() {
+    after_index_ = false;
     if (rest_.empty() || rest_.front() != '[') return;
-    const std::string_view before = rest_;
-    rest_.remove_prefix(1);
-    int number = 0;
-    if (!Number(number) || !Take(']') || number < 1 ||
-        static_cast<std::size_t>(number) > args_.size()) {
-      rest_ = before;
-      const auto close = rest_.find(']');
-      if (close != std::string_view::npos) rest_.remove_prefix(close + 1);
-      bad_index_ = true;
+    reordered_ = true;
+    const auto close = rest_.find(']');
+    if (close == std::string_view::npos) {
+      rest_.remove_prefix(1);
+      good_index_ = false;
       return;
     }
-    next_ = static_cast<std::size_t>(number) - 1;
-    reordered_ = true;
+    const std::string_view after = rest_.substr(close + 1);
+    int number = 0;
+    rest_.remove_prefix(1);
+    const bool is_number = Number(number) && rest_.starts_with(']');
+    rest_ = after;
+    after_index_ = is_number;
+    if (is_number && number >= 1 && static_cast<std::size_t>(number) <= args_.size()) {
+      next_ = static_cast<std::size_t>(number) - 1;
+    } else {
+      good_index_ = false;
+    }
   }
 
-  bool WidthOrPrecision(int& number) {
-    ArgumentNumber();
-    if (!Take('*')) return Number(number);
-    const auto* given = next_ < args_.size() ? args_[next_++].As<std::int64_t>() : nullptr;
-    number = given != nullptr && std::abs(*given) <= kMaxWidth ? static_cast<int>(*given) : -1;
+  /// The argument that a "*" stands for. @return false when that is no integer, or too large
+  bool FromArgument(int& number) {
+    const auto given = next_ < args_.size() ? args_[next_].Integer() : std::nullopt;
+    if (next_ < args_.size()) ++next_;
+    after_index_ = false;
+    if (!given || *given > kMaxWidth || *given < -kMaxWidth) return false;
+    number = static_cast<int>(*given);
     return true;
   }
 
-  std::string Directive() {
-    Verb verb;
-    bad_index_ = false;
-    for (bool flag = true; flag;) {
-      flag = false;
-      flag |= Take('-') && (verb.minus = true);
-      flag |= Take('+') && (verb.plus = true);
-      flag |= Take('#') && (verb.sharp = true);
-      flag |= Take(' ') && (verb.space = true);
-      flag |= Take('0') && (verb.zero = true);
-    }
-    WidthOrPrecision(verb.width);
-    if (Take('.') && !WidthOrPrecision(verb.precision)) verb.precision = 0;
+  void Width(Verb& verb) {
     ArgumentNumber();
-    if (rest_.empty()) return "%!(NOVERB)";
-    verb.letter = rest_.front();
-    rest_.remove_prefix(1);
-    if (verb.letter == '%') return "%";
-    if (bad_index_) return fmt::format("%!{}(BADINDEX)", verb.letter);
-    if (next_ >= args_.size()) return fmt::format("%!{}(MISSING)", verb.letter);
-    return FormatOne(verb, args_[next_++]);
+    if (!Take('*')) {
+      if (Number(verb.width) && after_index_) good_index_ = false;  // "%[3]2d"
+      return;
+    }
+    if (!FromArgument(verb.width)) out_ += "%!(BADWIDTH)";
+    if (verb.width >= -1) return;
+    verb.width = -verb.width;
+    verb.minus = true;
+  }
+
+  void Precision(Verb& verb) {
+    if (rest_.size() < 2 || !Take('.')) return;
+    if (after_index_) good_index_ = false;  // "%[3].2d"
+    ArgumentNumber();
+    if (Take('*')) {
+      if (!FromArgument(verb.precision) || verb.precision < 0) {
+        verb.precision = -1;
+        out_ += "%!(BADPREC)";
+      }
+    } else if (!Number(verb.precision)) {
+      verb.precision = 0;
+    }
+  }
+
+  void Directive() {
+    Verb verb;
+    good_index_ = true;
+    for (bool flag = true; flag;) {
+      flag = (Take('-') && (verb.minus = true)) || (Take('+') && (verb.plus = true)) ||
+             (Take('#') && (verb.sharp = true)) || (Take(' ') && (verb.space = true)) ||
+             (Take('0') && (verb.zero = true));
+    }
+    Width(verb);
+    Precision(verb);
+    if (!after_index_) ArgumentNumber();
+    if (rest_.empty()) {
+      out_ += "%!(NOVERB)";
+      return;
+    }
+    verb.text = rest_.substr(0, DecodeUtf8(rest_).second);
+    rest_.remove_prefix(verb.text.size());
+    if (verb.letter() == '%') {
+      out_ += '%';
+    } else if (!good_index_) {
+      out_ += fmt::format("%!{}(BADINDEX)", verb.text);
+    } else if (next_ >= args_.size()) {
+      out_ += fmt::format("%!{}(MISSING)", verb.text);
+    } else {
+      Argument(verb, args_[next_++]);
+    }
+  }
+
+  void Argument(Verb verb, const Value& value) {
+    if (verb.letter() == 'T') {
+      verb.text = "s";
+      AppendText(verb, value.TypeName(), out_);
+      return;
+    }
+    if (verb.letter() == 'v') {
+      verb.go_syntax = std::exchange(verb.sharp, false);
+      verb.field_names = std::exchange(verb.plus, false);
+    }
+    Printer(verb, out_).Print(value, false);
+  }
+
+  void Extra() {
+    out_ += "%!(EXTRA ";
+    for (std::size_t i = next_; i < args_.size(); ++i) {
+      if (i > next_) out_ += ", ";
+      if (!args_[i].IsNil()) out_ += args_[i].TypeName() + '=';
+      Printer(Verb(), out_).Print(args_[i], false);
+    }
+    out_ += ')';
   }
 
   std::string_view rest_;
   const std::vector<Value>& args_;
+  std::string out_;
   std::size_t next_ = 0;
-  bool reordered_ = false;
-  bool bad_index_ = false;
+  bool reordered_ = false;    // Some directive chose its argument.
+  bool good_index_ = true;    // Of this directive.
+  bool after_index_ = false;  // A "[3]" is what was read last.
 };
 
+/// All with %v. @param always_spaces  else only between operands that are no strings
+std::string PrintAll(const std::vector<Value>& args, bool always_spaces) {
+  std::string text;
+  bool after_string = true;
+  for (std::size_t i = 0; i < args.size(); ++i) {
+    const bool is_string =
+        args[i].As<std::string>() != nullptr || args[i].As<HtmlValue>() != nullptr;
+    if (i > 0 && (always_spaces || (!is_string && !after_string))) text += ' ';
+    Printer(Verb(), text).Print(args[i], false);
+    after_string = is_string;
+  }
+  return text;
+}
+
 }  // namespace
+
+std::string Value::ToString() const {
+  if (const auto* text = As<std::string>()) return *text;
+  std::string out;
+  Printer(Verb(), out).Print(*this, true);
+  return out;
+}
+
+std::string Sprint(const std::vector<Value>& args) { return PrintAll(args, false); }
+std::string Sprintln(const std::vector<Value>& args) { return PrintAll(args, true); }
 
 std::string Sprintf(std::string_view format, const std::vector<Value>& args) {
   return Reader(format, args).Run();

@@ -2,9 +2,6 @@
 
 #include "alerting/template/value.h"
 
-#include "alerting/template/go_time.h"
-#include "narthex/base/go_format.h"
-
 namespace narthex::alerting::tmpl {
 
 Value MapValue::Get(const std::string& key) const {
@@ -42,11 +39,35 @@ std::string Value::TypeName() const {
       return list->of_strings ? "[]string" : "template.queryResult";
     }
     std::string operator()(const Struct& s) const { return s->type; }
-    std::string operator()(TimeValue) const { return "*time.Time"; }
-    std::string operator()(DurationValue) const { return "*time.Duration"; }
+    std::string operator()(const TimeValue& v) const {
+      return v.pointer ? "*time.Time" : "time.Time";
+    }
+    std::string operator()(DurationValue v) const {
+      return v.pointer ? "*time.Duration" : "time.Duration";
+    }
+    std::string operator()(TypedInteger v) const {
+      switch (v.type) {
+        case IntegerType::kMonth:
+          return "time.Month";
+        case IntegerType::kWeekday:
+          return "time.Weekday";
+        case IntegerType::kInt64:
+          break;
+      }
+      return "int64";
+    }
     std::string operator()(const HtmlValue&) const { return "template.HTML"; }
+    std::string operator()(const Complex&) const { return "complex128"; }
   };
   return std::visit(Names{}, data_);
+}
+
+std::optional<std::int64_t> Value::Integer() const {
+  if (const auto* i = As<std::int64_t>()) return *i;
+  if (const auto* i = As<TypedInteger>()) return i->value;
+  const auto* duration = As<DurationValue>();
+  if (duration != nullptr && !duration->pointer) return duration->ns;
+  return std::nullopt;
 }
 
 bool Value::Truth() const {
@@ -59,78 +80,19 @@ bool Value::Truth() const {
     bool operator()(const Map& v) const { return !v->entries.empty(); }
     bool operator()(const List& v) const { return !v->items.empty(); }
     bool operator()(const Struct&) const { return true; }
-    bool operator()(TimeValue) const { return true; }
-    bool operator()(DurationValue) const { return true; }
+    bool operator()(const TimeValue&) const { return true; }
+    bool operator()(DurationValue v) const { return v.pointer || v.ns != 0; }
+    bool operator()(TypedInteger v) const { return v.value != 0; }
     bool operator()(const HtmlValue& v) const { return !v.text.empty(); }
+    bool operator()(const Complex& v) const { return v != Complex(); }
   };
   return std::visit(Truths{}, data_);
-}
-
-std::string Value::ToString() const {
-  struct Texts {
-    std::string operator()(std::monostate) const { return "<nil>"; }
-    std::string operator()(bool v) const { return v ? "true" : "false"; }
-    std::string operator()(std::int64_t v) const { return std::to_string(v); }
-    std::string operator()(double v) const { return go::FormatFloatG(v); }
-    std::string operator()(const std::string& v) const { return v; }
-    std::string operator()(const Map& v) const {
-      std::string text = "map[";
-      for (const auto& [key, value] : v->entries) {
-        if (text.size() > 4) text += ' ';
-        text += key + ':' + value.ToString();
-      }
-      return text + ']';
-    }
-    std::string operator()(const List& v) const {
-      std::string text = "[";
-      for (const Value& value : v->items) {
-        if (text.size() > 1) text += ' ';
-        text += value.ToString();
-      }
-      return text + ']';
-    }
-    std::string operator()(const Struct& v) const {
-      if (!v->text.empty()) return v->text;
-      std::string text = "{";
-      for (const auto& [name, value] : v->fields) {
-        if (text.size() > 1) text += ' ';
-        text += value.ToString();
-      }
-      return text + '}';
-    }
-    std::string operator()(TimeValue v) const { return FormatGoTime(v.unix_ms); }
-    std::string operator()(DurationValue v) const { return go::FormatDuration(v.ns); }
-    std::string operator()(const HtmlValue& v) const { return v.text; }
-  };
-  return std::visit(Texts{}, data_);
 }
 
 Value MakeStringMap(const std::vector<std::pair<std::string, std::string>>& pairs) {
   auto map = std::make_shared<MapValue>();
   for (const auto& [name, value] : pairs) map->entries.insert_or_assign(name, Value(value));
   return Value::Map(std::move(map));
-}
-
-std::string Sprint(const std::vector<Value>& args) {
-  std::string text;
-  bool after_string = true;
-  for (std::size_t i = 0; i < args.size(); ++i) {
-    const bool is_string =
-        args[i].As<std::string>() != nullptr || args[i].As<HtmlValue>() != nullptr;
-    if (i > 0 && !is_string && !after_string) text += ' ';
-    text += args[i].ToString();
-    after_string = is_string;
-  }
-  return text;
-}
-
-std::string Sprintln(const std::vector<Value>& args) {
-  std::string text;
-  for (std::size_t i = 0; i < args.size(); ++i) {
-    if (i > 0) text += ' ';
-    text += args[i].ToString();
-  }
-  return text;
 }
 
 }  // namespace narthex::alerting::tmpl

@@ -12,14 +12,10 @@
 #include "alerting/template/go_time.h"
 #include "alerting/template/humanize.h"
 #include "alerting/template/value.h"
+#include "tests/alerting/template_cases.h"
 
 namespace narthex::alerting {
 namespace {
-
-struct Case {
-  const char* text;
-  const char* want;
-};
 
 // clang-format off
 constexpr Case kCases[] = {
@@ -226,39 +222,6 @@ constexpr Case kCases[] = {
 };
 // clang-format on
 
-promql::Vector Rows() {
-  promql::Vector rows;
-  for (const auto& [n, value] : {std::pair{"a", 1.0}, {"b", 2.5}, {"c", 1234567.0}}) {
-    promql::VectorSample& row = rows.emplace_back();
-    row.metric = {{"__name__", "tpl"}, {"n", n}};
-    row.v = value;
-  }
-  return rows;
-}
-
-/// Answers the few expressions of the cases.
-Result<promql::Vector> FakeQuery(const std::string& expr, model::TimestampMs) {
-  promql::Vector rows = Rows();
-  if (expr == "tpl") return rows;
-  if (expr == "nothing") return promql::Vector();
-  rows.resize(1);
-  if (expr == R"(tpl{n="a"})") return rows;
-  if (expr.starts_with("label_replace(tpl")) {
-    rows[0].metric = {{"__name__", "tpl"}, {"__value__", "a"}, {"n", "a"}};
-    return rows;
-  }
-  return Fail(Code::kInvalidArgument, "1:5: parse error: unclosed left parenthesis");
-}
-
-std::string Expand(const std::string& text) {
-  TemplateContext context;
-  context.external_labels = {{"dc", "eu"}};
-  context.external_url = "http://ex.org:9/pre";
-  context.query = FakeQuery;
-  const model::Labels labels = {{"instance", "host:80"}, {"job", "j"}};
-  return ExpandAlertText("A", text, context, {labels, 12.34567}, 1'700'000'000'250);
-}
-
 TEST(TemplateTest, AsPrometheus) {
   for (const Case& c : kCases) {
     SCOPED_TRACE(c.text);
@@ -372,8 +335,14 @@ TEST(TemplateTest, BoundedWhateverTheText) {
         "{{{{ template \"a{1}\" }}}}{{{{ end }}}}",
         i, i - 1);
   }
+  std::string wide;
+  for (int i = 0; i < 10'000; ++i) wide += "%[1]1000000v";  // 10 GB.
   const std::string cases[] = {
       "{{ " + open + " }}",
+      "{{ printf \"" + wide + "\" 1 }}",
+      "{{ printf \"" + wide + "\" $labels | len }}",
+      "{{ 0x1e+2i }}",
+      "{{ -0x1e+2i }}",
       "{{ define \"a\" }}" + deep + "{{ end }}{{ template \"a\" }}",  // Deep twice over.
       doubling + "{{ template \"a60\" }}",                            // 2^60 calls.
       "{{ define \"a\" }}{{ template \"a\" }}{{ end }}{{ template \"a\" }}",
@@ -419,10 +388,12 @@ TEST(GoTimeTest, Calendar) {
       {4'107'542'399'120, "2100-02-28 23:59:59.12 +0000 UTC"},
       {-62'135'596'800'000, "0001-01-01 00:00:00 +0000 UTC"},
   };
-  for (const auto& c : cases) EXPECT_EQ(tmpl::FormatGoTime(c.ms), c.want);
-  EXPECT_EQ(tmpl::FormatGoTime(951'782'400'000, "Mon Jan _2 15:04:05 2006, Monday 002"),
+  using tmpl::FormatGoTime;
+  using tmpl::TimeFromMs;
+  for (const auto& c : cases) EXPECT_EQ(FormatGoTime(TimeFromMs(c.ms)), c.want);
+  EXPECT_EQ(FormatGoTime(TimeFromMs(951'782'400'000), "Mon Jan _2 15:04:05 2006, Monday 002"),
             "Tue Feb 29 00:00:00 2000, Tuesday 060");
-  EXPECT_EQ(tmpl::FormatGoTime(46'800'000, "3:04PM"), "1:00PM");
+  EXPECT_EQ(FormatGoTime(TimeFromMs(46'800'000), "3:04PM"), "1:00PM");
 }
 
 }  // namespace

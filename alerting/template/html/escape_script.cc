@@ -6,6 +6,7 @@
 
 #include <fmt/core.h>
 
+#include "alerting/template/go_time.h"
 #include "alerting/template/html/escapers.h"
 #include "alerting/template/html/script.h"
 #include "alerting/template/html/utf8.h"
@@ -59,6 +60,9 @@ std::optional<double> WriteJson(const Value& value, JsonWriter& out) {
     out.Double(*number);
   } else if (const auto* integer = value.As<std::int64_t>()) {
     out.Int(*integer);
+  } else if (const auto* typed = value.As<TypedInteger>();
+             typed != nullptr && typed->type == IntegerType::kInt64) {
+    out.Int(typed->value);
   } else if (const auto* truth = value.As<bool>()) {
     out.Bool(*truth);
   } else if (value.IsNil()) {
@@ -70,7 +74,7 @@ std::optional<double> WriteJson(const Value& value, JsonWriter& out) {
   } else if (const auto* object = value.As<Value::Struct>()) {
     return WriteStruct(**object, out);
   } else if (const auto* time = value.As<TimeValue>()) {
-    out.String(go::FormatTime(time->unix_ms * 1'000'000));
+    out.String(FormatGoTime(time->at, "2006-01-02T15:04:05.999999999Z07:00"));
   } else {
     out.String(value.ToString());
   }
