@@ -123,7 +123,7 @@ void RuleGroup::MaybeRestore() {
     MutexLock lock(mutex_);
     rules_[i].alerts = std::move(restored);
   }
-  metrics_.last_restore_duration.Set(Seconds(deps_.clock.MonotonicNs() - begin));
+  metrics_.SetLastRestoreDuration(Seconds(deps_.clock.MonotonicNs() - begin));
 }
 
 std::size_t RuleGroup::EvaluateRule(std::size_t index, std::int64_t slot_ns,
@@ -180,6 +180,8 @@ Result<promql::Vector> RuleGroup::ResultOf(std::size_t index, std::int64_t slot_
   TemplateContext context;
   context.external_labels = spec_.external_labels;
   context.external_url = deps_.external_url;
+  context.expansions = &deps_.rule_metrics.template_expansions;
+  context.failures = &deps_.rule_metrics.template_failures;
   context.query = [&](const std::string& expr, model::TimestampMs at) {
     return QueryVector(deps_.engine, deps_.queryable, expr, at, options);
   };

@@ -40,7 +40,12 @@ RuleMetrics::RuleMetrics(metrics::Registry& registry)
                                 "Time that one rule takes.", kBuckets)),
       group_duration_histogram(
           registry.AddHistogram("prometheus_rule_group_duration_histogram_seconds",
-                                "Time that one pass over a group takes.", kBuckets)) {}
+                                "Time that one pass over a group takes.", kBuckets)),
+      template_expansions(registry.AddCounter("prometheus_template_text_expansions_total",
+                                              "Texts of alerts whose templates were executed.")),
+      template_failures(
+          registry.AddCounter("prometheus_template_text_expansion_failures_total",
+                              "Texts of alerts whose templates could not be executed.")) {}
 
 GroupMetrics::GroupMetrics(metrics::Registry& registry, const std::string& key)
     : evaluations(registry.AddCounter(kEvaluations, "Rules that were evaluated.", Group(key))),
@@ -57,8 +62,13 @@ GroupMetrics::GroupMetrics(metrics::Registry& registry, const std::string& key)
       last_evaluation(
           registry.AddGauge(kLastEvaluation, "Unix time of the last pass.", Group(key))),
       last_samples(registry.AddGauge(kLastSamples, "Samples that the last pass gave.", Group(key))),
-      last_restore_duration(registry.AddGauge(
-          kLastRestore, "Time that restoring alerts after the start took.", Group(key))) {}
+      registry_(registry),
+      key_(key) {}
+
+void GroupMetrics::SetLastRestoreDuration(double seconds) {
+  registry_.AddGauge(kLastRestore, "Time that restoring alerts after the start took.", Group(key_))
+      .Set(seconds);
+}
 
 void RemoveGroupMetrics(metrics::Registry& registry, const std::string& key) {
   for (const std::string_view name :

@@ -17,6 +17,8 @@ struct RuleMetrics {
   metrics::Summary& group_duration;
   metrics::Histogram& rule_duration_histogram;
   metrics::Histogram& group_duration_histogram;
+  metrics::Counter& template_expansions;
+  metrics::Counter& template_failures;
 };
 
 /// Of one group. Two objects with the same key in one registry share their values.
@@ -33,7 +35,13 @@ struct GroupMetrics {
   metrics::Gauge& last_rule_duration_sum;
   metrics::Gauge& last_evaluation;
   metrics::Gauge& last_samples;
-  metrics::Gauge& last_restore_duration;
+
+  /// This metric begins when it is set.
+  void SetLastRestoreDuration(double seconds);
+
+ private:
+  metrics::Registry& registry_;
+  const std::string key_;
 };
 
 /// Forgets the metrics of a group that is gone.

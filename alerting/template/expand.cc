@@ -10,6 +10,8 @@
 #include "alerting/template/data.h"
 #include "alerting/template/exec.h"
 #include "alerting/template/parser.h"
+#include "narthex/base/log.h"
+#include "narthex/base/metrics.h"
 
 namespace narthex::alerting {
 namespace {
@@ -49,22 +51,32 @@ Status ParseAlertText(const std::string& name, std::string_view text,
                      templates);
 }
 
+Result<std::string> ParseAndExecute(const std::string& name, std::string_view text,
+                                    const tmpl::Value& dot, const tmpl::Environment& env) {
+  tmpl::TemplateSet templates;
+  if (auto parsed = ParseAlertText(name, text, templates); !parsed) {
+    return Fail(std::move(parsed).error().Wrap("error parsing template " + name));
+  }
+  auto result = tmpl::Execute(templates, name, dot, env);
+  if (!result) return Fail(std::move(result).error().Wrap("error executing template " + name));
+  return result;
+}
+
 }  // namespace
 
 std::string ExpandAlertText(const std::string& alert_name, std::string_view text,
                             const TemplateContext& context, const AlertData& data,
                             model::TimestampMs t) {
+  if (context.expansions != nullptr) context.expansions->Add();
   if (text.find("{{") == std::string_view::npos) return std::string(text);
-  const std::string name = "__alert_" + alert_name;
-  tmpl::TemplateSet templates;
-  if (auto parsed = ParseAlertText(name, text, templates); !parsed) {
-    return fmt::format("<error expanding template: error parsing template {}: {}>", name,
-                       parsed.error().message());
-  }
-  auto result = tmpl::Execute(templates, name, MakeDot(context, data), MakeEnvironment(context, t));
+  const tmpl::Value dot = MakeDot(context, data);
+  auto result = ParseAndExecute("__alert_" + alert_name, text, dot, MakeEnvironment(context, t));
   if (result) return std::move(*result);
-  return fmt::format("<error expanding template: error executing template {}: {}>", name,
-                     result.error().message());
+  const std::string& error = result.error().message();
+  if (context.failures != nullptr) context.failures->Add();
+  log::Warn("Expanding alert template failed",
+            {{"alert", alert_name}, {"err", error}, {"data", tmpl::Sprintf("%+v", {dot})}});
+  return fmt::format("<error expanding template: {}>", error);
 }
 
 Status CheckAlertText(const std::string& alert_name, std::string_view text) {

@@ -13,6 +13,10 @@
 #include "narthex/model/timestamp.h"
 #include "narthex/promql/engine.h"
 
+namespace narthex::metrics {
+class Counter;
+}
+
 namespace narthex::alerting {
 
 /// What templates see of the server.
@@ -21,6 +25,9 @@ struct TemplateContext {
   std::string external_url;  // Without a trailing slash; may be empty.
   /// For the function query; none = it fails.
   std::function<Result<promql::Vector>(const std::string& expr, model::TimestampMs t)> query;
+  /// Count texts, and those of them that failed; null = they are not counted.
+  metrics::Counter* expansions = nullptr;
+  metrics::Counter* failures = nullptr;
 };
 
 /// What one alert gives its templates.
@@ -30,8 +37,8 @@ struct AlertData {
   const model::FloatHistogram* histogram = nullptr;  // Instead of the value, unless null.
 };
 
-/// The text with its templates executed. A failure becomes the text: "<error expanding template:
-/// …>", as in Prometheus.
+/// The text with its templates executed. A failure is logged and becomes the text: "<error
+/// expanding template: …>", as in Prometheus.
 std::string ExpandAlertText(const std::string& alert_name, std::string_view text,
                             const TemplateContext& context, const AlertData& data,
                             model::TimestampMs t);
