@@ -78,10 +78,11 @@ void RestoreAlerts(const RuleSpec& rule, storage::Queryable& queryable, std::int
   alerts.ForEachActive([&](const model::Labels& labels, ActiveAlert& alert) {
     const auto it = found->find(labels);
     if (it == found->end() || model::IsStale(it->second.v)) return;
+    // Both in whole seconds, as upstream.
     const auto active_at = static_cast<std::int64_t>(it->second.v) * kNsPerSecond;
-    alert.active_at_ns =
-        RestoredActiveAt(active_at, it->second.t * kNsPerMs, now_ns, rule.hold_ms * kNsPerMs,
-                         limits.grace_period_ms * kNsPerMs);
+    const std::int64_t last_seen = it->second.t / 1000 * kNsPerSecond;
+    alert.active_at_ns = RestoredActiveAt(active_at, last_seen, now_ns, rule.hold_ms * kNsPerMs,
+                                          limits.grace_period_ms * kNsPerMs);
   });
 }
 

@@ -8,8 +8,6 @@
 
 #include <gtest/gtest.h>
 
-#include "alerting/rules/restore.h"
-
 namespace narthex::alerting {
 namespace {
 
@@ -218,24 +216,6 @@ TEST(AlertsTest, TimesOfWhatIsSent) {
   sent = alerts.TakeUnsent(1030 * kSecond, 60 * kSecond, 100 * kSecond);
   ASSERT_EQ(sent.size(), 1U);
   EXPECT_EQ(sent[0].ends_at_ns, (1030 + 4 * 100) * kSecond);
-}
-
-// rules-alerting.md, 4.4; times in seconds.
-TEST(RestoreTest, ActiveAt) {
-  const struct {
-    const char* name;
-    std::int64_t active_at, last_seen, now, hold, grace, want;
-  } cases[] = {
-      {"was firing", 1000, 2000, 5000, 900, 600, 1000},
-      {"exactly at the end of for", 1000, 1900, 5000, 900, 600, 1000},
-      {"little remains: waits the grace period", 1000, 1800, 5000, 900, 600, 5000 + 600 - 900},
-      {"much remains: the outage does not count", 1000, 1100, 5000, 3600, 600, 1000 + 3900},
-      {"no outage", 1000, 1100, 1100, 3600, 600, 1000},
-  };
-  for (const auto& c : cases) {
-    SCOPED_TRACE(c.name);
-    EXPECT_EQ(RestoredActiveAt(c.active_at, c.last_seen, c.now, c.hold, c.grace), c.want);
-  }
 }
 
 }  // namespace

@@ -30,9 +30,10 @@ class RuleManagerTest : public ::testing::Test {
  protected:
   RuleManagerTest() { MakeManager(); }
 
-  void MakeManager() {
+  void MakeManager(storage::Queryable* restore_from = nullptr) {
     RuleManagerOptions options;
     options.external_url = "http://ex.org/p";
+    options.restore_from = restore_from;
     rules_ = std::make_unique<RuleManager>(engine_, storage_, storage_, clock_, registry_, options);
   }
 

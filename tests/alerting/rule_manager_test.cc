@@ -296,10 +296,24 @@ TEST_F(RuleManagerTest, RestartContinuesWaitingAlerts) {
   EXPECT_EQ(Dump("ALERTS_FOR_STATE", last).front().find("@13"), std::string::npos)
       << "nothing is written before the old state was read";
   Tick();
-  const std::int64_t away_ms = clock_.NowMs() - last;
-  // In whole seconds, as ALERTS_FOR_STATE has it.
+  // Since and until when it was seen count in whole seconds, as upstream.
+  const std::int64_t away_ms = clock_.NowMs() - last / 1000 * 1000;
   const std::int64_t want_ms = since / 1'000'000'000 * 1000 + away_ms;
   EXPECT_EQ(Rule(0).alerts.at(0).active_at_ns / 1'000'000, want_ms);
+}
+
+// With remote_read, rules read other servers too, whose alerts are not ours.
+TEST_F(RuleManagerTest, RestoresFromItsOwnStorageOnly) {
+  testing::MemoryStorage own;
+  MakeManager(&own);
+  const model::TimestampMs now = clock_.NowMs();
+  Put({{"__name__", "ALERTS_FOR_STATE"}, {"alertname", "Down"}, {"job", "a"}, {"severity", "page"}},
+      static_cast<double>(now / 1000 - 1800));
+  Put({{"__name__", "up"}, {"job", "a"}}, 0);
+  MustLoad(fmt::format(kAlert, "1h"));
+  Tick();
+  Tick();
+  EXPECT_GT(Rule(0).alerts.at(0).active_at_ns / 1'000'000, now);
 }
 
 TEST_F(RuleManagerTest, RestartDoesNotContinueAlertsThatHadEnded) {
