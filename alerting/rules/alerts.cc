@@ -33,9 +33,14 @@ std::int64_t FloorDiv(std::int64_t a, std::int64_t b) {
   return a / b - (a % b != 0 && (a < 0) != (b < 0) ? 1 : 0);
 }
 
-void AddSamples(const model::Labels& labels, const ActiveAlert& alert, model::TimestampMs t,
-                promql::Vector& out) {
-  model::LabelsBuilder builder(labels);
+/// @param rule_labels  a label that the alert lacks, because its template gave nothing, shows here
+/// as
+///                     it is written, as in Prometheus
+void AddSamples(const model::Labels& rule_labels, const model::Labels& labels,
+                const ActiveAlert& alert, model::TimestampMs t, promql::Vector& out) {
+  model::LabelsBuilder builder;
+  for (const auto& [name, value] : rule_labels) builder.Set(name, value);
+  for (const auto& [name, value] : labels) builder.Set(name, value);
   promql::VectorSample& for_state = out.emplace_back();
   for_state.metric = builder.Set(model::kMetricName, "ALERTS_FOR_STATE").Build();
   for_state.t = t;
@@ -130,7 +135,7 @@ Result<promql::Vector> Alerts::Update(const RuleSpec& rule, std::vector<AlertIns
     }
     if (it->second.state != AlertState::kInactive) {
       ++num_active;
-      if (restored_) AddSamples(it->first, it->second, sample_t, samples);
+      if (restored_) AddSamples(rule.labels, it->first, it->second, sample_t, samples);
     }
     ++it;
   }

@@ -102,6 +102,25 @@ TEST(AlertsTest, SamplesCarryLabelsStateAndStart) {
   EXPECT_EQ(alerts.Snapshot()[0].active_at_ns, 100 * kSecond + 999'999'999);
 }
 
+// As Prometheus: the samples begin with the labels of the rule as they are written.
+TEST(AlertsTest, SamplesShowTheTemplateThatGaveNothing) {
+  Alerts alerts;
+  alerts.SetRestored(true);
+  RuleSpec rule = Rule(0, 0);
+  rule.labels = {{"gone", "{{ $labels.nothing }}"}, {"severity", "page"}};
+  rule.labels.AppendSorted("zone", "");
+  const auto samples = Update(alerts, rule, {{"a", 1}}, kSecond);
+  ASSERT_TRUE(samples.has_value());
+  std::vector<std::string> got;
+  for (const auto& sample : *samples) got.push_back(sample.metric.ToString());
+  EXPECT_EQ(got, (std::vector<std::string>{
+                     R"({__name__="ALERTS_FOR_STATE", alertname="Down", )"
+                     R"(gone="{{ $labels.nothing }}", instance="a", severity="page"})",
+                     R"({__name__="ALERTS", alertname="Down", alertstate="firing", )"
+                     R"(gone="{{ $labels.nothing }}", instance="a", severity="page"})"}));
+  EXPECT_EQ(alerts.Snapshot()[0].labels.Get("gone"), "") << "nobody is told of it";
+}
+
 TEST(AlertsTest, NoSamplesBeforeRestore) {
   Alerts alerts;
   const auto samples = Update(alerts, Rule(0, 0), {{"a", 1}}, kSecond, 1000, 0);
