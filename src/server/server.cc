@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The composition root of the server: builds the parts, wires them and stops them in order.
+#include <algorithm>
 #include <memory>
 
 #include "narthex/alerting/console.h"
@@ -90,6 +91,8 @@ alerting::RuleManagerOptions MakeRuleOptions(const ServerFlags& flags, alerting:
                                              storage::Queryable& own) {
   alerting::RuleManagerOptions options;
   options.restore_from = &own;
+  options.num_threads =
+      std::max(options.num_threads, static_cast<std::size_t>(flags.engine.max_concurrency));
   options.resend_delay_ms = flags.resend_delay_ms;
   options.max_concurrent_rules = flags.max_concurrent_rules;
   options.notify = [&notifier](std::vector<alerting::Notification> alerts) {

@@ -11,6 +11,8 @@
 #include <fmt/core.h>
 #include <gtest/gtest.h>
 
+#include "narthex/base/mutex.h"
+#include "narthex/storage/querier.h"
 #include "tests/alerting/rule_manager_fixture.h"
 
 namespace narthex::alerting {
@@ -374,6 +376,60 @@ TEST_F(RuleManagerTest, IndependentRulesRunTogether) {
   Tick();
   EXPECT_EQ(Dump("last", LastTick("g")), Lines{"{}: 30@0"});
   EXPECT_EQ(Metric("prometheus_rule_group_last_evaluation_samples", "g"), 22);
+}
+
+/// A storage whose readers wait until it is opened.
+class GatedStorage final : public storage::Queryable {
+ public:
+  explicit GatedStorage(storage::Queryable& behind) : behind_(behind) {}
+  Result<std::unique_ptr<storage::Querier>> NewQuerier(model::TimestampMs mint,
+                                                       model::TimestampMs maxt) override {
+    MutexLock lock(mutex_);
+    ++num_waiting_;
+    while (!open_) opened_.Wait(mutex_);
+    return behind_.NewQuerier(mint, maxt);
+  }
+  int num_waiting() const {
+    MutexLock lock(mutex_);
+    return num_waiting_;
+  }
+  void Open() {
+    MutexLock lock(mutex_);
+    open_ = true;
+    opened_.NotifyAll();
+  }
+
+ private:
+  storage::Queryable& behind_;
+  mutable Mutex mutex_;
+  CondVar opened_;
+  int num_waiting_ NX_GUARDED_BY(mutex_) = 0;
+  bool open_ NX_GUARDED_BY(mutex_) = false;
+};
+
+// As many groups as there may be queries, but for one, wait for the storage.
+TEST_F(RuleManagerTest, SlowGroupsDoNotHoldUpOthers) {
+  const int num_slow = promql::EngineOptions().max_concurrency - 1;
+  std::string text = "groups:\n";
+  for (int i = 0; i < num_slow; ++i) {
+    text +=
+        fmt::format("- {{name: slow{}, interval: 10ms, rules: [{{record: r, expr: up}}]}}\n", i);
+  }
+  text += "- {name: z, interval: 10ms, rules: [{record: quick, expr: '1'}]}\n";
+  std::ofstream(File()) << text;
+  config::Config config;
+  config.rule_files = {File()};
+  GatedStorage storage(storage_);
+  RuleManager rules(engine_, storage, storage_, SystemClock(), registry_, {});
+  ASSERT_TRUE(rules.Update(config));
+  rules.Start();
+  const auto quick = [&rules] { return rules.Groups(false).back().last_evaluation_ns; };
+  while (storage.num_waiting() < num_slow) std::this_thread::yield();
+  const std::int64_t before = quick();
+  while (quick() == before) std::this_thread::yield();
+  EXPECT_EQ(storage.num_waiting(), num_slow) << "none has been let through";
+  storage.Open();
+  rules.Stop();
 }
 
 TEST_F(RuleManagerTest, RunsByItselfAndStops) {

@@ -83,8 +83,10 @@ struct GroupSnapshot {
 struct RuleManagerOptions {
   promql::Features features;
   std::string external_url;  // --web.external-url without a trailing slash; templates link to it.
-  /// Groups that may be evaluated at the same time; more wait for a free thread.
-  std::size_t num_threads = 8;
+  /// Groups that may be evaluated at the same time; more wait for a free thread. With at least as
+  /// many as there may be queries (--query.max-concurrency) a group waits for queries only, as in
+  /// Prometheus.
+  std::size_t num_threads = 20;
   /// --rules.alert.for-outage-tolerance, --rules.alert.for-grace-period: see
   /// alerting/rules/restore.h.
   model::DurationMs for_outage_tolerance_ms = 3'600'000;
