@@ -22,7 +22,7 @@ Result<std::vector<RecordingGroup>> LoadRecordingRules(std::span<const std::stri
                                                        model::DurationMs interval_ms) {
   config::GlobalConfig global;
   global.evaluation_interval_ms = interval_ms;
-  NX_ASSIGN_OR_RETURN(const auto specs, LoadGroupsOf(files, global, {}, false));
+  NX_ASSIGN_OR_RETURN(const auto specs, GroupsOrError(LoadGroupsOf(files, global, {}, false)));
   std::vector<RecordingGroup> groups;
   for (const GroupSpec& spec : specs) {
     RecordingGroup& group = groups.emplace_back();

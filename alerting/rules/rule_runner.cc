@@ -27,12 +27,14 @@ RuleRunner::RuleRunner(promql::Engine& engine, storage::Queryable& queryable,
     : impl_(new Impl{engine, queryable, appendable}) {}
 RuleRunner::~RuleRunner() = default;
 
-Status RuleRunner::Load(std::span<const std::string> files, const RuleRunnerOptions& options) {
+std::vector<std::string> RuleRunner::Load(std::span<const std::string> files,
+                                          const RuleRunnerOptions& options) {
   config::GlobalConfig global;
   global.evaluation_interval_ms = options.interval_ms;
   global.external_labels = options.external_labels;
-  NX_ASSIGN_OR_RETURN(auto specs,
-                      LoadGroupsOf(files, global, options.features, options.ignore_unknown_fields));
+  LoadedGroups loaded =
+      LoadGroupsOf(files, global, options.features, options.ignore_unknown_fields);
+  std::vector<GroupSpec>& specs = loaded.groups;
   const auto& order = options.group_order;
   const auto position = [&order](const GroupSpec& spec) {
     const auto at = std::find(order.begin(), order.end(), spec.name);
@@ -49,7 +51,7 @@ Status RuleRunner::Load(std::span<const std::string> files, const RuleRunnerOpti
   for (GroupSpec& spec : specs) {
     impl_->groups.push_back(std::make_unique<RuleGroup>(std::move(spec), deps, false));
   }
-  return {};
+  return std::move(loaded.problems);
 }
 
 void RuleRunner::Evaluate(std::int64_t at_ns) {

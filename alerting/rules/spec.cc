@@ -6,7 +6,7 @@
 #include <map>
 #include <utility>
 
-#include <fmt/core.h>
+#include <fmt/format.h>
 
 #include "alerting/template/expand.h"
 #include "narthex/alerting/rule_check.h"
@@ -76,18 +76,18 @@ Result<GroupSpec> MakeGroup(const std::string& file, const config::RuleGroupConf
 }
 
 using GroupsByKey = std::map<std::string, GroupSpec>;
+using Problems = std::vector<std::string>;
 
-Status AddFile(const std::string& file, const config::GlobalConfig& global,
-               const promql::Features& features, bool ignore_unknown_fields, GroupsByKey& by_key) {
-  NX_ASSIGN_OR_RETURN(const auto read, CheckRuleFile(file, features, ignore_unknown_fields));
-  if (!read.problems.empty()) {
-    std::string all;
-    for (const std::string& problem : read.problems) all += (all.empty() ? "" : "\n") + problem;
-    return Fail(Code::kInvalidArgument, std::move(all));
-  }
-  for (const config::RuleGroupConfig& group : read.groups) {
-    NX_ASSIGN_OR_RETURN(auto spec, MakeGroup(file, group, global, features));
-    by_key.insert_or_assign(spec.Key(), std::move(spec));
+Problems AddFile(const std::string& file, const config::GlobalConfig& global,
+                 const promql::Features& features, bool ignore_unknown_fields,
+                 GroupsByKey& by_key) {
+  auto read = CheckRuleFile(file, features, ignore_unknown_fields);
+  if (!read) return {read.error().message()};
+  if (!read->problems.empty()) return std::move(read->problems);
+  for (const config::RuleGroupConfig& group : read->groups) {
+    auto spec = MakeGroup(file, group, global, features);
+    if (!spec) return {spec.error().message()};
+    by_key.insert_or_assign(spec->Key(), std::move(*spec));
   }
   return {};
 }
@@ -123,24 +123,26 @@ config::RuleFileOptions RuleFileChecks(const promql::Features& features,
 
 Result<std::vector<GroupSpec>> LoadGroups(const config::Config& config,
                                           const promql::Features& features) {
-  GroupsByKey by_key;
+  std::vector<std::string> files;
   for (const std::string& pattern : config.rule_files) {
-    for (const std::string& file : config::Glob(pattern)) {
-      NX_RETURN_IF_ERROR(AddFile(file, config.global, features, false, by_key));
-    }
+    for (std::string& file : config::Glob(pattern)) files.push_back(std::move(file));
   }
-  return Sorted(std::move(by_key));
+  return GroupsOrError(LoadGroupsOf(files, config.global, features, false));
 }
 
-Result<std::vector<GroupSpec>> LoadGroupsOf(std::span<const std::string> files,
-                                            const config::GlobalConfig& global,
-                                            const promql::Features& features,
-                                            bool ignore_unknown_fields) {
+LoadedGroups LoadGroupsOf(std::span<const std::string> files, const config::GlobalConfig& global,
+                          const promql::Features& features, bool ignore_unknown_fields) {
   GroupsByKey by_key;
   for (const auto& file : files) {
-    NX_RETURN_IF_ERROR(AddFile(file, global, features, ignore_unknown_fields, by_key));
+    Problems problems = AddFile(file, global, features, ignore_unknown_fields, by_key);
+    if (!problems.empty()) return {{}, std::move(problems)};
   }
-  return Sorted(std::move(by_key));
+  return {Sorted(std::move(by_key)), {}};
+}
+
+Result<std::vector<GroupSpec>> GroupsOrError(LoadedGroups loaded) {
+  if (loaded.problems.empty()) return std::move(loaded.groups);
+  return Fail(Code::kInvalidArgument, fmt::format("{}", fmt::join(loaded.problems, "\n")));
 }
 
 std::int64_t SlotOffsetNs(std::string_view file, std::string_view name, std::int64_t interval_ns) {

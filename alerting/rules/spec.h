@@ -57,11 +57,18 @@ struct GroupSpec {
 Result<std::vector<GroupSpec>> LoadGroups(const config::Config& config,
                                           const promql::Features& features);
 
+/// Groups, unless there are problems.
+struct LoadedGroups {
+  std::vector<GroupSpec> groups;
+  std::vector<std::string> problems;  // All of the first file that has some, in Prometheus's words.
+};
+
 /// The same of files named one by one. @param global  interval, offset and labels
-Result<std::vector<GroupSpec>> LoadGroupsOf(std::span<const std::string> files,
-                                            const config::GlobalConfig& global,
-                                            const promql::Features& features,
-                                            bool ignore_unknown_fields);
+LoadedGroups LoadGroupsOf(std::span<const std::string> files, const config::GlobalConfig& global,
+                          const promql::Features& features, bool ignore_unknown_fields);
+
+/// Errors: kInvalidArgument with a line for each problem.
+Result<std::vector<GroupSpec>> GroupsOrError(LoadedGroups loaded);
 
 /// When in its interval a group is evaluated, nanoseconds in [0, interval): spread by the hash of
 /// file and name, the same on every start. Source: Prometheus rules.Group.EvalTimestamp.

@@ -65,7 +65,7 @@ class RuleTest {
 
   Status ParseSeries();
   Status CheckAlertTests() const;
-  Status LoadRules(alerting::RuleRunner& runner) const;
+  std::vector<std::string> LoadRules(alerting::RuleRunner& runner) const;
   Status LoadUntil(model::TimestampMs t);
   bool EvaluateAll(alerting::RuleRunner& runner);
   /// @return false when a rule failed
@@ -124,7 +124,7 @@ Status RuleTest::CheckAlertTests() const {
   return {};
 }
 
-Status RuleTest::LoadRules(alerting::RuleRunner& runner) const {
+std::vector<std::string> RuleTest::LoadRules(alerting::RuleRunner& runner) const {
   alerting::RuleRunnerOptions options;
   options.interval_ms = interval_ms_;
   options.external_labels = test_.external_labels;
@@ -322,7 +322,7 @@ std::vector<std::string> RuleTest::Run() {
   const auto failed = [](const Status& status) { return std::vector{status.error().message()}; };
   if (const Status status = ParseSeries(); !status) return failed(status);
   alerting::RuleRunner runner(engine_, storage_->queryable(), storage_->appendable());
-  if (const Status status = LoadRules(runner); !status) return failed(status);
+  if (auto problems = LoadRules(runner); !problems.empty()) return problems;
   if (const Status status = CheckAlertTests(); !status) return failed(status);
   if (!EvaluateAll(runner)) return std::move(failures_);
   for (const config::PromqlExprTest& test : test_.promql_tests) CompareExpr(test);

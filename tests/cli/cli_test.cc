@@ -287,6 +287,18 @@ TEST_F(TestRulesTest, PrintsWhatWasExpectedAndGot) {
   EXPECT_NE(xml.find("<testcase name=\"first\"><failure>    name: first,&#xA;"), std::string::npos);
 }
 
+TEST_F(TestRulesTest, EachProblemOfARuleFileIsAFailure) {
+  File("rules.yml", "groups: [{name: g, rules: [{record: r, expr: 'x{'}, {alert: A}]}]\n");
+  const std::string junit = dir_.path() + "/junit.xml";
+  const auto outcome = Call({"test", "--junit", junit, "rules", Test("", "")});
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_EQ(outcome.out, "\n\n\n");
+  EXPECT_EQ(CountLines(outcome.err), 3U) << outcome.err;
+  std::ifstream file(junit);
+  const std::string xml{std::istreambuf_iterator<char>(file), {}};
+  EXPECT_NE(xml.find("tests=\"1\" failures=\"2\""), std::string::npos) << xml;
+}
+
 TEST_F(TestRulesTest, Flags) {
   const std::string test = Test("{exp_labels: {a: 2}}", "{labels: 'x:double', value: 5}");
   EXPECT_EQ(Call({"test", "rules", "--run", "other", test}).exit_code, 0);

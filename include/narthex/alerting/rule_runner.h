@@ -10,7 +10,6 @@
 #include <vector>
 
 #include "narthex/alerting/rule_manager.h"
-#include "narthex/base/result.h"
 #include "narthex/model/labels.h"
 #include "narthex/promql/features.h"
 
@@ -35,8 +34,10 @@ class RuleRunner final {
   RuleRunner(const RuleRunner&) = delete;
   RuleRunner& operator=(const RuleRunner&) = delete;
 
-  /// Errors: as RuleManager::Update.
-  Status Load(std::span<const std::string> files, const RuleRunnerOptions& options);
+  /// @return all that is wrong with the first file that is bad, in Prometheus's words; empty =
+  /// loaded
+  std::vector<std::string> Load(std::span<const std::string> files,
+                                const RuleRunnerOptions& options);
 
   /// Evaluates all groups as of a time, one after the other. Unix nanoseconds.
   void Evaluate(std::int64_t at_ns);
