@@ -81,7 +81,8 @@ using Problems = std::vector<std::string>;
 Problems AddFile(const std::string& file, const config::GlobalConfig& global,
                  const promql::Features& features, bool ignore_unknown_fields,
                  GroupsByKey& by_key) {
-  auto read = CheckRuleFile(file, features, ignore_unknown_fields);
+  auto read = config::ReadRuleFile(
+      file, RuleFileChecks(features, ignore_unknown_fields, global.legacy_names));
   if (!read) return {read.error().message()};
   if (!read->problems.empty()) return std::move(read->problems);
   for (const config::RuleGroupConfig& group : read->groups) {
@@ -109,9 +110,10 @@ Result<config::RuleFile> CheckRuleFile(const std::string& file, const promql::Fe
   return config::ReadRuleFile(file, RuleFileChecks(features, ignore_unknown_fields));
 }
 
-config::RuleFileOptions RuleFileChecks(const promql::Features& features,
-                                       bool ignore_unknown_fields) {
+config::RuleFileOptions RuleFileChecks(const promql::Features& features, bool ignore_unknown_fields,
+                                       bool legacy_names) {
   config::RuleFileOptions options;
+  options.legacy_names = legacy_names;
   options.ignore_unknown_fields = ignore_unknown_fields;
   options.check_expr = [features](const std::string& expr) -> Status {
     NX_RETURN_IF_ERROR(promql::ParseExpr(expr, features));

@@ -36,8 +36,9 @@ class LoadGroupsTest : public ::testing::Test {
   void Write(const std::string& name, const std::string& text) {
     std::ofstream(dir_.path() + "/" + name) << text;
   }
-  Result<std::vector<GroupSpec>> Load() {
+  Result<std::vector<GroupSpec>> Load(bool legacy_names = false) {
     config::Config config;
+    config.global.legacy_names = legacy_names;
     config.global.evaluation_interval_ms = 30'000;
     config.global.rule_query_offset_ms = 7'000;
     config.rule_files = {dir_.path() + "/*.yml", dir_.path() + "/missing.yaml"};
@@ -114,6 +115,29 @@ TEST_F(LoadGroupsTest, BrokenTemplateNamesItsPlace) {
             dir_.path() +
                 "/bad.yml: group \"g\", rule 1, \"A\": annotation \"a\": template: "
                 "__alert_A:1: function \"nope\" not defined");
+}
+
+// As Prometheus, which checks the names in rule files by the scheme of the configuration.
+TEST_F(LoadGroupsTest, NamesFollowTheSchemeOfTheConfiguration) {
+  const struct {
+    const char* rule;
+    const char* problem;
+  } cases[] = {
+      {"{record: 'a.b', expr: up}",
+       "4:14: group \"g\", rule 1, \"a.b\": invalid recording rule name: a.b"},
+      {"{record: a, expr: up, labels: {b.c: d}}",
+       "group \"g\", rule 1, \"a\": invalid label name: b.c"},
+      {"{alert: a, expr: up, annotations: {b.c: d}}",
+       "group \"g\", rule 1, \"a\": invalid annotation name: b.c"},
+  };
+  for (const auto& c : cases) {
+    SCOPED_TRACE(c.rule);
+    Write("a.yml", std::string("groups:\n- name: g\n  rules:\n  - ") + c.rule + "\n");
+    EXPECT_TRUE(Load().has_value());
+    const auto legacy = Load(/*legacy_names=*/true);
+    ASSERT_FALSE(legacy.has_value());
+    EXPECT_EQ(legacy.error().message(), dir_.path() + "/a.yml: " + c.problem);
+  }
 }
 
 TEST_F(LoadGroupsTest, NoFilesNoGroups) {

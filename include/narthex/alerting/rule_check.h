@@ -12,8 +12,9 @@
 namespace narthex::alerting {
 
 /// The checks of a rule file: form, expressions and templates.
-config::RuleFileOptions RuleFileChecks(const promql::Features& features,
-                                       bool ignore_unknown_fields);
+/// @param legacy_names  metric_name_validation_scheme: legacy
+config::RuleFileOptions RuleFileChecks(const promql::Features& features, bool ignore_unknown_fields,
+                                       bool legacy_names = false);
 
 /// The groups of a file and all that is wrong with them. Errors: as config::ReadRuleFile.
 Result<config::RuleFile> CheckRuleFile(const std::string& file, const promql::Features& features,
