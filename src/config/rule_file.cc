@@ -233,7 +233,7 @@ Result<RuleFile> ReadRuleText(std::string_view text, const std::string& path,
   }
   Value root(RuleFileType());
   root.Open();
-  YamlReader reader(*document, options.ignore_unknown_fields);
+  YamlReader reader(*document, options.ignore_unknown_fields, YamlWording::kVersion3);
   if (auto status = reader.Read(root); !status) return named(status.error());
   if (auto status = reader.Finish(); !status) return named(status.error());
   DropNulls(root["groups"]);

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "src/config/yaml_reader.h"
 
+#include <string_view>
+#include <unordered_map>
+
 #include <fmt/core.h>
 
 #include "narthex/base/go_format.h"
@@ -21,6 +24,7 @@ Status YamlReader::Read(const YamlPtr& node, Value& value) {
   }
   value.line = node->line;
   value.column = node->column;
+  if (wording_ == YamlWording::kVersion3 && AddRepeatedKeys(*node)) return {};
   switch (value.type().kind) {
     case Kind::kStruct:
       return ReadStruct(*node, value);
@@ -38,6 +42,19 @@ Status YamlReader::Finish() const {
   std::string text = "yaml: unmarshal errors:";
   for (const std::string& error : errors_) text += "\n  " + error;
   return Fail(Code::kInvalidArgument, std::move(text));
+}
+
+bool YamlReader::AddRepeatedKeys(const YamlNode& map) {
+  std::unordered_map<std::string_view, int> lines;
+  bool repeated = false;
+  for (const auto& [key, child] : map.entries) {
+    const auto [it, first] = lines.emplace(key->text, key->line);
+    if (first) continue;
+    repeated = true;
+    AddError(key->line, fmt::format("mapping key {} already defined at line {}",
+                                    go::Quote(key->text), it->second));
+  }
+  return repeated;
 }
 
 Status YamlReader::ReadStruct(const YamlNode& node, Value& value) {

@@ -8,7 +8,8 @@ namespace {
 
 const std::string kGroup = "groups:\n- name: g\n  rules:\n  - ";
 
-// The words of promtool 3.14, with its places; that of a field that is not there is 0:0.
+// The words of promtool 3.14, with its places; that of a field that is not there is 0:0. What is
+// not of the form of a rule file it says twice, and a duration's error without its line.
 TEST(RuleFileTest, Errors) {
   const struct {
     std::string text;
@@ -44,6 +45,11 @@ TEST(RuleFileTest, Errors) {
        "f.yml: unknown unit \"x\" in duration \"1x\" (line 4)"},
       {kGroup + "{alert: a, expr: up, foo: 1}\n",
        "f.yml: yaml: unmarshal errors:\n  line 4: field foo not found in type rulefmt.Rule"},
+      {"groups:\n- name: g\n  rules:\n  - record: a\n    expr: up\n    record: b\n",
+       "f.yml: yaml: unmarshal errors:\n  line 6: mapping key \"record\" already defined at line "
+       "4"},
+      {"groups:\n- name: g\n  labels: {a: b, a: c}\n",
+       "f.yml: yaml: unmarshal errors:\n  line 3: mapping key \"a\" already defined at line 3"},
       {"groups: 5\n",
        "f.yml: yaml: unmarshal errors:\n  line 1: cannot unmarshal !!int `5` into "
        "[]rulefmt.RuleGroup"},
