@@ -25,11 +25,14 @@ class FakeAlertmanager {
     std::string path, content_type, user_agent, authorization, body;
   };
 
-  FakeAlertmanager() : workers_("am", 4), io_("am-io", 1) {
+  /// @param access  for TLS; not owned, null = plain HTTP
+  explicit FakeAlertmanager(net::AccessRules* access = nullptr)
+      : workers_("am", 4), io_("am-io", 1) {
     router_.Handle("POST", "/*",
                    [this](const auto& request, auto& writer) { Take(request, writer); });
     net::ServerOptions options;
     options.listen_addresses = {"127.0.0.1:0"};
+    options.access = access;
     server_ = std::make_unique<net::HttpServer>(options, io_, workers_, router_);
     io_.Start();
     EXPECT_TRUE(server_->Start());

@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "narthex/alerting/notifier.h"
 
-#include <chrono>
-#include <cstdlib>
-#include <memory>
-#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -13,96 +9,10 @@
 #include <gtest/gtest.h>
 
 #include "alerting/notifier/alertmanager.h"
-#include "narthex/base/clock.h"
-#include "narthex/base/metrics.h"
-#include "narthex/config/config.h"
-#include "narthex/net/http_client.h"
-#include "tests/alerting/fake_alertmanager.h"
+#include "tests/alerting/notifier_fixture.h"
 
 namespace narthex::alerting {
 namespace {
-
-using testing::FakeAlertmanager;
-
-Notification Alert(const std::string& name, const std::string& value = "1") {
-  Notification alert;
-  alert.labels = {{"alertname", name}, {"n", value}};
-  alert.annotations = {{"summary", "<a & b>"}};
-  alert.starts_at_ns = 1'700'000'000'123'999'999;
-  alert.ends_at_ns = 1'700'000'240'000'000'000;
-  alert.generator_url = "http://x/graph?g0.expr=up&g0.tab=1";
-  return alert;
-}
-
-class NotifierTest : public ::testing::Test {
- protected:
-  void Make(NotifierOptions options = {}) {
-    options.client_options = [](const config::HttpConfig& http) -> Result<net::HttpClientOptions> {
-      net::HttpClientOptions client;
-      client.basic_username = http.basic_username;
-      client.basic_password = http.basic_password;
-      return client;
-    };
-    notifier_ = std::make_unique<Notifier>(SystemClock(), registry_, std::move(options));
-  }
-
-  /// The section `alerting` and what discovery would find for its static_configs.
-  void Apply(const std::string& alerting) {
-    auto config = config::LoadText("global: {external_labels: {dc: eu, n: ext}}\n" + alerting, "x");
-    ASSERT_TRUE(config) << config.error().message();
-    const Status status = notifier_->ApplyConfig(**config);
-    ASSERT_TRUE(status) << status.error().message();
-    const auto& entries = (*config)->alerting.alertmanagers;
-    for (std::size_t i = 0; i < entries.size(); ++i) {
-      notifier_->SetTargets(AlertmanagerSetName(i), entries[i].static_configs);
-    }
-  }
-  static std::string To(const std::string& addresses, const std::string& more = {}) {
-    return fmt::format("alerting: {{alertmanagers: [{{static_configs: [{{targets: [{}]}}]{}}}]}}\n",
-                       addresses, more);
-  }
-
-  std::vector<std::string> Series(const std::string& name) {
-    std::string text;
-    registry_.WriteText(text);
-    std::vector<std::string> lines;
-    for (std::size_t at = 0; at < text.size();) {
-      const std::size_t end = text.find('\n', at);
-      const std::string line = text.substr(at, end - at);
-      if (line.starts_with(name)) lines.push_back(line);
-      at = end + 1;
-    }
-    return lines;
-  }
-  std::string ValueOf(const std::string& name) {
-    const auto lines = Series("prometheus_notifications_" + name + "{");
-    return lines.empty() ? "" : lines[0].substr(lines[0].rfind(' ') + 1);
-  }
-  std::string SentTo(const FakeAlertmanager& am) {
-    for (const std::string& line : Series("prometheus_notifications_sent_total{")) {
-      if (line.find(am.address()) != std::string::npos) return line.substr(line.rfind(' ') + 1);
-    }
-    return "";
-  }
-  void ExpectAt(const FakeAlertmanager& am, const std::string& value) {
-    const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(30);
-    while (SentTo(am) != value && std::chrono::steady_clock::now() < give_up) {
-      std::this_thread::yield();
-    }
-    EXPECT_EQ(SentTo(am), value);
-  }
-  /// Waits until a counter says what is expected: it is counted after the answer.
-  void Expect(const std::string& name, const std::string& value) {
-    const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(30);
-    while (ValueOf(name) != value && std::chrono::steady_clock::now() < give_up) {
-      std::this_thread::yield();
-    }
-    EXPECT_EQ(ValueOf(name), value) << name;
-  }
-
-  metrics::Registry registry_;
-  std::unique_ptr<Notifier> notifier_;
-};
 
 TEST_F(NotifierTest, PostsWhatPrometheusPosts) {
   FakeAlertmanager am;
@@ -356,83 +266,6 @@ TEST_F(NotifierTest, RefusesClientOptionsThatCannotBe) {
   ASSERT_FALSE(status);
   EXPECT_EQ(status.error().message(), "alerting.alertmanagers, entry 1: no such file");
   EXPECT_FALSE(notifier.ApplyConfig(**config));
-}
-
-TEST_F(NotifierTest, SignsForAws) {
-  Make();
-  FakeAlertmanager am;
-  Apply(To(am.address(), ", sigv4: {region: eu-west-1, access_key: AKID, secret_key: secret}"));
-  notifier_->Send({Alert("A")});
-  const std::string authorization = am.WaitFor(1)[0].authorization;
-  EXPECT_TRUE(authorization.starts_with("AWS4-HMAC-SHA256 Credential=AKID/")) << authorization;
-  EXPECT_NE(authorization.find("/eu-west-1/aps/aws4_request, SignedHeaders=content-type;host;"
-                               "x-amz-date, Signature="),
-            std::string::npos)
-      << authorization;
-  Apply(To(am.address(),
-           ", sigv4: {region: eu-west-1, access_key: AKID, secret_key: secret, service_name: "
-           "own}"));
-  notifier_->Send({Alert("A")});
-  EXPECT_NE(am.WaitFor(2)[1].authorization.find("/eu-west-1/own/aws4_request"), std::string::npos);
-}
-
-/// A variable of this process's environment, which is the same for all tests, for one of them.
-class ScopedEnv {
- public:
-  ScopedEnv(const char* name, const char* value) : name_(name) {
-    if (const char* const before = std::getenv(name)) before_ = before;
-    Set(value);
-  }
-  ~ScopedEnv() { Set(before_ ? before_->c_str() : nullptr); }
-  ScopedEnv(const ScopedEnv&) = delete;
-  ScopedEnv& operator=(const ScopedEnv&) = delete;
-
-  /// @param value  null = not there
-  void Set(const char* value) {
-    if (value == nullptr) {
-      ::unsetenv(name_);
-    } else {
-      ::setenv(name_, value, 1);
-    }
-  }
-
- private:
-  const char* const name_;
-  std::optional<std::string> before_;
-};
-
-TEST_F(NotifierTest, SigningNeedsARegion) {
-  Make();
-  ScopedEnv region("AWS_REGION", nullptr);
-  const ScopedEnv default_region("AWS_DEFAULT_REGION", nullptr);
-  const ScopedEnv profile("AWS_PROFILE", nullptr);
-  const ScopedEnv config_file("AWS_CONFIG_FILE", "/dev/null");
-  const ScopedEnv keys_file("AWS_SHARED_CREDENTIALS_FILE", "/dev/null");
-  auto config = config::LoadText(
-      "alerting: {alertmanagers: [{sigv4: {access_key: a, secret_key: b}}]}\n", "x");
-  ASSERT_TRUE(config) << config.error().message();
-  Status status = notifier_->Check(**config);
-  ASSERT_FALSE(status);
-  EXPECT_EQ(status.error().message(),
-            "alerting.alertmanagers, entry 1: region not configured in sigv4 or in default "
-            "credentials chain");
-  EXPECT_FALSE(notifier_->ApplyConfig(**config));
-  region.Set("us-east-1");
-  EXPECT_TRUE(notifier_->Check(**config));
-}
-
-/// An Alertmanager whose request can't be signed is as one that can't be reached.
-TEST_F(NotifierTest, NothingIsSentUnsigned) {
-  Make();
-  ::setenv("AWS_ENDPOINT_URL_STS", "http://127.0.0.1:1", 1);
-  FakeAlertmanager am;
-  Apply(To(am.address(),
-           ", sigv4: {region: eu-west-1, access_key: a, secret_key: b, role_arn: r, "
-           "use_fips_sts_endpoint: true}"));
-  notifier_->Send({Alert("A")});
-  notifier_->Stop();  // Sends what waits.
-  ::unsetenv("AWS_ENDPOINT_URL_STS");
-  EXPECT_EQ(am.num_posts(), 0U);
 }
 
 TEST(AlertmanagerTest, PostPath) {

@@ -9,8 +9,9 @@
 //   notifier.Stop();
 //
 // Each Alertmanager has a queue and a thread of its own, so that one that is slow or dead neither
-// delays the rules nor the others. Nothing is sent twice by itself: a batch that fails is counted
-// and gone, and the rules send their alerts again after the resend delay.
+// delays the rules nor the others. A batch that fails in a way that may pass (no answer, 5xx, 429)
+// is sent again after a pause, until newer alerts need its room; one that is refused is counted and
+// gone, and the rules send their alerts again after the resend delay.
 #pragma once
 
 #include <cstddef>
