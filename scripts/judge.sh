@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs the judges of behaviour in a folder against the built programs: upstream's PromQL scripts and
-# upstream's good and bad configuration and rule files, its tests of rules, and, where a Prometheus is
-# found in NARTHEX_PEERS or PATH, the HTTP API against that.
+# upstream's good and bad configuration and rule files, its exposition files, its tests of rules, and,
+# where a Prometheus is found in NARTHEX_PEERS or PATH, the HTTP API against that.
 #
 #   scripts/judge.sh FOLDER [BUILD-FOLDER]
 set -euo pipefail
@@ -32,6 +32,9 @@ echo "judge: configuration and rule files"
 NARTHEX_TESTDATA="$folder/testdata" "$build/tests/config/config_test" --gtest_brief=1 \
     --gtest_filter='ConfigTestdata.*' || failed=1
 python3 tests/tools/judge_rule_tools.py "$build/narthex" "$folder/testdata/promtool" || failed=1
+
+echo "judge: exposition files"
+python3 tests/tools/judge_exposition.py "$build/narthex" "$folder/testdata" || failed=1
 
 # Where there is a real one. The HTTP API is held against one by hand, as that takes minutes:
 # tests/tools/judge_api.py.

@@ -3,6 +3,9 @@
 
 #include <algorithm>
 
+#include "src/net/inflate.h"
+#include "src/net/zstd_decoder.h"
+
 namespace narthex::net {
 namespace {
 
@@ -18,23 +21,34 @@ BodyReader::State StateOf(DecodeOutcome outcome, BodyReader::State if_ok) {
     case DecodeOutcome::kTooLarge:
       return BodyReader::State::kTooLarge;
     case DecodeOutcome::kTruncated:
-      return BodyReader::State::kTornGzip;
-    case DecodeOutcome::kNotGzip:
-      return BodyReader::State::kNotGzip;
+      return BodyReader::State::kTorn;
+    case DecodeOutcome::kBadHeader:
+      return BodyReader::State::kBadHeader;
     case DecodeOutcome::kBadSum:
-      return BodyReader::State::kBadGzipSum;
+      return BodyReader::State::kBadSum;
     case DecodeOutcome::kCorrupt:
       break;
   }
-  return BodyReader::State::kCorruptGzip;
+  return BodyReader::State::kCorrupt;
+}
+
+std::unique_ptr<StreamDecoder> MakeDecoder(ContentCoding coding) {
+  if (coding == ContentCoding::kZstd) return std::make_unique<ZstdDecoder>();
+  return std::make_unique<GzipDecoder>();
 }
 
 }  // namespace
 
-BodyReader::BodyReader(BodyFraming framing, bool gzip, std::size_t max_bytes, std::string& body,
-                       const BodySink* sink)
+ContentCoding ContentCodingOf(const Headers& headers) {
+  if (HeaderHasToken(headers, "Content-Encoding", "gzip")) return ContentCoding::kGzip;
+  if (HeaderHasToken(headers, "Content-Encoding", "zstd")) return ContentCoding::kZstd;
+  return ContentCoding::kIdentity;
+}
+
+BodyReader::BodyReader(BodyFraming framing, ContentCoding coding, std::size_t max_bytes,
+                       std::string& body, const BodySink* sink)
     : framing_(framing),
-      gzip_(gzip),
+      coding_(coding),
       max_bytes_(max_bytes),
       body_(body),
       sink_(sink),
@@ -83,7 +97,8 @@ BodyReader::~BodyReader() {
 }
 
 std::span<char> BodyReader::Room() {
-  if (framing_.kind != BodyKind::kLength || gzip_ || sink_ != nullptr) return {};
+  if (framing_.kind != BodyKind::kLength || coding_ != ContentCoding::kIdentity || sink_ != nullptr)
+    return {};
   if (!in_place_) filled_ = body_.size();
   if (filled_ == max_bytes_ && max_bytes_ != 0) return {};
   in_place_ = true;
@@ -124,7 +139,7 @@ BodyReader::State BodyReader::Decode(std::string_view data) {
   wire_bytes_ += data.size();
   // Room that is left for the rest, after what the sink has got.
   const std::size_t limit = max_bytes_ == 0 ? 0 : max_bytes_ - passed_on_;
-  if (!gzip_) {
+  if (coding_ == ContentCoding::kIdentity) {
     const std::size_t room = max_bytes_ == 0 ? data.size() : limit - std::min(limit, body_.size());
     body_.append(data.substr(0, room));
     return data.size() > room ? State::kTooLarge : State::kNeedMore;
@@ -133,8 +148,9 @@ BodyReader::State BodyReader::Decode(std::string_view data) {
   if (decoder_ == nullptr) {
     compressed_ += data;
     // A sink wants what there is.
-    if (sink_ == nullptr && compressed_.size() <= kMaxGathered) return State::kNeedMore;
-    decoder_ = std::make_unique<GzipDecoder>();
+    const bool gather = coding_ == ContentCoding::kGzip && sink_ == nullptr;
+    if (gather && compressed_.size() <= kMaxGathered) return State::kNeedMore;
+    decoder_ = MakeDecoder(coding_);
     gathered.swap(compressed_);
     data = gathered;
   }
@@ -149,8 +165,8 @@ BodyReader::State BodyReader::Decode(std::string_view data) {
 }
 
 BodyReader::State BodyReader::End() {
-  if (!gzip_ || wire_bytes_ == 0) return State::kDone;
-  if (decoder_ != nullptr) return decoder_->complete() ? State::kDone : State::kTornGzip;
+  if (coding_ == ContentCoding::kIdentity || wire_bytes_ == 0) return State::kDone;
+  if (decoder_ != nullptr) return decoder_->complete() ? State::kDone : State::kTorn;
   return StateOf(Gunzip(compressed_, max_bytes_, body_), State::kDone);
 }
 

@@ -10,11 +10,17 @@
 
 #include "narthex/net/http_client.h"
 #include "src/net/http1.h"
-#include "src/net/inflate.h"
+#include "src/net/stream_decoder.h"
 
 namespace narthex::net {
 
-/// Undoes chunking and gzip under a size limit. Feed, then Finish when the stream ended.
+/// How a body is compressed.
+enum class ContentCoding : std::uint8_t { kIdentity, kGzip, kZstd };
+
+/// What the headers of an answer say of it. Other codings count as none.
+ContentCoding ContentCodingOf(const Headers& headers);
+
+/// Undoes chunking and compression under a size limit. Feed, then Finish when the stream ended.
 class BodyReader final {
  public:
   enum class State : std::uint8_t {
@@ -23,15 +29,15 @@ class BodyReader final {
     kStopped,  // The sink wants no more.
     kTooLarge,
     kMalformed,
-    kCorruptGzip,
-    kTornGzip,
-    kNotGzip,
-    kBadGzipSum
+    kCorrupt,    // What was compressed can't be decoded.
+    kTorn,       // It ends too early.
+    kBadHeader,  // It does not begin as the coding does.
+    kBadSum
   };
 
   /// @param body  emptied and filled; with a sink it only carries each piece to it
   /// @param sink  may be null; not owned
-  BodyReader(BodyFraming framing, bool gzip, std::size_t max_bytes, std::string& body,
+  BodyReader(BodyFraming framing, ContentCoding coding, std::size_t max_bytes, std::string& body,
              const BodySink* sink = nullptr);
   ~BodyReader();
   BodyReader(const BodyReader&) = delete;
@@ -57,7 +63,7 @@ class BodyReader final {
   State PassOn(State state);
 
   const BodyFraming framing_;
-  const bool gzip_;
+  const ContentCoding coding_;
   const std::size_t max_bytes_;
   std::string& body_;
   const BodySink* const sink_;
@@ -66,8 +72,8 @@ class BodyReader final {
   bool in_place_ = false;      // By Room; then the body has so many bytes, and room behind them:
   std::size_t filled_ = 0;
   ChunkedDecoder chunked_;
-  std::string compressed_;                // A gzip body until it is complete or large.
-  std::unique_ptr<GzipDecoder> decoder_;  // Takes over when it is large.
+  std::string compressed_;                  // A gzip body until it is complete or large.
+  std::unique_ptr<StreamDecoder> decoder_;  // Takes over when it is large. Of zstd: at once.
   std::size_t wire_bytes_ = 0;
 };
 

@@ -97,7 +97,8 @@ struct HttpClient::Impl {
   asio::awaitable<Status> Open(const Url& url, const Url* proxy);
   asio::awaitable<Status> OpenTunnel(const Url& proxy, const Url& url);
   asio::awaitable<Result<ResponseHead>> ReadHead();
-  asio::awaitable<Status> ReadBody(BodyReader& reader, ClientResponse& response);
+  asio::awaitable<Status> ReadBody(BodyReader& reader, ContentCoding coding,
+                                   ClientResponse& response);
   Status RefreshTls();
   Result<std::optional<Url>> ProxyFor(const Url& url) const {
     if (proxies == nullptr || !options.unix_socket.empty()) return std::nullopt;
@@ -231,7 +232,8 @@ asio::awaitable<Result<ResponseHead>> HttpClient::Impl::ReadHead() {
   }
 }
 
-asio::awaitable<Status> HttpClient::Impl::ReadBody(BodyReader& reader, ClientResponse& response) {
+asio::awaitable<Status> HttpClient::Impl::ReadBody(BodyReader& reader, ContentCoding coding,
+                                                   ClientResponse& response) {
   std::string_view input = unread;
   BodyReader::State state = reader.Feed(input);
   while (state == BodyReader::State::kNeedMore) {
@@ -253,20 +255,21 @@ asio::awaitable<Status> HttpClient::Impl::ReadBody(BodyReader& reader, ClientRes
     state = reader.Feed(input);
   }
   response.compressed_bytes = reader.wire_bytes();
+  const std::string_view format = coding == ContentCoding::kZstd ? "zstd" : "gzip";
   switch (state) {
     case BodyReader::State::kTooLarge:
       response.body_too_large = true;
       break;
     case BodyReader::State::kMalformed:
       co_return Fail(Code::kUnavailable, "malformed chunked encoding");
-    case BodyReader::State::kCorruptGzip:
-      co_return Fail(Code::kUnavailable, "gzip: invalid data");
-    case BodyReader::State::kTornGzip:
+    case BodyReader::State::kCorrupt:
+      co_return Fail(Code::kUnavailable, fmt::format("{}: invalid data", format));
+    case BodyReader::State::kTorn:
       co_return Fail(Code::kUnavailable, "unexpected EOF");
-    case BodyReader::State::kBadGzipSum:
-      co_return Fail(Code::kUnavailable, "gzip: invalid checksum");
-    case BodyReader::State::kNotGzip:
-      co_return Fail(Code::kUnavailable, "gzip: invalid header");
+    case BodyReader::State::kBadSum:
+      co_return Fail(Code::kUnavailable, fmt::format("{}: invalid checksum", format));
+    case BodyReader::State::kBadHeader:
+      co_return Fail(Code::kUnavailable, fmt::format("{}: invalid header", format));
     case BodyReader::State::kStopped:
       response.stopped = true;
       break;
@@ -344,7 +347,7 @@ asio::awaitable<Result<ClientResponse>> HttpClient::Impl::Once(const ClientReque
     response.content_type = *type;
   }
   const BodyFraming framing = ResponseFraming(*head, exchange.method);
-  const bool gzip = HeaderHasToken(response.headers, "Content-Encoding", "gzip");
+  const ContentCoding coding = ContentCodingOf(response.headers);
   const BodySink* sink = request.on_body && response.status / 100 == 2 ? &request.on_body : nullptr;
   if (request.on_head && (sink != nullptr || !request.on_body)) request.on_head(response);
   if (sink != nullptr) {
@@ -360,8 +363,8 @@ asio::awaitable<Result<ClientResponse>> HttpClient::Impl::Once(const ClientReque
   if (request.on_body && sink == nullptr) {
     limit = limit == 0 ? kMaxErrorBytes : std::min(limit, kMaxErrorBytes);
   }
-  BodyReader reader(framing, gzip, limit, body, sink);
-  Status read = co_await ReadBody(reader, response);
+  BodyReader reader(framing, coding, limit, body, sink);
+  Status read = co_await ReadBody(reader, coding, response);
   if (!read) {
     Disconnect();
     co_return Fail(std::move(read).error());

@@ -93,7 +93,7 @@ DecodeOutcome Gunzip(std::string_view in, std::size_t max_bytes, std::string& ou
   if (GunzipAtOnce(in, max_bytes, out)) return DecodeOutcome::kOk;
   constexpr std::size_t kHeaderBytes = 10;
   if (in.size() < kHeaderBytes) return DecodeOutcome::kTruncated;
-  if (!in.starts_with("\x1f\x8b")) return DecodeOutcome::kNotGzip;
+  if (!in.starts_with("\x1f\x8b")) return DecodeOutcome::kBadHeader;
   // Several members, a bad trailer, too large: the slow way finds out and keeps what is good.
   GzipDecoder decoder;
   const DecodeOutcome outcome = decoder.Feed(in, max_bytes, out);

@@ -9,21 +9,18 @@
 #include <string_view>
 
 #include "narthex/net/gzip.h"
+#include "src/net/stream_decoder.h"
 
 namespace narthex::net {
 
 /// Decodes gzip piece by piece (also several members in a row).
-class GzipDecoder final {
+class GzipDecoder final : public StreamDecoder {
  public:
   GzipDecoder();
-  ~GzipDecoder();
-  GzipDecoder(const GzipDecoder&) = delete;
-  GzipDecoder& operator=(const GzipDecoder&) = delete;
+  ~GzipDecoder() override;
 
-  /// Appends what `in` decodes to; `out` never grows past `max_bytes` (0 = no limit).
-  DecodeOutcome Feed(std::string_view in, std::size_t max_bytes, std::string& out);
-  /// Whether the stream ended where a member ends.
-  bool complete() const;
+  DecodeOutcome Feed(std::string_view in, std::size_t max_bytes, std::string& out) override;
+  bool complete() const override;
 
  private:
   struct Impl;

@@ -46,6 +46,19 @@ def bomb(megabytes):
     return response(gzip.compress(line * megabytes, 9), TEXT + "Content-Encoding: gzip\r\n")
 
 
+def zstd(*blocks):
+    """A zstd answer of one frame. @param blocks  (byte, how often it is repeated)"""
+    body = b"\x28\xb5\x2f\xfd\x00\x58"
+    for number, (byte, count) in enumerate(blocks):
+        last = number == len(blocks) - 1
+        body += (count << 3 | 1 << 1 | last).to_bytes(3, "little") + byte
+    return body
+
+
+def zstd_response(body):
+    return response(body, TEXT + "Content-Encoding: zstd\r\n")
+
+
 def endless_body(connection):
     connection.sendall(f"HTTP/1.1 200 OK\r\n{TEXT}Transfer-Encoding: chunked\r\n\r\n".encode())
     chunk = b"4000\r\n" + b"endless 1\n" * 1638 + b"1234" + b"\r\n"
@@ -109,6 +122,9 @@ CASES = {
     "bad-gzip": (always(response(gzip.compress(b"a 1\n" * 500)[:-8] + b"12345678", TEXT + "Content-Encoding: gzip\r\n")),
                  "", "gzip: invalid checksum"),
     "bomb": (always(bomb(64)), LIMIT, "body size limit exceeded"),
+    "zstd-bomb": (always(zstd_response(zstd(*[(b"\n", 128 << 10)] * 512))), LIMIT, "body size limit exceeded"),
+    "torn-zstd": (always(zstd_response(zstd((b"\n", 100), (b"\n", 100))[:-4])), "", "unexpected EOF"),
+    "no-zstd": (always(zstd_response(b"a 1\n")), "", "zstd: invalid header"),
     "endless-body": (endless_body, LIMIT, "body size limit exceeded"),
     "endless-line": (endless_line, LIMIT, "body size limit exceeded"),
     "endless-head": (endless_head, "", "."),
@@ -134,10 +150,11 @@ TLS_CASES = {
                           "x509: certificate signed by unknown authority"),
     "plain-asked-for-tls": ("", "malformed HTTP response|EOF|reset by peer"),
 }
-# Reasons that both give, in words of their own: the peer's libraries name what they were doing.
-# Go prints the last, relative address of a redirect, and of a certificate that is both unknown and too
-# old tells the age.
-OWN_WORDS = {"redirects", "unknown-authority", "endless-head", "not-http", "no-gzip", "garbage-proto", "endless-proto-length", "no-name"}
+# Reasons that both give, in words of their own: the peer's libraries name what they were doing. Go
+# prints the last, relative address of a redirect, and of a certificate that is both unknown and too old
+# tells the age. Prometheus does not know zstd and takes such a body for the text.
+OWN_WORDS = {"redirects", "unknown-authority", "endless-head", "not-http", "no-gzip", "garbage-proto", "endless-proto-length", "no-name",
+             "zstd-bomb", "torn-zstd", "no-zstd"}
 
 
 class BadServer:

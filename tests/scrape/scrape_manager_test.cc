@@ -5,8 +5,10 @@
 
 #include <filesystem>
 #include <fstream>
+#include <future>
 
 #include <zlib.h>
+#include <zstd.h>
 
 #include "narthex/base/clock.h"
 #include "narthex/base/metrics.h"
@@ -39,6 +41,12 @@ std::string Gzip(const std::string& text) {
   EXPECT_EQ(deflate(&z, Z_FINISH), Z_STREAM_END);
   out.resize(z.total_out);
   deflateEnd(&z);
+  return out;
+}
+
+std::string Zstd(const std::string& text) {
+  std::string out(ZSTD_compressBound(text.size()), '\0');
+  out.resize(ZSTD_compress(out.data(), out.size(), text.data(), text.size(), 3));
   return out;
 }
 
@@ -137,10 +145,10 @@ TEST_F(ScrapeManagerTest, ScrapesAndKeepsTheConnection) {
   {
     MutexLock lock(mutex);
     EXPECT_TRUE(head.starts_with("GET /metrics?a=x+y&b=c HTTP/1.1\r\n")) << head;
-    for (const char* header :
-         {"\r\nAccept: ", "text/plain;version=0.0.4;q=", "\r\nAccept-Encoding: gzip\r\n",
-          "\r\nX-Prometheus-Scrape-Timeout-Seconds: 0.04\r\n",
-          "\r\nUser-Agent: Prometheus/3.14.0\r\n"}) {
+    for (const char* header : {"\r\nAccept: ", "text/plain;version=0.0.4;q=",
+                               "\r\nAccept-Encoding: gzip, zstd;q=0.5\r\n",
+                               "\r\nX-Prometheus-Scrape-Timeout-Seconds: 0.04\r\n",
+                               "\r\nUser-Agent: Prometheus/3.14.0\r\n"}) {
       EXPECT_NE(head.find(header), std::string::npos) << header << " in " << head;
     }
   }
@@ -162,12 +170,32 @@ TEST_F(ScrapeManagerTest, ScrapesAndKeepsTheConnection) {
   manager().Stop();
 }
 
-TEST_F(ScrapeManagerTest, GzipAnswers) {
-  const std::string body = Gzip("a 1\nb 2\n");
-  net::RawServer server(
-      Always(Response("200 OK", "Content-Type: text/plain\r\nContent-Encoding: gzip\r\n", body)));
-  Apply(Job("j", server.port()));
-  EXPECT_TRUE(HasValue(Series("b", "j", server.port()), "2"));
+TEST_F(ScrapeManagerTest, CompressedAnswers) {
+  const struct {
+    const char* coding;
+    std::string body;
+  } cases[] = {{"gzip", Gzip("a 1\nb 2\n")}, {"zstd", Zstd("a 1\nb 2\n")}};
+  for (const auto& c : cases) {
+    SCOPED_TRACE(c.coding);
+    net::RawServer server(Always(Response(
+        "200 OK", fmt::format("Content-Type: text/plain\r\nContent-Encoding: {}\r\n", c.coding),
+        c.body)));
+    Apply(Job("j", server.port()));
+    EXPECT_TRUE(HasValue(Series("b", "j", server.port()), "2"));
+    Apply("  []\n");
+  }
+  manager().Stop();
+}
+
+TEST_F(ScrapeManagerTest, AsksForNoCompressionWhenToldSo) {
+  std::promise<std::string> head;
+  net::RawServer server([&](net::RawSocket& socket, int n) {
+    std::string request = socket.ReadHead();
+    socket.Send(Metrics("a 1\n"));
+    if (n == 0) head.set_value(std::move(request));
+  });
+  Apply(Job("j", server.port(), "enable_compression: false"));
+  EXPECT_NE(head.get_future().get().find("\r\nAccept-Encoding: identity\r\n"), std::string::npos);
   manager().Stop();
 }
 
@@ -187,6 +215,14 @@ TEST_F(ScrapeManagerTest, FailuresSayWhy) {
        Response("200 OK", "Content-Type: text/plain\r\nContent-Encoding: gzip\r\n",
                 gzip.substr(0, gzip.size() / 2)),
        "", "unexpected EOF"},
+      {"truncated zstd",
+       Response("200 OK", "Content-Type: text/plain\r\nContent-Encoding: zstd\r\n",
+                Zstd("a 1\nb 2\n").substr(0, 12)),
+       "", "unexpected EOF"},
+      {"bomb of zstd",
+       Response("200 OK", "Content-Type: text/plain\r\nContent-Encoding: zstd\r\n",
+                Zstd(std::string(16 << 20, '\n'))),
+       "body_size_limit: 1MB", "body size limit exceeded"},
       {"body too large", Metrics("a{x=\"0123456789\"} 1\n"), "body_size_limit: 10B",
        "body size limit exceeded"},
       {"body exactly at the limit", Metrics("abcdefg 1\n"), "body_size_limit: 10B",

@@ -29,7 +29,7 @@ Result<std::string_view> OpenBody(const net::ServerRequest& request, std::string
       return Fail(Code::kResourceExhausted, "http: request body too large");
     case net::DecodeOutcome::kTruncated:
       return Fail(Code::kInvalidArgument, request.body.empty() ? "EOF" : "unexpected EOF");
-    case net::DecodeOutcome::kNotGzip:
+    case net::DecodeOutcome::kBadHeader:
       return Fail(Code::kInvalidArgument, "gzip: invalid header");
     case net::DecodeOutcome::kBadSum:
       return Fail(Code::kInvalidArgument, "gzip: invalid checksum");

@@ -36,7 +36,7 @@ tl::expected<OtlpForm, std::string> FormOf(std::string_view content_type) {
 /// Go's wording, which a sender's log may be searched for.
 std::string GzipError(DecodeOutcome outcome, std::string_view body) {
   switch (outcome) {
-    case DecodeOutcome::kNotGzip:
+    case DecodeOutcome::kBadHeader:
       return "gzip: invalid header";
     case DecodeOutcome::kTruncated:
       return body.empty() ? "EOF" : "unexpected EOF";

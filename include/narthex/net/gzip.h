@@ -11,8 +11,16 @@
 
 namespace narthex::net {
 
-/// kBadSum: decoded, but checksum or length are not those that the sender gave.
-enum class DecodeOutcome : std::uint8_t { kOk, kTooLarge, kCorrupt, kTruncated, kNotGzip, kBadSum };
+/// kBadHeader: does not begin as the format does. kBadSum: decoded, but checksum or length are not
+/// those that the sender gave.
+enum class DecodeOutcome : std::uint8_t {
+  kOk,
+  kTooLarge,
+  kCorrupt,
+  kTruncated,
+  kBadHeader,
+  kBadSum
+};
 
 /// Decodes a whole gzip body (also of several members), appended to `out`, which never grows past
 /// `max_bytes` (0 = no limit). Thread safety: any thread.

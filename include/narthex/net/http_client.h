@@ -103,7 +103,7 @@ struct ClientRequest {
 };
 
 /// Keeps one connection open between requests and reconnects when the peer closed it.
-/// Decodes gzip answers. Thread safety: one request at a time, on the executor's thread.
+/// Decodes gzip and zstd answers. Thread safety: one request at a time, on the executor's thread.
 class HttpClient final {
  public:
   HttpClient(boost::asio::any_io_executor executor, HttpClientOptions options);
