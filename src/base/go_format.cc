@@ -9,7 +9,6 @@
 #include <ctime>
 #include <system_error>
 
-#include <fmt/compile.h>
 #include <fmt/format.h>
 
 namespace narthex::go {
@@ -91,6 +90,63 @@ char* WriteShortDecimal(char* out, double v) {
   *out = '.';
   for (int i = places; i > 0; --i, rest /= 10) out[i] = static_cast<char>('0' + rest % 10);
   return out + places + 1;
+}
+
+constexpr auto kDigitPairs = [] {
+  std::array<char, 200> pairs{};
+  for (std::size_t i = 0; i < 100; ++i) {
+    pairs[2 * i] = static_cast<char>('0' + i / 10);
+    pairs[2 * i + 1] = static_cast<char>('0' + i % 10);
+  }
+  return pairs;
+}();
+
+// Eight digits, with zeros in front.
+void WriteEightDigits(char* out, std::uint32_t v) {
+  const std::uint32_t high = v / 10'000, low = v % 10'000;
+  std::memcpy(out, &kDigitPairs[high / 100 * 2], 2);
+  std::memcpy(out + 2, &kDigitPairs[high % 100 * 2], 2);
+  std::memcpy(out + 4, &kDigitPairs[low / 100 * 2], 2);
+  std::memcpy(out + 6, &kDigitPairs[low % 100 * 2], 2);
+}
+
+constexpr auto kPowersOfTen = [] {
+  std::array<std::uint64_t, 18> powers{1};
+  for (std::size_t i = 1; i < powers.size(); ++i) powers[i] = powers[i - 1] * 10;
+  return powers;
+}();
+
+// The last `count` ≤ 17 digits of v < 10^count; zeros behind them, up to the 17th.
+char* WriteFraction(char* out, std::uint64_t v, int count) {
+  constexpr int kTwoEights = 16;
+  constexpr std::uint64_t kEight = 100'000'000;
+  if (count > kTwoEights) {
+    *out++ = static_cast<char>('0' + v / kPowersOfTen[kTwoEights]);
+    v %= kPowersOfTen[kTwoEights];
+    count = kTwoEights;
+  }
+  v *= kPowersOfTen[kTwoEights - count];
+  WriteEightDigits(out, static_cast<std::uint32_t>(v / kEight));
+  WriteEightDigits(out + 8, static_cast<std::uint32_t>(v % kEight));
+  return out + count;
+}
+
+// The shortest digits of 1e-6 ≤ v < 1e21, in 'f' form.
+char* WritePlain(char* out, double v) {
+  // Behind fmt's door: what it offers in front makes text of these slower than this does.
+  const auto [digits, exponent] = fmt::detail::dragonbox::to_decimal(v);
+  char* const end = out + kMaxFloatJsonBytes;
+  if (exponent >= 0) {
+    out = std::to_chars(out, end, digits).ptr;
+    return std::fill_n(out, exponent, '0');
+  }
+  // Decimals beyond the 17th mean that there are zeros behind the point.
+  constexpr int kMostDigits = 17;
+  const int decimals = std::min(-exponent, kMostDigits);
+  out = std::to_chars(out, end, digits / kPowersOfTen[decimals]).ptr;
+  *out++ = '.';
+  out = std::fill_n(out, -exponent - decimals, '0');
+  return WriteFraction(out, digits % kPowersOfTen[decimals], decimals);
 }
 
 bool EqualFold(std::string_view a, std::string_view lower) {
@@ -292,13 +348,8 @@ char* WriteFloatJson(char* out, double v, bool pad_exponent) {
     const auto whole = static_cast<std::uint64_t>(magnitude);
     if (static_cast<double>(whole) == magnitude) return std::to_chars(out, end, whole).ptr;
     if (char* const written = WriteShortDecimal(out, magnitude)) return written;
-    if (magnitude >= 1e-4) return fmt::format_to(out, FMT_COMPILE("{}"), magnitude);
   }
-  if (magnitude >= 1e-6 && magnitude < 1e21) {
-    std::string text;
-    AppendFixed(text, magnitude);
-    return std::copy(text.begin(), text.end(), out);
-  }
+  if (magnitude >= 1e-6 && magnitude < 1e21) return WritePlain(out, magnitude);
   char* last = std::to_chars(out, end, magnitude, std::chars_format::scientific).ptr;
   // encoding/json writes e-09 as e-9.
   if (!pad_exponent && last[-4] == 'e' && last[-3] == '-' && last[-2] == '0') {

@@ -106,6 +106,19 @@ TEST(GoFormatTest, JsonFloatsAreShortest) {
   }
 }
 
+TEST(GoFormatTest, LargeJsonFloatsAreShortest) {
+  std::mt19937_64 random(4);
+  const auto least = std::bit_cast<std::uint64_t>(9007199254740992.0);
+  const auto end = std::bit_cast<std::uint64_t>(1e21);
+  for (int i = 0; i < 50'000; ++i) {
+    const auto v = std::bit_cast<double>(least + random() % (end - least));
+    std::string want, got;
+    AppendFloatF(want, v);
+    AppendFloatJson(got, v, true);
+    ASSERT_EQ(got, want);
+  }
+}
+
 TEST(GoFormatTest, ParseFloat) {
   const struct {
     const char* text;

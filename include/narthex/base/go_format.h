@@ -32,7 +32,7 @@ std::string FormatFloatFixed6(double v);
 /// Prometheus's samples keep the padding ("1e-07"); `pad_exponent` chooses.
 void AppendFloatJson(std::string& out, double v, bool pad_exponent);
 /// The same into a buffer of kMaxFloatJsonBytes. @return the end of what was written
-inline constexpr std::size_t kMaxFloatJsonBytes = 32;
+inline constexpr std::size_t kMaxFloatJsonBytes = 40;
 char* WriteFloatJson(char* out, double v, bool pad_exponent);
 
 /// strconv.ParseFloat(text, 64): decimal, hex float, inf/infinity/nan in any case, underscores only
