@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // From syntax tree to operators, and the operators that any node may need.
+#include <algorithm>
 #include <cmath>
 
 #include "promql/exec/operator.h"
@@ -48,37 +49,48 @@ class StepInvariantOperator final : public Operator {
 
   Status Next(Batch& out) override {
     NX_RETURN_IF_ERROR(ctx_.Check());
-    Batch once;
-    const std::int64_t before = ctx_.stats.total_queryable_samples;
-    NX_RETURN_IF_ERROR(child_->Next(once));
-    const std::int64_t counted =
-        std::exchange(counted_, 0) + ctx_.stats.total_queryable_samples - before;
-    NX_RETURN_IF_ERROR(holding_.AddSamples(once.SampleCount() * (grid_.n - 1)));
-    NX_RETURN_IF_ERROR(ResetHeld(out, grid_.n, once.rows(), working_));
-    NX_RETURN_IF_ERROR(ctx_.CountAtLaterSteps(grid_, counted));
-    for (std::size_t r = 0; r < once.rows(); ++r) {
-      out.metric(r) = std::move(once.metric(r));
-      out.drop_name(r) = once.drop_name(r);
-      RowRef from = once.row(r), to = out.row(r);
-      const HistogramPtr h = from.SharedHistogramAt(0);
-      for (int s = 0; s < grid_.n; ++s) {
-        if (h != nullptr) {
-          to.Set(s, h);
-        } else {
-          to.Set(s, from.v[0]);
-        }
-      }
-    }
+    if (next_ == once_.rows()) NX_RETURN_IF_ERROR(EvaluateOnce());
+    // A batch of the child has a single step: repeated as a whole it would be very large.
+    const std::size_t rows = std::min(RowsPerBatch(grid_.n), once_.rows() - next_);
+    NX_RETURN_IF_ERROR(ResetHeld(out, grid_.n, rows, working_));
+    for (std::size_t r = 0; r < rows; ++r) Repeat(next_++, out, r);
     return {};
   }
 
  private:
+  /// Makes once_ the child's next batch; nothing at its end.
+  Status EvaluateOnce() {
+    next_ = 0;
+    const std::int64_t before = ctx_.stats.total_queryable_samples;
+    NX_RETURN_IF_ERROR(child_->Next(once_));
+    const std::int64_t counted =
+        std::exchange(counted_, 0) + ctx_.stats.total_queryable_samples - before;
+    NX_RETURN_IF_ERROR(holding_.AddSamples(once_.SampleCount() * (grid_.n - 1)));
+    return ctx_.CountAtLaterSteps(grid_, counted);
+  }
+
+  void Repeat(std::size_t from_row, Batch& out, std::size_t to_row) {
+    out.metric(to_row) = std::move(once_.metric(from_row));
+    out.drop_name(to_row) = once_.drop_name(from_row);
+    RowRef from = once_.row(from_row), to = out.row(to_row);
+    const HistogramPtr h = from.SharedHistogramAt(0);
+    for (int s = 0; s < grid_.n; ++s) {
+      if (h != nullptr) {
+        to.Set(s, h);
+      } else {
+        to.Set(s, from.v[0]);
+      }
+    }
+  }
+
   OperatorPtr child_;
   std::int64_t counted_;
   const Grid grid_;
   ExecContext& ctx_;
   Holding holding_;
   Holding working_;  // The rows that are passed on.
+  Batch once_;
+  std::size_t next_ = 0;  // Row of it that is to be passed on.
 };
 
 class JoinOperator final : public Operator {
