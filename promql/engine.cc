@@ -8,6 +8,7 @@
 #include "narthex/base/thread_pool.h"
 #include "narthex/promql/parser.h"
 #include "narthex/storage/querier.h"
+#include "promql/exec/matrix_stream.h"
 #include "promql/exec/result.h"
 #include "promql/exec/slots.h"
 #include "promql/plan/plan.h"
@@ -126,28 +127,34 @@ Result<QueryResult> Engine::Impl::Run(storage::Queryable& queryable, const std::
                                             std::string(ValueTypeName(expr->type)) +
                                             "\" for range query, must be Scalar or instant Vector");
   }
+  NX_RETURN_IF_ERROR(Prepare(expr, times));
   EngineOptions now = options;
   now.default_subquery_step_ms = subquery_step_ms;
-  ExecContext ctx(now, query_options, pool, clock, memory);
-  NX_RETURN_IF_ERROR(Prepare(expr, times));
+  auto run =
+      std::make_unique<QueryRun>(now, std::move(expr), grid, query_options, pool, clock, memory);
+  ExecContext& ctx = run->ctx;
 
   NX_RETURN_IF_ERROR(slots.Acquire(clock, ctx.deadline_ns(), ctx.stop));
   const SlotGuard slot(slots, engine_metrics.running);
   ctx.stats.queue_s = SecondsSince(clock, start_ns);
 
   const std::int64_t prepare_ns = clock.MonotonicNs();
-  NX_RETURN_IF_ERROR(SelectAll(*expr, grid, queryable, ctx));
+  NX_RETURN_IF_ERROR(SelectAll(*run->expr, grid, queryable, ctx));
   ctx.stats.preparation_s = SecondsSince(clock, prepare_ns);
 
   const std::int64_t eval_ns = clock.MonotonicNs();
-  auto value = Evaluate(*expr, grid, instant, ctx);
+  StreamGate gate(query_options.stream_above_bytes);
+  auto value = Evaluate(*run->expr, grid, instant, gate, ctx);
   ctx.stats.inner_eval_s = SecondsSince(clock, eval_ns) - ctx.stats.result_sort_s;
   ctx.stats.eval_total_s = SecondsSince(clock, prepare_ns);
   ctx.stats.exec_total_s = SecondsSince(clock, start_ns);
   engine_metrics.Observe(ctx.stats);
   if (!value) return Fail(std::move(value).error());
   ctx.annotations.Settle();
-  return QueryResult{std::move(*value), std::move(ctx.annotations), std::move(ctx.stats)};
+  // Copies: a stream goes on counting and noting, for nobody.
+  QueryResult result{std::move(*value), nullptr, ctx.annotations, ctx.stats};
+  if (gate.counting()) result.stream = MakeMatrixStream(std::move(run), gate.series());
+  return result;
 }
 
 Engine::Engine(EngineOptions options, ThreadPool* pool, Clock& clock, metrics::Registry& registry)

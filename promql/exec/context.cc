@@ -97,6 +97,15 @@ Status ExecContext::CountAtLaterSteps(const Grid& grid, std::int64_t looked_at) 
   return {};
 }
 
+void ExecContext::StartOver(storage::Annotations notes) {
+  annotations = std::move(notes);
+  stats.total_queryable_samples = 0;
+  stats.samples_read = 0;
+  // Their memory stays held.
+  std::fill(stats.total_per_step.begin(), stats.total_per_step.end(), 0);
+  std::fill(stats.read_per_step.begin(), stats.read_per_step.end(), 0);
+}
+
 Status ExecContext::HoldStepCounts(int n_steps) {
   const auto steps = static_cast<std::size_t>(n_steps);
   const std::size_t before = stats.total_per_step.size();

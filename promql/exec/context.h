@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <stop_token>
 #include <string>
 #include <unordered_map>
@@ -96,6 +97,13 @@ class ExecContext {
   void ParallelFor(std::size_t count, const std::function<void(std::size_t)>& fn) const;
   std::size_t num_workers() const;
   std::int64_t deadline_ns() const { return deadline_ns_; }
+  Clock& clock() const { return clock_; }
+
+  /// Before the query is evaluated once more: what was counted and noted counts no longer.
+  /// @param notes  what there was to say before the first time
+  void StartOver(storage::Annotations notes);
+  /// For what goes on after the end of the query.
+  void LiftDeadline() { deadline_ns_ = std::numeric_limits<std::int64_t>::max(); }
 
   const EngineOptions& options;
   const Features& features;
@@ -112,7 +120,7 @@ class ExecContext {
  private:
   ThreadPool* pool_;
   Clock& clock_;
-  const std::int64_t deadline_ns_;
+  std::int64_t deadline_ns_;
   std::int64_t samples_ = 0;
   std::atomic<std::size_t> bytes_{0};
   TotalMemory& total_memory_;
@@ -148,6 +156,7 @@ class Holding {
     samples_ = 0;
     bytes_ = 0;
   }
+  std::size_t bytes() const { return bytes_; }
   const ExecContext& context() const { return ctx_; }
 
  private:

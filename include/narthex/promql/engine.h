@@ -74,8 +74,28 @@ struct QueryStats {
   std::vector<std::int64_t> total_per_step, read_per_step;  // Empty unless per-step stats are on.
 };
 
+/// The series of a matrix that is too large to be held: each call evaluates as far as the next ones
+/// need. They are those of the evaluation before, which found every error of the query, so that a
+/// call fails only where the storage does, or the end of the server comes (QueryOptions::stop).
+/// Holds the storage's series, so it is to be read at once; when the caller takes longer between
+/// the calls, all together, than a query may take, the next call takes all that is left into
+/// memory and lets the storage go. What is held counts against EngineOptions::max_query_bytes and
+/// max_total_bytes. The query's timeout and its slot (max_concurrency) have ended before.
+/// Lives no longer than the engine. Thread safety: one thread at a time.
+class MatrixStream {
+ public:
+  virtual ~MatrixStream() = default;
+  /// The next series, sorted by labels; null = the end, as after an error. Valid until the next
+  /// call. Errors: kExecution, kCancelled.
+  virtual Result<const MatrixSeries*> Next() = 0;
+  /// How many there are in all.
+  virtual std::size_t size() const = 0;
+};
+
 struct QueryResult {
   Value value;
+  std::unique_ptr<MatrixStream>
+      stream;  // Not null: the value is an empty Matrix, for these series.
   storage::Annotations annotations;
   QueryStats stats;
 };
@@ -95,6 +115,9 @@ struct QueryOptions {
   model::DurationMs lookback_delta_ms = 0;  // 0 = the engine's.
   model::DurationMs timeout_ms = 0;         // 0 = the engine's; capped by it.
   std::stop_token stop;                     // Requested = client gone or server stopping.
+  /// A matrix that needs more bytes is given as a stream, if its series come in order and not all
+  /// at once (as those of an aggregation do); they are evaluated twice then. 0 = never.
+  std::size_t stream_above_bytes = 0;
 };
 
 /// Thread safety: any thread. Evaluations run on the calling thread, which waits for a slot
@@ -112,7 +135,8 @@ class Engine final {
   Result<QueryResult> Instant(storage::Queryable& queryable, const std::string& query,
                               model::TimestampMs t, const QueryOptions& options = {});
 
-  /// Evaluates at start, start+step, … ≤ end. The value is always a Matrix, sorted by labels.
+  /// Evaluates at start, start+step, … ≤ end. The value is always a Matrix, sorted by labels, or
+  /// its stream.
   Result<QueryResult> Range(storage::Queryable& queryable, const std::string& query,
                             model::TimestampMs start, model::TimestampMs end,
                             model::DurationMs step, const QueryOptions& options = {});
