@@ -23,6 +23,7 @@ struct Answer : net::ResponseWriter {
   std::map<std::string, std::string> headers;
   std::string body;
   bool aborted = false;
+  bool connected = true;
   std::function<void()> on_write = {};
   void SetStatus(int s) override { status = s; }
   void SetHeader(std::string_view name, std::string_view value) override {
@@ -36,7 +37,7 @@ struct Answer : net::ResponseWriter {
   bool Write(std::string_view piece) override {
     body += piece;
     if (on_write) on_write();
-    return true;
+    return connected;
   }
   void Abort() override { aborted = true; }
 };
@@ -158,6 +159,7 @@ class FakeServer {
   testing::MemoryStorage storage;
   metrics::Registry registry;
   // Null = the server has no such part.
+  storage::Queryable* queryable = nullptr;  // Null = `storage`.
   storage::Appendable* appendable = nullptr;
   OtlpReceiver* otlp = nullptr;
   PushGateway* push = nullptr;
@@ -186,7 +188,7 @@ class FakeServer {
     if (!registered_) {
       const Status registered =
           RegisterApi(router_, {.engine = options.agent_mode ? nullptr : &engine_,
-                                .queryable = storage,
+                                .queryable = queryable != nullptr ? *queryable : storage,
                                 .registry = registry,
                                 .clock = clock,
                                 .status = status,

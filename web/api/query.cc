@@ -4,6 +4,7 @@
 #include <fmt/core.h>
 
 #include "narthex/base/clock.h"
+#include "narthex/base/log.h"
 #include "narthex/promql/engine.h"
 #include "narthex/promql/parser.h"
 #include "narthex/promql/printer.h"
@@ -21,6 +22,7 @@ constexpr std::int64_t kMaxPoints = 11'000;
 Result<promql::QueryOptions> ReadQueryOptions(const Call& call) {
   promql::QueryOptions options;
   options.stop = call.request.stop;
+  options.stream_above_bytes = call.api.options.stream_above_bytes;
   if (const std::string& text = call.form.Get("timeout"); !text.empty()) {
     auto ns = ParseDurationNs(text);
     if (!ns) return Fail(BadParameter("timeout", ns.error().message()));
@@ -44,14 +46,30 @@ Error QueryError(const Error& error) {
 }
 
 void Truncate(std::size_t limit, promql::QueryResult& result) {
-  const auto cut = [&](auto& rows) {
+  if (limit == 0) return;
+  bool cut = result.stream != nullptr && result.stream->size() > limit;
+  const auto shorten = [&](auto& rows) {
     if (rows.size() <= limit) return;
     rows.resize(limit);
-    result.annotations.AddWarning("results truncated due to limit");
+    cut = true;
   };
-  if (limit == 0) return;
-  if (auto* vector = std::get_if<promql::Vector>(&result.value)) cut(*vector);
-  if (auto* matrix = std::get_if<promql::Matrix>(&result.value)) cut(*matrix);
+  if (auto* vector = std::get_if<promql::Vector>(&result.value)) shorten(*vector);
+  if (auto* matrix = std::get_if<promql::Matrix>(&result.value)) shorten(*matrix);
+  if (cut) result.annotations.AddWarning("results truncated due to limit");
+}
+
+/// The rows of a result, at most `limit` of them.
+void WriteResult(const promql::QueryResult& result, std::size_t limit, Call& call,
+                 JsonWriter& out) {
+  const auto gone = [&call] { return call.reply.gone(); };
+  if (result.stream == nullptr) return WriteValue(result.value, gone, out);
+  const Status written = WriteStream(*result.stream, limit, gone, out);
+  if (written) return;
+  call.reply.Break();
+  if (written.error().code() == Code::kCancelled) return;  // By the client, or at the server's end.
+  log::Warn("The answer to a query ended before its end", {{"query", call.form.Get("query")},
+                                                           {"client", call.request.remote_address},
+                                                           {"err", written.error().message()}});
 }
 
 void WriteSteps(std::string_view key, const std::vector<std::int64_t>& counts,
@@ -114,8 +132,7 @@ void Answer(Call& call, promql::QueryResult result, std::size_t limit, model::Ti
         out.Key("resultType");
         out.String(ResultType(result.value));
         out.Key("result");
-        WriteValue(
-            result.value, [&] { return call.reply.gone(); }, out);
+        WriteResult(result, limit, call, out);
         if (!stats.empty()) {
           out.Key("stats");
           const bool per_step = stats == "all" && call.api.options.per_step_stats;

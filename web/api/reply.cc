@@ -67,8 +67,8 @@ std::string PositionText(std::string_view query, int byte) {
 void Reply::Data(const std::function<void(JsonWriter&)>& write,
                  const storage::Annotations& annotations, std::string_view query) {
   writer_.SetHeader("Content-Type", "application/json");
-  JsonWriter out([this](std::string_view text) { gone_ = !writer_.Write(text) || gone_; },
-                 kFlushBytes);
+  const auto send = [this](std::string_view text) { gone_ = gone_ || !writer_.Write(text); };
+  JsonWriter out(send, kFlushBytes);
   out.BeginObject();
   out.Key("status");
   out.String("success");
@@ -78,6 +78,11 @@ void Reply::Data(const std::function<void(JsonWriter&)>& write,
   WriteAnnotations("infos", "info", annotations.infos(), query, out);
   out.EndObject();
   out.Flush();
+}
+
+void Reply::Break() {
+  writer_.Abort();
+  gone_ = true;
 }
 
 void Reply::Fail(const Error& error) {

@@ -34,8 +34,11 @@ class Reply {
   void NoContent() { writer_.SetStatus(204); }
   void Fail(const Error& error);
 
+  /// From within `write`: there is no rest of the data. The connection is cut where it is.
+  void Break();
+
   net::ResponseWriter& writer() { return writer_; }
-  /// The client went away while data was being written; what is left may be skipped.
+  /// Nothing reaches the client any more; what is left may be skipped.
   bool gone() const { return gone_; }
 
  private:

@@ -33,26 +33,30 @@ void WriteVector(const promql::Vector& vector, const std::function<bool()>& gone
   out.EndArray();
 }
 
+void WriteSeries(const promql::MatrixSeries& row, JsonWriter& out) {
+  out.BeginObject();
+  out.Key("metric");
+  WriteLabels(row.metric, out);
+  if (!row.floats.empty()) {
+    out.Key("values");
+    out.BeginArray();
+    for (const model::Sample& sample : row.floats) out.SamplePoint(sample.t, sample.v);
+    out.EndArray();
+  }
+  if (!row.histograms.empty()) {
+    out.Key("histograms");
+    out.BeginArray();
+    for (const auto& point : row.histograms) WriteHistogramPoint(point.t, point.h, out);
+    out.EndArray();
+  }
+  out.EndObject();
+}
+
 void WriteMatrix(const promql::Matrix& matrix, const std::function<bool()>& gone, JsonWriter& out) {
   out.BeginArray();
   for (const promql::MatrixSeries& row : matrix) {
     if (gone()) break;
-    out.BeginObject();
-    out.Key("metric");
-    WriteLabels(row.metric, out);
-    if (!row.floats.empty()) {
-      out.Key("values");
-      out.BeginArray();
-      for (const model::Sample& sample : row.floats) out.SamplePoint(sample.t, sample.v);
-      out.EndArray();
-    }
-    if (!row.histograms.empty()) {
-      out.Key("histograms");
-      out.BeginArray();
-      for (const auto& point : row.histograms) WriteHistogramPoint(point.t, point.h, out);
-      out.EndArray();
-    }
-    out.EndObject();
+    WriteSeries(row, out);
   }
   out.EndArray();
 }
@@ -120,6 +124,19 @@ void WriteValue(const promql::Value& value, const std::function<bool()>& gone, J
   } else {
     WriteMatrix(std::get<promql::Matrix>(value), gone, out);
   }
+}
+
+Status WriteStream(promql::MatrixStream& stream, std::size_t limit,
+                   const std::function<bool()>& gone, JsonWriter& out) {
+  out.BeginArray();
+  const std::size_t wanted = limit == 0 ? stream.size() : std::min(limit, stream.size());
+  for (std::size_t written = 0; written < wanted && !gone(); ++written) {
+    NX_ASSIGN_OR_RETURN(const promql::MatrixSeries* const row, stream.Next());
+    if (row == nullptr) break;
+    WriteSeries(*row, out);
+  }
+  out.EndArray();
+  return {};
 }
 
 }  // namespace narthex::web

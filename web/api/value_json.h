@@ -22,4 +22,9 @@ std::string_view ResultType(const promql::Value& value);
 /// The `result` of a query. Ends early when `gone()` says that nobody listens.
 void WriteValue(const promql::Value& value, const std::function<bool()>& gone, JsonWriter& out);
 
+/// The `result` of a query whose matrix comes as a stream, at most `limit` series of it; 0 = all.
+/// Ends early as WriteValue does. Errors: as the stream's; what was written is not all then.
+Status WriteStream(promql::MatrixStream& stream, std::size_t limit,
+                   const std::function<bool()>& gone, JsonWriter& out);
+
 }  // namespace narthex::web

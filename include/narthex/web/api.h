@@ -59,6 +59,8 @@ struct ApiOptions {
   model::DurationMs query_timeout_ms = 120'000;
   int max_notification_subscribers = 16;  // Clients of /api/v1/notifications/live.
   bool per_step_stats = false;            // Feature promql-per-step-stats.
+  /// A range of series that takes more memory is evaluated again as it is sent; 0 = never.
+  std::size_t stream_above_bytes = 16 << 20;
 
   bool enable_search = false;             // Feature search-api.
   std::size_t max_search_limit = 10'000;  // Results of a search; 0 = any number.
