@@ -31,6 +31,7 @@ namespace {
 
 constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
 using TlsStream = asio::ssl::stream<tcp::socket&>;
+using InnerTlsStream = asio::ssl::stream<TlsStream&>;
 
 std::string EndpointText(const tcp::endpoint& endpoint) {
   const std::string host = endpoint.address().to_string();
@@ -45,6 +46,16 @@ std::string ErrorText(const error_code& ec) {
     return ErrnoText(ec.value());
   }
   return ec.message();
+}
+
+/// Names the server that a handshake is to be made with.
+void ExpectServer(SSL* handle, const std::string& server_name, bool verify) {
+  error_code not_literal;
+  asio::ip::make_address(server_name, not_literal);
+  X509_VERIFY_PARAM* const wanted = SSL_get0_param(handle);
+  if (not_literal) SSL_set_tlsext_host_name(handle, server_name.c_str());
+  if (verify && not_literal) X509_VERIFY_PARAM_set1_host(wanted, server_name.c_str(), 0);
+  if (verify && !not_literal) X509_VERIFY_PARAM_set1_ip_asc(wanted, server_name.c_str());
 }
 
 }  // namespace
@@ -71,6 +82,7 @@ struct Connection::State {
   void Close() {
     error_code ignored;
     socket.close(ignored);
+    inner_tls.reset();
     tls.reset();
   }
 
@@ -84,7 +96,8 @@ struct Connection::State {
   tcp::socket socket;
   asio::steady_timer timer;  // Of the deadline.
   std::unique_ptr<TlsStream> tls;
-  std::shared_ptr<asio::ssl::context> tls_context;       // Used by `tls`.
+  std::unique_ptr<InnerTlsStream> inner_tls;             // Through `tls`, or null.
+  std::shared_ptr<asio::ssl::context> tls_context;       // Used by both.
   std::shared_ptr<asio::steady_timer> lookup;            // Ends the wait for a name lookup.
   Clock::time_point expires = Clock::time_point::max();  // The deadline.
   Clock::time_point armed = Clock::time_point::max();    // When the timer ends.
@@ -206,18 +219,25 @@ asio::awaitable<Status> Connection::StartTls(std::shared_ptr<asio::ssl::context>
                                              std::string server_name, bool verify) {
   State& s = *state_;
   s.tls_context = std::move(context);
-  s.tls = std::make_unique<TlsStream>(s.socket, *s.tls_context);
-  error_code not_literal;
-  asio::ip::make_address(server_name, not_literal);
-  SSL* const handle = s.tls->native_handle();
-  X509_VERIFY_PARAM* const wanted = SSL_get0_param(handle);
-  if (not_literal) SSL_set_tlsext_host_name(handle, server_name.c_str());
-  if (verify && not_literal) X509_VERIFY_PARAM_set1_host(wanted, server_name.c_str(), 0);
-  if (verify && !not_literal) X509_VERIFY_PARAM_set1_ip_asc(wanted, server_name.c_str());
-  auto [error] = co_await s.tls->async_handshake(asio::ssl::stream_base::client, kAwait);
-  if (!error) co_return Status{};
-  if (s.timed_out || s.cancelled) co_return Fail(s.Failure(error, "read"));
-  std::string why = DescribeTlsFailure(s.tls->native_handle(), error, server_name);
+  const bool inner = s.tls != nullptr;
+  if (inner) {
+    s.inner_tls = std::make_unique<InnerTlsStream>(*s.tls, *s.tls_context);
+  } else {
+    s.tls = std::make_unique<TlsStream>(s.socket, *s.tls_context);
+  }
+  SSL* const handle = inner ? s.inner_tls->native_handle() : s.tls->native_handle();
+  ExpectServer(handle, server_name, verify);
+  error_code ec;
+  if (inner) {
+    auto [error] = co_await s.inner_tls->async_handshake(asio::ssl::stream_base::client, kAwait);
+    ec = error;
+  } else {
+    auto [error] = co_await s.tls->async_handshake(asio::ssl::stream_base::client, kAwait);
+    ec = error;
+  }
+  if (!ec) co_return Status{};
+  if (s.timed_out || s.cancelled) co_return Fail(s.Failure(ec, "read"));
+  std::string why = DescribeTlsFailure(handle, ec, server_name);
   s.Close();
   co_return Fail(Code::kUnavailable, std::move(why));
 }
@@ -241,7 +261,11 @@ asio::awaitable<Result<std::size_t>> Connection::Read(std::span<char> into) {
   const asio::mutable_buffer buffer = asio::buffer(into.data(), into.size());
   error_code ec;
   std::size_t n = 0;
-  if (s.tls) {
+  if (s.inner_tls) {
+    auto [error, count] = co_await s.inner_tls->async_read_some(buffer, kAwait);
+    ec = error;
+    n = count;
+  } else if (s.tls) {
     auto [error, count] = co_await s.tls->async_read_some(buffer, kAwait);
     ec = error;
     n = count;
@@ -260,7 +284,10 @@ asio::awaitable<Status> Connection::Write(std::string_view bytes) {
   State& s = *state_;
   const asio::const_buffer buffer = asio::buffer(bytes.data(), bytes.size());
   error_code ec;
-  if (s.tls) {
+  if (s.inner_tls) {
+    auto [error, count] = co_await asio::async_write(*s.inner_tls, buffer, kAwait);
+    ec = error;
+  } else if (s.tls) {
     auto [error, count] = co_await asio::async_write(*s.tls, buffer, kAwait);
     ec = error;
   } else {

@@ -45,7 +45,8 @@ class Connection final {
   /// Errors: kUnavailable "dial unix /run/x.sock: connect: no such file or directory".
   Status ConnectUnix(const std::string& path);
 
-  /// Client handshake. `server_name` is sent and, unless `verify` is off, checked.
+  /// Client handshake. `server_name` is sent and, unless `verify` is off, checked. Called again, it
+  /// begins TLS within TLS, with who is behind the peer.
   boost::asio::awaitable<Status> StartTls(std::shared_ptr<boost::asio::ssl::context> context,
                                           std::string server_name, bool verify);
 

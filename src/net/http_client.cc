@@ -12,9 +12,11 @@
 #include "narthex/base/heap_bytes.h"
 #include "src/net/body_reader.h"
 #include "src/net/client_request.h"
+#include "src/net/connect_tunnel.h"
 #include "src/net/connection.h"
 #include "src/net/http1.h"
 #include "src/net/proxy.h"
+#include "src/net/response_head.h"
 #include "src/net/socks.h"
 #include "src/net/tls.h"
 #include "src/net/token_source.h"
@@ -28,7 +30,6 @@ namespace {
 constexpr std::size_t kReadBytes = 32 << 10;
 // What comes behind the head is copied, so not much of it is read with the head.
 constexpr std::size_t kHeadReadBytes = 8 << 10;
-constexpr std::size_t kMaxHeadBytes = 1 << 20;
 constexpr std::size_t kMaxErrorBytes = 1 << 20;
 constexpr int kMaxRedirects = 10;
 
@@ -94,9 +95,10 @@ struct HttpClient::Impl {
                                                         const Exchange& exchange, const Url* proxy,
                                                         const std::string& text);
   asio::awaitable<Status> Authorize(Connection::Clock::time_point deadline);
+  asio::awaitable<Status> Connect(const Url& peer);
+  asio::awaitable<Status> ConnectToProxy(const Url& proxy);
+  asio::awaitable<Status> StartTls(const std::string& host);
   asio::awaitable<Status> Open(const Url& url, const Url* proxy);
-  asio::awaitable<Status> OpenTunnel(const Url& proxy, const Url& url);
-  asio::awaitable<Result<ResponseHead>> ReadHead();
   asio::awaitable<Status> ReadBody(BodyReader& reader, ContentCoding coding,
                                    ClientResponse& response);
   Status RefreshTls();
@@ -139,97 +141,44 @@ Status HttpClient::Impl::RefreshTls() {
   return {};
 }
 
-asio::awaitable<Status> HttpClient::Impl::OpenTunnel(const Url& proxy, const Url& url) {
-  const std::string authority = fmt::format(
-      "{}:{}", url.host.find(':') == std::string::npos ? url.host : "[" + url.host + "]", url.port);
-  std::string text = fmt::format("CONNECT {0} HTTP/1.1\r\nHost: {0}\r\n", authority);
-  for (const auto& [name, value] : options.proxy.connect_headers) {
-    Status added = AppendHeader(name, value, text);
-    if (!added) co_return added;
-  }
-  if (!proxy.userinfo.empty() &&
-      FindHeader(options.proxy.connect_headers, "Proxy-Authorization") == nullptr) {
-    text += "Proxy-Authorization: Basic " + Base64(proxy.userinfo) + "\r\n";
-  }
-  text += "\r\n";
-  Status sent = co_await connection.Write(text);
-  if (!sent) co_return sent;
-  Result<ResponseHead> head = co_await ReadHead();
-  if (!head) co_return Fail(std::move(head).error());
-  if (head->status != 200) co_return Fail(Code::kUnavailable, head->reason);
-  unread.clear();
-  co_return Status{};
+asio::awaitable<Status> HttpClient::Impl::StartTls(const std::string& host) {
+  Status fresh = RefreshTls();
+  if (!fresh) co_return fresh;
+  const std::string name = options.tls.server_name.empty() ? host : options.tls.server_name;
+  co_return co_await connection.StartTls(tls, name, !options.tls.insecure_skip_verify);
+}
+
+asio::awaitable<Status> HttpClient::Impl::Connect(const Url& peer) {
+  if (!options.unix_socket.empty()) co_return connection.ConnectUnix(options.unix_socket);
+  co_return co_await connection.Connect(peer.host, peer.port, options.random_address);
+}
+
+asio::awaitable<Status> HttpClient::Impl::ConnectToProxy(const Url& proxy) {
+  Status status = co_await Connect(proxy);
+  if (status && proxy.scheme == "https") status = co_await StartTls(proxy.host);
+  if (status || status.error().code() != Code::kUnavailable) co_return status;
+  co_return Fail(std::move(status).error().Wrap("proxyconnect tcp"));
 }
 
 /// Connects to the origin of `url`, through the proxy unless that is null.
 asio::awaitable<Status> HttpClient::Impl::Open(const Url& url, const Url* proxy) {
   Disconnect();
-  const bool socks = proxy != nullptr && proxy->scheme == "socks5";
-  const bool tls_proxy = proxy != nullptr && proxy->scheme == "https";
-  if (tls_proxy && url.scheme == "https") {
-    co_return Fail(Code::kUnavailable,
-                   "proxyconnect tcp: https targets behind https proxies are not supported");
-  }
-  const Url& peer = proxy != nullptr ? *proxy : url;
   Status status;
-  if (options.unix_socket.empty()) {
-    status = co_await connection.Connect(peer.host, peer.port, options.random_address);
+  if (proxy == nullptr) {
+    status = co_await Connect(url);
   } else {
-    status = connection.ConnectUnix(options.unix_socket);
+    status = co_await ConnectToProxy(*proxy);
   }
   if (!status) co_return status;
-  if (socks) {
+  if (proxy != nullptr && proxy->scheme == "socks5") {
     status = co_await OpenSocksTunnel(connection, *proxy, url.host, url.port);
   } else if (proxy != nullptr && url.scheme == "https") {
-    status = co_await OpenTunnel(*proxy, url);
+    status = co_await OpenConnectTunnel(connection, *proxy, url, options.proxy.connect_headers);
   }
+  if (status && url.scheme == "https") status = co_await StartTls(url.host);
   if (!status) co_return status;
-  if (url.scheme == "https" || tls_proxy) {
-    status = RefreshTls();
-    if (!status) co_return status;
-    const std::string& host = tls_proxy ? proxy->host : url.host;
-    const std::string name = options.tls.server_name.empty() ? host : options.tls.server_name;
-    status = co_await connection.StartTls(tls, name, !options.tls.insecure_skip_verify);
-    if (!status) co_return status;
-  }
   connected_to = url.scheme + "://" + Authority(url);
   co_return Status{};
-}
-
-asio::awaitable<Result<ResponseHead>> HttpClient::Impl::ReadHead() {
-  for (;;) {
-    std::size_t searched = 0;
-    std::size_t end = FindHeadEnd(unread, 0);
-    while (end == std::string::npos) {
-      if (unread.size() > kMaxHeadBytes) {
-        co_return Fail(Code::kUnavailable,
-                       "net/http: server response headers exceeded 1048576 bytes; aborted");
-      }
-      searched = unread.size();
-      Result<std::size_t> n = co_await connection.Read({scratch.get(), kHeadReadBytes});
-      if (!n) co_return Fail(std::move(n).error());
-      if (*n == 0) co_return Fail(Code::kUnavailable, unread.empty() ? "EOF" : "unexpected EOF");
-      unread.append(scratch.get(), *n);
-      // No server that speaks HTTP begins otherwise; don't wait for a line that never ends.
-      if (searched == 0 &&
-          !unread.starts_with(std::string_view("HTTP/").substr(0, unread.size()))) {
-        const std::size_t line = std::min(unread.find_first_of("\r\n"), std::size_t{64});
-        co_return Fail(Code::kUnavailable,
-                       fmt::format("net/http: HTTP/1.x transport connection broken: malformed HTTP "
-                                   "response \"{}\"",
-                                   unread.substr(0, line)));
-      }
-      end = FindHeadEnd(unread, searched);
-    }
-    Result<ResponseHead> head = ParseResponseHead(std::string_view(unread).substr(0, end));
-    unread.erase(0, end);
-    if (!head) {
-      co_return Fail(Code::kUnavailable,
-                     "net/http: HTTP/1.x transport connection broken: " + head.error().message());
-    }
-    // Interim answers (100 Continue, 103 Early Hints) come before the real one.
-    if (head->status >= 200 || head->status == 101) co_return head;
-  }
 }
 
 asio::awaitable<Status> HttpClient::Impl::ReadBody(BodyReader& reader, ContentCoding coding,
@@ -308,7 +257,8 @@ asio::awaitable<Result<ResponseHead>> HttpClient::Impl::SendAndReadHead(
       connection.ProbePeer();  // The head of the answer may be long in coming, too.
     }
     // A server may answer and close before it has read everything, so look for an answer anyway.
-    Result<ResponseHead> head = co_await ReadHead();
+    Result<ResponseHead> head =
+        co_await ReadResponseHead(connection, {scratch.get(), kHeadReadBytes}, unread);
     if (head) co_return head;
     const bool stale = reused && unread.empty() && head.error().code() == Code::kUnavailable;
     const bool again = request.idempotent || IsIdempotent(exchange.method);

@@ -30,7 +30,9 @@ struct Identity {
 
   /// @param names      subject alternative names: "DNS:localhost,IP:127.0.0.1"
   /// @param valid_for  seconds from now; negative = expired
-  explicit Identity(const std::string& names, long valid_for = 3600) {
+  /// @param subject    its name; who trusts several looks for them by that
+  explicit Identity(const std::string& names, long valid_for = 3600,
+                    const std::string& subject = "test") {
     X509_set_version(certificate, 2);
     ASN1_INTEGER_set(X509_get_serialNumber(certificate), 1);
     X509_gmtime_adj(X509_getm_notBefore(certificate), -7200);
@@ -38,7 +40,7 @@ struct Identity {
     X509_set_pubkey(certificate, key);
     X509_NAME* name = X509_get_subject_name(certificate);
     X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC,
-                               reinterpret_cast<const unsigned char*>("test"), -1, -1, 0);
+                               reinterpret_cast<const unsigned char*>(subject.c_str()), -1, -1, 0);
     X509_set_issuer_name(certificate, name);
     AddExtension(NID_basic_constraints, "critical,CA:TRUE");
     AddExtension(NID_subject_alt_name, names);

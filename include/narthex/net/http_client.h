@@ -32,7 +32,7 @@ struct TlsOptions {
   bool insecure_skip_verify = false;
 };
 
-/// Through which proxy requests go. Only proxies that speak plain HTTP are supported.
+/// Through which proxy requests go: one that is spoken to by HTTP, by TLS or by SOCKS5.
 struct ProxyOptions {
   std::string url{};              // "" = none.
   std::string no_proxy{};         // Hosts, domains, addresses and networks that are asked directly.
