@@ -59,6 +59,10 @@ JsonView JsonView::At(std::string_view path) const {
   return (*this)[path.substr(0, dot)].At(path.substr(dot + 1));
 }
 
+bool JsonView::IsText() const { return value_ != nullptr && value_->is_string(); }
+bool JsonView::IsList() const { return value_ != nullptr && value_->is_array(); }
+bool JsonView::IsObject() const { return value_ != nullptr && value_->is_object(); }
+
 std::string JsonView::Text() const {
   if (value_ == nullptr) return "";
   if (const json::string* text = value_->if_string()) return {text->data(), text->size()};

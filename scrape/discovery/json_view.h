@@ -26,6 +26,10 @@ class JsonView {
  public:
   /// Whether it is there, and not null.
   bool present() const { return value_ != nullptr; }
+  /// What it is, where an API has more than one type for it.
+  bool IsText() const;
+  bool IsList() const;
+  bool IsObject() const;
 
   /// A member of an object; none when this is none.
   JsonView operator[](std::string_view name) const;

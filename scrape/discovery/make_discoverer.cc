@@ -66,6 +66,9 @@ struct Maker {
   Made operator()(const config::LightsailSdConfig& sd) const {
     return Refreshing("lightsail", sd, MakeLightsailSource(sd, context.clock));
   }
+  Made operator()(const config::MskSdConfig& sd) const {
+    return Refreshing("msk", sd, MakeMskSource(sd, context.clock));
+  }
   Made operator()(const config::AzureSdConfig& sd) const {
     return Refreshing(
         "azure", sd, MakeAzureSource(sd, context.registry, context.clock, net::ProcessEnvironment));
@@ -85,8 +88,20 @@ struct Maker {
   Made operator()(const config::LinodeSdConfig& sd) const {
     return Refreshing("linode", sd, MakeLinodeSource(sd, context.registry));
   }
+  Made operator()(const config::OpenstackSdConfig& sd) const {
+    return Refreshing("openstack", sd, MakeOpenstackSource(sd, net::ProcessEnvironment));
+  }
+  Made operator()(const config::OvhcloudSdConfig& sd) const {
+    return Refreshing("ovhcloud", sd, MakeOvhcloudSource(sd, context.clock));
+  }
   Made operator()(const config::ScalewaySdConfig& sd) const {
     return Refreshing("scaleway", sd, MakeScalewaySource(sd));
+  }
+  Made operator()(const config::TritonSdConfig& sd) const {
+    return Refreshing("triton", sd, MakeTritonSource(sd));
+  }
+  Made operator()(const config::UyuniSdConfig& sd) const {
+    return Refreshing("uyuni", sd, MakeUyuniSource(sd, context.clock));
   }
   Made operator()(const config::VultrSdConfig& sd) const {
     return Refreshing("vultr", sd, MakeVultrSource(sd));

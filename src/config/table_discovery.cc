@@ -35,7 +35,7 @@ std::vector<Mechanism>& Mechanisms() {
   static std::vector<Mechanism> mechanisms = [] {
     // clang-format off: one per line.
     std::vector<Mechanism> all = {
-        {"aws"},
+        {"aws", AwsSdListType, As<ExtractAwsSd>},
         {"azure", AzureSdListType, As<ExtractAzureSd>},
         {"consul", ConsulSdListType, As<ExtractConsulSd>},
         {"digitalocean", DigitalOceanSdListType, As<ExtractDigitalOceanSd>},
@@ -56,20 +56,20 @@ std::vector<Mechanism>& Mechanisms() {
         {"lightsail", LightsailSdListType, As<ExtractLightsailSd>},
         {"linode", LinodeSdListType, As<ExtractLinodeSd>},
         {"marathon", MarathonSdListType, As<ExtractMarathonSd>},
-        {"msk"},
+        {"msk", MskSdListType, As<ExtractMskSd>},
         {"nerve"},
         {"nomad", NomadSdListType, As<ExtractNomadSd>},
         {"oci"},
-        {"openstack"},
+        {"openstack", OpenstackSdListType, As<ExtractOpenstackSd>},
         {"outscale"},
-        {"ovhcloud"},
+        {"ovhcloud", OvhcloudSdListType, As<ExtractOvhcloudSd>},
         {"puppetdb", PuppetdbSdListType, As<ExtractPuppetdbSd>},
         {"rds"},
         {"scaleway", ScalewaySdListType, As<ExtractScalewaySd>},
         {"serverset"},
         {"stackit"},
-        {"triton"},
-        {"uyuni"},
+        {"triton", TritonSdListType, As<ExtractTritonSd>},
+        {"uyuni", UyuniSdListType, As<ExtractUyuniSd>},
         {"vultr", VultrSdListType, As<ExtractVultrSd>},
     };
     // clang-format on
@@ -86,6 +86,7 @@ Status CheckNotEmpty(const Value& section, std::string_view name) {
 
 /// What asks without a pause asks for trouble; Prometheus ends with a panic.
 Status CheckIntervals(const Value& entries, std::string_view section) {
+  if (section == "aws_sd_configs") return {};  // Whose 0 stands for the default.
   for (const Value& entry : entries.items) {
     if (!entry.Has("refresh_interval")) continue;
     const Value& interval = entry["refresh_interval"];

@@ -9,6 +9,10 @@
 
 namespace narthex::config {
 
+const Type& AwsSdListType();
+/// Those of the section that its role is the name of.
+DiscoverySettings ExtractAwsSd(const Value& sd);
+
 const Type& AzureSdListType();
 AzureSdConfig ExtractAzureSd(const Value& sd);
 
@@ -67,14 +71,29 @@ LinodeSdConfig ExtractLinodeSd(const Value& sd);
 const Type& MarathonSdListType();
 MarathonSdConfig ExtractMarathonSd(const Value& sd);
 
+const Type& MskSdListType();
+MskSdConfig ExtractMskSd(const Value& sd);
+
 const Type& NomadSdListType();
 NomadSdConfig ExtractNomadSd(const Value& sd);
+
+const Type& OpenstackSdListType();
+OpenstackSdConfig ExtractOpenstackSd(const Value& sd);
+
+const Type& OvhcloudSdListType();
+OvhcloudSdConfig ExtractOvhcloudSd(const Value& sd);
 
 const Type& PuppetdbSdListType();
 PuppetdbSdConfig ExtractPuppetdbSd(const Value& sd);
 
 const Type& ScalewaySdListType();
 ScalewaySdConfig ExtractScalewaySd(const Value& sd);
+
+const Type& TritonSdListType();
+TritonSdConfig ExtractTritonSd(const Value& sd);
+
+const Type& UyuniSdListType();
+UyuniSdConfig ExtractUyuniSd(const Value& sd);
 
 const Type& VultrSdListType();
 VultrSdConfig ExtractVultrSd(const Value& sd);

@@ -237,7 +237,10 @@ class Writer {
     const Kind kind = value.type().kind;
     const bool hidden = kind == Kind::kSecret || kind == Kind::kUrl;
     const std::string text = hidden && reveal_secrets_ ? value.text : ScalarText(value);
-    if (kind == Kind::kBool || kind == Kind::kInt || kind == Kind::kUint || kind == Kind::kFloat) {
+    if (kind == Kind::kSecret && text.empty()) {
+      out_ += "null";
+    } else if (kind == Kind::kBool || kind == Kind::kInt || kind == Kind::kUint ||
+               kind == Kind::kFloat) {
       out_ += text;
     } else {
       Scalar(text, indent, false, flow);

@@ -25,6 +25,8 @@ TEST(CloudDiscoveryConfigTest, Errors) {
   const std::string uuid = "11111111-1111-1111-1111-111111111112";
   const std::string scaleway = "scaleway_sd_configs: [{role: instance, project_id: ";
   const std::string key = ", access_key: SCWXXXXXXXXXXXXXXXXX";
+  const std::string ovhcloud =
+      "ovhcloud_sd_configs: [{application_key: a, application_secret: b, consumer_key: c";
   const struct {
     std::string section;
     std::string want;
@@ -98,6 +100,50 @@ TEST(CloudDiscoveryConfigTest, Errors) {
       {scaleway + uuid + ", api_url: 'http://a/', secret_key: " + uuid + key + "}]",
        "scaleway-sdk-go: invalid API url 'http://a/' it should not have a trailing slash"},
       {scaleway + uuid + ", secret_key: " + uuid + key + "}]", ""},
+      {"openstack_sd_configs: [{region: r}]",
+       "role missing (one of: instance, hypervisor, loadbalancer)"},
+      {"openstack_sd_configs: [{role: x, region: r}]", "unknown OpenStack SD role \"x\""},
+      {"openstack_sd_configs: [{role: '', availability: x}]", "unknown OpenStack SD role \"\""},
+      {"openstack_sd_configs: [{availability: x}]",
+       "unknown availability x, must be one of admin, internal or public"},
+      {"openstack_sd_configs: [{role: instance}]", "openstack SD configuration requires a region"},
+      {"openstack_sd_configs: [{role: instance, region: r, basic_auth: {}}]",
+       "yaml: unmarshal errors:\n  line 3: field basic_auth not found in type openstack.plain"},
+      {"ovhcloud_sd_configs: [{endpoint: ''}]", "endpoint can not be empty"},
+      {"ovhcloud_sd_configs: [{}]", "application key can not be empty"},
+      {"ovhcloud_sd_configs: [{application_key: a}]", "application secret can not be empty"},
+      {"ovhcloud_sd_configs: [{application_key: a, application_secret: b}]",
+       "consumer key can not be empty"},
+      {ovhcloud + "}]", "unknown service: "},
+      {ovhcloud + ", service: x}]", "unknown service: x"},
+      {ovhcloud + ", service: vps, port: 1}]",
+       "yaml: unmarshal errors:\n  line 3: field port not found in type ovhcloud.plain"},
+      {"triton_sd_configs: [{role: x}]",
+       "triton SD configuration requires role to be 'container' or 'cn'"},
+      {"triton_sd_configs: [{}]", "triton SD configuration requires an account"},
+      {"triton_sd_configs: [{account: a}]", "triton SD configuration requires a dns_suffix"},
+      {"triton_sd_configs: [{account: a, dns_suffix: b}]",
+       "triton SD configuration requires an endpoint"},
+      {"triton_sd_configs: [{account: a, dns_suffix: b, endpoint: c, refresh_interval: 0s}]",
+       "triton SD configuration requires RefreshInterval to be a positive integer"},
+      {"triton_sd_configs: [{account: a, dns_suffix: b, endpoint: c, version: x}]",
+       "yaml: unmarshal errors:\n  line 3: cannot unmarshal !!str `x` into int"},
+      {"aws_sd_configs: [{}]", "unknown AWS SD role \"\""},
+      {"aws_sd_configs: [{role: s3}]", "unknown AWS SD role \"s3\""},
+      {"aws_sd_configs: [{role: rds}]",
+       "the role rds of aws_sd_configs is known to Prometheus but not available in Narthex yet; "
+       "use file_sd_configs or static_configs"},
+      {"aws_sd_configs: [{role: ec2, refresh_interval: 0s, filters: [{name: a}]}]", ""},
+      {"uyuni_sd_configs: [{}]", "Uyuni SD configuration requires server host"},
+      {"uyuni_sd_configs: [{server: 'http://h:x'}]",
+       "Uyuni Server URL is not valid: parse \"http://h:x\": invalid port \":x\" after host"},
+      {"uyuni_sd_configs: [{server: h}]", "Uyuni SD configuration requires a username"},
+      {"uyuni_sd_configs: [{server: h, username: u}]",
+       "Uyuni SD configuration requires a password"},
+      {"uyuni_sd_configs: [{server: h, username: u, password: p, port: 1}]",
+       "yaml: unmarshal errors:\n  line 3: field port not found in type uyuni.plain"},
+      {"triton_sd_configs: [{account: a, dns_suffix: b, endpoint: c, tls_config: {cert: d}}]",
+       "exactly one of key or key_file must be configured when a client certificate is configured"},
   };
   for (const auto& c : cases) {
     SCOPED_TRACE(c.section);
@@ -170,6 +216,27 @@ TEST(CloudDiscoveryConfigTest, Aws) {
   const auto lightsail = SettingsOf<LightsailSdConfig>("lightsail_sd_configs: [{region: r}]");
   EXPECT_EQ(lightsail.access.region, "r");
   EXPECT_EQ(lightsail.port, 80);
+  // The section for all services; what it leaves out is as the service's own section has it.
+  const auto role = SettingsOf<Ec2SdConfig>(
+      "aws_sd_configs: [{role: ec2, region: r, secret_key: s, port: 1, refresh_interval: 5s, "
+      "filters: [{name: f, values: [v]}], tls_config: {ca_file: ca.pem}}]");
+  EXPECT_EQ(role.access.region, "r");
+  EXPECT_EQ(role.access.secret_key, "s");
+  EXPECT_EQ(role.port, 1);
+  EXPECT_EQ(role.refresh_interval_ms, 5'000);
+  EXPECT_EQ(role.filters.at(0).name, "f");
+  EXPECT_EQ(role.http.tls.ca_file, "/etc/ca.pem");
+  EXPECT_FALSE(role.http.follow_redirects);
+  const auto msk = SettingsOf<MskSdConfig>(
+      "msk_sd_configs: [{region: r, clusters: [a, b], request_concurrency: 3}]");
+  EXPECT_EQ(msk.access.region, "r");
+  EXPECT_EQ(msk.clusters, (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(msk.port, 80);
+  EXPECT_EQ(SettingsOf<MskSdConfig>("aws_sd_configs: [{role: msk, clusters: [c]}]").clusters,
+            std::vector<std::string>{"c"});
+  const auto short_one = SettingsOf<LightsailSdConfig>("aws_sd_configs: [{role: lightsail}]");
+  EXPECT_EQ(short_one.port, 80);
+  EXPECT_EQ(short_one.refresh_interval_ms, 60'000);
 }
 
 TEST(CloudDiscoveryConfigTest, Clouds) {
@@ -194,6 +261,85 @@ TEST(CloudDiscoveryConfigTest, Clouds) {
   EXPECT_EQ(scaleway.api_url, "https://api.scaleway.com");
   EXPECT_EQ(scaleway.secret_key_file, "/etc/k");
   EXPECT_EQ(scaleway.tags_filter, std::vector<std::string>{"a"});
+}
+
+TEST(CloudDiscoveryConfigTest, Openstack) {
+  const auto all = SettingsOf<OpenstackSdConfig>(
+      "openstack_sd_configs: [{identity_endpoint: 'http://k/v3', username: u, userid: i, password: "
+      "p, project_name: pn, project_id: pi, domain_name: dn, domain_id: di, "
+      "application_credential_name: an, application_credential_id: ai, "
+      "application_credential_secret: as, role: hypervisor, region: r, refresh_interval: 5s, "
+      "port: 9100, all_tenants: true, tls_config: {ca_file: ca.pem}, availability: internal}]");
+  EXPECT_EQ(all.identity_endpoint, "http://k/v3");
+  EXPECT_EQ(all.username, "u");
+  EXPECT_EQ(all.user_id, "i");
+  EXPECT_EQ(all.password, "p");
+  EXPECT_EQ(all.project_name, "pn");
+  EXPECT_EQ(all.project_id, "pi");
+  EXPECT_EQ(all.domain_name, "dn");
+  EXPECT_EQ(all.domain_id, "di");
+  EXPECT_EQ(all.application_credential_name, "an");
+  EXPECT_EQ(all.application_credential_id, "ai");
+  EXPECT_EQ(all.application_credential_secret, "as");
+  EXPECT_EQ(all.role, "hypervisor");
+  EXPECT_EQ(all.region, "r");
+  EXPECT_EQ(all.refresh_interval_ms, 5'000);
+  EXPECT_EQ(all.port, 9100);
+  EXPECT_TRUE(all.all_tenants);
+  EXPECT_EQ(all.http.tls.ca_file, "/etc/ca.pem");
+  EXPECT_EQ(all.availability, "internal");
+  const auto none =
+      SettingsOf<OpenstackSdConfig>("openstack_sd_configs: [{role: instance, region: r}]");
+  EXPECT_EQ(none.port, 80);
+  EXPECT_EQ(none.refresh_interval_ms, 60'000);
+  EXPECT_EQ(none.availability, "public");
+  EXPECT_FALSE(none.all_tenants);
+}
+
+TEST(CloudDiscoveryConfigTest, Ovhcloud) {
+  const auto ovhcloud = SettingsOf<OvhcloudSdConfig>(
+      "ovhcloud_sd_configs: [{application_key: a, application_secret: b, consumer_key: c, service: "
+      "dedicated_server, refresh_interval: 2m}]");
+  EXPECT_EQ(ovhcloud.endpoint, "ovh-eu");
+  EXPECT_EQ(ovhcloud.application_key, "a");
+  EXPECT_EQ(ovhcloud.application_secret, "b");
+  EXPECT_EQ(ovhcloud.consumer_key, "c");
+  EXPECT_EQ(ovhcloud.service, "dedicated_server");
+  EXPECT_EQ(ovhcloud.refresh_interval_ms, 120'000);
+  EXPECT_TRUE(ovhcloud.http.proxy.from_environment);
+}
+
+TEST(CloudDiscoveryConfigTest, Triton) {
+  const auto triton = SettingsOf<TritonSdConfig>(
+      "triton_sd_configs: [{account: a, dns_suffix: d, endpoint: e, groups: [g, h], role: cn, "
+      "tls_config: {cert_file: c.pem, key_file: k.pem, insecure_skip_verify: true}}]");
+  EXPECT_EQ(triton.account, "a");
+  EXPECT_EQ(triton.dns_suffix, "d");
+  EXPECT_EQ(triton.endpoint, "e");
+  EXPECT_EQ(triton.groups, (std::vector<std::string>{"g", "h"}));
+  EXPECT_EQ(triton.role, "cn");
+  EXPECT_EQ(triton.port, 9163);
+  EXPECT_EQ(triton.version, 1);
+  EXPECT_EQ(triton.http.tls.cert_file, "/etc/c.pem");
+  EXPECT_TRUE(triton.http.tls.insecure_skip_verify);
+}
+
+TEST(CloudDiscoveryConfigTest, Uyuni) {
+  const auto all = SettingsOf<UyuniSdConfig>(
+      "uyuni_sd_configs: [{server: 'https://h/x', username: u, password: p, entitlement: e, "
+      "separator: ';', refresh_interval: 2s, basic_auth: {username: b}}]");
+  EXPECT_EQ(all.server, "https://h/x");
+  EXPECT_EQ(all.username, "u");
+  EXPECT_EQ(all.password, "p");
+  EXPECT_EQ(all.entitlement, "e");
+  EXPECT_EQ(all.separator, ";");
+  EXPECT_EQ(all.refresh_interval_ms, 2'000);
+  EXPECT_EQ(all.http.basic_username, "b");
+  const auto none =
+      SettingsOf<UyuniSdConfig>("uyuni_sd_configs: [{server: h, username: u, password: p}]");
+  EXPECT_EQ(none.entitlement, "monitoring_entitled");
+  EXPECT_EQ(none.separator, ",");
+  EXPECT_EQ(none.refresh_interval_ms, 60'000);
 }
 
 /// Discoverers with equal keys are one.

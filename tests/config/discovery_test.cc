@@ -246,7 +246,7 @@ TEST(DiscoveryConfigTest, KeysAreEqualForEqualSettingsOnly) {
 }
 
 TEST(DiscoveryConfigTest, WhatIsMissingHereIsSaid) {
-  for (const std::string name : {"ecs", "elasticache", "msk", "rds", "triton"}) {
+  for (const std::string name : {"ecs", "elasticache", "rds", "stackit"}) {
     const std::string why = Failure(name, "{region: x}");
     EXPECT_NE(std::string::npos, why.find(name + "_sd_configs is known to Prometheus")) << why;
   }

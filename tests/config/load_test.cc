@@ -172,6 +172,22 @@ TEST(ConfigLoadTest, PrintsLikePrometheusWithoutSecrets) {
   EXPECT_EQ(yaml, (*LoadText(yaml, "f.yml"))->yaml) << "reads back as the same";
 }
 
+// A secret that is always shown, and is not there because a file has it.
+TEST(ConfigLoadTest, PrintsEmptySecretsAsNull) {
+  const auto loaded = LoadText(
+      "scrape_configs:\n- job_name: a\n  oauth2: {client_id: i, client_secret_file: /f, token_url: "
+      "'http://t'}\n",
+      "f.yml");
+  ASSERT_TRUE(loaded) << loaded.error().message();
+  const std::string& yaml = (*loaded)->yaml;
+  EXPECT_NE(std::string::npos, yaml.find(R"(    client_id: i
+    client_secret: null
+    client_secret_file: /f
+    client_secret_ref: ""
+)")) << yaml;
+  EXPECT_EQ(yaml, (*LoadText(yaml, "f.yml"))->yaml) << "reads back as the same";
+}
+
 // As Prometheus 3.5.3 breaks long lines.
 TEST(ConfigLoadTest, FoldsLongLines) {
   std::string names, words;

@@ -1,15 +1,11 @@
 """Targets found by asking other servers. With NARTHEX_SD_PEER, a Prometheus that knows all these discoveries, both are
 given the same answers, and must find the same."""
-import json
-import os
-import pathlib
 import unittest
-import urllib.request
 
+from discovered import FLAGS, PEER, start_peer, targets_of
 from fake_discoveries import FakeDiscoveries
-from harness import IntegrationTest, free_port, wait_for
+from harness import IntegrationTest, wait_for
 
-PEER = os.environ.get("NARTHEX_SD_PEER")
 # Never "instance": kuma and eureka name it themselves.
 CONFIG = """global: {{scrape_interval: 1h}}
 scrape_configs:
@@ -29,18 +25,6 @@ scrape_configs:
   http_sd_configs: [{{url: 'http://{0}/http', refresh_interval: 1s}}]
   relabel_configs: [{{source_labels: [env], regex: prod, action: drop}}]
 """
-FLAGS = ["--scrape.discovery-reload-interval=1s", "--web.enable-lifecycle"]
-
-
-def targets_of(api):
-    """What was discovered, job by job, and what of it was dropped."""
-    data = api("targets")
-    found = {}
-    for state in ("activeTargets", "droppedTargets"):
-        for target in data[state]:
-            labels = target["discoveredLabels"]
-            found.setdefault(f"{labels['job']}/{state}", []).append(json.dumps(labels, sort_keys=True))
-    return {key: sorted(texts) for key, texts in found.items()}
 
 
 class DiscoveryTest(IntegrationTest):
@@ -83,15 +67,7 @@ class DiscoveryTest(IntegrationTest):
 
     @unittest.skipIf(PEER is None, "NARTHEX_SD_PEER is not set")
     def test_the_same_as_prometheus(self):
-        port = free_port()
-        path = pathlib.Path(self.folder) / "prometheus.yml"
-        path.write_text(self.config)
-        self.peer(PEER, f"--config.file={path}", f"--storage.tsdb.path={self.folder}/peer",
-                  f"--web.listen-address=127.0.0.1:{port}", *FLAGS)
-
-        def peer_api(name):
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v1/{name}", timeout=10) as answer:
-                return json.load(answer)["data"]
+        peer_api = start_peer(self, self.config)
 
         def same():
             ours, theirs = targets_of(self.server.api), targets_of(peer_api)

@@ -112,7 +112,8 @@ TEST(FeatureMapTest, WithoutFlags) {
   for (const char* name : {"file", "http", "static", "kubernetes"}) {
     EXPECT_TRUE(features["service_discovery_providers"].at(name)) << name;
   }
-  EXPECT_FALSE(features["service_discovery_providers"].contains("uyuni")) << "it is not there yet";
+  EXPECT_FALSE(features["service_discovery_providers"].contains("serverset"))
+      << "it is not there yet";
   EXPECT_EQ(29U, features["templating_functions"].size());
   EXPECT_TRUE(features["templating_functions"].at("humanize"));
   EXPECT_EQ((Category{{"delayed_compaction", false},

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ec2_sd_configs and lightsail_sd_configs.
+// ec2_sd_configs, lightsail_sd_configs and msk_sd_configs.
 #pragma once
 
 #include <cstdint>
@@ -30,6 +30,14 @@ struct Ec2SdConfig {
 struct LightsailSdConfig {
   AwsAccess access;
   std::int64_t port = 80;
+  model::DurationMs refresh_interval_ms = 60'000;
+  HttpConfig http;
+};
+
+struct MskSdConfig {
+  AwsAccess access;
+  std::int64_t port = 80;
+  std::vector<std::string> clusters;  // Their ARNs. None = all that are provisioned.
   model::DurationMs refresh_interval_ms = 60'000;
   HttpConfig http;
 };

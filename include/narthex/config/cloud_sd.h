@@ -48,10 +48,40 @@ struct LinodeSdConfig : CloudSdBase {
   std::string tag_separator = ",";
 };
 
+struct OpenstackSdConfig : CloudSdBase {  // Of `http` the TLS settings only.
+  /// "" = everything that says who asks is in the environment, the others below are not looked at.
+  std::string identity_endpoint;
+  std::string username, user_id, password, project_name, project_id, domain_name, domain_id;
+  std::string application_credential_name, application_credential_id, application_credential_secret;
+  std::string role;  // "instance", "hypervisor", "loadbalancer".
+  std::string region;
+  std::string availability = "public";  // Or "internal", "admin".
+  bool all_tenants = false;
+};
+
+struct OvhcloudSdConfig : CloudSdBase {  // Neither `port` nor `http` are its.
+  std::string endpoint = "ovh-eu";       // A name, or a URL.
+  std::string application_key, application_secret, consumer_key;
+  std::string service;  // "vps", "dedicated_server".
+};
+
 struct ScalewaySdConfig : CloudSdBase {
   std::string role;  // "instance", "baremetal".
   std::string project_id, zone, api_url, access_key, secret_key, secret_key_file, name_filter;
   std::vector<std::string> tags_filter;
+};
+
+struct TritonSdConfig : CloudSdBase {  // Of `http` the TLS settings only.
+  std::string role = "container";      // Or "cn".
+  std::string account, dns_suffix, endpoint;
+  std::vector<std::string> groups;
+  std::int64_t version = 1;
+};
+
+struct UyuniSdConfig : CloudSdBase {  // `port` is not its: each target has its own.
+  std::string server, username, password;
+  std::string entitlement = "monitoring_entitled";
+  std::string separator = ",";
 };
 
 struct VultrSdConfig : CloudSdBase {};

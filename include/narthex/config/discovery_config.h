@@ -30,7 +30,8 @@ using DiscoverySettings =
                  EurekaSdConfig, MarathonSdConfig, PuppetdbSdConfig, KumaSdConfig,
                  KubernetesSdConfig, DockerSdConfig, DockerSwarmSdConfig, Ec2SdConfig,
                  LightsailSdConfig, AzureSdConfig, DigitalOceanSdConfig, GceSdConfig,
-                 HetznerSdConfig, IonosSdConfig, LinodeSdConfig, ScalewaySdConfig, VultrSdConfig>;
+                 HetznerSdConfig, IonosSdConfig, LinodeSdConfig, MskSdConfig, OpenstackSdConfig,
+                 OvhcloudSdConfig, ScalewaySdConfig, TritonSdConfig, UyuniSdConfig, VultrSdConfig>;
 
 struct DiscoveryConfig {
   std::string mechanism;  // "http": the name of its *_sd_configs, and a label of metrics.

@@ -11,12 +11,15 @@ namespace narthex::scrape {
 namespace {
 
 /// From the JSON of the services that speak the JSON protocol (Lightsail):
-/// {"__type": "com.amazonaws…#AccessDenied", "message": "…"}
-net::AwsFailure ReadJsonFailure(const std::string& body) {
-  const auto document = JsonDocument::Parse(body);
+/// {"__type": "com.amazonaws…#AccessDenied", "message": "…"}; those that have paths (MSK) say the
+/// type in a header: "AccessDenied:http://…"
+net::AwsFailure ReadJsonFailure(const ApiAnswer& answer) {
+  const auto document = JsonDocument::Parse(answer.body);
   if (!document) return {};
   const JsonView root = (*document)->root();
   std::string type = root["__type"].Text();
+  if (type.empty()) type = answer.Header("X-Amzn-ErrorType");
+  type.erase(std::min(type.find(':'), type.size()));
   type.erase(0, type.find('#') == std::string::npos ? 0 : type.find('#') + 1);
   std::string message = root["message"].Text();
   if (message.empty()) message = root["Message"].Text();
@@ -57,19 +60,27 @@ Result<std::string> AwsClient::Region() {
 }
 
 Result<std::string> AwsClient::Post(net::Headers headers, std::string body) {
-  NX_ASSIGN_OR_RETURN(const std::string region, Region());
   net::ClientRequest request;
-  NX_ASSIGN_OR_RETURN(
-      request.url,
-      net::ParseUrl(endpoint_.empty() ? session_.Endpoint(service_, region) : endpoint_));
   request.method = "POST";
   request.headers = std::move(headers);
   request.body = std::move(body);
+  return Send(std::move(request), "");
+}
+
+Result<std::string> AwsClient::Get(const std::string& target) {
+  return Send(net::ClientRequest(), target);
+}
+
+Result<std::string> AwsClient::Send(net::ClientRequest request, const std::string& target) {
+  NX_ASSIGN_OR_RETURN(const std::string region, Region());
+  std::string url = endpoint_.empty() ? session_.Endpoint(service_, region) : endpoint_;
+  if (!target.empty() && url.ends_with('/')) url.pop_back();
+  NX_ASSIGN_OR_RETURN(request.url, net::ParseUrl(url + target));
   NX_RETURN_IF_ERROR(session_.Sign(request, region, service_));
   NX_ASSIGN_OR_RETURN(ApiAnswer answer, client_.Do(std::move(request)));
   if (answer.response.status == 200) return std::move(answer.body);
   net::AwsFailure failure = net::ReadAwsFailure(answer.body);
-  if (failure.code.empty()) failure = ReadJsonFailure(answer.body);
+  if (failure.code.empty()) failure = ReadJsonFailure(answer);
   if (net::IsCredentialFailure(failure)) session_.ForgetCredentials();
   return Fail(Code::kUnavailable, net::DescribeAwsFailure(failure, answer.response));
 }

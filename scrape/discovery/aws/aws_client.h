@@ -32,12 +32,17 @@ class AwsClient final {
   /// the credentials are no good, the next request looks for others.
   /// Errors: kUnavailable with what AWS said; those of credentials.
   Result<std::string> Post(net::Headers headers, std::string body);
+  /// The same with a GET of a path, "/v1/x?a=b", behind the service's URL.
+  Result<std::string> Get(const std::string& target);
 
   void Cancel() noexcept;
 
  private:
   AwsClient(net::AwsSettings settings, net::Environment environment, std::string endpoint,
             std::string service, std::chrono::milliseconds timeout, Clock& clock);
+
+  /// Signs and sends what has all but its URL, whose end the target is.
+  Result<std::string> Send(net::ClientRequest request, const std::string& target);
 
   const std::string endpoint_;  // "" = AWS's own.
   const std::string service_;

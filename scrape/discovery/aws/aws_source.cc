@@ -11,6 +11,7 @@
 #include "scrape/discovery/aws/aws_client.h"
 #include "scrape/discovery/aws/ec2_targets.h"
 #include "scrape/discovery/aws/lightsail_targets.h"
+#include "scrape/discovery/aws/msk_targets.h"
 #include "scrape/discovery/json_view.h"
 #include "scrape/discovery/target_budget.h"
 
@@ -141,6 +142,93 @@ class LightsailSource final : public RefreshSource {
   const std::unique_ptr<AwsClient> client_;
 };
 
+class MskSource final : public RefreshSource {
+ public:
+  MskSource(config::MskSdConfig config, std::unique_ptr<AwsClient> client)
+      : config_(std::move(config)), client_(std::move(client)) {}
+
+  Result<Groups> Refresh() override {
+    NX_ASSIGN_OR_RETURN(const std::string region, client_->Region());
+    kept_bytes_ = 0;
+    NX_ASSIGN_OR_RETURN(const Documents documents, Clusters());
+    config::TargetGroup group;
+    TargetBudget budget;
+    group.source = region;
+    for (const auto& document : documents) {
+      const JsonView root = document->root();
+      const JsonView one = root["clusterInfo"];
+      for (const JsonView& cluster :
+           one.present() ? std::vector{one} : root["clusterInfoList"].Items()) {
+        NX_RETURN_IF_ERROR(AddNodes(cluster, budget, group));
+      }
+      NX_RETURN_IF_ERROR(document->status());
+    }
+    return Groups{std::move(group)};
+  }
+  void Cancel() noexcept override { client_->Cancel(); }
+
+ private:
+  using Documents = std::vector<std::unique_ptr<JsonDocument>>;
+
+  /// Those of the settings, or all, page by page.
+  Result<Documents> Clusters() {
+    Documents documents;
+    for (const std::string& arn : config_.clusters) {
+      auto answer = Ask("/api/v2/clusters/" + net::EscapeQuery(arn));
+      if (!answer) {
+        return Fail(
+            std::move(answer).error().Wrap(fmt::format("could not describe cluster {}", arn)));
+      }
+      documents.push_back(std::move(*answer));
+    }
+    if (!config_.clusters.empty()) return documents;
+    NX_RETURN_IF_ERROR(ForEachPage("/api/v2/clusters?clusterTypeFilter=PROVISIONED&maxResults=100",
+                                   "could not list clusters",
+                                   [&](std::unique_ptr<JsonDocument> page) -> Status {
+                                     documents.push_back(std::move(page));
+                                     return {};
+                                   }));
+    return documents;
+  }
+
+  Status AddNodes(const JsonView& cluster, TargetBudget& budget, config::TargetGroup& group) {
+    const std::string arn = cluster["clusterArn"].Text();
+    return ForEachPage(
+        fmt::format("/v1/clusters/{}/nodes?maxResults=100", net::EscapeQuery(arn)),
+        fmt::format("could not list nodes for cluster {}", ShortText(arn)),
+        [&](std::unique_ptr<JsonDocument> page) -> Status {
+          NX_RETURN_IF_ERROR(AddMskTargets(cluster, page->root(), config_.port, budget, group));
+          return page->status();
+        });
+  }
+
+  Status ForEachPage(const std::string& target, const std::string& what,
+                     const std::function<Status(std::unique_ptr<JsonDocument>)>& take) {
+    std::string token;
+    for (int number = 0; number < kMaxPages; ++number) {
+      auto page = Ask(token.empty() ? target : target + "&nextToken=" + net::EscapeQuery(token));
+      if (!page) return Fail(std::move(page).error().Wrap(what));
+      token = (*page)->root()["nextToken"].Text();
+      NX_RETURN_IF_ERROR(take(std::move(*page)));
+      if (token.empty()) return {};
+    }
+    return Fail(TooManyPages().Wrap(what));
+  }
+
+  Result<std::unique_ptr<JsonDocument>> Ask(const std::string& target) {
+    NX_ASSIGN_OR_RETURN(const std::string answer, client_->Get(target));
+    kept_bytes_ += answer.size();
+    if (kept_bytes_ > kMaxApiAnswerBytes) {
+      return Fail(Code::kResourceExhausted, "the answers of one refresh are too large together");
+    }
+    return JsonDocument::Parse(answer);
+  }
+
+  const config::MskSdConfig config_;
+  const std::unique_ptr<AwsClient> client_;
+  std::size_t kept_bytes_ = 0;  // Of one refresh.
+};
+
 }  // namespace
 
 Result<std::unique_ptr<RefreshSource>> MakeEc2Source(const config::Ec2SdConfig& config,
@@ -160,6 +248,15 @@ Result<std::unique_ptr<RefreshSource>> MakeLightsailSource(const config::Lightsa
                                       std::chrono::milliseconds(config.refresh_interval_ms), clock,
                                       std::move(environment)));
   return std::make_unique<LightsailSource>(config, std::move(client));
+}
+
+Result<std::unique_ptr<RefreshSource>> MakeMskSource(const config::MskSdConfig& config,
+                                                     Clock& clock, net::Environment environment) {
+  NX_ASSIGN_OR_RETURN(auto client,
+                      AwsClient::Make(config.access, config.http, "kafka",
+                                      std::chrono::milliseconds(config.refresh_interval_ms), clock,
+                                      std::move(environment)));
+  return std::make_unique<MskSource>(config, std::move(client));
 }
 
 }  // namespace narthex::scrape

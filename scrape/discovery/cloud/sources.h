@@ -36,8 +36,15 @@ MadeSource MakeIonosSource(const config::IonosSdConfig& config,
                            const std::string& api = "https://api.ionos.com");
 MadeSource MakeLinodeSource(const config::LinodeSdConfig& config, metrics::Registry& registry,
                             const std::string& api = "https://api.linode.com/v4");
-/// Where the API is stands in its settings.
+/// Where the APIs are stands in the settings of these, or in the environment.
+MadeSource MakeOpenstackSource(const config::OpenstackSdConfig& config,
+                               const net::Environment& environment);
+MadeSource MakeOvhcloudSource(const config::OvhcloudSdConfig& config, Clock& clock);
 MadeSource MakeScalewaySource(const config::ScalewaySdConfig& config);
+/// @param scheme  by which its host, which stands in its settings, is spoken to
+MadeSource MakeTritonSource(const config::TritonSdConfig& config,
+                            const std::string& scheme = "https");
+MadeSource MakeUyuniSource(const config::UyuniSdConfig& config, Clock& clock);
 MadeSource MakeVultrSource(const config::VultrSdConfig& config,
                            const std::string& api = "https://api.vultr.com");
 
