@@ -56,8 +56,8 @@ class Parser {
   }
   static std::string Describe(const Token& token) {
     if (token.kind == TokenKind::kEnd) return "EOF";
-    if (token.kind == TokenKind::kKeyword || token.kind == TokenKind::kDot)
-      return fmt::format("<{}>", token.text);
+    const bool by_name = token.kind == TokenKind::kKeyword || token.kind == TokenKind::kDot;
+    if (by_name) return fmt::format("<{}>", token.text);
     if (token.text.size() > 10) return go::Quote(token.text.substr(0, 10)) + "...";
     return go::Quote(token.text);
   }
