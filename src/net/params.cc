@@ -68,6 +68,15 @@ void AddMultipart(std::string_view body, const std::string& boundary, Params& ou
   }
 }
 
+/// Whether the body of a request that may have a form is of this type.
+bool MediaTypeOfForm(const ServerRequest& request, std::string_view wanted) {
+  if (request.method != "POST" && request.method != "PUT" && request.method != "PATCH") {
+    return false;
+  }
+  const std::string_view type = request.Header("Content-Type");
+  return EqualsIgnoreCase(TrimSpace(type.substr(0, type.find(';'))), wanted);
+}
+
 }  // namespace
 
 bool Params::AddEncoded(std::string_view text) {
@@ -115,22 +124,19 @@ std::string_view ServerRequest::Header(std::string_view name) const {
   return value == nullptr ? std::string_view() : std::string_view(*value);
 }
 
+std::string_view ServerRequest::FormBody() const {
+  const bool form = MediaTypeOfForm(*this, "application/x-www-form-urlencoded");
+  return form ? std::string_view(body) : std::string_view();
+}
+
 Params ServerRequest::Form() const {
   Params out;
-  if (method == "POST" || method == "PUT" || method == "PATCH") {
-    const std::string_view type = Header("Content-Type");
-    const std::string_view media = TrimSpace(type.substr(0, type.find(';')));
-    if (EqualsIgnoreCase(media, "application/x-www-form-urlencoded")) {
-      out.AddEncoded(body);
-    }
-    if (EqualsIgnoreCase(media, "multipart/form-data")) {
-      // Go puts these after the parameters of the URL.
-      out.AddEncoded(raw_query);
-      AddMultipart(body, HeaderParameter(type, "boundary"), out);
-      return out;
-    }
-  }
+  out.AddEncoded(FormBody());
   out.AddEncoded(raw_query);
+  // Go puts these after the parameters of the URL.
+  if (MediaTypeOfForm(*this, "multipart/form-data")) {
+    AddMultipart(body, HeaderParameter(Header("Content-Type"), "boundary"), out);
+  }
   return out;
 }
 

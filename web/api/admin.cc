@@ -28,6 +28,7 @@ Status Internal(Status status) {
 
 Status DeleteSeries(Call& call) {
   NX_ASSIGN_OR_RETURN(TsdbAdmin* const admin, Admin(call));
+  NX_RETURN_IF_ERROR(CheckForm(call.request));
   const std::vector<std::string> selectors = call.form.All("match[]");
   if (selectors.empty()) return Fail(Code::kInvalidArgument, "no match[] parameter provided");
   NX_ASSIGN_OR_RETURN(const TimeRange range, RangeParameters(call.form));

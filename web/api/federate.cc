@@ -11,6 +11,7 @@
 #include "web/api/federation_page.h"
 #include "web/api/middleware.h"
 #include "web/api/name_escaping.h"
+#include "web/api/parameters.h"
 #include "web/api/routes.h"
 
 namespace narthex::web {
@@ -74,6 +75,9 @@ Result<std::vector<FederatedSample>> SelectNewest(const ApiDependencies& api,
 
 void Federate(const ApiDependencies& api, const net::ServerRequest& request,
               net::ResponseWriter& writer) {
+  if (const Status form = CheckForm(request); !form) {
+    return PlainError(400, form.error().message() + "\n", writer);
+  }
   for (const std::string& text : request.Form().All("match[]")) {
     if (const auto parsed = promql::ParseMetricSelector(text); !parsed) {
       return PlainError(400, parsed.error().message() + "\n", writer);

@@ -13,6 +13,7 @@ namespace narthex::web {
 namespace {
 
 constexpr std::int64_t kNsPerSecond = 1'000'000'000;
+constexpr std::size_t kMaxFormBytes = 10 << 20;  // As Go's net/http.
 
 /// strconv.ParseFloat: unlike go::ParseFloat, what is out of range fails.
 std::optional<double> ParseFiniteText(const std::string& text) {
@@ -62,6 +63,14 @@ std::string QueryProblem(std::string_view query) {
     }
   }
   return problem;
+}
+
+Status CheckForm(const net::ServerRequest& request) {
+  const std::string_view body = request.FormBody();
+  std::string problem = body.size() > kMaxFormBytes ? "http: POST too large" : QueryProblem(body);
+  if (problem.empty()) problem = QueryProblem(request.raw_query);
+  if (problem.empty()) return {};
+  return Fail(Code::kInvalidArgument, "error parsing form values: " + problem);
 }
 
 Error BadParameter(std::string_view name, std::string_view cause) {

@@ -66,6 +66,11 @@ std::optional<bool> ParseBool(std::string_view text);
 /// What is wrong with a query string or form, in the words of Go's url.ParseQuery; "" = nothing.
 std::string QueryProblem(std::string_view query);
 
+/// For endpoints that must not go on with half of what they were asked: request.Form() leaves out
+/// a pair that can't be decoded. Source: Go net/http ParseForm.
+/// Errors: kInvalidArgument `error parsing form values: …`.
+Status CheckForm(const net::ServerRequest& request);
+
 using MatcherSet = std::vector<model::Matcher>;
 /// All match[]; each set needs a matcher that does not match the empty string.
 /// Errors: kInvalidArgument, the parser's text.

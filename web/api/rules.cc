@@ -79,6 +79,7 @@ Status ReadPagination(const net::Params& url, RuleFilter& out) {
 }
 
 Result<RuleFilter> ReadFilter(const Call& call) {
+  NX_RETURN_IF_ERROR(CheckForm(call.request));
   RuleFilter out;
   net::Params url;
   url.AddEncoded(call.request.raw_query);

@@ -19,8 +19,6 @@ constexpr std::size_t kDefaultBatchSize = 100;
 /// Each costs time for every value there is.
 constexpr std::size_t kMaxTerms = 32;
 constexpr std::int64_t kDefaultWindowSeconds = 3600;
-/// As Go's net/http; a search reads each term for each value there is.
-constexpr std::size_t kMaxFormBytes = 10 << 20;
 
 /// In the order of FuzzyAlgorithm.
 constexpr std::array<std::string_view, 2> kAlgorithms = {"subsequence", "jarowinkler"};
@@ -120,12 +118,6 @@ Status ReadLimits(const net::Params& form, std::size_t max_limit, SearchParamete
   return {};
 }
 
-Status CheckEncoded(std::string_view text) {
-  const std::string problem = QueryProblem(text);
-  if (problem.empty()) return {};
-  return Bad("error parsing form values: " + problem);
-}
-
 }  // namespace
 
 std::span<const std::string_view> FuzzyAlgorithmNames() { return kAlgorithms; }
@@ -136,18 +128,6 @@ Result<bool> BoolParameter(const net::Params& form, std::string_view name, bool 
   const auto value = ParseBool(text);
   if (!value) return Bad(fmt::format("invalid {} {}: must be boolean", name, go::Quote(text)));
   return *value;
-}
-
-Status CheckForm(const net::ServerRequest& request) {
-  const std::string_view type = request.Header("Content-Type");
-  constexpr std::string_view kForm = "application/x-www-form-urlencoded";
-  if (request.method == "POST" && type.substr(0, type.find(';')) == kForm) {
-    if (request.body.size() > kMaxFormBytes) {
-      return Bad("error parsing form values: http: POST too large");
-    }
-    NX_RETURN_IF_ERROR(CheckEncoded(request.body));
-  }
-  return CheckEncoded(request.raw_query);
 }
 
 Result<SearchParameters> ReadSearchParameters(const net::Params& form, std::string_view endpoint,

@@ -40,7 +40,4 @@ Result<SearchParameters> ReadSearchParameters(const net::Params& form, std::stri
 /// `otherwise` when it is not given.
 Result<bool> BoolParameter(const net::Params& form, std::string_view name, bool otherwise);
 
-/// What is wrong with how the form of a request is written. Source: Go net/http ParseForm.
-Status CheckForm(const net::ServerRequest& request);
-
 }  // namespace narthex::web

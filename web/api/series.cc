@@ -85,6 +85,7 @@ Status LabelValues(Call& call) {
 }
 
 Status Series(Call& call) {
+  NX_RETURN_IF_ERROR(CheckForm(call.request));
   const std::vector<std::string> selectors = call.form.All("match[]");
   if (selectors.empty()) return Fail(Code::kInvalidArgument, "no match[] parameter provided");
   NX_ASSIGN_OR_RETURN(const std::size_t limit, LimitParameter(call.form));

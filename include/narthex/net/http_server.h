@@ -56,8 +56,11 @@ struct ServerRequest {
 
   /// Case-insensitive; "" when there is none.
   std::string_view Header(std::string_view name) const;
-  /// Form values of the body first, then those of the query string, as Go's Request.Form.
+  /// Form values of the body first, then those of the query string, as Go's Request.Form. What is
+  /// badly written is left out.
   Params Form() const;
+  /// The body when it is a form in the spelling of a query string; "" when it is something else.
+  std::string_view FormBody() const;
 };
 
 /// Writes one answer. Nothing is sent before the first Write or the end of the handler.
