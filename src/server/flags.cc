@@ -276,7 +276,6 @@ ServerFlags MakeFlags(FlagValues& values) {
   ReadPush(values, flags);
   ReadRemoteRead(values, flags);
   ReadEngine(values, flags);
-  if (flags.features.exemplar_storage) flags.db.max_exemplars = 100'000;
   ReadAlerting(values, flags);
   flags.adjust_timestamps = values.Bool("scrape.adjust-timestamps");
   flags.timestamp_tolerance_ms = values.GoDurationNs("scrape.timestamp-tolerance") / 1'000'000;

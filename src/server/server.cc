@@ -62,6 +62,12 @@ tsdb::FloatEncoding FloatEncodingOf(const EnabledFeatures& features,
   return xor2 ? tsdb::FloatEncoding::kXor2 : tsdb::FloatEncoding::kXor;
 }
 
+/// 0 = none are kept.
+std::size_t MaxExemplarsOf(const EnabledFeatures& features, const config::StorageConfig& storage) {
+  if (!features.exemplar_storage) return 0;
+  return static_cast<std::size_t>(std::max<std::int64_t>(0, storage.max_exemplars));
+}
+
 alerting::NotifierOptions MakeNotifierOptions(const ServerFlags& flags) {
   alerting::NotifierOptions options;
   options.queue_capacity = flags.notification_queue_capacity;
@@ -201,6 +207,7 @@ void Server::AddAppliers() {
     const Retention retention = EffectiveRetention(flags_.db, config->storage);
     db_->SetRetention(retention.time_ms, retention.bytes, retention.percentage);
     db_->SetOutOfOrderWindow(config->storage.out_of_order_window_ms);
+    db_->SetMaxExemplars(MaxExemplarsOf(flags_.features, config->storage));
     db_->SetStaleSeriesCompaction(config->storage.stale_series_compaction_threshold);
     return Status();
   });
@@ -265,6 +272,7 @@ Status Server::OpenStorage() {
   options.float_encoding = FloatEncodingOf(flags_.features, configuration_.current()->storage);
   options.program_version = BuildInformation().revision;
   options.out_of_order_window_ms = configuration_.current()->storage.out_of_order_window_ms;
+  options.max_exemplars = MaxExemplarsOf(flags_.features, configuration_.current()->storage);
   options.stale_series_compaction_threshold =
       configuration_.current()->storage.stale_series_compaction_threshold;
   auto db = tsdb::Db::Open(flags_.storage_path, options, SystemFs(), SystemClock(), registry_);

@@ -63,7 +63,7 @@ TEST(FlagsTest, RepeatsNegationsAndLists) {
   EXPECT_EQ(flags.listen_addresses, (std::vector<std::string>{"127.0.0.1:1", "[::1]:2"}));
   EXPECT_FALSE(flags.adjust_timestamps);
   EXPECT_TRUE(flags.engine.features.experimental_functions);
-  EXPECT_EQ(flags.db.max_exemplars, 100'000U);
+  EXPECT_TRUE(flags.features.exemplar_storage);
   EXPECT_EQ(flags.warnings,
             (std::vector<std::string>{"Unknown option for --enable-feature: nonsense"}));
   EXPECT_TRUE(flags.enable_otlp_receiver);

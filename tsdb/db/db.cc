@@ -80,6 +80,13 @@ void Db::SetOutOfOrderWindow(model::DurationMs window_ms) {
   impl_->head.SetOutOfOrderWindow(std::max<model::DurationMs>(window_ms, 0));
 }
 
+void Db::SetMaxExemplars(std::size_t max) {
+  const std::size_t before = impl_->head.exemplars().capacity();
+  if (max == before) return;
+  const std::size_t kept = impl_->head.ResizeExemplars(max);
+  log::Info("Exemplar storage resized", {{"from", before}, {"to", max}, {"migrated", kept}});
+}
+
 Status Db::CheckFloatEncoding(FloatEncoding encoding) const {
   return impl_->CheckFloatEncoding(encoding);
 }

@@ -76,6 +76,11 @@ void ExemplarStore::RemoveOldest() {
 AppendError ExemplarStore::Add(const model::Labels& series, const model::Exemplar& exemplar,
                                model::DurationMs window_ms) {
   MutexLock lock(mutex_);
+  return AddLocked(series, exemplar, window_ms);
+}
+
+AppendError ExemplarStore::AddLocked(const model::Labels& series, const model::Exemplar& exemplar,
+                                     model::DurationMs window_ms) {
   bool repeated = false;
   if (const auto error = CheckLocked(series, exemplar, window_ms, repeated);
       error != AppendError::kNone || repeated) {
@@ -106,11 +111,30 @@ AppendError ExemplarStore::Add(const model::Labels& series, const model::Exempla
   return AppendError::kNone;
 }
 
+std::size_t ExemplarStore::PlaceOf(std::size_t i) const {
+  return ring_.size() < capacity_ ? i : (next_ + i) % capacity_;
+}
+
+std::size_t ExemplarStore::Resize(std::size_t capacity) {
+  MutexLock lock(mutex_);
+  capacity = Clamped(capacity);
+  if (capacity == capacity_) return ring_.size();
+  std::vector<Entry> kept;
+  for (std::size_t i = ring_.size() - std::min(ring_.size(), capacity); i < ring_.size(); ++i) {
+    kept.push_back(std::move(ring_[PlaceOf(i)]));
+  }
+  ResetLocked();
+  capacity_ = capacity;
+  // They were taken once, however late they were.
+  for (const Entry& entry : kept) (void)AddLocked(entry.series, entry.exemplar, model::kMaxTime);
+  return ring_.size();
+}
+
 void ExemplarStore::ForEach(model::TimestampMs mint, model::TimestampMs maxt,
                             const Visitor& fn) const {
   MutexLock lock(mutex_);
   for (std::size_t i = 0; i < ring_.size(); ++i) {
-    const Entry& entry = ring_[ring_.size() < capacity_ ? i : (next_ + i) % capacity_];
+    const Entry& entry = ring_[PlaceOf(i)];
     if (entry.exemplar.t >= mint && entry.exemplar.t <= maxt) fn(entry.series, entry.exemplar);
   }
 }

@@ -3,6 +3,8 @@
 // The newest exemplars of all series in one ring.
 #pragma once
 
+#include <algorithm>
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <vector>
@@ -21,9 +23,11 @@ namespace narthex::tsdb {
 class ExemplarStore {
  public:
   /// @param capacity  0 = switched off
-  explicit ExemplarStore(std::size_t capacity) : capacity_(capacity) {}
+  explicit ExemplarStore(std::size_t capacity) : capacity_(Clamped(capacity)) {}
 
   bool enabled() const { return capacity_ > 0; }
+  /// Keeps the newest that fit. @return how many
+  std::size_t Resize(std::size_t capacity);
   /// Whether Add would take it; kNone also for one equal to the series' newest, and for a late one
   /// whose time is taken, which are not stored again.
   /// @param window_ms  how far behind the series' newest exemplar late ones are taken; 0 = not at
@@ -49,6 +53,9 @@ class ExemplarStore {
 
  private:
   static constexpr std::uint32_t kNone = 0xffffffff;
+  static std::size_t Clamped(std::size_t capacity) {
+    return std::min<std::size_t>(capacity, kNone);  // Places have 32 bits.
+  }
   struct Entry {
     model::Labels series;
     model::Exemplar exemplar;
@@ -59,12 +66,17 @@ class ExemplarStore {
   storage::AppendError CheckLocked(const model::Labels& series, const model::Exemplar& exemplar,
                                    model::DurationMs window_ms, bool& repeated) const
       NX_REQUIRES(mutex_);
+  storage::AppendError AddLocked(const model::Labels& series, const model::Exemplar& exemplar,
+                                 model::DurationMs window_ms) NX_REQUIRES(mutex_);
+  void ResetLocked() NX_REQUIRES(mutex_);
+  // The place of the i-th in the order in which they came.
+  std::size_t PlaceOf(std::size_t i) const NX_REQUIRES(mutex_);
   void RemoveOldest() NX_REQUIRES(mutex_);
   // The series' newest one that is not newer than t; kNone when there is none.
   std::uint32_t NotNewer(std::uint32_t newest, model::TimestampMs t) const NX_REQUIRES(mutex_);
 
-  const std::size_t capacity_;
-  mutable Mutex mutex_;  // Leaf.
+  std::atomic<std::size_t> capacity_;  // Changed under the lock.
+  mutable Mutex mutex_;                // Leaf.
   std::vector<Entry> ring_ NX_GUARDED_BY(mutex_);
   std::size_t next_ NX_GUARDED_BY(mutex_) = 0;
   // Place of each series' newest one by label bytes.

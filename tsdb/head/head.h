@@ -74,6 +74,8 @@ class Head {
   void SetOutOfOrderWindow(model::DurationMs window_ms) {
     state_.out_of_order_window_ms = window_ms;
   }
+  /// @return how many exemplars are kept; see Db::SetMaxExemplars
+  std::size_t ResizeExemplars(std::size_t capacity) { return state_.exemplars.Resize(capacity); }
   /// Smallest time of a late sample, kMaxTime when there is none.
   model::TimestampMs min_late_time() const { return state_.ooo.store().min_time(); }
   /// Whether there is, or has been, an out-of-order window.

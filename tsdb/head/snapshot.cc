@@ -175,7 +175,7 @@ Result<std::string> SnapshotBase(const HeadState& head, TimestampMs covered_unti
       "content {}\nprogram {}\nlayout {:016x}\nchunk_range_ms {}\nsamples_per_chunk {}\n"
       "max_exemplars {}\nmetadata {}\ncovered_until {}\n",
       kContentVersion, options.program_version, LayoutSum(), options.limits.chunk_range_ms,
-      options.limits.samples_per_chunk, options.max_exemplars, options.metadata_wal_records,
+      options.limits.samples_per_chunk, head.exemplars.capacity(), options.metadata_wal_records,
       covered_until);
   for (const char* folder : {"chunks_head", "wal", "wbl"}) {
     NX_RETURN_IF_ERROR(AddFolder(head.fs, head.dir, folder, base));

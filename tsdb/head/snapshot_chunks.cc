@@ -171,7 +171,11 @@ Status ExemplarStore::Load(const SnapshotReader& in) {
 
 void ExemplarStore::Reset() {
   MutexLock lock(mutex_);
-  ring_.clear();
+  ResetLocked();
+}
+
+void ExemplarStore::ResetLocked() {
+  std::vector<Entry>().swap(ring_);  // With its memory.
   newest_.clear();
   next_ = 0;
   bytes_ = 0;

@@ -33,9 +33,9 @@ struct StorageConfig {
   double stale_series_compaction_threshold = 0;  // Part of the series; 0 = off.
   model::DurationMs retention_ms = -1;           // -1 = not in the file, the flags decide.
   std::int64_t retention_bytes = -1;
-  double retention_percentage = 0;  // Of the disk; 0 = off, else it wins over the bytes.
-  std::int64_t max_exemplars = 100'000;
-  std::string float_chunk_encoding;  // "xor", "xor2", or "": what the flags say.
+  double retention_percentage = 0;       // Of the disk; 0 = off, else it wins over the bytes.
+  std::int64_t max_exemplars = 100'000;  // With the feature exemplar-storage; 0 or less = none.
+  std::string float_chunk_encoding;      // "xor", "xor2", or "": what the flags say.
 };
 
 /// What the command line says about loading.

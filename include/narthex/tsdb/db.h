@@ -61,7 +61,7 @@ struct DbOptions {
   int out_of_order_cap_max = 32;  // Samples of an open out-of-order chunk, 1 … 255.
   bool no_lockfile = false;
   model::DurationMs reload_interval_ms = 60'000;  // Block reload and compaction check.
-  std::size_t max_exemplars = 0;                  // 0 = exemplar storage is off.
+  std::size_t max_exemplars = 0;                  // Of the first moments; see SetMaxExemplars.
   bool merge_overlapping_blocks = true;
   int compaction_delay_max_percent = 0;  // Of the block range: head blocks are cut that much later,
                                          // by a random part of it. 0 = at once.
@@ -142,6 +142,9 @@ class Db final : public storage::Queryable,
   /// How far behind the newest sample of the head late samples are taken; 0 = not at all. For
   /// appenders made from now on (configuration reload).
   void SetOutOfOrderWindow(model::DurationMs window_ms);
+  /// How many exemplars are kept, of which the newest stay (configuration reload); 0 = exemplar
+  /// storage is off.
+  void SetMaxExemplars(std::size_t max);
 
   /// Of float chunks that are begun from now on (configuration reload); Check only says whether it
   /// can be set. Errors: kInvalidArgument when the options do not allow it.

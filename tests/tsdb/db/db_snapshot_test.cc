@@ -143,6 +143,45 @@ TEST(DbExemplarsTest, AreSelectedBySeriesAndTime) {
   EXPECT_EQ(select(0, 9'000, {}), "");
 }
 
+// The ring that a start finds in the snapshot of the head is that of the last size.
+TEST(DbExemplarsTest, TheirNumberChangesWhileTheDatabaseIsOpen) {
+  const model::Labels labels{{"__name__", "a"}};
+  const auto add = [&](DbFixture& db, model::TimestampMs t) {
+    auto appender = db->NewAppender();
+    storage::SeriesRef ref{0};
+    EXPECT_EQ(appender->Append(ref, labels, t, 1), storage::AppendError::kNone);
+    model::Exemplar exemplar;
+    exemplar.t = t;
+    const auto outcome = appender->AppendExemplar(ref, labels, exemplar);
+    EXPECT_TRUE(appender->Commit());
+    return outcome;
+  };
+  const auto times = [](DbFixture& db) {
+    std::vector<model::TimestampMs> found;
+    const std::vector<std::vector<model::Matcher>> all(1);
+    EXPECT_TRUE(db->SelectExemplars(
+        0, 9'000, all, [&](const model::Labels&, std::span<const model::Exemplar> list) {
+          for (const auto& exemplar : list) found.push_back(exemplar.t);
+        }));
+    return found;
+  };
+  DbOptions options;
+  options.max_exemplars = 10;
+  DbFixture before(options);
+  for (const model::TimestampMs t : {1'000, 2'000, 3'000}) add(before, t);
+  before->SetMaxExemplars(2);
+  EXPECT_EQ(times(before), (std::vector<model::TimestampMs>{2'000, 3'000}));
+  before.Close();
+
+  options.max_exemplars = 2;
+  DbFixture after(options);
+  after.Adopt(before.dir());
+  EXPECT_EQ(times(after), (std::vector<model::TimestampMs>{2'000, 3'000}));
+  after->SetMaxExemplars(0);
+  EXPECT_EQ(add(after, 4'000), storage::AppendError::kExemplarsDisabled);
+  EXPECT_EQ(times(after), std::vector<model::TimestampMs>());
+}
+
 // Who writes from far away has labels alone; the series must be there already.
 TEST(DbExemplarsTest, FindTheirSeriesByLabels) {
   DbOptions options;

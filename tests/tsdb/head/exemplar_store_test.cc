@@ -68,14 +68,40 @@ TEST(ExemplarStoreTest, TheNewestByTimeMayBeTheFirstToGo) {
   EXPECT_EQ(store.Add(kSeries, At(991), 1), AppendError::kNone) << "990 was the newest";
 }
 
+TEST(ExemplarStoreTest, KeepsTheNewestThatFit) {
+  ExemplarStore store(4);
+  for (const model::TimestampMs t : {1000, 1010, 1005, 1020, 1030}) {  // 1000 goes.
+    ASSERT_EQ(store.Add(kSeries, At(t), 100), AppendError::kNone);
+  }
+  EXPECT_EQ(store.Resize(6), 4U);
+  EXPECT_EQ(Stored(store), "1010 1005 1020 1030");
+  ASSERT_EQ(store.Add(kSeries, At(1040), 100), AppendError::kNone);
+  EXPECT_EQ(store.Resize(3), 3U);
+  EXPECT_EQ(Stored(store), "1020 1030 1040");
+  EXPECT_EQ(store.capacity(), 3U);
+  EXPECT_EQ(store.Resize(0), 0U);
+  EXPECT_FALSE(store.enabled());
+  EXPECT_EQ(store.num_series(), 0U);
+  EXPECT_EQ(store.held_bytes(), 0U);
+  EXPECT_EQ(store.Add(kSeries, At(1050), 100), AppendError::kExemplarsDisabled);
+  EXPECT_EQ(store.Resize(1), 0U);
+  EXPECT_EQ(store.Add(kSeries, At(1050), 100), AppendError::kNone) << "nothing is left of before";
+}
+
 // Whatever comes, the chain of each series is that of its entries by time.
 TEST(ExemplarStoreTest, AgreesWithASimpleModel) {
-  constexpr std::size_t kCapacity = 7;
+  std::size_t capacity = 7;
   constexpr model::DurationMs kWindow = 20;
-  ExemplarStore store(kCapacity);
+  ExemplarStore store(capacity);
   std::vector<std::pair<int, model::TimestampMs>> want;  // Series and time, oldest first.
   std::mt19937 random(5);
   for (int i = 0; i < 20'000; ++i) {
+    if (random() % 50 == 0) {
+      capacity = 1 + random() % 9;
+      want.erase(want.begin(),
+                 want.end() - static_cast<std::ptrdiff_t>(std::min(want.size(), capacity)));
+      ASSERT_EQ(store.Resize(capacity), want.size());
+    }
     const int series = static_cast<int>(random() % 3);
     const model::TimestampMs t = 1000 + i / 4 + static_cast<int>(random() % 30);
     model::TimestampMs newest = model::kMinTime;
@@ -91,7 +117,7 @@ TEST(ExemplarStoreTest, AgreesWithASimpleModel) {
               refused ? AppendError::kExemplarOutOfOrder : AppendError::kNone);
     if (!refused && !taken) {
       want.emplace_back(series, t);
-      if (want.size() > kCapacity) want.erase(want.begin());
+      if (want.size() > capacity) want.erase(want.begin());
     }
     std::string text;
     for (const auto& [s, time] : want) text += fmt::format("{}{}", text.empty() ? "" : " ", time);
