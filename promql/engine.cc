@@ -13,6 +13,7 @@
 #include "promql/exec/slots.h"
 #include "promql/plan/plan.h"
 #include "promql/plan/select.h"
+#include "promql/query_log.h"
 
 namespace narthex::promql {
 namespace {
@@ -37,6 +38,13 @@ class SlotGuard {
  private:
   QuerySlots& slots_;
   metrics::Gauge& running_;
+};
+
+/// Statistics as they are when a query ends, also when it fails.
+struct KeepStats {
+  const QueryStats& from;
+  QueryStats& to;
+  ~KeepStats() { to = from; }
 };
 
 constexpr double kQuantiles[] = {0.5, 0.9, 0.99};
@@ -100,13 +108,19 @@ struct Engine::Impl {
         pool(thread_pool),
         clock(engine_clock),
         slots(std::max(options.max_concurrency, 1)),
-        engine_metrics(registry, options) {
+        engine_metrics(registry, options),
+        query_log(engine_clock, registry) {
     memory.limit = options.max_total_bytes;
   }
 
+  /// Runs a query and notes it in the log.
+  Result<QueryResult> RunLogged(storage::Queryable& queryable, const std::string& query,
+                                const QueryTimes& times, const Grid& grid, bool instant,
+                                const QueryOptions& query_options);
+  /// @param[out] stats  of a query that fails
   Result<QueryResult> Run(storage::Queryable& queryable, const std::string& query,
                           const QueryTimes& times, const Grid& grid, bool instant,
-                          const QueryOptions& query_options);
+                          const QueryOptions& query_options, QueryStats& stats);
 
   const EngineOptions options;
   std::atomic<model::DurationMs> subquery_step_ms;
@@ -115,11 +129,27 @@ struct Engine::Impl {
   QuerySlots slots;
   TotalMemory memory;
   EngineMetrics engine_metrics;
+  QueryLog query_log;
 };
+
+Result<QueryResult> Engine::Impl::RunLogged(storage::Queryable& queryable, const std::string& query,
+                                            const QueryTimes& times, const Grid& grid, bool instant,
+                                            const QueryOptions& query_options) {
+  const std::int64_t start_ns = clock.MonotonicNs();
+  QueryStats stats;
+  auto result = Run(queryable, query, times, grid, instant, query_options, stats);
+  if (result) {
+    query_log.Note({query, times, query_options, result->stats});
+  } else if (result.error().code() != Code::kInvalidArgument) {  // That is no query at all.
+    stats.exec_total_s = SecondsSince(clock, start_ns);
+    query_log.Note({query, times, query_options, stats, &result.error()});
+  }
+  return result;
+}
 
 Result<QueryResult> Engine::Impl::Run(storage::Queryable& queryable, const std::string& query,
                                       const QueryTimes& times, const Grid& grid, bool instant,
-                                      const QueryOptions& query_options) {
+                                      const QueryOptions& query_options, QueryStats& stats) {
   const std::int64_t start_ns = clock.MonotonicNs();
   NX_ASSIGN_OR_RETURN(ExprPtr expr, ParseExpr(query, options.features));
   if (!instant && expr->type != ValueType::kScalar && expr->type != ValueType::kVector) {
@@ -134,6 +164,7 @@ Result<QueryResult> Engine::Impl::Run(storage::Queryable& queryable, const std::
       std::make_unique<QueryRun>(now, std::move(expr), grid, query_options, pool, clock, memory);
   ExecContext& ctx = run->ctx;
 
+  const KeepStats keep{ctx.stats, stats};
   NX_RETURN_IF_ERROR(slots.Acquire(clock, ctx.deadline_ns(), ctx.stop));
   const SlotGuard slot(slots, engine_metrics.running);
   ctx.stats.queue_s = SecondsSince(clock, start_ns);
@@ -164,7 +195,7 @@ Engine::~Engine() = default;
 
 Result<QueryResult> Engine::Instant(storage::Queryable& queryable, const std::string& query,
                                     model::TimestampMs t, const QueryOptions& options) {
-  return impl_->Run(queryable, query, {t, t, 0}, {t, 1, 1}, true, options);
+  return impl_->RunLogged(queryable, query, {t, t, 0}, {t, 1, 1}, true, options);
 }
 
 Result<QueryResult> Engine::Range(storage::Queryable& queryable, const std::string& query,
@@ -178,10 +209,14 @@ Result<QueryResult> Engine::Range(storage::Queryable& queryable, const std::stri
   if (last_step >= Grid::kTooManySteps) return Fail(TooManySamplesError());
   const int steps = end < start ? 0 : static_cast<int>(last_step) + 1;
   const Grid grid{start, step, steps};
-  return impl_->Run(queryable, query, {start, end, step}, grid, false, options);
+  return impl_->RunLogged(queryable, query, {start, end, step}, grid, false, options);
 }
 
 void Engine::SetDefaultSubqueryStep(model::DurationMs step) { impl_->subquery_step_ms = step; }
+
+void Engine::SetQueryLog(std::shared_ptr<JsonFileLog> log) {
+  impl_->query_log.SetFile(std::move(log));
+}
 
 const EngineOptions& Engine::options() const { return impl_->options; }
 

@@ -40,6 +40,7 @@ storage::AppendError AppendSample(storage::Appender& appender, storage::SeriesRe
 
 RuleGroup::RuleGroup(GroupSpec spec, const GroupDeps& deps, bool restore)
     : spec_(std::move(spec)),
+      origin_{"ruleGroup", {{"file", spec_.file}, {"name", spec_.name}}},
       deps_(deps),
       metrics_(deps.registry, spec_.Key()),
       batches_(deps.rule_slots == nullptr ? std::vector<RuleBatch>()
@@ -171,6 +172,7 @@ Result<promql::Vector> RuleGroup::ResultOf(std::size_t index, std::int64_t slot_
   const model::TimestampMs t = SampleTime(slot_ns);
   promql::QueryOptions options;
   options.stop = stop;
+  options.origin = &origin_;
   NX_ASSIGN_OR_RETURN(auto samples,
                       QueryVector(deps_.engine, deps_.queryable, rule.query, t, options));
   if (!rule.alerting) {

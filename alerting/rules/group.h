@@ -19,6 +19,7 @@
 #include "alerting/rules/spec.h"
 #include "narthex/alerting/rule_manager.h"
 #include "narthex/base/mutex.h"
+#include "narthex/promql/engine.h"
 #include "narthex/storage/appender.h"
 
 namespace narthex {
@@ -102,6 +103,7 @@ class RuleGroup final {
   model::TimestampMs SampleTime(std::int64_t slot_ns) const;
 
   const GroupSpec spec_;
+  const promql::QueryOrigin origin_;  // Of its queries.
   const GroupDeps deps_;
   GroupMetrics metrics_;
   /// Rules by index; those of one batch may run together. Empty: all one after the other.

@@ -113,6 +113,7 @@ class Expansion final {
   Result<tmpl::Value> Query(const std::string& expr) {
     promql::QueryOptions options;
     options.stop = page_.stop;
+    options.origin = &page_.origin;
     options.timeout_ms = (deadline_ns_ - clock_.MonotonicNs()) / kNsPerMs;
     if (options.timeout_ms <= 0) {
       return Fail(Code::kTimeout, "query timed out in expression evaluation");

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
 
-#include "narthex/base/fs.h"
-#include "narthex/base/mutex.h"
+#include "narthex/base/json_file_log.h"
 #include "narthex/base/result.h"
 
 namespace narthex::scrape {
@@ -15,17 +15,16 @@ namespace narthex::scrape {
 /// Thread safety: any thread.
 class FailureLog {
  public:
-  /// Opens for appending. Errors: kIo.
+  /// Errors: as JsonFileLog::Open.
   static Result<std::shared_ptr<FailureLog>> Open(const std::string& path);
 
   void Write(std::int64_t now_ns, std::string_view job, std::string_view target,
              std::string_view error);
 
  private:
-  explicit FailureLog(std::unique_ptr<WritableFile> file) : file_(std::move(file)) {}
+  explicit FailureLog(std::shared_ptr<JsonFileLog> log) : log_(std::move(log)) {}
 
-  Mutex mutex_;
-  const std::unique_ptr<WritableFile> file_;
+  const std::shared_ptr<JsonFileLog> log_;
 };
 
 }  // namespace narthex::scrape

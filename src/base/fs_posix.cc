@@ -9,23 +9,15 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <filesystem>
 
 #include <fmt/format.h>
 
 #include "narthex/base/fs.h"
+#include "src/base/system_error.h"
 
 namespace narthex {
 namespace {
-
-// Go's form: "open PATH: no such file or directory".
-Error SystemError(std::string_view operation, std::string_view path, int error) {
-  std::string reason = std::strerror(error);
-  if (!reason.empty()) reason[0] = static_cast<char>(std::tolower(reason[0]));
-  return {error == ENOENT ? Code::kNotFound : Code::kIo,
-          fmt::format("{} {}: {}", operation, path, reason)};
-}
 
 class PosixWritableFile final : public WritableFile {
  public:

@@ -8,7 +8,9 @@
 
 #include "narthex/base/clock.h"
 #include "narthex/base/go_format.h"
+#include "narthex/base/json_file_log.h"
 #include "narthex/base/json_writer.h"
+#include "src/base/log_text.h"
 
 namespace narthex::log {
 namespace {
@@ -28,37 +30,6 @@ spdlog::logger& Logger() {
   return *logger;
 }
 
-std::string_view LevelName(Level level) {
-  switch (level) {
-    case Level::kDebug:
-      return "DEBUG";
-    case Level::kInfo:
-      return "INFO";
-    case Level::kWarn:
-      return "WARN";
-    case Level::kError:
-      return "ERROR";
-  }
-  return "?";
-}
-
-std::string TimeText() {
-  constexpr std::int64_t kNsPerMs = 1'000'000;
-  const std::int64_t ms = SystemClock().NowMs();
-  // FormatTime drops trailing zeros; log lines keep three digits so that columns line up.
-  std::string text = go::FormatTime((ms - ms % 1000) * kNsPerMs);
-  text.pop_back();  // 'Z'
-  return text + fmt::format(".{:03}Z", ms % 1000);
-}
-
-std::string Source(Where where) {
-  std::string_view file = where.file;
-  if (const auto slash = file.rfind('/'); slash != std::string_view::npos) {
-    file.remove_prefix(slash + 1);
-  }
-  return fmt::format("{}:{}", file, where.line);
-}
-
 bool NeedsQuotes(std::string_view text) {
   if (text.empty()) return true;
   for (const char c : text) {
@@ -69,9 +40,9 @@ bool NeedsQuotes(std::string_view text) {
 
 std::string LogfmtLine(Level level, std::string_view message, std::initializer_list<Field> fields,
                        Where where) {
-  std::string line =
-      fmt::format("time={} level={} source={} msg={}", TimeText(), LevelName(level), Source(where),
-                  NeedsQuotes(message) ? go::Quote(message) : message);
+  std::string line = fmt::format(
+      "time={} level={} source={} msg={}", LogTimeText(SystemClock().NowMs()), LevelName(level),
+      PlaceText(where), NeedsQuotes(message) ? go::Quote(message) : message);
   for (const Field& field : fields) {
     line += fmt::format(" {}={}", field.key,
                         NeedsQuotes(field.value) ? go::Quote(field.value) : field.value);
@@ -87,9 +58,9 @@ std::string JsonLine(Level level, std::string_view message, std::initializer_lis
     json.Key(key);
     json.PlainString(value);
   };
-  add("time", TimeText());
+  add("time", LogTimeText(SystemClock().NowMs()));
   add("level", LevelName(level));
-  add("source", Source(where));
+  add("source", PlaceText(where));
   add("msg", message);
   for (const Field& field : fields) add(field.key, field.value);
   json.EndObject();
@@ -97,6 +68,28 @@ std::string JsonLine(Level level, std::string_view message, std::initializer_lis
 }
 
 }  // namespace
+
+std::string_view LevelName(Level level) {
+  switch (level) {
+    case Level::kDebug:
+      return "DEBUG";
+    case Level::kInfo:
+      return "INFO";
+    case Level::kWarn:
+      return "WARN";
+    case Level::kError:
+      return "ERROR";
+  }
+  return "?";
+}
+
+std::string PlaceText(const Where& where) {
+  std::string_view file = where.file;
+  if (const auto slash = file.rfind('/'); slash != std::string_view::npos) {
+    file.remove_prefix(slash + 1);
+  }
+  return fmt::format("{}:{}", file, where.line);
+}
 
 void Configure(Level level, Format format) {
   g_level = level;

@@ -252,6 +252,7 @@ Result<std::string> Consoles::Render(const web::ConsoleRequest& request) const {
   page.parameters = request.parameters;
   page.external_labels = status_.ExternalLabels();
   page.external_url = external_url_;
+  page.origin = request.origin;
   page.stop = request.stop;
   return expand_(page);
 }

@@ -10,6 +10,7 @@
 #include "narthex/base/clock.h"
 #include "narthex/base/fs.h"
 #include "narthex/base/go_format.h"
+#include "narthex/base/json_file_log.h"
 #include "narthex/base/log.h"
 #include "narthex/base/thread_pool.h"
 #include "narthex/net/io_pool.h"
@@ -140,6 +141,7 @@ class Server final : public Composition {
   StoredExemplars exemplars_;
   ThreadPool query_workers_;
   promql::Engine engine_;
+  std::shared_ptr<JsonFileLog> next_query_log_;  // Opened by a reload that is not done yet.
   net::IoPool scrape_io_;
   scrape::ScrapeManager scrape_;
   ScrapeTargets targets_;
@@ -201,6 +203,13 @@ void Server::AddAppliers() {
                             [this](const auto& config) { return remote_write_.Check(*config); });
   configuration_.AddApplier("remote_read",
                             [this](const auto& config) { return remote_read_.Check(*config); });
+  configuration_.AddApplier("query_log", [this](const auto& config) -> Status {
+    next_query_log_ = nullptr;
+    const std::string& path = config->global.query_log_file;
+    if (path.empty()) return {};
+    NX_ASSIGN_OR_RETURN(next_query_log_, JsonFileLog::Open(path));
+    return {};
+  });
   configuration_.AddApplier("rules", [this](const auto& config) { return rules_.Update(*config); });
   configuration_.AddApplier("storage", [this](const auto& config) -> Status {
     NX_RETURN_IF_ERROR(db_->SetFloatEncoding(FloatEncodingOf(flags_.features, config->storage)));
@@ -220,6 +229,7 @@ void Server::AddAppliers() {
   });
   configuration_.AddApplier("query_engine", [this](const auto& config) {
     engine_.SetDefaultSubqueryStep(config->global.evaluation_interval_ms);
+    engine_.SetQueryLog(std::move(next_query_log_));
     return Status();
   });
   configuration_.AddApplier("otlp", [this](const auto& config) {

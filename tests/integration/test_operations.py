@@ -1,9 +1,19 @@
 """What an operator does with a running server: settings that a reload changes."""
+import json
 import shutil
 import tempfile
 import unittest
 
 import harness
+
+RULES = """
+groups:
+- name: g
+  interval: 1s
+  rules:
+  - record: r
+    expr: vector( 7 )
+"""
 
 
 class OperationsTest(unittest.TestCase):
@@ -36,6 +46,48 @@ class OperationsTest(unittest.TestCase):
             self.assertEqual(number(), want)
         self.assertEqual(self.reload(server, "global: {}\n")[0], 200)
         self.assertEqual(number(), 100000)
+
+    def test_query_log(self):
+        server_log = f"{self.folder}/queries.log"
+        with open(f"{self.folder}/rules.yml", "w") as rules:
+            rules.write(RULES)
+        config = "rule_files: [rules.yml]\nglobal: {query_log_file: queries.log}\n"
+        server = self.start(config, "--web.enable-lifecycle")
+        server.request("GET", "/api/v1/query?query=1%2B1")
+        server.request("POST", "/api/v1/query_range", b"query=2&start=0&end=5&step=1.5",
+                       {"Content-Type": "application/x-www-form-urlencoded"})
+
+        def lines():
+            with open(server_log) as log:
+                return [json.loads(line) for line in log]
+
+        def of_rules():
+            return [line for line in lines() if "ruleGroup" in line]
+        harness.wait_for("a rule", of_rules)
+        rule = of_rules()[0]
+        self.assertEqual(rule["params"]["query"], "vector(7)")
+        self.assertEqual(rule["ruleGroup"], {"file": f"{self.folder}/rules.yml", "name": "g"})
+        instant, span = [line for line in lines() if "httpRequest" in line]
+        self.assertEqual(instant["httpRequest"],
+                         {"clientIP": "127.0.0.1", "method": "GET", "path": "/api/v1/query"})
+        self.assertEqual((instant["msg"], instant["level"], instant["params"]["query"]),
+                         ("promql query logged", "INFO", "1+1"))
+        self.assertEqual(span["params"], {"query": "2", "step": 1, "start": "1970-01-01T00:00:00.000Z",
+                                          "end": "1970-01-01T00:00:05.000Z"})
+        self.assertEqual(span["httpRequest"]["method"], "POST")
+
+        # A log that can't be opened refuses the whole configuration, and the one before goes on.
+        status, text = self.reload(server, config.replace("queries.log", "nosuch/queries.log"))
+        self.assertEqual(status, 500)
+        self.assertIn("can't create json log file: open ", text)
+        before = len(lines())
+        server.request("GET", "/api/v1/query?query=3")
+        self.assertGreater(len(lines()), before)
+
+        self.assertEqual(self.reload(server, "global: {}\n")[0], 200)
+        before = len(lines())
+        server.request("GET", "/api/v1/query?query=4")
+        self.assertEqual(len(lines()), before)
 
 
 if __name__ == "__main__":

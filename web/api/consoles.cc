@@ -13,6 +13,7 @@
 #include "web/api/folder_files.h"
 #include "web/api/middleware.h"
 #include "web/api/parameters.h"
+#include "web/api/query_origin.h"
 #include "web/api/routes.h"
 
 namespace narthex::web {
@@ -49,6 +50,7 @@ void ServeConsole(const ApiDependencies& api, const net::ServerRequest& http,
                   net::ResponseWriter& writer) {
   ConsoleRequest request;
   request.path = '/' + http.path_value;
+  request.origin = OriginOf(http);
   request.stop = http.stop;
   const std::string& folder = api.options.console_templates;
   int status = 0;

@@ -10,6 +10,7 @@
 #include "narthex/promql/printer.h"
 #include "web/api/handlers.h"
 #include "web/api/parameters.h"
+#include "web/api/query_origin.h"
 #include "web/api/value_json.h"
 
 namespace narthex::web {
@@ -19,9 +20,15 @@ constexpr std::int64_t kNsPerMs = 1'000'000;
 constexpr std::int64_t kNsPerSecond = 1'000'000'000;
 constexpr std::int64_t kMaxPoints = 11'000;
 
-Result<promql::QueryOptions> ReadQueryOptions(const Call& call) {
+bool WantsPerStepStats(const Call& call) {
+  return call.form.Get("stats") == "all" && call.api.options.per_step_stats;
+}
+
+Result<promql::QueryOptions> ReadQueryOptions(const Call& call, const promql::QueryOrigin& origin) {
   promql::QueryOptions options;
   options.stop = call.request.stop;
+  options.origin = &origin;
+  options.wants_per_step_stats = WantsPerStepStats(call);
   options.stream_above_bytes = call.api.options.stream_above_bytes;
   if (const std::string& text = call.form.Get("timeout"); !text.empty()) {
     auto ns = ParseDurationNs(text);
@@ -72,50 +79,6 @@ void WriteResult(const promql::QueryResult& result, std::size_t limit, Call& cal
                                                            {"err", written.error().message()}});
 }
 
-void WriteSteps(std::string_view key, const std::vector<std::int64_t>& counts,
-                model::TimestampMs start, model::DurationMs step, JsonWriter& out) {
-  out.Key(key);
-  out.BeginArray();
-  for (std::size_t i = 0; i < counts.size(); ++i) {
-    out.BeginArray();
-    out.TimestampSeconds(start + static_cast<std::int64_t>(i) * step);
-    out.Int(counts[i]);
-    out.EndArray();
-  }
-  out.EndArray();
-}
-
-void WriteStats(const promql::QueryStats& stats, bool per_step, model::TimestampMs start,
-                model::DurationMs step, JsonWriter& out) {
-  out.BeginObject();
-  out.Key("timings");
-  out.BeginObject();
-  const std::pair<std::string_view, double> timings[] = {
-      {"evalTotalTime", stats.eval_total_s},
-      {"resultSortTime", stats.result_sort_s},
-      {"queryPreparationTime", stats.preparation_s},
-      {"innerEvalTime", stats.inner_eval_s},
-      {"execQueueTime", stats.queue_s},
-      {"execTotalTime", stats.exec_total_s}};
-  for (const auto& [name, seconds] : timings) {
-    out.Key(name);
-    out.Double(seconds);
-  }
-  out.EndObject();
-  out.Key("samples");
-  out.BeginObject();
-  if (per_step) WriteSteps("totalQueryableSamplesPerStep", stats.total_per_step, start, step, out);
-  out.Key("totalQueryableSamples");
-  out.Int(stats.total_queryable_samples);
-  if (per_step) WriteSteps("samplesReadPerStep", stats.read_per_step, start, step, out);
-  out.Key("samplesRead");
-  out.Int(stats.samples_read);
-  out.Key("peakSamples");
-  out.Int(stats.peak_samples);
-  out.EndObject();
-  out.EndObject();
-}
-
 void Answer(Call& call, promql::QueryResult result, std::size_t limit, model::TimestampMs start,
             model::DurationMs step) {
   Truncate(limit, result);
@@ -135,8 +98,7 @@ void Answer(Call& call, promql::QueryResult result, std::size_t limit, model::Ti
         WriteResult(result, limit, call, out);
         if (!stats.empty()) {
           out.Key("stats");
-          const bool per_step = stats == "all" && call.api.options.per_step_stats;
-          WriteStats(result.stats, per_step, start, step, out);
+          promql::WriteStats(result.stats, WantsPerStepStats(call), start, step, out);
         }
         out.EndObject();
       },
@@ -186,7 +148,8 @@ Status QueryInstant(Call& call) {
       const ApiTime time,
       TimeParameter(call.form, "time", {now_ns / kNsPerSecond, now_ns % kNsPerSecond}));
   const model::TimestampMs t = time.EngineMs();
-  NX_ASSIGN_OR_RETURN(const promql::QueryOptions options, ReadQueryOptions(call));
+  const promql::QueryOrigin origin = OriginOf(call.request);
+  NX_ASSIGN_OR_RETURN(const promql::QueryOptions options, ReadQueryOptions(call, origin));
   auto result = call.api.engine->Instant(call.api.queryable, call.form.Get("query"), t, options);
   if (!result) return Fail(QueryError(result.error()));
   Answer(call, std::move(*result), limit, t, 0);
@@ -218,7 +181,8 @@ Status QueryRange(Call& call) {
                 "query resolution (?step=XX)");
   }
   const model::DurationMs step = std::max<std::int64_t>(*step_ns / kNsPerMs, 1);
-  NX_ASSIGN_OR_RETURN(const promql::QueryOptions options, ReadQueryOptions(call));
+  const promql::QueryOrigin origin = OriginOf(call.request);
+  NX_ASSIGN_OR_RETURN(const promql::QueryOptions options, ReadQueryOptions(call, origin));
   auto result = call.api.engine->Range(call.api.queryable, call.form.Get("query"),
                                        start->EngineMs(), end->EngineMs(), step, options);
   if (!result) return Fail(QueryError(result.error()));

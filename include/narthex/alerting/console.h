@@ -11,12 +11,10 @@
 #include "narthex/base/result.h"
 #include "narthex/model/labels.h"
 #include "narthex/model/timestamp.h"
+#include "narthex/promql/engine.h"
 
 namespace narthex {
 class Clock;
-namespace promql {
-class Engine;
-}
 namespace storage {
 class Queryable;
 }
@@ -35,8 +33,9 @@ struct ConsolePage {
   std::vector<Library> libraries;  // Later ones replace templates of earlier ones.
   std::map<std::string, std::vector<std::string>> parameters;  // Of the URL; each has a value.
   model::Labels external_labels;
-  std::string external_url;  // Without a trailing slash.
-  std::stop_token stop;      // Ends the page: the client is gone or the server stops.
+  std::string external_url;    // Without a trailing slash.
+  promql::QueryOrigin origin;  // Of its queries.
+  std::stop_token stop;        // Ends the page: the client is gone or the server stops.
 };
 
 /// The page as HTML, with what it prints escaped by its place (text, attribute, address, script).

@@ -21,6 +21,8 @@
 
 namespace narthex {
 class Clock;
+class JsonFileLog;
+class JsonWriter;
 class ThreadPool;
 namespace metrics {
 class Registry;
@@ -74,6 +76,11 @@ struct QueryStats {
   std::vector<std::int64_t> total_per_step, read_per_step;  // Empty unless per-step stats are on.
 };
 
+/// As the API's `data.stats`.
+/// @param per_step  with what each step had, of queries with these start and step
+void WriteStats(const QueryStats& stats, bool per_step, model::TimestampMs start,
+                model::DurationMs step, JsonWriter& out);
+
 /// The series of a matrix that is too large to be held: each call evaluates as far as the next ones
 /// need. They are those of the evaluation before, which found every error of the query, so that a
 /// call fails only where the storage does, or the end of the server comes (QueryOptions::stop).
@@ -111,10 +118,20 @@ struct EngineOptions {
   Features features;
 };
 
+/// Who asks: {"httpRequest": {"clientIP": "…", "method": "…", "path": "…"}}.
+struct QueryOrigin {
+  std::string kind;
+  std::vector<std::pair<std::string, std::string>> fields;  // Sorted by name.
+};
+
 struct QueryOptions {
   model::DurationMs lookback_delta_ms = 0;  // 0 = the engine's.
   model::DurationMs timeout_ms = 0;         // 0 = the engine's; capped by it.
   std::stop_token stop;                     // Requested = client gone or server stopping.
+  // For the query log: null = nobody in particular, otherwise not owned, outlives the query; and
+  // whether numbers per step belong to the statistics.
+  const QueryOrigin* origin = nullptr;
+  bool wants_per_step_stats = false;
   /// A matrix that needs more bytes is given as a stream, if its series come in order and not all
   /// at once (as those of an aggregation do); they are evaluated twice then. 0 = never.
   std::size_t stream_above_bytes = 0;
@@ -143,6 +160,10 @@ class Engine final {
 
   /// Changes the step of subqueries that name none (configuration reload).
   void SetDefaultSubqueryStep(model::DurationMs step);
+
+  /// Where each query that could be parsed is noted at its end; null = nowhere. What is under way
+  /// may still be noted in the one before.
+  void SetQueryLog(std::shared_ptr<JsonFileLog> log);
 
   const EngineOptions& options() const;
 

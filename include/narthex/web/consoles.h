@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "narthex/base/result.h"
+#include "narthex/promql/engine.h"
 
 namespace narthex::web {
 
@@ -22,6 +23,7 @@ struct ConsoleRequest {
   };
   std::vector<Library> libraries;                              // Sorted by name.
   std::map<std::string, std::vector<std::string>> parameters;  // Of the URL; each has a value.
+  promql::QueryOrigin origin;                                  // Of its queries.
   std::stop_token stop;
 };
 
