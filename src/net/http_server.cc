@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "narthex/net/http_server.h"
 
+#include <netinet/in.h>
+#include <sys/socket.h>
+
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -61,6 +64,12 @@ Result<tcp::endpoint> ParseListenAddress(const std::string& text) {
   return found.begin()->endpoint();
 }
 
+template <typename T>
+bool ReadOption(int fd, int level, int name, T& value) {
+  socklen_t size = sizeof(value);
+  return getsockopt(fd, level, name, &value, &size) == 0;
+}
+
 }  // namespace
 
 struct HttpServer::Impl {
@@ -75,7 +84,10 @@ struct HttpServer::Impl {
     if (options.access != nullptr) gate = std::make_unique<Gate>(*options.access, SystemClock());
   }
 
+  /// One for each address or socket of the options. Errors: as Start.
+  Status OpenListeners();
   Status Open(Listener& listener, const std::string& address);
+  static Status Adopt(Listener& listener, int fd);
   asio::awaitable<void> Accept(std::shared_ptr<Listener> listener);
   void StartSession(tcp::socket socket);
   void SessionEnded(const std::shared_ptr<Session>& session);
@@ -123,6 +135,42 @@ Status HttpServer::Impl::Open(Listener& listener, const std::string& address) {
   if (ec) {
     return Fail(Code::kIo,
                 fmt::format("listen tcp {}: {}: {}", address, step, ErrnoText(ec.value())));
+  }
+  return {};
+}
+
+Status HttpServer::Impl::Adopt(Listener& listener, int fd) {
+  int family = 0, protocol = 0, listens = 0;
+  const bool tcp_listener =
+      ReadOption(fd, SOL_SOCKET, SO_DOMAIN, family) && (family == AF_INET || family == AF_INET6) &&
+      ReadOption(fd, SOL_SOCKET, SO_PROTOCOL, protocol) && protocol == IPPROTO_TCP &&
+      ReadOption(fd, SOL_SOCKET, SO_ACCEPTCONN, listens) && listens != 0;
+  if (!tcp_listener) {
+    return Fail(Code::kInvalidArgument,
+                fmt::format("file descriptor {} is no TCP socket that listens", fd));
+  }
+  error_code ec;
+  listener.acceptor.assign(family == AF_INET6 ? tcp::v6() : tcp::v4(), fd, ec);
+  if (ec) {
+    return Fail(Code::kIo, fmt::format("file descriptor {}: {}", fd, ErrnoText(ec.value())));
+  }
+  return {};
+}
+
+Status HttpServer::Impl::OpenListeners() {
+  const auto add = [this](const auto& open) -> Status {
+    auto listener = std::make_shared<Listener>(io.Next());
+    NX_RETURN_IF_ERROR(open(*listener));
+    ports.push_back(listener->acceptor.local_endpoint().port());
+    listeners.push_back(std::move(listener));
+    return {};
+  };
+  for (const int fd : options.listen_sockets) {
+    NX_RETURN_IF_ERROR(add([&](Listener& listener) { return Adopt(listener, fd); }));
+  }
+  if (!options.listen_sockets.empty()) return {};
+  for (const std::string& address : options.listen_addresses) {
+    NX_RETURN_IF_ERROR(add([&](Listener& listener) { return Open(listener, address); }));
   }
   return {};
 }
@@ -205,15 +253,10 @@ HttpServer::~HttpServer() { Stop(); }
 
 Status HttpServer::Start() {
   Impl& s = *impl_;
-  for (const std::string& address : s.options.listen_addresses) {
-    auto listener = std::make_shared<Impl::Listener>(s.io.Next());
-    if (Status status = s.Open(*listener, address); !status) {
-      s.listeners.clear();
-      s.ports.clear();
-      return status;
-    }
-    s.ports.push_back(listener->acceptor.local_endpoint().port());
-    s.listeners.push_back(std::move(listener));
+  if (Status status = s.OpenListeners(); !status) {
+    s.listeners.clear();
+    s.ports.clear();
+    return status;
   }
   {
     MutexLock lock(s.mutex);

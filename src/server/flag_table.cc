@@ -166,6 +166,8 @@ constexpr FlagSpec kFlags[] = {
      "Prefix of all routes. Default: the path of --web.external-url."},
     {"web.search.max-limit", FlagKind::kInt, "", "10000", FlagMode::kServer, false,
      "Largest limit of a search request."},
+    {"web.systemd-socket", FlagKind::kBool, "", "false", FlagMode::kBoth, false,
+     "Listen on the sockets of a systemd socket unit instead of --web.listen-address."},
     {"web.user-assets", FlagKind::kString, "", "", FlagMode::kBoth, false,
      "Folder of static files served under /user."},
     {"write-documentation", FlagKind::kBool, "", "false", FlagMode::kBoth, true,

@@ -198,6 +198,7 @@ void ReadRemoteRead(FlagValues& values, ServerFlags& flags) {
 
 void ReadWeb(FlagValues& values, ServerFlags& flags) {
   flags.listen_addresses = values.List("web.listen-address");
+  flags.systemd_socket = values.Bool("web.systemd-socket");
   flags.external_url_given = !values.Text("web.external-url").empty();
   flags.external_url = ExternalUrl(values.Text("web.external-url"), flags.listen_addresses.front());
   flags.route_prefix = RoutePrefix(values, flags.external_url);

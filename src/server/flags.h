@@ -26,7 +26,9 @@ struct ServerFlags {
   log::Format log_format = log::Format::kLogfmt;
 
   std::vector<std::string> listen_addresses;
-  std::string web_config_file;  // "" = plain HTTP, open to everybody.
+  bool systemd_socket = false;      // Listen on inherited sockets instead, …
+  std::vector<int> listen_sockets;  // … which are these (socket_activation.h).
+  std::string web_config_file;      // "" = plain HTTP, open to everybody.
   bool external_url_given = false;
   std::string external_url;  // "http://host:9090" or with a path; no slash at the end.
   std::string route_prefix;  // "/" or "/path".

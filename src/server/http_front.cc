@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "src/server/http_front.h"
 
+#include <fmt/format.h>
+
 #include "narthex/base/log.h"
 #include "narthex/web/access.h"
 #include "src/server/flags.h"
@@ -13,6 +15,7 @@ net::ServerOptions MakeListenOptions(const ServerFlags& flags, net::AccessRules*
   net::ServerOptions options;
   options.access = access;
   options.listen_addresses = flags.listen_addresses;
+  options.listen_sockets = flags.listen_sockets;
   options.max_connections = flags.max_connections;
   options.read_timeout_ms = flags.read_timeout_ms;
   return options;
@@ -70,7 +73,18 @@ Status HttpFront::Start(const web::ApiDependencies& dependencies) {
                                             router_);
   io_.Start();
   NX_RETURN_IF_ERROR(http_->Start());
-  for (const std::string& address : flags.listen_addresses) {
+  LogListeners();
+  return {};
+}
+
+void HttpFront::LogListeners() const {
+  std::vector<std::string> addresses = frame_.flags.listen_addresses;
+  if (!frame_.flags.listen_sockets.empty()) {
+    log::Info("Listening on systemd activated listeners instead of port listeners.");
+    addresses.clear();
+    for (const std::uint16_t port : http_->ports()) addresses.push_back(fmt::format(":{}", port));
+  }
+  for (const std::string& address : addresses) {
     log::Info("Listening on", {{"address", address}});
     log::Info(UsesTls(frame_) ? "TLS is enabled." : "TLS is disabled.",
               {{"http2", false}, {"address", address}});

@@ -30,6 +30,8 @@ class HttpFront final {
   void Stop();
 
  private:
+  void LogListeners() const;
+
   Frame& frame_;
   ThreadPool workers_;
   net::IoPool io_;

@@ -12,6 +12,7 @@
 #include "narthex/web/access.h"
 #include "src/server/composition.h"
 #include "src/server/frame.h"
+#include "src/server/socket_activation.h"
 #include "src/server/version.h"
 
 namespace narthex::server {
@@ -45,6 +46,14 @@ int Run(ServerFlags flags) {
     }
     access = std::move(*opened);
     if (access->uses_tls() && !flags.external_url_given) UseHttps(flags.external_url);
+  }
+  if (flags.systemd_socket) {
+    auto sockets = TakeActivatedSockets();
+    if (!sockets) {
+      log::Error("Unable to start web listener", {{"err", sockets.error().message()}});
+      return 1;
+    }
+    flags.listen_sockets = std::move(*sockets);
   }
   Frame frame(flags, access.get());
   const std::unique_ptr<Composition> parts = flags.agent ? MakeAgent(frame) : MakeServer(frame);

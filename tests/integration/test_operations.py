@@ -1,6 +1,8 @@
-"""What an operator does with a running server: settings that a reload changes."""
+"""What an operator does with a running server: settings that a reload changes, sockets of systemd."""
 import json
 import shutil
+import socket
+import subprocess
 import tempfile
 import unittest
 
@@ -88,6 +90,39 @@ class OperationsTest(unittest.TestCase):
         before = len(lines())
         server.request("GET", "/api/v1/query?query=4")
         self.assertEqual(len(lines()), before)
+
+    def test_socket_of_systemd(self):
+        with socket.socket() as listener:
+            listener.bind(("127.0.0.1", 0))
+            listener.listen()
+            server = harness.Server(self.folder, "global: {}\n", "--web.systemd-socket")
+            self.addCleanup(server.cleanup)
+            server.port = listener.getsockname()[1]
+            early = socket.create_connection(("127.0.0.1", server.port), timeout=60)
+            self.addCleanup(early.close)
+            early.sendall(b"GET /-/healthy HTTP/1.0\r\n\r\n")
+            # As systemd does it: the third descriptor, and a variable with the process's own number.
+            command = ('exec 3<&%d; export LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=web; exec "$@"'
+                       % listener.fileno())
+            with open(f"{self.folder}/server.log", "ab") as log:
+                server.log = log
+                server.process = subprocess.Popen(
+                    ["bash", "-c", command, "bash", harness.BINARY, f"--config.file={server.config}",
+                     f"--storage.tsdb.path={server.data}", *server.flags],
+                    stdout=log, stderr=log, pass_fds=[listener.fileno()])
+                harness.wait_for("server ready", server.is_ready)
+                self.assertIn(b"Healthy", early.makefile("rb").read())
+                self.assertIn("Listening on systemd activated listeners", server.log_text())
+                self.assertEqual(server.stop(), 0)
+            # The socket outlives the server.
+            socket.create_connection(("127.0.0.1", server.port), timeout=60).close()
+
+    def test_no_socket_of_systemd(self):
+        server = harness.Server(self.folder, "global: {}\n", "--web.systemd-socket")
+        self.addCleanup(server.cleanup)
+        server.start(wait=False)
+        self.assertEqual(server.process.wait(timeout=60), 1)
+        self.assertIn("no socket activation file descriptors found", server.log_text())
 
 
 if __name__ == "__main__":

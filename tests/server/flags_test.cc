@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "src/server/flags.h"
 
+#include <iterator>
+#include <sstream>
 #include <string>
 #include <vector>
 
 #include <gtest/gtest.h>
+
+#include "narthex/base/fs.h"
 
 namespace narthex::server {
 namespace {
@@ -75,6 +79,20 @@ TEST(FlagsTest, RepeatsNegationsAndLists) {
             flags.effective.end());
   EXPECT_EQ(flags.route_prefix, "/prom");
   EXPECT_EQ(flags.log_level, log::Level::kWarn);
+}
+
+// The unit file that we give away.
+TEST(FlagsTest, TheSampleUnitListensOnItsSocket) {
+  const std::string unit = SystemFs().ReadFile("configs/systemd/narthex.service").value();
+  const std::string key = "\nExecStart=";
+  const std::size_t begin = unit.find(key) + key.size();
+  std::istringstream words(unit.substr(begin, unit.find('\n', begin) - begin));
+  std::vector<std::string> arguments{std::istream_iterator<std::string>(words), {}};
+  arguments.erase(arguments.begin());
+  const auto parsed = ParseCommandLine(arguments);
+  ASSERT_TRUE(parsed.run) << parsed.text_err;
+  EXPECT_TRUE(parsed.flags.systemd_socket);
+  EXPECT_FALSE(ParseCommandLine({}).flags.systemd_socket);
 }
 
 TEST(FlagsTest, StartTimes) {

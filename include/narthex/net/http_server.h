@@ -114,6 +114,9 @@ class Router final {
 
 struct ServerOptions {
   std::vector<std::string> listen_addresses;  // "0.0.0.0:9090", ":9090", "[::1]:9090"
+  // When there are any, these instead: descriptors of TCP sockets that listen already. Start makes
+  // them the server's.
+  std::vector<int> listen_sockets = {};
   std::size_t max_connections = 512;
   std::int64_t read_timeout_ms = 300'000;  // Whole request, and idle between requests.
   std::int64_t write_timeout_ms = 60'000;  // For each 64 KiB that the client does not take.
@@ -132,11 +135,12 @@ class HttpServer final {
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;
 
-  /// Binds and listens. Errors: kIo "listen tcp 0.0.0.0:9090: bind: address already in use".
+  /// Binds and listens. Errors: kIo "listen tcp 0.0.0.0:9090: bind: address already in use";
+  /// kInvalidArgument for a listen_socket that is none.
   Status Start();
   /// Accepts no more, requests stop of running handlers after `grace_ms`, waits for all sessions.
   void Stop(std::int64_t grace_ms = 5'000);
-  /// The bound ports, in order of listen_addresses (for port 0).
+  /// The bound ports, in order of listen_addresses (for port 0) or listen_sockets.
   std::vector<std::uint16_t> ports() const;
 
  private:

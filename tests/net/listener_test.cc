@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Listening: sockets that are handed over, options of what is accepted.
+#include <fcntl.h>
+
+#include <map>
+
+#include "narthex/base/thread_pool.h"
+#include "narthex/net/http_server.h"
+#include "narthex/net/io_pool.h"
+#include "tests/net/raw_server.h"
+
+namespace narthex::net {
+namespace {
+
+std::uint16_t PortOf(int fd, decltype(getsockname)* name) {
+  sockaddr_in at{};
+  socklen_t size = sizeof(at);
+  if (name(fd, reinterpret_cast<sockaddr*>(&at), &size) != 0 || at.sin_family != AF_INET) return 0;
+  return ntohs(at.sin_port);
+}
+
+/// A socket on a loopback port.
+int Bound(int type = SOCK_STREAM) {
+  const int fd = socket(AF_INET, type | SOCK_CLOEXEC, 0);
+  sockaddr_in at{};
+  at.sin_family = AF_INET;
+  at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  EXPECT_EQ(0, bind(fd, reinterpret_cast<sockaddr*>(&at), sizeof(at)));
+  return fd;
+}
+
+class ListenerTest : public ::testing::Test {
+ protected:
+  ListenerTest() {
+    options_.listen_addresses = {"127.0.0.1:0"};
+    router_.Handle("GET", "/", [](const ServerRequest&, ResponseWriter& w) { w.Write("ok"); });
+  }
+  void Start() {
+    io_.Start();
+    server_ = std::make_unique<HttpServer>(options_, io_, workers_, router_);
+    const Status status = server_->Start();
+    ASSERT_TRUE(status) << status.error().message();
+    port_ = server_->ports().at(0);
+  }
+  void TearDown() override {
+    if (server_) server_->Stop(0);
+    io_.Stop();
+    workers_.Stop();
+  }
+  static void Ask(RawSocket& socket, const std::string& path) {
+    socket.Send("GET " + path + " HTTP/1.1\r\nHost: a\r\n\r\n");
+  }
+
+  ServerOptions options_;
+  Router router_;
+  IoPool io_{"io", 1};
+  ThreadPool workers_{"http", 4};
+  std::unique_ptr<HttpServer> server_;
+  std::uint16_t port_ = 0;
+};
+
+TEST_F(ListenerTest, TakesASocketThatListensAlready) {
+  const int fd = Bound();
+  ASSERT_EQ(0, listen(fd, 16));
+  const std::uint16_t port = PortOf(fd, getsockname);
+  RawSocket early(RawSocket::Dial(port));  // Waits in the socket's queue, as at a restart.
+  Ask(early, "/");
+  options_.listen_sockets = {fd};
+  options_.listen_addresses = {"no address"};  // Which does not count then.
+  Start();
+  EXPECT_EQ(port, port_);
+  EXPECT_TRUE(early.ReadUntil("ok").ends_with("ok"));
+  server_->Stop(0);
+  EXPECT_EQ(-1, fcntl(fd, F_GETFD)) << "it is the server's";
+}
+
+TEST_F(ListenerTest, RefusesWhatDoesNotListen) {
+  RawSocket idle(Bound()), datagrams(Bound(SOCK_DGRAM)), local(socket(AF_UNIX, SOCK_STREAM, 0));
+  const int file = open("/dev/null", O_RDONLY | O_CLOEXEC);
+  for (const int fd : {idle.fd(), datagrams.fd(), local.fd(), file, 1'000'000}) {
+    SCOPED_TRACE(fd);
+    options_.listen_sockets = {fd};
+    HttpServer server(options_, io_, workers_, router_);
+    const Status status = server.Start();
+    ASSERT_FALSE(status);
+    EXPECT_EQ(status.error().message(),
+              "file descriptor " + std::to_string(fd) + " is no TCP socket that listens");
+  }
+  close(file);
+}
+
+}  // namespace
+}  // namespace narthex::net
