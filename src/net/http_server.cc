@@ -2,6 +2,7 @@
 #include "narthex/net/http_server.h"
 
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include <boost/asio/as_tuple.hpp>
@@ -68,6 +69,18 @@ template <typename T>
 bool ReadOption(int fd, int level, int name, T& value) {
   socklen_t size = sizeof(value);
   return getsockopt(fd, level, name, &value, &size) == 0;
+}
+
+/// Connections that a listener accepts have its options. With those of Go's net/http a client whose
+/// machine is gone is noticed after two and a half minutes.
+void KeepAlive(int listener) {
+  constexpr std::pair<int, int> kOptions[] = {
+      {TCP_KEEPIDLE, 15}, {TCP_KEEPINTVL, 15}, {TCP_KEEPCNT, 9}};
+  const int on = 1;
+  setsockopt(listener, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+  for (const auto& [name, value] : kOptions) {
+    setsockopt(listener, IPPROTO_TCP, name, &value, sizeof(value));
+  }
 }
 
 }  // namespace
@@ -161,6 +174,7 @@ Status HttpServer::Impl::OpenListeners() {
   const auto add = [this](const auto& open) -> Status {
     auto listener = std::make_shared<Listener>(io.Next());
     NX_RETURN_IF_ERROR(open(*listener));
+    KeepAlive(listener->acceptor.native_handle());
     ports.push_back(listener->acceptor.local_endpoint().port());
     listeners.push_back(std::move(listener));
     return {};

@@ -2,6 +2,7 @@
 //
 // Listening: sockets that are handed over, options of what is accepted.
 #include <fcntl.h>
+#include <netinet/tcp.h>
 
 #include <map>
 
@@ -88,6 +89,30 @@ TEST_F(ListenerTest, RefusesWhatDoesNotListen) {
               "file descriptor " + std::to_string(fd) + " is no TCP socket that listens");
   }
   close(file);
+}
+
+// Source: Go's net.KeepAliveConfig, whose defaults net/http leaves.
+TEST_F(ListenerTest, LooksAfterConnectionsThatAreQuiet) {
+  Start();
+  RawSocket client(RawSocket::Dial(port_));
+  Ask(client, "/");
+  ASSERT_TRUE(client.ReadUntil("ok").ends_with("ok"));
+  const std::uint16_t client_port = PortOf(client.fd(), getsockname);
+  int accepted = -1;  // The other end, which is in this process, too.
+  for (int fd = 0; fd < 1024 && accepted < 0; ++fd) {
+    if (PortOf(fd, getsockname) == port_ && PortOf(fd, getpeername) == client_port) accepted = fd;
+  }
+  ASSERT_GE(accepted, 0);
+  const auto option = [accepted](int level, int name) {
+    int value = -1;
+    socklen_t size = sizeof(value);
+    EXPECT_EQ(0, getsockopt(accepted, level, name, &value, &size));
+    return value;
+  };
+  EXPECT_EQ(1, option(SOL_SOCKET, SO_KEEPALIVE));
+  EXPECT_EQ(15, option(IPPROTO_TCP, TCP_KEEPIDLE));
+  EXPECT_EQ(15, option(IPPROTO_TCP, TCP_KEEPINTVL));
+  EXPECT_EQ(9, option(IPPROTO_TCP, TCP_KEEPCNT));
 }
 
 }  // namespace
