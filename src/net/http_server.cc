@@ -17,6 +17,7 @@
 
 #include "narthex/base/clock.h"
 #include "narthex/base/log.h"
+#include "narthex/base/metrics.h"
 #include "narthex/base/mutex.h"
 #include "narthex/net/io_pool.h"
 #include "src/net/error_text.h"
@@ -226,6 +227,7 @@ void HttpServer::Impl::StartSession(tcp::socket socket) {
     if (stopping) return;
     sessions.insert(session);
   }
+  if (options.accepted != nullptr) options.accepted->Add();
   const auto executor = session->executor();
   auto run = session->Run();
   // Given away, so that it ends on its own thread, which need not be the acceptor's.
@@ -237,6 +239,7 @@ void HttpServer::Impl::StartSession(tcp::socket socket) {
 }
 
 void HttpServer::Impl::SessionEnded(const std::shared_ptr<Session>& session) {
+  if (options.closed != nullptr) options.closed->Add();
   MutexLock lock(mutex);
   sessions.erase(session);
   changed.NotifyAll();

@@ -11,9 +11,18 @@
 namespace narthex::server {
 namespace {
 
-net::ServerOptions MakeListenOptions(const ServerFlags& flags, net::AccessRules* access) {
+net::ServerOptions MakeListenOptions(Frame& frame) {
+  const ServerFlags& flags = frame.flags;
   net::ServerOptions options;
-  options.access = access;
+  options.access = frame.access;
+  options.accepted = &frame.registry.AddCounter(
+      "net_conntrack_listener_conn_accepted_total",
+      "Total number of connections opened to the listener of a given name.",
+      {{"listener_name", "http"}});
+  options.closed = &frame.registry.AddCounter(
+      "net_conntrack_listener_conn_closed_total",
+      "Total number of connections closed that were made to the listener of a given name.",
+      {{"listener_name", "http"}});
   options.listen_addresses = flags.listen_addresses;
   options.listen_sockets = flags.listen_sockets;
   options.max_connections = flags.max_connections;
@@ -68,9 +77,7 @@ HttpFront::HttpFront(Frame& frame)
 
 Status HttpFront::Start(const web::ApiDependencies& dependencies) {
   NX_RETURN_IF_ERROR(web::RegisterApi(router_, dependencies));
-  const ServerFlags& flags = frame_.flags;
-  http_ = std::make_unique<net::HttpServer>(MakeListenOptions(flags, frame_.access), io_, workers_,
-                                            router_);
+  http_ = std::make_unique<net::HttpServer>(MakeListenOptions(frame_), io_, workers_, router_);
   io_.Start();
   NX_RETURN_IF_ERROR(http_->Start());
   LogListeners();

@@ -6,6 +6,7 @@
 
 #include <map>
 
+#include "narthex/base/metrics.h"
 #include "narthex/base/thread_pool.h"
 #include "narthex/net/http_server.h"
 #include "narthex/net/io_pool.h"
@@ -113,6 +114,24 @@ TEST_F(ListenerTest, LooksAfterConnectionsThatAreQuiet) {
   EXPECT_EQ(15, option(IPPROTO_TCP, TCP_KEEPIDLE));
   EXPECT_EQ(15, option(IPPROTO_TCP, TCP_KEEPINTVL));
   EXPECT_EQ(9, option(IPPROTO_TCP, TCP_KEEPCNT));
+}
+
+TEST_F(ListenerTest, CountsConnections) {
+  metrics::Counter accepted, closed;
+  options_.accepted = &accepted;
+  options_.closed = &closed;
+  Start();
+  {
+    RawSocket first(RawSocket::Dial(port_)), second(RawSocket::Dial(port_));
+    for (RawSocket* socket : {&first, &second}) {
+      Ask(*socket, "/");
+      ASSERT_TRUE(socket->ReadUntil("ok").ends_with("ok"));
+    }
+    EXPECT_EQ(2u, accepted.value());
+    EXPECT_EQ(0u, closed.value());
+  }
+  server_->Stop(0);
+  EXPECT_EQ(2u, closed.value());
 }
 
 }  // namespace

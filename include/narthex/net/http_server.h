@@ -18,7 +18,10 @@
 
 namespace narthex {
 class ThreadPool;
+namespace metrics {
+class Counter;
 }
+}  // namespace narthex
 
 namespace narthex::net {
 
@@ -125,6 +128,9 @@ struct ServerOptions {
   std::size_t max_body_bytes = std::size_t{64} << 20;
   std::size_t max_bodies_bytes = std::size_t{512} << 20;  // Of all requests at the same time.
   AccessRules* access = nullptr;  // Not owned, outlives the server; null = plain HTTP for all.
+  // Of connections; not owned, outlive the server; null = not counted.
+  metrics::Counter* accepted = nullptr;
+  metrics::Counter* closed = nullptr;
 };
 
 class HttpServer final {
