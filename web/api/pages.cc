@@ -70,17 +70,29 @@ std::string ConsolesPath(const ApiContext& context) {
   return "";
 }
 
-/// A page of the UI, told where the operator's own pages are.
+/// Puts the operator's title in the place of ours. It is also what the script has behind the names
+/// of pages.
+void SetTitle(const std::string& title, std::string& page) {
+  constexpr std::string_view kOurs = "<title>Narthex</title>";
+  const std::size_t at = page.find(kOurs);
+  if (at == std::string::npos) return;
+  page.replace(at, kOurs.size(), fmt::format("<title>{}</title>", EscapeHtml(title)));
+}
+
+/// A page of the UI, told where the operator's own pages are, and with the operator's title.
 void ServePage(const ApiContext& context, std::optional<UiAsset> asset,
                const ServerRequest& request, ResponseWriter& writer) {
   const std::string consoles = ConsolesPath(context);
-  const std::size_t head_end = asset ? asset->bytes.find("</head>") : std::string_view::npos;
-  if (consoles.empty() || head_end == std::string_view::npos) {
-    return ServeAsset(asset, request, writer);
-  }
+  const std::string& title = context.api.options.page_title;
+  const bool has_title = title != ApiOptions().page_title;
+  if (!asset || (consoles.empty() && !has_title)) return ServeAsset(asset, request, writer);
   std::string text(asset->bytes);
-  text.insert(head_end,
-              fmt::format("<meta name=\"consoles\" content=\"{}\">\n", EscapeHtml(consoles)));
+  if (has_title) SetTitle(title, text);
+  const std::size_t head_end = text.find("</head>");
+  if (!consoles.empty() && head_end != std::string::npos) {
+    text.insert(head_end,
+                fmt::format("<meta name=\"consoles\" content=\"{}\">\n", EscapeHtml(consoles)));
+  }
   const std::string etag = fmt::format("\"{:016x}\"", Hash64(text));
   asset->bytes = text;
   asset->gzip = {};

@@ -51,6 +51,7 @@ struct ApiOptions {
   std::string external_url;                     // "http://host:9090/path", without trailing slash.
   std::string route_prefix = "/";               // "/" or "/path" without trailing slash.
   std::string listen_address = "0.0.0.0:9090";  // The first one; its port serves globalUrl.
+  // Of the pages; they have a name of their own while it is this one.
   std::string page_title = "Prometheus Time Series Collection and Processing Server";
   std::string console_templates = "consoles";           // Folder of what /consoles/ shows.
   std::string console_libraries = "console_libraries";  // Folder of the *.lib for them.

@@ -36,6 +36,8 @@ const pages = Object.fromEntries(Object.entries(allPages).filter(([, page]) => (
 const home = mode === 'agent' ? 'agent' : 'query';
 const aliases: Record<string, string> = { graph: 'query', '': home, 'alertmanager-discovery': 'status' };
 
+const siteTitle = document.title;  // As the server wrote it.
+
 const main = h('main', { id: 'main', tabindex: -1 });
 const nav = h('nav', { id: 'nav', 'aria-label': 'Pages' });
 let unmount: (() => void) | null = null;
@@ -54,7 +56,7 @@ function show(): void {
   unmount = null;
   current = name;
   const page = pages[name];
-  document.title = `${page?.title ?? 'Not found'} · Narthex`;
+  document.title = `${page?.title ?? 'Not found'} · ${siteTitle}`;
   for (const link of nav.querySelectorAll('a')) {
     if (link.getAttribute('href') === name) link.setAttribute('aria-current', 'page');
     else link.removeAttribute('aria-current');
