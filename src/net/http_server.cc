@@ -285,6 +285,10 @@ Status HttpServer::Start() {
   return {};
 }
 
+void HttpServer::CancelRequests() { impl_->ForEachSession(&Session::RequestStop); }
+
+void HttpServer::CutRequests() { impl_->ForEachSession(&Session::AbortAnswer); }
+
 void HttpServer::Stop(std::int64_t grace_ms) {
   Impl& s = *impl_;
   {

@@ -39,6 +39,10 @@ class Session final : public std::enable_shared_from_this<Session> {
   void RequestStop();
   /// Cuts the connection.
   void Abort();
+  /// The same if a handler runs for it.
+  void AbortAnswer() {
+    if (answering_) Abort();
+  }
 
   boost::asio::any_io_executor executor() { return connection_.socket().get_executor(); }
 

@@ -134,15 +134,17 @@ Status Agent::Start() {
 
 void Agent::Stop() {
   frame_.status.SetState(web::ServerState::kStopping);
-  http_.Stop();
+  http_.EndRequests();
   scrape_.Stop();
   scrape_io_.Stop();
   if (db_) db_->StopBackground();  // It asks remote write.
   remote_write_.Stop();
-  if (!db_) return;
-  if (const Status status = db_->Close(); !status) {
-    log::Error("Closing the agent's WAL failed", {{"err", status.error().message()}});
+  if (db_) {
+    if (const Status status = db_->Close(); !status) {
+      log::Error("Closing the agent's WAL failed", {{"err", status.error().message()}});
+    }
   }
+  http_.Stop();
 }
 
 }  // namespace

@@ -96,11 +96,25 @@ void HttpFront::LogListeners() const {
     log::Info(UsesTls(frame_) ? "TLS is enabled." : "TLS is disabled.",
               {{"http2", false}, {"address", address}});
   }
-  return {};
+}
+
+void HttpFront::EndRequests() {
+  constexpr std::int64_t kGraceMs = 5'000;
+  constexpr std::int64_t kPatienceMs = 2'000;
+  constexpr std::int64_t kWarningMs = 60'000;
+  ServerStatus& status = frame_.status;
+  if (http_ == nullptr || status.WaitForRequests(kGraceMs)) return;
+  http_->CancelRequests();
+  if (status.WaitForRequests(kPatienceMs)) return;
+  http_->CutRequests();
+  while (!status.WaitForRequests(kWarningMs)) log::Warn("An HTTP handler does not end");
 }
 
 void HttpFront::Stop() {
-  if (http_) http_->Stop();
+  if (http_) {
+    http_->CancelRequests();  // Of those that go on until somebody says so: live notifications.
+    http_->Stop();
+  }
   io_.Stop();
   workers_.Stop();
 }

@@ -155,6 +155,35 @@ ServerStatus::ServerStatus(const ServerFlags& flags, const Configuration& config
                            Clock& clock)
     : flags_(flags), configuration_(configuration), clock_(clock), start_ns_(clock.NowNs()) {}
 
+void ServerStatus::SetState(web::ServerState state) {
+  MutexLock lock(mutex_);
+  if (state == web::ServerState::kStopping) stop_ns_ = clock_.NowNs();
+  state_ = state;
+}
+
+bool ServerStatus::Enter() const {
+  MutexLock lock(mutex_);
+  if (state_ != web::ServerState::kReady) return false;
+  ++requests_;
+  return true;
+}
+
+void ServerStatus::Leave() const {
+  MutexLock lock(mutex_);
+  if (--requests_ == 0) all_left_.NotifyAll();
+}
+
+bool ServerStatus::WaitForRequests(std::int64_t timeout_ms) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(timeout_ms);
+  MutexLock lock(mutex_);
+  while (requests_ > 0) {
+    const auto left = deadline - std::chrono::steady_clock::now();
+    if (left <= left.zero()) return false;
+    all_left_.WaitFor(mutex_, left);
+  }
+  return true;
+}
+
 std::string ServerStatus::ConfigYaml() const {
   const auto config = configuration_.current();
   return config ? config->yaml : "";

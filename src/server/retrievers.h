@@ -14,6 +14,7 @@
 #include "narthex/alerting/notifier.h"
 #include "narthex/alerting/rule_manager.h"
 #include "narthex/base/clock.h"
+#include "narthex/base/mutex.h"
 #include "narthex/promql/engine.h"
 #include "narthex/scrape/scrape_manager.h"
 #include "narthex/tsdb/db.h"
@@ -76,16 +77,18 @@ class ServerStatus final : public web::StatusSource {
   /// All not owned, outlive this.
   ServerStatus(const ServerFlags& flags, const Configuration& configuration, Clock& clock);
 
-  void SetState(web::ServerState state) {
-    if (state == web::ServerState::kStopping) stop_ns_ = clock_.NowNs();
-    state_ = state;
-  }
+  void SetState(web::ServerState state);
+  /// Waits for the requests that have entered; none enters once the state is kStopping.
+  /// @return whether all have left
+  bool WaitForRequests(std::int64_t timeout_ms);
   /// Null again before the database ends.
   void SetDb(tsdb::Db* db) { db_ = db; }
   /// The one in effect, which the flag may have left to the retention of the configuration file.
   void SetMaxBlockDuration(model::DurationMs ms) { max_block_duration_ms_ = ms; }
 
   web::ServerState State() const override { return state_; }
+  bool Enter() const override;
+  void Leave() const override;
   std::string ConfigYaml() const override;
   std::vector<std::pair<std::string, std::string>> Flags() const override;
   web::RuntimeInfo Runtime() const override;
@@ -105,7 +108,10 @@ class ServerStatus final : public web::StatusSource {
   Clock& clock_;
   const std::int64_t start_ns_;
   std::atomic<std::int64_t> stop_ns_{0};
-  std::atomic<web::ServerState> state_{web::ServerState::kStarting};
+  std::atomic<web::ServerState> state_{web::ServerState::kStarting};  // Changed under the lock.
+  mutable Mutex mutex_;                                               // Leaf.
+  mutable CondVar all_left_;
+  mutable std::size_t requests_ NX_GUARDED_BY(mutex_) = 0;
   std::atomic<tsdb::Db*> db_{nullptr};
   std::atomic<model::DurationMs> max_block_duration_ms_{0};  // 0 = not known yet.
 };

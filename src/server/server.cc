@@ -316,7 +316,7 @@ Status Server::Start() {
 
 void Server::Stop() {
   status_.SetState(web::ServerState::kStopping);
-  http_.Stop();
+  http_.EndRequests();
   if (push_) push_->Stop();
   rules_.Stop();
   alertmanagers_.Stop();
@@ -331,6 +331,7 @@ void Server::Stop() {
       log::Error("Closing the TSDB failed", {{"err", status.error().message()}});
     }
   }
+  http_.Stop();
   // Last, when everything is on disk: it may wait long for a slow Alertmanager.
   notifier_.Stop();
 }

@@ -1,10 +1,14 @@
-"""What an operator does with a running server: settings that a reload changes, sockets of systemd."""
+"""What an operator does with a running server: settings that a reload changes, sockets of systemd, the stop."""
+import http.client
 import json
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
+import threading
 import unittest
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import harness
 
@@ -16,6 +20,35 @@ groups:
   - record: r
     expr: vector( 7 )
 """
+
+
+class LateEndpoint:
+    """An endpoint of remote write that answers when it may; so it holds the stop of the server open."""
+
+    def __init__(self):
+        endpoint = self
+        self.asked = threading.Event()
+        self.may_answer = threading.Event()
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self):
+                self.rfile.read(int(self.headers["Content-Length"]))
+                endpoint.asked.set()
+                endpoint.may_answer.wait(60)
+                self.send_response(204)
+                self.end_headers()
+
+            def log_message(self, *_):
+                pass
+
+        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.address = f"127.0.0.1:{self.http.server_address[1]}"
+        threading.Thread(target=self.http.serve_forever, daemon=True).start()
+
+    def cleanup(self):
+        self.may_answer.set()
+        self.http.shutdown()
+        self.http.server_close()
 
 
 class OperationsTest(unittest.TestCase):
@@ -123,6 +156,47 @@ class OperationsTest(unittest.TestCase):
         server.start(wait=False)
         self.assertEqual(server.process.wait(timeout=60), 1)
         self.assertIn("no socket activation file descriptors found", server.log_text())
+
+    def test_stop(self):
+        endpoint = LateEndpoint()
+        self.addCleanup(endpoint.cleanup)
+        target = harness.Page("x 1\n")
+        self.addCleanup(target.cleanup)
+        server = self.start(f"""
+scrape_configs:
+- job_name: j
+  scrape_interval: 1s
+  static_configs: [{{targets: ['{target.address}']}}]
+remote_write:
+- url: http://{endpoint.address}/write
+  queue_config: {{batch_send_deadline: 100ms}}
+""", "--storage.remote.flush-deadline=50s", "--web.enable-lifecycle")
+        live = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+        self.addCleanup(live.close)
+        live.request("GET", "/api/v1/notifications/live")
+        events = live.getresponse()
+        self.assertTrue(endpoint.asked.wait(60), "remote write sends")
+        server.process.send_signal(signal.SIGTERM)
+
+        def refused():
+            return server.request("GET", "/api/v1/query?query=1")[0] == 503
+        harness.wait_for("API refuses", refused)
+        web = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+        self.addCleanup(web.close)
+        for method, path in (("GET", "/api/v1/labels"), ("GET", "/federate?match[]=x"),
+                             ("GET", "/-/ready"), ("POST", "/-/reload"), ("GET", "/api/v1/targets")):
+            web.request(method, path)
+            answer = web.getresponse()
+            answer.read()
+            self.assertEqual((answer.status, answer.headers["X-Prometheus-Stopping"]), (503, "true"), path)
+        for path in ("/-/healthy", "/metrics", "/version"):
+            self.assertEqual(server.request("GET", path)[0], 200, path)
+        self.assertIn("shutting down", server.request("GET", "/api/v1/notifications")[1])
+        self.assertIn(b"shutting down", events.readline())
+        self.assertIsNone(server.process.poll(), "it waits for remote write")
+        endpoint.may_answer.set()
+        self.assertEqual(server.process.wait(timeout=60), 0)
+        self.assertIn("See you next time!", server.log_text())
 
 
 if __name__ == "__main__":

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Listening: sockets that are handed over, options of what is accepted.
+// Listening: sockets that are handed over, options of what is accepted, the end of requests while
+// the listener goes on.
 #include <fcntl.h>
 #include <netinet/tcp.h>
 
+#include <future>
 #include <map>
 
 #include "narthex/base/metrics.h"
@@ -132,6 +134,50 @@ TEST_F(ListenerTest, CountsConnections) {
   }
   server_->Stop(0);
   EXPECT_EQ(2u, closed.value());
+}
+
+TEST_F(ListenerTest, EndsRequestsAndGoesOn) {
+  std::promise<void> running;
+  router_.Handle("GET", "/wait", [&](const ServerRequest& r, ResponseWriter& w) {
+    std::promise<void> stop;
+    std::stop_callback on_stop(r.stop, [&] { stop.set_value(); });
+    running.set_value();
+    stop.get_future().wait();
+    w.Write("stopped");
+  });
+  Start();
+  RawSocket busy(RawSocket::Dial(port_));
+  Ask(busy, "/wait");
+  running.get_future().wait();
+  server_->CancelRequests();
+  EXPECT_TRUE(busy.ReadUntil("stopped").ends_with("stopped"));
+  Ask(busy, "/");  // On the same connection.
+  EXPECT_TRUE(busy.ReadUntil("ok").ends_with("ok"));
+  RawSocket next(RawSocket::Dial(port_));
+  Ask(next, "/");
+  EXPECT_TRUE(next.ReadUntil("ok").ends_with("ok"));
+}
+
+TEST_F(ListenerTest, CutsRequestsThatDoNotEnd) {
+  std::promise<void> running, ended;
+  router_.Handle("GET", "/endless", [&](const ServerRequest&, ResponseWriter& w) {
+    const std::string piece(100'000, 'x');
+    running.set_value();
+    while (w.Write(piece)) {  // To a client that does not read.
+    }
+    ended.set_value();
+  });
+  Start();
+  RawSocket idle(RawSocket::Dial(port_));
+  Ask(idle, "/");
+  ASSERT_TRUE(idle.ReadUntil("ok").ends_with("ok"));
+  RawSocket busy(RawSocket::Dial(port_));
+  Ask(busy, "/endless");
+  running.get_future().wait();
+  server_->CutRequests();
+  ended.get_future().wait();
+  Ask(idle, "/");
+  EXPECT_TRUE(idle.ReadUntil("ok").ends_with("ok")) << "nothing ran for it";
 }
 
 }  // namespace

@@ -122,8 +122,12 @@ struct FakeRules final : RulesRetriever {
 
 struct FakeLifecycle final : Lifecycle {
   Status reload;
+  int reloads = 0;
   int quits = 0;
-  Status Reload() override { return reload; }
+  Status Reload() override {
+    ++reloads;
+    return reload;
+  }
   bool Quit() override { return quits++ == 0; }
 };
 

@@ -115,8 +115,29 @@ TEST(StatusApiTest, Notifications) {
             server.MetricsText().find("prometheus_api_notification_updates_sent_total 0\n"));
 }
 
+// At the end of the server its stop comes as the last event, and then the request's.
+TEST(StatusApiTest, TheLastNotificationIsTheEnd) {
+  FakeServer server;
+  server.status.notifications = {{"first", 0, true}};
+  std::stop_source stop;
+  net::ServerRequest request;
+  request.method = "GET";
+  request.path = "/api/v1/notifications/live";
+  request.stop = stop.get_token();
+  Answer answer;
+  answer.on_write = [&] {
+    if (stop.stop_requested()) return;
+    server.status.notifications.push_back({"last", 0, true});
+    stop.request_stop();
+  };
+  server.router().Dispatch(request, answer);
+  EXPECT_TRUE(answer.body.ends_with("\n\n"));
+  EXPECT_NE(std::string::npos, answer.body.find(R"("text":"last")")) << answer.body;
+}
+
 TEST(StatusApiTest, WaitsForReadiness) {
   FakeServer server;
+  server.options.enable_lifecycle = true;
   for (const auto& [state, stopping] :
        {std::pair{ServerState::kStarting, "false"}, {ServerState::kStopping, "true"}}) {
     server.status.state = state;
@@ -128,6 +149,8 @@ TEST(StatusApiTest, WaitsForReadiness) {
       EXPECT_EQ("Service Unavailable", answer.body);
       EXPECT_EQ(stopping, answer.headers.at("X-Prometheus-Stopping"));
     }
+    EXPECT_EQ(503, server.Ask("POST", "/-/reload").status);
+    EXPECT_EQ(0, server.lifecycle.reloads);
     for (const char* url : {"/-/healthy", "/api/v1/status/walreplay", "/api/v1/notifications",
                             "/metrics", "/version"}) {
       SCOPED_TRACE(url);

@@ -17,18 +17,25 @@ enum class Needs : std::uint8_t {
 Status NotWithAgent(Call&) { return UnavailableWithAgent(); }
 
 /// Reads the form, runs the endpoint and answers with its error if it has one.
+void Run(const ApiContext& context, Endpoint endpoint, const net::ServerRequest& request,
+         net::ResponseWriter& writer) {
+  SetCorsHeaders(context.cors_origin, request, writer);
+  Reply reply(writer);
+  Call call{context.api, request, request.Form(), reply};
+  if (const Status status = endpoint(call); !status) reply.Fail(status.error());
+}
+
 net::Handler Wrap(const ContextPtr& context, Endpoint endpoint, Needs needs = Needs::kServer) {
   if (needs == Needs::kServer && context->api.options.agent_mode) endpoint = NotWithAgent;
   return
       [context, endpoint, needs](const net::ServerRequest& request, net::ResponseWriter& writer) {
-        if (needs != Needs::kNothing && !CheckReady(context->api.status, writer)) return;
+        if (needs == Needs::kNothing) return Run(*context, endpoint, request, writer);
+        const Admission admission(context->api.status, writer);
+        if (!admission) return;
         // Whether or not this answer is compressed, another might be; not so what is asked of a
         // server that is not ready.
-        if (needs != Needs::kNothing) writer.AddHeader("Vary", "Accept-Encoding");
-        SetCorsHeaders(context->cors_origin, request, writer);
-        Reply reply(writer);
-        Call call{context->api, request, request.Form(), reply};
-        if (const Status status = endpoint(call); !status) reply.Fail(status.error());
+        writer.AddHeader("Vary", "Accept-Encoding");
+        Run(*context, endpoint, request, writer);
       };
 }
 
@@ -81,7 +88,8 @@ void AddApiRoutes(const ContextPtr& context, const AddRoute& add) {
   }
   add("OPTIONS", root + "/*",
       [context](const net::ServerRequest& request, net::ResponseWriter& writer) {
-        if (!CheckReady(context->api.status, writer)) return;
+        const Admission admission(context->api.status, writer);
+        if (!admission) return;
         writer.AddHeader("Vary", "Accept-Encoding");
         SetCorsHeaders(context->cors_origin, request, writer);
         writer.SetStatus(204);

@@ -78,7 +78,8 @@ void AddConsoles(const ContextPtr& context, const AddRoute& add) {
   if (context->api.consoles == nullptr) return;
   add("GET", "/consoles/*",
       [context](const net::ServerRequest& request, net::ResponseWriter& writer) {
-        if (!CheckReady(context->api.status, writer)) return;
+        const Admission admission(context->api.status, writer);
+        if (!admission) return;
         ServeConsole(context->api, request, writer);
       });
 }

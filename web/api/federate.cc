@@ -105,7 +105,8 @@ void Federate(const ApiDependencies& api, const net::ServerRequest& request,
 void AddFederation(const ContextPtr& context, const AddRoute& add) {
   add("GET", "/federate",
       [context](const net::ServerRequest& request, net::ResponseWriter& writer) {
-        if (!CheckReady(context->api.status, writer)) return;
+        const Admission admission(context->api.status, writer);
+        if (!admission) return;
         writer.SetHeader("Vary", "Accept-Encoding");
         Federate(context->api, request, writer);
       });

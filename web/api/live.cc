@@ -110,7 +110,9 @@ void Stream(const StatusSource& status, LiveMetrics& metrics, const net::ServerR
   // What there is at first is no update.
   if (!subscriber.Update(status.Notifications())) return;
   StoppableWait wait(request.stop);
-  while (wait.For(kPollInterval)) {
+  for (bool goes_on = true; goes_on;) {
+    goes_on = wait.For(kPollInterval);
+    // Also at the end: that the server stops is what the last event says.
     const auto events = subscriber.Update(status.Notifications());
     if (!events) return;
     metrics.sent.Add(*events);

@@ -30,6 +30,9 @@ bool CheckLifecycle(const ApiContext& context, ResponseWriter& writer) {
 
 void Reload(const ApiContext& context, ResponseWriter& writer) {
   if (!CheckLifecycle(context, writer)) return;
+  // There is nothing yet, or nothing any more, that could take a configuration.
+  const Admission admission(context.api.status, writer);
+  if (!admission) return;
   const Status status = context.api.lifecycle->Reload();
   if (!status) {
     PlainError(500, fmt::format("failed to reload config: {}\n", status.error().message()), writer);
@@ -84,7 +87,8 @@ void AddManagementRoutes(const ContextPtr& context, const AddRoute& add) {
       writer.Write(name + " is Healthy.\n");
     });
     add(method, "/-/ready", [context, name](const ServerRequest&, ResponseWriter& writer) {
-      if (CheckReady(context->api.status, writer)) writer.Write(name + " is Ready.\n");
+      const Admission admission(context->api.status, writer);
+      if (admission) writer.Write(name + " is Ready.\n");
     });
   }
   for (const char* path : {"/-/reload", "/-/quit"}) add("GET", path, WrongMethod);

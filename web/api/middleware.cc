@@ -98,13 +98,13 @@ void SetCorsHeaders(const model::Regex& allowed, const net::ServerRequest& reque
   if (allowed.Matches(origin)) writer.SetHeader("Access-Control-Allow-Origin", origin);
 }
 
-bool CheckReady(const StatusSource& status, net::ResponseWriter& writer) {
-  const ServerState state = status.State();
-  if (state == ServerState::kReady) return true;
-  writer.SetHeader("X-Prometheus-Stopping", state == ServerState::kStopping ? "true" : "false");
+Admission::Admission(const StatusSource& status, net::ResponseWriter& writer)
+    : status_(status), admitted_(status.Enter()) {
+  if (admitted_) return;
+  const bool stopping = status.State() == ServerState::kStopping;
+  writer.SetHeader("X-Prometheus-Stopping", stopping ? "true" : "false");
   writer.SetStatus(503);
   writer.Write("Service Unavailable");
-  return false;
 }
 
 void PlainError(int status, std::string_view text, net::ResponseWriter& writer) {

@@ -39,8 +39,23 @@ class RequestMetrics final {
 void SetCorsHeaders(const model::Regex& allowed, const net::ServerRequest& request,
                     net::ResponseWriter& writer);
 
-/// Answers 503 while the server starts or stops. @return whether the handler may run
-bool CheckReady(const StatusSource& status, net::ResponseWriter& writer);
+/// What a handler holds while it uses storage, rules, targets, …: as long as it is there, the
+/// server does not close them. False, and 503 is answered, while the server starts or stops.
+class [[nodiscard]] Admission final {
+ public:
+  Admission(const StatusSource& status, net::ResponseWriter& writer);
+  ~Admission() {
+    if (admitted_) status_.Leave();
+  }
+  Admission(const Admission&) = delete;
+  Admission& operator=(const Admission&) = delete;
+
+  explicit operator bool() const { return admitted_; }
+
+ private:
+  const StatusSource& status_;
+  const bool admitted_;
+};
 
 /// Text with "nosniff", as Go's http.Error.
 void PlainError(int status, std::string_view text, net::ResponseWriter& writer);

@@ -303,7 +303,8 @@ void AddOpenApi(const ContextPtr& context, const AddRoute& add) {
   add("GET", "/api/v1/openapi.yaml",
       [context](const net::ServerRequest& request, net::ResponseWriter& writer) {
         const ApiDependencies& api = context->api;
-        if (!CheckReady(api.status, writer)) return;
+        const Admission admission(api.status, writer);
+        if (!admission) return;
         net::Params url;
         url.AddEncoded(request.raw_query);
         const std::string& wanted = url.Get("openapi_version");

@@ -95,7 +95,8 @@ void AddOtlp(const ContextPtr& context, const AddRoute& add) {
   const auto gate = std::make_shared<ReadGate>(MaxConcurrent());
   add("POST", "/api/v1/otlp/v1/metrics",
       [context, gate](const net::ServerRequest& request, net::ResponseWriter& writer) {
-        if (!CheckReady(context->api.status, writer)) return;
+        const Admission admission(context->api.status, writer);
+        if (!admission) return;
         if (context->api.otlp != nullptr) return Serve(*context->api.otlp, *gate, request, writer);
         PlainError(404, "otlp write receiver needs to be enabled with --web.enable-otlp-receiver\n",
                    writer);

@@ -323,7 +323,8 @@ void AddRemoteRead(const ContextPtr& context, const AddRoute& add) {
   const auto server = std::make_shared<ReadServer>(context->api);
   add("POST", "/api/v1/read",
       [context, server](const net::ServerRequest& request, net::ResponseWriter& writer) {
-        if (CheckReady(context->api.status, writer)) server->Serve(request, writer);
+        const Admission admission(context->api.status, writer);
+        if (admission) server->Serve(request, writer);
       });
 }
 

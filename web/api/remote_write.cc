@@ -167,7 +167,8 @@ void AddRemoteWrite(const ContextPtr& context, const AddRoute& add) {
   const std::string_view path = "/api/v1/write";
   if (!context->api.options.enable_remote_write_receiver || context->api.appendable == nullptr) {
     add("POST", path, [context](const net::ServerRequest&, net::ResponseWriter& writer) {
-      if (!CheckReady(context->api.status, writer)) return;
+      const Admission admission(context->api.status, writer);
+      if (!admission) return;
       PlainError(404,
                  "remote write receiver needs to be enabled with "
                  "--web.enable-remote-write-receiver\n",
@@ -178,7 +179,8 @@ void AddRemoteWrite(const ContextPtr& context, const AddRoute& add) {
   const auto receiver = std::make_shared<const WriteReceiver>(context->api);
   add("POST", path,
       [context, receiver](const net::ServerRequest& request, net::ResponseWriter& writer) {
-        if (CheckReady(context->api.status, writer)) receiver->Serve(request, writer);
+        const Admission admission(context->api.status, writer);
+        if (admission) receiver->Serve(request, writer);
       });
 }
 

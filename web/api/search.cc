@@ -205,7 +205,8 @@ void AddSearch(const ContextPtr& context, const AddRoute& add) {
   for (const auto& [name, endpoint] : endpoints) {
     const auto handler = [context, metadata, gate, name = name, endpoint = endpoint](
                              const net::ServerRequest& request, net::ResponseWriter& writer) {
-      if (!CheckReady(context->api.status, writer)) return;
+      const Admission admission(context->api.status, writer);
+      if (!admission) return;
       SetCorsHeaders(context->cors_origin, request, writer);
       writer.SetHeader("Content-Encoding", "identity");  // Each line is to arrive at once.
       Search search{context, *metadata, *gate, request, request.Form(), writer, {}};

@@ -244,16 +244,19 @@ void AddInfluxReceiver(const ContextPtr& context, const AddRoute& add) {
        {std::pair{"/write", Dialect::kV1}, std::pair{"/api/v2/write", Dialect::kV2}}) {
     add("POST", path,
         [context, receiver, dialect = dialect](const ServerRequest& request, auto& writer) {
-          if (CheckReady(context->api.status, writer)) receiver->Write(request, dialect, writer);
+          const Admission admission(context->api.status, writer);
+          if (admission) receiver->Write(request, dialect, writer);
         });
   }
   for (const char* method : {"GET", "HEAD"}) {
     add(method, "/ping", [context](const ServerRequest& request, auto& writer) {
-      if (CheckReady(context->api.status, writer)) InfluxReceiver::Ping(request, writer);
+      const Admission admission(context->api.status, writer);
+      if (admission) InfluxReceiver::Ping(request, writer);
     });
   }
   add("GET", "/health", [context](const ServerRequest&, auto& writer) {
-    if (CheckReady(context->api.status, writer)) InfluxReceiver::Health(writer);
+    const Admission admission(context->api.status, writer);
+    if (admission) InfluxReceiver::Health(writer);
   });
 }
 

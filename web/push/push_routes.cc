@@ -171,7 +171,8 @@ void AddPushGateway(const ContextPtr& context, const AddRoute& add) {
   // Groups are loaded once the data folder is ours; until then none could be told or changed.
   const auto add_ready = [&](const char* method, const std::string& path, auto handle) {
     add(method, path, [context, handle](const ServerRequest& request, ResponseWriter& writer) {
-      if (CheckReady(context->api.status, writer)) handle(request, writer);
+      const Admission admission(context->api.status, writer);
+      if (admission) handle(request, writer);
     });
   };
   const auto not_found = [](const ServerRequest&, ResponseWriter& writer) {

@@ -144,6 +144,10 @@ class HttpServer final {
   /// Binds and listens. Errors: kIo "listen tcp 0.0.0.0:9090: bind: address already in use";
   /// kInvalidArgument for a listen_socket that is none.
   Status Start();
+  /// Requests stop of the handlers that run now, and goes on serving.
+  void CancelRequests();
+  /// Cuts the connections whose handlers still run, and goes on serving.
+  void CutRequests();
   /// Accepts no more, requests stop of running handlers after `grace_ms`, waits for all sessions.
   void Stop(std::int64_t grace_ms = 5'000);
   /// The bound ports, in order of listen_addresses (for port 0) or listen_sockets.

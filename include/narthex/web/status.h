@@ -72,6 +72,10 @@ class StatusSource {
   virtual ~StatusSource() = default;
 
   virtual ServerState State() const = 0;
+  /// Begins a request that uses the parts of the server, so that these live until its Leave.
+  /// @return false, with nothing begun, unless the server is ready
+  virtual bool Enter() const { return State() == ServerState::kReady; }
+  virtual void Leave() const {}
   /// The loaded configuration with secrets masked.
   virtual std::string ConfigYaml() const = 0;
   /// Every flag and its effective value, sorted by name.
