@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Expected statuses and texts: Prometheus's remote write receiver.
+#include <thread>
+
 #include "tests/web/remote_fixture.h"
+#include "web/api/read_gate.h"
 
 namespace narthex::web {
 namespace {
@@ -343,6 +346,62 @@ TEST_F(RemoteWriteApiTest, HistogramsThatNoChunkCanHoldAreRefused) {
   }
   EXPECT_EQ("", Stored());
   EXPECT_TRUE(db_->Compact());
+}
+
+/// Keeps those who want an appender until as many are there as may be, and a little longer: whoever
+/// comes in wrongly has the time to.
+class CrowdedStorage final : public storage::Appendable {
+ public:
+  CrowdedStorage(storage::Appendable& inner, std::size_t limit) : inner_(inner), limit_(limit) {}
+
+  std::unique_ptr<storage::Appender> NewAppender() override {
+    {
+      MutexLock lock(mutex_);
+      most_ = std::max(most_, ++inside_);
+      changed_.NotifyAll();
+      while (most_ < limit_) changed_.Wait(mutex_);
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    MutexLock lock(mutex_);
+    --inside_;
+    return inner_.NewAppender();
+  }
+  std::size_t most() const { return most_; }
+
+ private:
+  storage::Appendable& inner_;
+  const std::size_t limit_;
+  Mutex mutex_;
+  CondVar changed_;
+  std::size_t inside_ NX_GUARDED_BY(mutex_) = 0;
+  std::size_t most_ = 0;
+};
+
+// A few kilobytes can become 32 MiB. Many such requests at once must not take the memory of many.
+TEST_F(RemoteWriteApiTest, FewBodiesAreOpenAtTheSameTime) {
+  const std::size_t limit = MaxConcurrentWrites();
+  CrowdedStorage storage(*db_, limit);
+  server_.appendable = &storage;
+  server_.router();
+  // A field that nobody knows, number 15, is passed over.
+  std::string bomb = "\x7a";
+  constexpr std::size_t kZeros = std::size_t{31} << 20;
+  for (std::size_t left = kZeros; left > 0; left >>= 7) {
+    bomb += static_cast<char>((left & 0x7f) | (left >> 7 != 0 ? 0x80 : 0));
+  }
+  bomb.resize(bomb.size() + kZeros);
+  std::string block;
+  proto::SnappyEncode(bomb, block);
+  std::vector<std::thread> senders;
+  std::atomic<int> stored = 0;
+  for (std::size_t i = 0; i < 3 * limit; ++i) {
+    senders.emplace_back([&] {
+      stored += server_.Post("/api/v1/write", block, WriteHeaders()).status == 204 ? 1 : 0;
+    });
+  }
+  for (std::thread& sender : senders) sender.join();
+  EXPECT_EQ(stored, static_cast<int>(3 * limit));
+  EXPECT_EQ(storage.most(), limit);
 }
 
 }  // namespace

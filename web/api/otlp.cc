@@ -3,9 +3,7 @@
 // POST /api/v1/otlp/v1/metrics: what the body is, and the answer.
 #include "narthex/web/otlp.h"
 
-#include <algorithm>
 #include <memory>
-#include <thread>
 
 #include <fmt/format.h>
 #include <tl/expected.hpp>
@@ -71,17 +69,12 @@ void Refuse(int status, const std::string& why, net::ResponseWriter& writer) {
   PlainError(status, why + "\n", writer);
 }
 
-/// Requests take a core each, and unpacked much more memory than they are sent in: more of them at
-/// the same time than there are cores would not be faster.
-std::size_t MaxConcurrent() { return std::max(4U, std::thread::hardware_concurrency()); }
-
 void Serve(OtlpReceiver& receiver, ReadGate& gate, const net::ServerRequest& request,
            net::ResponseWriter& writer) {
   const auto form = FormOf(request.Header("Content-Type"));
   if (!form) return Refuse(400, form.error(), writer);
-  if (!gate.Enter(request.stop)) return Refuse(503, "the request was given up", writer);
-  const auto leave = [&gate](void*) { gate.Leave(); };
-  const std::unique_ptr<void, decltype(leave)> inside(&gate, leave);
+  const GatePlace place(gate, request.stop);
+  if (!place) return Refuse(503, "the request was given up", writer);
   std::string buffer;
   const auto body = Open(request, buffer);
   if (!body) return Refuse(400, body.error(), writer);
@@ -92,7 +85,7 @@ void Serve(OtlpReceiver& receiver, ReadGate& gate, const net::ServerRequest& req
 }  // namespace
 
 void AddOtlp(const ContextPtr& context, const AddRoute& add) {
-  const auto gate = std::make_shared<ReadGate>(MaxConcurrent());
+  const auto gate = std::make_shared<ReadGate>(MaxConcurrentWrites());
   add("POST", "/api/v1/otlp/v1/metrics",
       [context, gate](const net::ServerRequest& request, net::ResponseWriter& writer) {
         const Admission admission(context->api.status, writer);

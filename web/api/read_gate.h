@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <stop_token>
+#include <thread>
 
 #include "narthex/base/mutex.h"
 
@@ -42,5 +44,28 @@ class ReadGate {
   CondVar changed_;
   std::size_t inside_ NX_GUARDED_BY(mutex_) = 0;
 };
+
+/// A place behind the gate, waited for, and left at the end. False when `stop` was requested first.
+class [[nodiscard]] GatePlace final {
+ public:
+  GatePlace(ReadGate& gate, const std::stop_token& stop) : gate_(gate), inside_(gate.Enter(stop)) {}
+  ~GatePlace() {
+    if (inside_) gate_.Leave();
+  }
+  GatePlace(const GatePlace&) = delete;
+  GatePlace& operator=(const GatePlace&) = delete;
+
+  explicit operator bool() const { return inside_; }
+
+ private:
+  ReadGate& gate_;
+  const bool inside_;
+};
+
+/// How many requests that bring samples are opened at the same time: they take a core each, and
+/// unpacked much more memory than they are sent in, so that more of them would not be faster.
+inline std::size_t MaxConcurrentWrites() {
+  return std::max(4U, std::thread::hardware_concurrency());
+}
 
 }  // namespace narthex::web

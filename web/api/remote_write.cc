@@ -15,6 +15,7 @@
 #include "narthex/base/log.h"
 #include "narthex/proto/snappy.h"
 #include "web/api/middleware.h"
+#include "web/api/read_gate.h"
 #include "web/api/routes.h"
 #include "web/api/write_store.h"
 
@@ -97,7 +98,10 @@ class WriteReceiver final {
         "metadata.");
   }
 
-  void Serve(const net::ServerRequest& request, net::ResponseWriter& writer) const {
+  void Serve(const net::ServerRequest& request, net::ResponseWriter& writer) {
+    // Before the body is decoded, which may take many times the memory that it is sent in.
+    const GatePlace place(gate_, request.stop);
+    if (!place) return PlainError(503, "the request was given up\n", writer);
     std::string body;
     const auto message = Open(request, body);
     if (!message) {
@@ -159,6 +163,7 @@ class WriteReceiver final {
 
   const ApiDependencies& api_;  // Of the context.
   metrics::Counter& invalid_labels_;
+  ReadGate gate_{MaxConcurrentWrites()};
 };
 
 }  // namespace
@@ -176,7 +181,7 @@ void AddRemoteWrite(const ContextPtr& context, const AddRoute& add) {
     });
     return;
   }
-  const auto receiver = std::make_shared<const WriteReceiver>(context->api);
+  const auto receiver = std::make_shared<WriteReceiver>(context->api);
   add("POST", path,
       [context, receiver](const net::ServerRequest& request, net::ResponseWriter& writer) {
         const Admission admission(context->api.status, writer);

@@ -89,19 +89,15 @@ void SendResults(Search& search, const std::vector<SearchResult>& found, std::st
   });
 }
 
-struct LeaveGate {
-  void operator()(ReadGate* gate) const { gate->Leave(); }
-};
-
 /// Asks storage and keeps what fits.
 /// @param ask  (querier, matchers, limit) -> names or values, sorted
 template <typename Ask>
 Result<std::vector<SearchResult>> Find(const Search& search, const Ask& ask) {
   const SearchParameters& p = search.parameters;
-  NX_ASSIGN_OR_RETURN(const auto querier,
+  NX_ASSIGN_OR_RETURN(const auto querier, 
                       search.context->api.queryable.NewQuerier(p.range.start, p.range.end));
-  if (!search.gate.Enter(search.request.stop)) return Fail(Code::kCancelled, "context canceled");
-  const std::unique_ptr<ReadGate, LeaveGate> place(&search.gate);
+  const GatePlace place(search.gate, search.request.stop);
+  if (!place) return Fail(Code::kCancelled, "context canceled");
   SearchFilter filter(p.terms, p.algorithm, p.threshold, p.case_sensitive);
   const std::size_t wanted = HintLimit(p.limit);
   const bool first_ones = filter.takes_all() && p.order == SearchOrder::kAscending;
