@@ -211,6 +211,9 @@ web::RuntimeInfo ServerStatus::Runtime() const {
   // Whole seconds, as upstream reads it from a metric.
   constexpr std::int64_t kSecond = 1'000'000'000;
   info.last_config_time_ns = configuration_.last_success_ns() / kSecond * kSecond;
+  if (const tsdb::Db* db = db_) {
+    info.corruption_count = static_cast<std::int64_t>(db->wal_corruptions());
+  }
   info.num_threads = CountThreads();
   info.max_threads = static_cast<std::int64_t>(std::thread::hardware_concurrency());
   if (const auto config = configuration_.current()) {

@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Requests and the end of the server.
+#include <filesystem>
+#include <fstream>
 #include <thread>
 
 #include <gtest/gtest.h>
 
+#include "narthex/base/fs.h"
 #include "narthex/base/metrics.h"
 #include "src/server/configuration.h"
 #include "src/server/retrievers.h"
 #include "tests/support/fake_clock.h"
+#include "tests/support/temp_dir.h"
 
 namespace narthex::server {
 namespace {
@@ -57,6 +61,17 @@ TEST_F(ServerStatusTest, NoRequestIsThereAfterTheWait) {
     for (std::thread& request : requests) request.join();
     ASSERT_EQ(used_closed, 0);
   }
+}
+
+TEST_F(ServerStatusTest, TellsHowOftenTheLogWasCorrupt) {
+  const testing::TempDir dir;
+  std::filesystem::create_directory(dir.path() + "/wal");
+  std::ofstream(dir.path() + "/wal/00000000") << std::string(100, 'x');
+  EXPECT_EQ(status_.Runtime().corruption_count, 0);
+  const auto db =
+      tsdb::Db::Open(dir.path(), tsdb::DbOptions(), SystemFs(), clock_, registry_).value();
+  status_.SetDb(db.get());
+  EXPECT_EQ(status_.Runtime().corruption_count, 1);
 }
 
 }  // namespace

@@ -87,6 +87,8 @@ void Db::SetMaxExemplars(std::size_t max) {
   log::Info("Exemplar storage resized", {{"from", before}, {"to", max}, {"migrated", kept}});
 }
 
+std::uint64_t Db::wal_corruptions() const { return impl_->head.wal_corruptions(); }
+
 Status Db::CheckFloatEncoding(FloatEncoding encoding) const {
   return impl_->CheckFloatEncoding(encoding);
 }

@@ -74,6 +74,7 @@ class Head {
   void SetOutOfOrderWindow(model::DurationMs window_ms) {
     state_.out_of_order_window_ms = window_ms;
   }
+  std::uint64_t wal_corruptions() const { return state_.metrics.wal_corruptions.value(); }
   /// @return how many exemplars are kept; see Db::SetMaxExemplars
   std::size_t ResizeExemplars(std::size_t capacity) { return state_.exemplars.Resize(capacity); }
   /// Smallest time of a late sample, kMaxTime when there is none.

@@ -179,6 +179,8 @@ class Db final : public storage::Queryable,
   HeadStats Stats(std::size_t limit) const;
   MemoryLedger Memory() const;
   WalReplayProgress ReplayProgress() const;
+  /// prometheus_tsdb_wal_corruptions_total.
+  std::uint64_t wal_corruptions() const;
   AppendedTotals Appended() const;
   /// For those who follow the WAL (wal_tail.h); lives on when the database ends.
   std::shared_ptr<const WalProgress> wal_progress() const;
