@@ -88,7 +88,9 @@ std::string EscapePath(std::string_view path) {
   return out;
 }
 
-/// @param status  307 for another spelling of the same path, 301 for another path, as upstream
+/// @param status  307 for another spelling of the same path, 301 for another path (but 307 where
+/// the
+///                method must stay), as upstream
 void Redirect(int status, const ServerRequest& request, ResponseWriter& writer,
               const std::string& path) {
   std::string location = EscapePath(path);
@@ -214,7 +216,7 @@ void Router::Dispatch(ServerRequest& request, ResponseWriter& writer) const {
   }
   if (std::string alike = impl_->Alike(request.method, request.path); !alike.empty()) {
     if (const std::string* mount = impl_->MountOf(alike)) alike.erase(0, mount->size());
-    return Redirect(301, request, writer, alike);
+    return Redirect(request.method == "GET" ? 301 : 307, request, writer, alike);
   }
   allowed.erase("OPTIONS");
   if (allowed.empty()) return PlainError(writer, 404, "404 page not found\n");

@@ -247,6 +247,8 @@ TEST(StatusApiTest, RoutesAsUpstream) {
       {"GET", "/api/v1/label//values", 307, "Location", "/api/v1/label/values"},
       {"GET", "/api/v1/query/?query=1", 301, "Location", "/query?query=1"},
       {"GET", "/api/v1/Query?query=1", 301, "Location", "/query?query=1"},
+      {"POST", "/api/v1/query/", 307, "Location", "/query"},
+      {"HEAD", "/-/Healthy", 307, "Location", "/-/healthy"},
       {"GET", "/targets/", 301, "Location", "/targets"},
       {"PUT", "/api/v1/query", 405, "Allow", "GET, OPTIONS, POST"},
       {"HEAD", "/api/v1/query", 405, "Allow", "GET, OPTIONS, POST"},
