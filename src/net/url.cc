@@ -3,6 +3,7 @@
 
 #include <fmt/core.h>
 
+#include "narthex/base/go_format.h"
 #include "narthex/base/hex.h"
 #include "src/net/http1.h"
 
@@ -96,6 +97,16 @@ bool PercentDecode(std::string_view text, bool plus_is_space, std::string& out) 
     }
   }
   return true;
+}
+
+std::string BadEscape(std::string_view text) {
+  for (std::size_t i = text.find('%'); i != text.npos; i = text.find('%', i + 1)) {
+    if (i + 2 >= text.size() || HexDigitValue(text[i + 1]) < 0 || HexDigitValue(text[i + 2]) < 0) {
+      return go::Quote(text.substr(i, 3));
+    }
+    i += 2;
+  }
+  return "";
 }
 
 std::string Authority(const Url& url) {

@@ -11,6 +11,7 @@
 #include "narthex/base/fs.h"
 #include "narthex/base/go_format.h"
 #include "narthex/model/matcher.h"
+#include "narthex/net/url.h"
 #include "src/server/flag_arguments.h"
 #include "src/server/flag_table.h"
 #include "src/server/flag_values.h"
@@ -42,15 +43,34 @@ std::string HostName() {
   return name;
 }
 
+// What is wrong with the URL of a flag; "" = nothing.
+std::string UrlProblem(const std::string& flag, const std::string& url) {
+  const auto is_quote = [](char c) { return c == '"' || c == '\''; };
+  if (is_quote(flag.front()) || is_quote(flag.back())) {
+    return "URL must not begin or end with quotes";  // Of a shell script or unit file, most often.
+  }
+  const bool path_alone = flag.starts_with('/');
+  if (const auto parsed = net::ParseUrl(url); !parsed && !path_alone) {
+    return parsed.error().message();
+  }
+  const std::string escape = net::BadEscape(std::string_view(url).substr(0, url.find('?')));
+  if (escape.empty()) return "";
+  return fmt::format("parse {}: invalid URL escape {}", go::Quote(flag), escape);
+}
+
 // "http://HOST:PORT/" of this machine when the flag is empty. Without a trailing slash.
-std::string ExternalUrl(const std::string& flag, const std::string& listen_address) {
+std::string ExternalUrl(FlagValues& values, const std::string& listen_address) {
+  const std::string flag = values.Text("web.external-url");
   std::string url = flag;
   if (url.empty()) {
     const auto colon = listen_address.rfind(':');
     url = fmt::format("http://{}:{}", HostName(),
                       colon == std::string::npos ? "9090" : listen_address.substr(colon + 1));
-  } else if (url.find("://") == std::string::npos) {
-    url = "http://" + url;
+  } else {
+    if (url.find("://") == std::string::npos) url = "http://" + url;
+    if (const std::string problem = UrlProblem(flag, url); !problem.empty()) {
+      values.Reject(fmt::format("parse external URL {}: {}", go::Quote(flag), problem));
+    }
   }
   while (url.ends_with('/')) url.pop_back();
   return url;
@@ -200,7 +220,7 @@ void ReadWeb(FlagValues& values, ServerFlags& flags) {
   flags.listen_addresses = values.List("web.listen-address");
   flags.systemd_socket = values.Bool("web.systemd-socket");
   flags.external_url_given = !values.Text("web.external-url").empty();
-  flags.external_url = ExternalUrl(values.Text("web.external-url"), flags.listen_addresses.front());
+  flags.external_url = ExternalUrl(values, flags.listen_addresses.front());
   flags.route_prefix = RoutePrefix(values, flags.external_url);
   flags.page_title = values.Text("web.page-title");
   flags.console_templates = values.Text("web.console.templates");

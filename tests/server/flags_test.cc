@@ -95,6 +95,23 @@ TEST(FlagsTest, TheSampleUnitListensOnItsSocket) {
   EXPECT_FALSE(ParseCommandLine({}).flags.systemd_socket);
 }
 
+TEST(FlagsTest, ExternalUrlGivesTheRoutePrefix) {
+  const struct {
+    const char* url;
+    const char* prefix;
+  } cases[] = {{"http://a", "/"},
+               {"https://a:9/p/q/", "/p/q"},
+               {"/p/", "/p"},
+               {"http://[::1]:9/", "/"},
+               {"http://a/%20", "/%20"}};
+  for (const auto& c : cases) {
+    SCOPED_TRACE(c.url);
+    const auto parsed = ParseCommandLine({std::string("--web.external-url=") + c.url});
+    ASSERT_TRUE(parsed.run) << parsed.text_err;
+    EXPECT_EQ(parsed.flags.route_prefix, c.prefix);
+  }
+}
+
 TEST(FlagsTest, StartTimes) {
   const auto plain = ParseCommandLine({});
   ASSERT_TRUE(plain.run) << plain.text_err;
@@ -186,6 +203,18 @@ TEST(FlagsTest, RefusesWithPrometheusWordingAndExitCode) {
       {{"--storage.tsdb.retention.size=5"}, "units: unknown unit", 2},
       {{"--storage.tsdb.wal-segment-size=1MB"}, "must be set between 10MB and 256MB", 2},
       {{"--web.cors.origin=("}, "could not compile CORS regex string", 2},
+      {{"--web.external-url='http://a/'"},
+       "parse external URL \"'http://a/'\": URL must not begin or end with quotes",
+       2},
+      {{"--web.external-url=http://a/\""}, "URL must not begin or end with quotes", 2},
+      {{"--web.external-url=http://a:x/"},
+       "parse external URL \"http://a:x/\": parse \"http://a:x/\": invalid port",
+       2},
+      {{"--web.external-url=http://a/%zz"},
+       "parse external URL \"http://a/%zz\": parse \"http://a/%zz\": invalid URL escape \"%zz\"",
+       2},
+      {{"--web.external-url=/%zz"}, "invalid URL escape \"%zz\"", 2},
+      {{"--web.external-url=http://a\x01/"}, "net/url: invalid control character in URL", 2},
       {{"--storage.agent.path=x"}, "can only be used in agent mode: [\"--storage.agent.path\"]", 3},
       {{"--agent", "--storage.agent.wal-compression-type=lz4"},
        "enum value must be one of snappy,zstd, got 'lz4'",

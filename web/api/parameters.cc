@@ -7,6 +7,7 @@
 
 #include "narthex/base/go_format.h"
 #include "narthex/base/go_int.h"
+#include "narthex/net/url.h"
 #include "narthex/promql/parser.h"
 
 namespace narthex::web {
@@ -34,21 +35,6 @@ ApiTime FromUnix(std::int64_t seconds, std::int64_t ns) {
   return {static_cast<std::int64_t>(sum), ns};
 }
 
-bool IsHex(char c) {
-  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-}
-
-/// The first "%" that begins no byte, with what follows, in quotes; "" when there is none.
-std::string BadEscape(std::string_view text) {
-  for (std::size_t i = text.find('%'); i != text.npos; i = text.find('%', i + 1)) {
-    if (i + 2 >= text.size() || !IsHex(text[i + 1]) || !IsHex(text[i + 2])) {
-      return go::Quote(text.substr(i, 3));
-    }
-    i += 2;
-  }
-  return "";
-}
-
 }  // namespace
 
 std::string QueryProblem(std::string_view query) {
@@ -58,7 +44,7 @@ std::string QueryProblem(std::string_view query) {
     query.remove_prefix(std::min(pair.size() + 1, query.size()));
     if (pair.find(';') != pair.npos) {
       problem = "invalid semicolon separator in query";  // Also in place of an earlier problem.
-    } else if (const std::string bad = BadEscape(pair); !bad.empty() && problem.empty()) {
+    } else if (const std::string bad = net::BadEscape(pair); !bad.empty() && problem.empty()) {
       problem = "invalid URL escape " + bad;
     }
   }

@@ -28,6 +28,9 @@ Result<Url> ParseUrl(const std::string& text);
 /// The URL as text, a password replaced by "xxxxx".
 std::string FormatUrl(const Url& url);
 
+/// The first "%" that begins no escaped byte, with what follows, in quotes; "" when there is none.
+std::string BadEscape(std::string_view text);
+
 /// A name or value for a query or a form, as Go's url.QueryEscape: blanks become "+".
 std::string EscapeQuery(std::string_view text);
 
