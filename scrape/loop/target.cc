@@ -63,8 +63,8 @@ ActiveTarget Target::Snapshot(const std::string& pool) const {
           .last_scrape_ns = last_scrape_ns_,
           .last_scrape_duration_s = last_duration_s_,
           .health = health_,
-          .scrape_interval_ms = identity_.interval_ms,
-          .scrape_timeout_ms = identity_.timeout_ms};
+          .scrape_interval = std::string(identity_.labels.Get("__scrape_interval__")),
+          .scrape_timeout = std::string(identity_.labels.Get("__scrape_timeout__"))};
 }
 
 std::uint64_t Fnv1a(std::string_view bytes, std::uint64_t state) {

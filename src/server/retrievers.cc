@@ -101,8 +101,8 @@ std::vector<web::ActiveTarget> ScrapeTargets::ActiveTargets(std::string_view poo
                        .last_scrape_ns = target.last_scrape_ns,
                        .last_scrape_duration_s = target.last_scrape_duration_s,
                        .health = Convert(target.health),
-                       .scrape_interval_ms = target.scrape_interval_ms,
-                       .scrape_timeout_ms = target.scrape_timeout_ms});
+                       .scrape_interval = std::move(target.scrape_interval),
+                       .scrape_timeout = std::move(target.scrape_timeout)});
   }
   return targets;
 }

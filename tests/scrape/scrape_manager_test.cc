@@ -157,7 +157,7 @@ TEST_F(ScrapeManagerTest, ScrapesAndKeepsTheConnection) {
   EXPECT_EQ(targets[0].health, TargetHealth::kUp);
   EXPECT_EQ(targets[0].scrape_url,
             fmt::format("http://127.0.0.1:{}/metrics?a=x+y&b=c", server.port()));
-  EXPECT_EQ(targets[0].scrape_interval_ms, 50);
+  EXPECT_EQ(targets[0].scrape_interval, "50ms");
   EXPECT_EQ(targets[0].discovered_labels.Get("__param_a"), "x y");
   EXPECT_GT(targets[0].last_scrape_ns, 0);
   std::string type;

@@ -62,6 +62,8 @@ TEST(TargetLabelsTest, LabelsChangeTheRequest) {
   EXPECT_FALSE(identity->labels.Has("__meta_x"));
   const Target target(*identity, {});
   EXPECT_EQ(target.public_labels().ToString(), R"({instance="me", job="j"})");
+  EXPECT_EQ(target.Snapshot("p").scrape_interval, "5s");
+  EXPECT_EQ(target.Snapshot("p").scrape_timeout, "1500ms") << "as it was written";
 }
 
 TEST(TargetLabelsTest, Refused) {

@@ -20,8 +20,8 @@ TEST(TargetsApiTest, ListsTargets) {
   up.last_scrape_ns = 1'700'000'000'000'000'001;
   up.last_scrape_duration_s = 0.25;
   up.health = TargetHealth::kUp;
-  up.scrape_interval_ms = 15'000;
-  up.scrape_timeout_ms = 1'500;
+  up.scrape_interval = "15000ms";
+  up.scrape_timeout = "1500ms";
   ActiveTarget fresh;
   fresh.scrape_pool = "b";
   fresh.last_error = "no <x>";
@@ -31,11 +31,11 @@ TEST(TargetsApiTest, ListsTargets) {
       R"({"discoveredLabels":{"__address__":"localhost:80"},"labels":{"instance":"localhost:80"},)"
       R"("scrapePool":"a","scrapeUrl":"http://localhost:80/metrics","globalUrl":"http://ext:80/metrics",)"
       R"("lastError":"","lastScrape":"2023-11-14T22:13:20.000000001Z","lastScrapeDuration":0.25,)"
-      R"("health":"up","scrapeInterval":"15s","scrapeTimeout":"1s500ms"})";
+      R"("health":"up","scrapeInterval":"15000ms","scrapeTimeout":"1500ms"})";
   const std::string b =
       R"({"discoveredLabels":{},"labels":{},"scrapePool":"b","scrapeUrl":"","globalUrl":"",)"
       R"("lastError":"no \u003cx\u003e","lastScrape":"0001-01-01T00:00:00Z","lastScrapeDuration":0,)"
-      R"("health":"unknown","scrapeInterval":"0s","scrapeTimeout":"0s"})";
+      R"("health":"unknown","scrapeInterval":"","scrapeTimeout":""})";
   const std::string dropped = R"({"discoveredLabels":{"__address__":"x"},"scrapePool":"b"})";
   const std::string counts = R"({"a":0,"b":7})";
   const struct {

@@ -46,9 +46,9 @@ void WriteTarget(const ActiveTarget& target, const GlobalUrlOptions& global, Jso
   out.Key("health");
   out.String(HealthName(target.health));
   out.Key("scrapeInterval");
-  out.String(model::FormatDuration(target.scrape_interval_ms));
+  out.String(target.scrape_interval);
   out.Key("scrapeTimeout");
-  out.String(model::FormatDuration(target.scrape_timeout_ms));
+  out.String(target.scrape_timeout);
   out.EndObject();
 }
 

@@ -29,8 +29,8 @@ struct ActiveTarget {
   std::int64_t last_scrape_ns = 0;  // Unix time; 0 = never scraped.
   double last_scrape_duration_s = 0;
   TargetHealth health = TargetHealth::kUnknown;
-  model::DurationMs scrape_interval_ms = 0;
-  model::DurationMs scrape_timeout_ms = 0;
+  std::string scrape_interval;  // As the target's labels say it: "15s", "15000ms".
+  std::string scrape_timeout;
 };
 
 struct DroppedTarget {
