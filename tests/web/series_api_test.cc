@@ -99,5 +99,49 @@ TEST_F(SeriesApiTest, FederatesTheNewestSamples) {
   EXPECT_EQ(400, server_.Get("/federate?match[]={").status);
 }
 
+/// A storage, and one of exemplars, that fails as it is told.
+struct FailingStorage final : storage::Queryable, ExemplarSource {
+  Code code = Code::kIo;
+  Result<std::unique_ptr<storage::Querier>> NewQuerier(model::TimestampMs,
+                                                       model::TimestampMs) override {
+    return Fail(code, "block X is broken");
+  }
+  Status SelectExemplars(
+      model::TimestampMs, model::TimestampMs, std::span<const std::vector<model::Matcher>>,
+      const std::function<void(const model::Labels&, std::span<const model::Exemplar>)>&)
+      const override {
+    return Fail(code, "block X is broken");
+  }
+};
+
+TEST(SeriesErrorsTest, FailuresOfTheStorageAreThoseOfTheExecution) {
+  FailingStorage storage;
+  FakeServer server;
+  server.options.enable_search = true;
+  server.queryable = &storage;
+  server.exemplars = &storage;
+  const struct {
+    Code code;
+    int status;
+    const char* type;
+  } cases[] = {
+      {Code::kIo, 422, "execution"},           {Code::kCorruption, 422, "execution"},
+      {Code::kInternal, 422, "execution"},     {Code::kResourceExhausted, 422, "execution"},
+      {Code::kCancelled, 499, "canceled"},     {Code::kTimeout, 503, "timeout"},
+      {Code::kUnavailable, 500, "unavailable"}};
+  for (const auto& c : cases) {
+    storage.code = c.code;
+    for (const char* url : {"labels", "label/job/values", "series?match[]=up",
+                            "query_exemplars?query=up", "search/label_names"}) {
+      SCOPED_TRACE(std::string(url) + " " + c.type);
+      const Answer answer = server.Get(std::string("/api/v1/") + url);
+      EXPECT_EQ(c.status, answer.status);
+      EXPECT_EQ(std::string(R"({"status":"error","errorType":")") + c.type +
+                    R"(","error":"block X is broken"})",
+                answer.body);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace narthex::web

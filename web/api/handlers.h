@@ -26,6 +26,19 @@ inline Status UnavailableWithAgent() {
   return Fail(Code::kExecution, "unavailable with Prometheus Agent");
 }
 
+/// What labels, series, searches and exemplars make of a failure of the storage: 422, whatever it
+/// is, unless the request was given up or the server is not ready. Source: Prometheus
+/// returnAPIError.
+template <typename T>
+Result<T> FromStorage(Result<T> result) {
+  if (result) return result;
+  const Code code = result.error().code();
+  if (code == Code::kCancelled || code == Code::kTimeout || code == Code::kUnavailable) {
+    return result;
+  }
+  return Fail(Code::kExecution, result.error().message());
+}
+
 // query.cc
 Status QueryInstant(Call& call);
 Status QueryRange(Call& call);

@@ -220,11 +220,11 @@ Status QueryExemplars(Call& call) {
   JsonWriter list;
   list.BeginArray();
   if (call.api.exemplars != nullptr) {
-    NX_RETURN_IF_ERROR(call.api.exemplars->SelectExemplars(
+    NX_RETURN_IF_ERROR(FromStorage(call.api.exemplars->SelectExemplars(
         range.start, range.end, selectors,
         [&](const model::Labels& series, std::span<const model::Exemplar> exemplars) {
           WriteExemplars(series, exemplars, list);
-        }));
+        })));
   }
   list.EndArray();
   const std::string text = list.TakeText();

@@ -94,16 +94,17 @@ void SendResults(Search& search, const std::vector<SearchResult>& found, std::st
 template <typename Ask>
 Result<std::vector<SearchResult>> Find(const Search& search, const Ask& ask) {
   const SearchParameters& p = search.parameters;
-  NX_ASSIGN_OR_RETURN(const auto querier, 
-                      search.context->api.queryable.NewQuerier(p.range.start, p.range.end));
+  NX_ASSIGN_OR_RETURN(const auto querier, FromStorage(search.context->api.queryable.NewQuerier(
+                                              p.range.start, p.range.end)));
   const GatePlace place(search.gate, search.request.stop);
   if (!place) return Fail(Code::kCancelled, "context canceled");
   SearchFilter filter(p.terms, p.algorithm, p.threshold, p.case_sensitive);
   const std::size_t wanted = HintLimit(p.limit);
   const bool first_ones = filter.takes_all() && p.order == SearchOrder::kAscending;
-  NX_ASSIGN_OR_RETURN(auto values, Gather(p.matcher_sets, [&](const MatcherSet& matchers) {
+  NX_ASSIGN_OR_RETURN(auto values,
+                      FromStorage(Gather(p.matcher_sets, [&](const MatcherSet& matchers) {
                         return ask(*querier, matchers, first_ones ? wanted : 0);
-                      }));
+                      })));
   auto found = SelectResults(std::move(values), filter, p.order, wanted, search.request.stop);
   if (search.request.stop.stop_requested()) return Fail(Code::kCancelled, "context canceled");
   return found;

@@ -55,11 +55,11 @@ void AnswerStrings(Call& call, std::vector<std::string> strings, std::size_t lim
 Status LabelNames(Call& call) {
   NX_ASSIGN_OR_RETURN(const LabelParameters p, ReadLabelParameters(call));
   NX_ASSIGN_OR_RETURN(const auto querier,
-                      call.api.queryable.NewQuerier(p.range.start, p.range.end));
+                      FromStorage(call.api.queryable.NewQuerier(p.range.start, p.range.end)));
   NX_ASSIGN_OR_RETURN(std::vector<std::string> names,
-                      Gather(p.matcher_sets, [&](const MatcherSet& matchers) {
+                      FromStorage(Gather(p.matcher_sets, [&](const MatcherSet& matchers) {
                         return querier->LabelNames(matchers, HintLimit(p.limit));
-                      }));
+                      })));
   storage::Annotations annotations;
   querier->CollectWarnings(annotations);
   AnswerStrings(call, std::move(names), p.limit, std::move(annotations));
@@ -73,11 +73,11 @@ Status LabelValues(Call& call) {
   }
   NX_ASSIGN_OR_RETURN(const LabelParameters p, ReadLabelParameters(call));
   NX_ASSIGN_OR_RETURN(const auto querier,
-                      call.api.queryable.NewQuerier(p.range.start, p.range.end));
+                      FromStorage(call.api.queryable.NewQuerier(p.range.start, p.range.end)));
   NX_ASSIGN_OR_RETURN(std::vector<std::string> values,
-                      Gather(p.matcher_sets, [&](const MatcherSet& matchers) {
+                      FromStorage(Gather(p.matcher_sets, [&](const MatcherSet& matchers) {
                         return querier->LabelValues(name, matchers, HintLimit(p.limit));
-                      }));
+                      })));
   storage::Annotations annotations;
   querier->CollectWarnings(annotations);
   AnswerStrings(call, std::move(values), p.limit, std::move(annotations));
@@ -93,7 +93,8 @@ Status Series(Call& call) {
   const auto matcher_sets = ParseMatcherSets(selectors);
   if (!matcher_sets) return Fail(BadParameter("match[]", matcher_sets.error().message()));
 
-  NX_ASSIGN_OR_RETURN(const auto querier, call.api.queryable.NewQuerier(range.start, range.end));
+  NX_ASSIGN_OR_RETURN(const auto querier,
+                      FromStorage(call.api.queryable.NewQuerier(range.start, range.end)));
   storage::SelectHints hints;
   hints.start_ms = range.start;
   hints.end_ms = range.end;
@@ -101,7 +102,7 @@ Status Series(Call& call) {
   hints.func = "series";
   std::vector<storage::Selection> selections;
   for (const MatcherSet& matchers : *matcher_sets) selections.push_back({matchers, hints});
-  NX_ASSIGN_OR_RETURN(auto sets, querier->SelectAll(selections, call.request.stop));
+  NX_ASSIGN_OR_RETURN(auto sets, FromStorage(querier->SelectAll(selections, call.request.stop)));
   const auto series =
       sets.size() == 1 ? std::move(sets[0]) : storage::MergeSeriesSets(std::move(sets));
   const std::size_t wanted = limit == 0 ? series->size() : std::min(limit, series->size());
