@@ -31,7 +31,10 @@ TEST_F(RemoteWriteApiTest, NegotiatesContent) {
       {"no headers", {}, 204, ""},
       {"v1 named", WriteHeaders(";proto=prometheus.WriteRequest"), 204, ""},
       {"other parameter", WriteHeaders(";x=y"), 204, ""},
-      {"snappy in capitals", {{"Content-Encoding", "Snappy"}}, 204, ""},
+      {"snappy in capitals",
+       {{"Content-Encoding", "Snappy"}},
+       415,
+       "Snappy encoding (compression) is not accepted by this server; only snappy is acceptable\n"},
       {"gzip",
        {{"Content-Encoding", "gzip"}},
        415,
@@ -75,8 +78,9 @@ TEST_F(RemoteWriteApiTest, RefusesBrokenBodies) {
   } cases[] = {
       {"nothing", "", 400, "snappy: corrupt input\n"},
       {"too long", std::string("\x80\x80\x80\x20\x00", 5), 400,
-       "snappy: decoded length 67108864 exceeds limit 33554432\n"},
-      {"too long as sent", std::string((32 << 20) + 1, 'x'), 413, "http: request body too large\n"},
+       "decoded size exceeds the 33554432 bytes limit\n"},
+      {"too long as sent", std::string((32 << 20) + 1, 'x'), 413,
+       "request body exceeds the 33554432 bytes limit\n"},
       {"no protobuf", not_protobuf, 400, "proto: wrong wireType = 7 for field Timeseries\n"},
       {"cut", cut, 400, "unexpected EOF\n"},
   };
@@ -249,6 +253,10 @@ TEST_F(RemoteWriteApiTest, V2StoresNothingOfABrokenBody) {
   const Answer answer = server_.Post("/api/v1/write", block, WriteHeaders(kV2Parameter));
   EXPECT_EQ(400, answer.status);
   EXPECT_EQ("unexpected EOF\n", answer.body);
+  for (const char* kind : {"Samples", "Histograms", "Exemplars"}) {
+    const std::string name = "X-Prometheus-Remote-Write-" + std::string(kind) + "-Written";
+    EXPECT_EQ("0", answer.headers.at(name));
+  }
   EXPECT_EQ("", Stored());
 }
 

@@ -40,13 +40,6 @@ std::string_view Trimmed(std::string_view text) {
   return text;
 }
 
-bool IsSnappy(std::string_view encoding) {
-  return std::equal(encoding.begin(), encoding.end(), std::string_view("snappy").begin(),
-                    std::string_view("snappy").end(), [](char a, char b) {
-                      return std::tolower(static_cast<unsigned char>(a)) == b;
-                    });
-}
-
 /// The message that a content type names. Errors: the text for the sender.
 tl::expected<std::string_view, std::string> MessageOf(std::string_view content_type) {
   content_type = Trimmed(content_type);
@@ -123,7 +116,7 @@ class WriteReceiver final {
   tl::expected<std::string_view, Refusal> Open(const net::ServerRequest& request,
                                                std::string& body) const {
     const std::string_view encoding = request.Header("Content-Encoding");
-    if (!encoding.empty() && !IsSnappy(encoding)) {
+    if (!encoding.empty() && encoding != "snappy") {
       return tl::unexpected(Refusal{
           415,
           fmt::format("{} encoding (compression) is not accepted by this server; only snappy is "
@@ -131,7 +124,12 @@ class WriteReceiver final {
                       encoding)});
     }
     if (request.body.size() > kMaxBodyBytes) {
-      return tl::unexpected(Refusal{413, "http: request body too large"});
+      return tl::unexpected(
+          Refusal{413, fmt::format("request body exceeds the {} bytes limit", kMaxBodyBytes)});
+    }
+    if (const auto size = proto::SnappyDecodedSize(request.body); size && *size > kMaxBodyBytes) {
+      return tl::unexpected(
+          Refusal{400, fmt::format("decoded size exceeds the {} bytes limit", kMaxBodyBytes)});
     }
     if (const Status status = proto::SnappyDecode(request.body, kMaxBodyBytes, body); !status) {
       return tl::unexpected(Refusal{400, status.error().message()});

@@ -54,7 +54,7 @@ class Storing {
     }
     if (const Status status = reader_.status(); !status) {
       appender_.Rollback();
-      return Refuse(400, status.error().message());
+      return WithoutWritten(400, status.error().message());
     }
     if (invalid_ > 0) target_.invalid_labels.Add(invalid_);
     if (exemplars_dropped_ > 0) {
