@@ -77,12 +77,6 @@ void AppendAsciiEscape(std::string& out, unsigned char c) {
     case '\\':
       out += "\\\\";
       return;
-    case '\b':
-      out += "\\b";
-      return;
-    case '\f':
-      out += "\\f";
-      return;
     case '\n':
       out += "\\n";
       return;

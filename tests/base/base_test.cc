@@ -102,6 +102,13 @@ TEST(JsonWriterTest, CommasEscapesAndNumbers) {
       R"({"a":[-1,"\u003c\n\"\ufffd\u003e","<&>",true,null],"b":{},"t":[1.500,-1.001,2,"+Inf"]})");
 }
 
+// As Prometheus's API writes them, whose JSON is not that of Go's encoding/json here.
+TEST(JsonWriterTest, ControlCharacters) {
+  JsonWriter json;
+  json.PlainString("\b\f\n\r\t\x01\x1f\x7f");
+  EXPECT_EQ(json.TakeText(), "\"\\u0008\\u000c\\n\\r\\t\\u0001\\u001f\x7f\"");
+}
+
 TEST(JsonWriterTest, FlushesToTheSink) {
   std::vector<std::string> pieces;
   JsonWriter json([&](std::string_view piece) { pieces.emplace_back(piece); }, 8);
