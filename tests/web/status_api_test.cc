@@ -308,9 +308,17 @@ TEST(StatusApiTest, CountsRequests) {
            "prometheus_http_request_duration_seconds_bucket{handler=\"/api/v1/query\",le=\"0.1\"} "
            "2\n",
            "prometheus_http_response_size_bytes_bucket{handler=\"/api/v1/query\",le=\"100\"} ",
+           "promhttp_metric_handler_requests_in_flight 1\n",
+           "promhttp_metric_handler_requests_total{code=\"200\"} 0\n",
+           "promhttp_metric_handler_requests_total{code=\"503\"} 0\n",
+           "prometheus_web_federation_errors_total 0\n",
+           "prometheus_web_federation_warnings_total 0\n",
        }) {
     EXPECT_NE(std::string::npos, answer.body.find(line)) << line << answer.body;
   }
+  const std::string next = server.Get("/metrics").body;
+  EXPECT_NE(std::string::npos,
+            next.find("promhttp_metric_handler_requests_total{code=\"200\"} 1\n"));
 }
 
 }  // namespace

@@ -42,6 +42,7 @@ Status RegisterApi(net::Router& router, const ApiDependencies& dependencies) {
   AddApiRoutes(context, add);
   AddLiveNotifications(context, add);
   AddManagementRoutes(context, add);
+  AddOwnMetrics(context, add);
   AddPageRoutes(context, add);
   AddConsoles(context, add);
   AddUserAssets(context, add);

@@ -4,8 +4,10 @@
 #include <optional>
 
 #include "narthex/base/clock.h"
+#include "narthex/base/metrics.h"
 #include "narthex/model/sample.h"
 #include "narthex/promql/parser.h"
+#include "narthex/storage/annotations.h"
 #include "narthex/storage/merge.h"
 #include "narthex/storage/querier.h"
 #include "web/api/federation_page.h"
@@ -37,9 +39,23 @@ std::optional<FederatedSample> TakeNewest(storage::SampleColumns& columns) {
   return out;
 }
 
+struct FederationMetrics {
+  explicit FederationMetrics(metrics::Registry& registry)
+      : errors(registry.AddCounter(
+            "prometheus_web_federation_errors_total",
+            "Total number of errors that occurred while sending federation responses.")),
+        warnings(registry.AddCounter(
+            "prometheus_web_federation_warnings_total",
+            "Total number of warnings that occurred while sending federation responses.")) {}
+
+  metrics::Counter& errors;
+  metrics::Counter& warnings;
+};
+
 /// The newest sample of each series in the window unless it is a stale marker; in order of name.
 Result<std::vector<FederatedSample>> SelectNewest(const ApiDependencies& api,
-                                                  const net::ServerRequest& request) {
+                                                  const net::ServerRequest& request,
+                                                  metrics::Counter& warnings) {
   const model::TimestampMs now = api.clock.NowMs();
   const model::TimestampMs mint = now - api.options.lookback_delta_ms;
   storage::Queryable& own = api.own_queryable == nullptr ? api.queryable : *api.own_queryable;
@@ -67,14 +83,17 @@ Result<std::vector<FederatedSample>> SelectNewest(const ApiDependencies& api,
       out.push_back(std::move(*sample));
     }
   }
+  storage::Annotations annotations;
+  querier->CollectWarnings(annotations);
+  warnings.Add(annotations.warnings().size());
   std::stable_sort(out.begin(), out.end(), [](const auto& a, const auto& b) {
     return a.labels.Get(model::kMetricName) < b.labels.Get(model::kMetricName);
   });
   return out;
 }
 
-void Federate(const ApiDependencies& api, const net::ServerRequest& request,
-              net::ResponseWriter& writer) {
+void Federate(const ApiDependencies& api, const FederationMetrics& metrics,
+              const net::ServerRequest& request, net::ResponseWriter& writer) {
   if (const Status form = CheckForm(request); !form) {
     return PlainError(400, form.error().message() + "\n", writer);
   }
@@ -83,8 +102,11 @@ void Federate(const ApiDependencies& api, const net::ServerRequest& request,
       return PlainError(400, parsed.error().message() + "\n", writer);
     }
   }
-  const auto samples = SelectNewest(api, request);
-  if (!samples) return PlainError(500, samples.error().message() + "\n", writer);
+  const auto samples = SelectNewest(api, request, metrics.warnings);
+  if (!samples) {
+    metrics.errors.Add();
+    return PlainError(500, samples.error().message() + "\n", writer);
+  }
   const Exposition form = NegotiateExposition(request.Header("Accept"));
   writer.SetHeader("Content-Type", form.protobuf ? ProtobufContentType(form.escaping)
                                                  : TextContentType(form.escaping));
@@ -103,12 +125,13 @@ void Federate(const ApiDependencies& api, const net::ServerRequest& request,
 }  // namespace
 
 void AddFederation(const ContextPtr& context, const AddRoute& add) {
+  const auto metrics = std::make_shared<const FederationMetrics>(context->api.registry);
   add("GET", "/federate",
-      [context](const net::ServerRequest& request, net::ResponseWriter& writer) {
+      [context, metrics](const net::ServerRequest& request, net::ResponseWriter& writer) {
         const Admission admission(context->api.status, writer);
         if (!admission) return;
         writer.SetHeader("Vary", "Accept-Encoding");
-        Federate(context->api, request, writer);
+        Federate(context->api, *metrics, request, writer);
       });
 }
 

@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// /-/healthy, /-/ready, /-/reload, /-/quit, /metrics, /version.
-#include <set>
-
+// /-/healthy, /-/ready, /-/reload, /-/quit, /version.
 #include <fmt/core.h>
 
-#include "narthex/base/metrics.h"
 #include "web/api/middleware.h"
 #include "web/api/routes.h"
 #include "web/api/status.h"
@@ -45,32 +42,6 @@ void Quit(const ApiContext& context, ResponseWriter& writer) {
                                              : "Termination already in progress.");
 }
 
-/// The families of these names.
-std::string OnlyFamilies(std::string_view text, const std::vector<std::string>& names) {
-  constexpr std::string_view kBegin = "# HELP ";  // Of each family.
-  const std::set<std::string_view> wanted(names.begin(), names.end());
-  std::string out;
-  while (!text.empty()) {
-    const std::size_t next = text.find("\n# HELP ");
-    const std::string_view family =
-        text.substr(0, next == std::string_view::npos ? text.size() : next + 1);
-    text.remove_prefix(family.size());
-    const std::string_view name = family.substr(kBegin.size());
-    if (wanted.contains(name.substr(0, name.find(' ')))) out += family;
-  }
-  return out;
-}
-
-void OwnMetrics(const ApiContext& context, const ServerRequest& request, ResponseWriter& writer) {
-  writer.SetHeader("Content-Type",
-                   "text/plain; version=0.0.4; charset=utf-8; escaping=underscores");
-  writer.AddHeader("Vary", "Accept-Encoding");
-  std::string text;
-  context.api.registry.WriteText(text);
-  const std::vector<std::string> names = request.Form().All("name[]");
-  writer.Write(names.empty() ? text : OnlyFamilies(text, names));
-}
-
 void Version(const ApiContext& context, ResponseWriter& writer) {
   JsonWriter out;
   WriteBuildInfo(context.api.status.Build(), out);
@@ -98,9 +69,6 @@ void AddManagementRoutes(const ContextPtr& context, const AddRoute& add) {
     add(method, "/-/quit",
         [context](const ServerRequest&, ResponseWriter& writer) { Quit(*context, writer); });
   }
-  add("GET", "/metrics", [context](const ServerRequest& request, ResponseWriter& writer) {
-    OwnMetrics(*context, request, writer);
-  });
   add("GET", "/version",
       [context](const ServerRequest&, ResponseWriter& writer) { Version(*context, writer); });
 }

@@ -30,6 +30,7 @@ using AddRoute =
 void AddApiRoutes(const ContextPtr& context, const AddRoute& add);          // api_routes.cc
 void AddLiveNotifications(const ContextPtr& context, const AddRoute& add);  // live.cc
 void AddManagementRoutes(const ContextPtr& context, const AddRoute& add);   // management.cc
+void AddOwnMetrics(const ContextPtr& context, const AddRoute& add);         // own_metrics.cc
 void AddPageRoutes(const ContextPtr& context, const AddRoute& add);         // pages.cc
 void AddRemoteWrite(const ContextPtr& context, const AddRoute& add);        // remote_write.cc
 void AddRemoteRead(const ContextPtr& context, const AddRoute& add);         // remote_read.cc
