@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "narthex/proto/metric_family.h"
 #include "tests/web/fake_server.h"
 
 namespace narthex::web {
@@ -319,6 +320,49 @@ TEST(StatusApiTest, CountsRequests) {
   const std::string next = server.Get("/metrics").body;
   EXPECT_NE(std::string::npos,
             next.find("promhttp_metric_handler_requests_total{code=\"200\"} 1\n"));
+}
+
+TEST(StatusApiTest, OwnMetricsAsProtobuf) {
+  FakeServer server;
+  server.registry.AddCounter("t_total", "A counter.", {{"a", "1"}}).Add(3);
+  server.registry.AddGauge("t_gauge", "g").Set(-0.5);
+  constexpr double kBounds[] = {0.5, 1};
+  server.registry.AddHistogram("t_histogram", "h", kBounds).Observe(0.7);
+  constexpr double kQuantiles[] = {0.5};
+  server.registry.AddSummary("t_summary", "s", kQuantiles).Observe(4);
+  const std::string accept =
+      "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited";
+  Answer answer = server.Ask("GET", "/metrics", "", {{"Accept", accept}});
+  EXPECT_EQ(accept.substr(0, accept.find(';')),
+            answer.headers["Content-Type"].substr(0, accept.find(';')));
+  const auto families = proto::DecodeFamilies(answer.body);
+  ASSERT_TRUE(families) << families.error().message();
+  EXPECT_TRUE(families->contains("promhttp_metric_handler_requests_in_flight"));
+
+  const proto::MetricFamily& counter = families->at("t_total");
+  EXPECT_EQ(counter.type, proto::FamilyType::kCounter);
+  EXPECT_EQ(counter.help, "A counter.");
+  EXPECT_EQ(counter.metrics[0].value, 3);
+  EXPECT_EQ(counter.metrics[0].labels,
+            (std::vector<std::pair<std::string, std::string>>{{"a", "1"}}));
+  EXPECT_EQ(families->at("t_gauge").metrics[0].value, -0.5);
+  const proto::Distribution& histogram = *families->at("t_histogram").metrics[0].distribution;
+  EXPECT_EQ(histogram.count, 1U);
+  EXPECT_EQ(histogram.sum, 0.7);
+  ASSERT_EQ(histogram.buckets.size(), 2U);
+  EXPECT_EQ(histogram.buckets[0].count, 0U);
+  EXPECT_EQ(histogram.buckets[1].upper_bound, 1);
+  EXPECT_EQ(histogram.buckets[1].count, 1U);
+  const proto::Distribution& summary = *families->at("t_summary").metrics[0].distribution;
+  EXPECT_EQ(summary.count, 1U);
+  ASSERT_EQ(summary.quantiles.size(), 1U);
+  EXPECT_EQ(summary.quantiles[0].value, 4);
+
+  answer = server.Ask("GET", "/metrics?name[]=t_gauge&name[]=nosuch", "", {{"Accept", accept}});
+  const auto chosen = proto::DecodeFamilies(answer.body);
+  ASSERT_TRUE(chosen);
+  EXPECT_EQ(chosen->size(), 1U);
+  EXPECT_TRUE(chosen->contains("t_gauge"));
 }
 
 }  // namespace
