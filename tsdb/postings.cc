@@ -246,7 +246,7 @@ Result<PostingList> SelectPostings(const PostingsSource& source, std::span<const
   }
   ordered.erase(ordered.begin(), equal_end);
   for (const Matcher* m : ordered) {
-    if (stop.stop_requested()) return Fail(Code::kCancelled, "series selection was cancelled");
+    NX_RETURN_IF_ERROR(CheckStop(stop));
     NX_ASSIGN_OR_RETURN(std::optional<Step> step, StepOf(source, *m));
     if (!step) continue;
     if (!step->subtract && step->list.empty()) return PostingList();
@@ -260,11 +260,24 @@ bool AllAbout(std::string_view label, std::span<const Matcher> matchers) {
                      [&](const Matcher& m) { return m.name() == label; });
 }
 
-void KeepMatching(std::span<const Matcher> matchers, std::vector<std::string>& values) {
-  std::erase_if(values, [&](const std::string& value) {
-    return !std::all_of(matchers.begin(), matchers.end(),
-                        [&](const Matcher& m) { return m.Matches(value); });
-  });
+Status KeepMatching(std::span<const Matcher> matchers, const std::stop_token& stop,
+                    std::vector<std::string>& values) {
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    NX_RETURN_IF_ERROR(CheckStop(stop, i));
+    const bool matches = std::all_of(matchers.begin(), matchers.end(),
+                                     [&](const Matcher& m) { return m.Matches(values[i]); });
+    if (!matches) continue;
+    if (kept != i) values[kept] = std::move(values[i]);
+    ++kept;
+  }
+  values.resize(kept);
+  return {};
+}
+
+Status CheckStop(const std::stop_token& stop) {
+  if (!stop.stop_requested()) return {};
+  return Fail(Code::kCancelled, "series selection was cancelled");
 }
 
 }  // namespace narthex::tsdb

@@ -74,7 +74,15 @@ Result<PostingList> SelectPostings(const PostingsSource& source,
 /// match have. Source: Prometheus tsdb labelValuesWithMatchers.
 bool AllAbout(std::string_view label, std::span<const model::Matcher> matchers);
 
-/// Drops the values on which one of the matchers says no.
-void KeepMatching(std::span<const model::Matcher> matchers, std::vector<std::string>& values);
+/// Drops the values on which one of the matchers says no. Errors: kCancelled.
+Status KeepMatching(std::span<const model::Matcher> matchers, const std::stop_token& stop,
+                    std::vector<std::string>& values);
+
+/// Whether a search may go on. Errors: kCancelled.
+Status CheckStop(const std::stop_token& stop);
+/// The same for the i-th turn of a loop, of which some look.
+inline Status CheckStop(const std::stop_token& stop, std::size_t i) {
+  return i % 1024 == 0 ? CheckStop(stop) : Status();
+}
 
 }  // namespace narthex::tsdb

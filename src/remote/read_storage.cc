@@ -67,11 +67,11 @@ class RemoteQuerier final : public storage::Querier {
 
   // There is no such question in the protocol.
   Result<std::vector<std::string>> LabelValues(std::string_view, std::span<const model::Matcher>,
-                                               std::size_t) const override {
+                                               std::size_t, std::stop_token) const override {
     return Fail(Code::kUnavailable, "not implemented");
   }
-  Result<std::vector<std::string>> LabelNames(std::span<const model::Matcher>,
-                                              std::size_t) const override {
+  Result<std::vector<std::string>> LabelNames(std::span<const model::Matcher>, std::size_t,
+                                              std::stop_token) const override {
     return Fail(Code::kUnavailable, "not implemented");
   }
 

@@ -54,12 +54,15 @@ class FanoutQuerier final : public Querier {
 
   Result<std::vector<std::string>> LabelValues(std::string_view name,
                                                std::span<const model::Matcher> matchers,
-                                               std::size_t limit) const override {
-    return Unite(limit, [&](const Querier& q) { return q.LabelValues(name, matchers, limit); });
+                                               std::size_t limit,
+                                               std::stop_token stop) const override {
+    return Unite(limit,
+                 [&](const Querier& q) { return q.LabelValues(name, matchers, limit, stop); });
   }
   Result<std::vector<std::string>> LabelNames(std::span<const model::Matcher> matchers,
-                                              std::size_t limit) const override {
-    return Unite(limit, [&](const Querier& q) { return q.LabelNames(matchers, limit); });
+                                              std::size_t limit,
+                                              std::stop_token stop) const override {
+    return Unite(limit, [&](const Querier& q) { return q.LabelNames(matchers, limit, stop); });
   }
 
   void CollectWarnings(Annotations& out) const override {

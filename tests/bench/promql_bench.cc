@@ -76,11 +76,11 @@ class Columns final : public storage::Queryable {
       return set;
     }
     Result<std::vector<std::string>> LabelValues(std::string_view, std::span<const model::Matcher>,
-                                                 std::size_t) const override {
+                                                 std::size_t, std::stop_token) const override {
       return std::vector<std::string>();
     }
-    Result<std::vector<std::string>> LabelNames(std::span<const model::Matcher>,
-                                                std::size_t) const override {
+    Result<std::vector<std::string>> LabelNames(std::span<const model::Matcher>, std::size_t,
+                                                std::stop_token) const override {
       return std::vector<std::string>();
     }
 

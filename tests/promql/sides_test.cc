@@ -45,12 +45,14 @@ class CountingStorage final : public storage::Queryable {
     }
     Result<std::vector<std::string>> LabelValues(std::string_view name,
                                                  std::span<const model::Matcher> matchers,
-                                                 std::size_t limit) const override {
-      return querier_->LabelValues(name, matchers, limit);
+                                                 std::size_t limit,
+                                                 std::stop_token stop) const override {
+      return querier_->LabelValues(name, matchers, limit, stop);
     }
     Result<std::vector<std::string>> LabelNames(std::span<const model::Matcher> matchers,
-                                                std::size_t limit) const override {
-      return querier_->LabelNames(matchers, limit);
+                                                std::size_t limit,
+                                                std::stop_token stop) const override {
+      return querier_->LabelNames(matchers, limit, stop);
     }
 
    private:

@@ -46,11 +46,11 @@ class FakeSecondary final : public Queryable {
       return data_->Select(matchers, hints, stop);
     }
     Result<std::vector<std::string>> LabelValues(std::string_view, std::span<const Matcher>,
-                                                 std::size_t) const override {
+                                                 std::size_t, std::stop_token) const override {
       return Fail(Code::kUnavailable, "not implemented");
     }
-    Result<std::vector<std::string>> LabelNames(std::span<const Matcher>,
-                                                std::size_t) const override {
+    Result<std::vector<std::string>> LabelNames(std::span<const Matcher>, std::size_t,
+                                                std::stop_token) const override {
       return std::vector<std::string>{"a", "zone"};
     }
 
@@ -210,11 +210,11 @@ class FailingPrimary final : public Queryable, public Querier {
     return Fail(Code::kIo, "broken disk");
   }
   Result<std::vector<std::string>> LabelValues(std::string_view, std::span<const Matcher>,
-                                               std::size_t) const override {
+                                               std::size_t, std::stop_token) const override {
     return Fail(Code::kIo, "broken disk");
   }
-  Result<std::vector<std::string>> LabelNames(std::span<const Matcher>,
-                                              std::size_t) const override {
+  Result<std::vector<std::string>> LabelNames(std::span<const Matcher>, std::size_t,
+                                              std::stop_token) const override {
     return Fail(Code::kIo, "broken disk");
   }
 };

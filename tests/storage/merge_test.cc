@@ -46,11 +46,11 @@ class FakeQuerier final : public Querier {
     return std::make_unique<FakeSet>(series_);
   }
   Result<std::vector<std::string>> LabelValues(std::string_view, std::span<const model::Matcher>,
-                                               std::size_t) const override {
+                                               std::size_t, std::stop_token) const override {
     return names_;
   }
-  Result<std::vector<std::string>> LabelNames(std::span<const model::Matcher>,
-                                              std::size_t) const override {
+  Result<std::vector<std::string>> LabelNames(std::span<const model::Matcher>, std::size_t,
+                                              std::stop_token) const override {
     return names_;
   }
 

@@ -179,7 +179,9 @@ class MemoryStorage::MemoryQuerier final : public storage::Querier {
 
   Result<std::vector<std::string>> LabelValues(std::string_view name,
                                                std::span<const model::Matcher> matchers,
-                                               std::size_t limit) const override {
+                                               std::size_t limit,
+                                               std::stop_token stop) const override {
+    if (stop.stop_requested()) return Fail(Code::kCancelled, "cancelled");
     std::set<std::string> values;
     for (const auto& [labels, columns] : *series_) {
       if (MatchesAll(labels, matchers) && labels.Has(name)) values.emplace(labels.Get(name));
@@ -188,7 +190,9 @@ class MemoryStorage::MemoryQuerier final : public storage::Querier {
   }
 
   Result<std::vector<std::string>> LabelNames(std::span<const model::Matcher> matchers,
-                                              std::size_t limit) const override {
+                                              std::size_t limit,
+                                              std::stop_token stop) const override {
+    if (stop.stop_requested()) return Fail(Code::kCancelled, "cancelled");
     std::set<std::string> names;
     for (const auto& [labels, columns] : *series_) {
       if (!MatchesAll(labels, matchers)) continue;

@@ -143,5 +143,26 @@ TEST(SeriesErrorsTest, FailuresOfTheStorageAreThoseOfTheExecution) {
   }
 }
 
+TEST_F(SeriesApiTest, EndsWhatNobodyWaitsFor) {
+  server_.options.enable_search = true;
+  std::stop_source source;
+  source.request_stop();
+  for (const auto& [path, query] : {std::pair{"/api/v1/labels", ""},
+                                    {"/api/v1/label/job/values", ""},
+                                    {"/api/v1/search/label_names", ""},
+                                    {"/api/v1/search/label_values", "label=job"}}) {
+    SCOPED_TRACE(path);
+    net::ServerRequest request;
+    request.method = "GET";
+    request.path = path;
+    request.raw_query = query;
+    request.stop = source.get_token();
+    Answer answer;
+    server_.router().Dispatch(request, answer);
+    EXPECT_EQ(499, answer.status);
+    EXPECT_NE(std::string::npos, answer.body.find(R"("errorType":"canceled")")) << answer.body;
+  }
+}
+
 }  // namespace
 }  // namespace narthex::web

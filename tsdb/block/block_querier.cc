@@ -81,51 +81,58 @@ class BlockQuerier final : public storage::Querier {
 
   Result<std::vector<std::string>> LabelValues(std::string_view name,
                                                std::span<const model::Matcher> matchers,
-                                               std::size_t limit) const override {
+                                               std::size_t limit,
+                                               std::stop_token stop) const override {
+    NX_RETURN_IF_ERROR(CheckStop(stop));
     if (AllAbout(name, matchers)) {
       auto values = block_->index().LabelValues(name);
-      KeepMatching(matchers, values);
+      NX_RETURN_IF_ERROR(KeepMatching(matchers, stop, values));
       return Limited(std::move(values), limit);
     }
     const IndexReader& index = block_->index();
     const auto number = index.NumberOfName(name);
     if (!number) return std::vector<std::string>();
-    NX_ASSIGN_OR_RETURN(const PostingList ids, SelectPostings(block_->postings(), matchers));
+    NX_ASSIGN_OR_RETURN(const PostingList ids, SelectPostings(block_->postings(), matchers, stop));
     // The lists of all values together name every series that has the label; the labels of one
     // series cost as much to read as so many entries of lists.
     constexpr std::uint64_t kEntriesPerSeries = 256;
     if (index.NumValues(name) <= ids.size() &&
         block_->meta().stats.num_series <= kEntriesPerSeries * ids.size()) {
-      NX_ASSIGN_OR_RETURN(auto values, index.ValuesOn(name, ids));
+      NX_ASSIGN_OR_RETURN(auto values, index.ValuesOn(name, ids, stop));
       return Limited(std::move(values), limit);
     }
-    return SymbolsOf(ids, limit, [&](const SymbolPairs& pairs, std::vector<std::uint32_t>& out) {
-      for (const auto& [n, v] : pairs) {
-        if (n == *number) out.push_back(v);
-      }
-    });
+    return SymbolsOf(ids, limit, stop,
+                     [&](const SymbolPairs& pairs, std::vector<std::uint32_t>& out) {
+                       for (const auto& [n, v] : pairs) {
+                         if (n == *number) out.push_back(v);
+                       }
+                     });
   }
 
   Result<std::vector<std::string>> LabelNames(std::span<const model::Matcher> matchers,
-                                              std::size_t limit) const override {
+                                              std::size_t limit,
+                                              std::stop_token stop) const override {
+    NX_RETURN_IF_ERROR(CheckStop(stop));
     if (matchers.empty()) return Limited(block_->index().LabelNames(), limit);
-    NX_ASSIGN_OR_RETURN(const PostingList ids, SelectPostings(block_->postings(), matchers));
-    return SymbolsOf(ids, limit, [](const SymbolPairs& pairs, std::vector<std::uint32_t>& out) {
-      for (const auto& [n, v] : pairs) out.push_back(n);
-    });
+    NX_ASSIGN_OR_RETURN(const PostingList ids, SelectPostings(block_->postings(), matchers, stop));
+    return SymbolsOf(ids, limit, stop,
+                     [](const SymbolPairs& pairs, std::vector<std::uint32_t>& out) {
+                       for (const auto& [n, v] : pairs) out.push_back(n);
+                     });
   }
 
  private:
   // The symbols that `collect` picks from the labels of the series, as sorted text.
   template <typename Collect>
   Result<std::vector<std::string>> SymbolsOf(const PostingList& ids, std::size_t limit,
-                                             Collect&& collect) const {
+                                             const std::stop_token& stop, Collect&& collect) const {
     constexpr std::size_t kCompactAbove = 1 << 16;
     std::vector<std::uint32_t> symbols;
     std::size_t compact_at = kCompactAbove;
     SymbolPairs pairs;
-    for (const SeriesId id : ids) {
-      NX_RETURN_IF_ERROR(block_->index().Series(id, &pairs, nullptr));
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+      NX_RETURN_IF_ERROR(CheckStop(stop, i));
+      NX_RETURN_IF_ERROR(block_->index().Series(ids[i], &pairs, nullptr));
       collect(pairs, symbols);
       if (symbols.size() < compact_at) continue;
       SortUnique(symbols);

@@ -219,7 +219,9 @@ Result<std::unique_ptr<storage::ChunkSeriesSet>> HeadQuerier::SelectChunks(
 
 Result<std::vector<std::string>> HeadQuerier::LabelValues(std::string_view name,
                                                           std::span<const model::Matcher> matchers,
-                                                          std::size_t limit) const {
+                                                          std::size_t limit,
+                                                          std::stop_token stop) const {
+  NX_RETURN_IF_ERROR(CheckStop(stop));
   if (OutsideHead()) return std::vector<std::string>{};
   std::vector<Symbol> symbols;
   const bool values_decide = AllAbout(name, matchers);
@@ -228,24 +230,27 @@ Result<std::vector<std::string>> HeadQuerier::LabelValues(std::string_view name,
       if (const auto* values = postings.ValuesOf(labels.symbols().Find(name))) symbols = *values;
     });
   } else {
-    NX_ASSIGN_OR_RETURN(const auto ids, SelectPostings(HeadPostings(head_.index), matchers));
+    NX_ASSIGN_OR_RETURN(const auto ids, SelectPostings(HeadPostings(head_.index), matchers, stop));
     Symbol name_symbol = 0;
     head_.index.Read([&](const MemPostings&, const LabelStore& labels) {
       name_symbol = labels.symbols().Find(name);
     });
-    for (const SeriesId id : ids) {
-      const Symbol value = head_.index.labels().ValueOf(head_.index.At(id).labels, name_symbol);
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+      NX_RETURN_IF_ERROR(CheckStop(stop, i));
+      const Symbol value = head_.index.labels().ValueOf(head_.index.At(ids[i]).labels, name_symbol);
       if (value != 0) symbols.push_back(value);
     }
   }
   auto values = Texts(head_.index, std::move(symbols));
-  if (values_decide) KeepMatching(matchers, values);
+  if (values_decide) NX_RETURN_IF_ERROR(KeepMatching(matchers, stop, values));
   Limit(values, limit);
   return values;
 }
 
 Result<std::vector<std::string>> HeadQuerier::LabelNames(std::span<const model::Matcher> matchers,
-                                                         std::size_t limit) const {
+                                                         std::size_t limit,
+                                                         std::stop_token stop) const {
+  NX_RETURN_IF_ERROR(CheckStop(stop));
   if (OutsideHead()) return std::vector<std::string>{};
   std::vector<Symbol> symbols;
   if (matchers.empty()) {
@@ -254,10 +259,11 @@ Result<std::vector<std::string>> HeadQuerier::LabelNames(std::span<const model::
           [&](Symbol name, const std::vector<Symbol>&) { symbols.push_back(name); });
     });
   } else {
-    NX_ASSIGN_OR_RETURN(const auto ids, SelectPostings(HeadPostings(head_.index), matchers));
+    NX_ASSIGN_OR_RETURN(const auto ids, SelectPostings(HeadPostings(head_.index), matchers, stop));
     absl::flat_hash_set<Symbol> names;
-    for (const SeriesId id : ids) {
-      head_.index.labels().ForEach(head_.index.At(id).labels,
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+      NX_RETURN_IF_ERROR(CheckStop(stop, i));
+      head_.index.labels().ForEach(head_.index.At(ids[i]).labels,
                                    [&](Symbol name, Symbol) { names.insert(name); });
     }
     symbols.assign(names.begin(), names.end());

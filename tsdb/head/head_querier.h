@@ -47,9 +47,11 @@ class HeadQuerier final : public storage::Querier {
                                                      std::stop_token stop = {}) const override;
   Result<std::vector<std::string>> LabelValues(std::string_view name,
                                                std::span<const model::Matcher> matchers,
-                                               std::size_t limit) const override;
+                                               std::size_t limit,
+                                               std::stop_token stop) const override;
   Result<std::vector<std::string>> LabelNames(std::span<const model::Matcher> matchers,
-                                              std::size_t limit) const override;
+                                              std::size_t limit,
+                                              std::stop_token stop) const override;
   /// The same selection as chunks.
   Result<std::unique_ptr<storage::ChunkSeriesSet>> SelectChunks(
       std::span<const model::Matcher> matchers, std::size_t limit,

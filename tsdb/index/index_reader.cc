@@ -404,11 +404,14 @@ std::size_t IndexReader::NumValues(std::string_view name) const {
 }
 
 Result<std::vector<std::string>> IndexReader::ValuesOn(std::string_view name,
-                                                       std::span<const SeriesId> ids) const {
+                                                       std::span<const SeriesId> ids,
+                                                       const std::stop_token& stop) const {
   std::vector<std::string> values;
+  std::size_t seen = 0;
   const NameEntries* entries = Find(name);
   if (entries == nullptr || ids.empty()) return values;
   NX_RETURN_IF_ERROR(Walk(*entries, {}, [&](const TableEntry& entry) -> Result<bool> {
+    if (const Status goes_on = CheckStop(stop, seen++); !goes_on) return Fail(goes_on.error());
     NX_ASSIGN_OR_RETURN(const ByteSpan list, ListBytes(entry.list_offset));
     if (Meet(list, ids)) values.emplace_back(entry.value);
     return true;

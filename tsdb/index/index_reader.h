@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -60,9 +61,9 @@ class IndexReader final : public PostingsSource {
 
   /// Number of the values of a label.
   std::size_t NumValues(std::string_view name) const;
-  /// The values of a label on any of `ids` (ascending), ascending.
-  Result<std::vector<std::string>> ValuesOn(std::string_view name,
-                                            std::span<const SeriesId> ids) const;
+  /// The values of a label on any of `ids` (ascending), ascending. Errors: kCancelled.
+  Result<std::vector<std::string>> ValuesOn(std::string_view name, std::span<const SeriesId> ids,
+                                            const std::stop_token& stop = {}) const;
 
   std::uint64_t size_bytes() const { return file_->bytes().size(); }
   /// Bytes held in memory beside the mapping.

@@ -138,16 +138,17 @@ class MetadataOfNames {
   std::shared_ptr<const KnownMetadata::Families> families_;  // Null until it is needed.
 };
 
-auto AskValues(std::string_view label) {
-  return [label](const storage::Querier& querier, const MatcherSet& matchers, std::size_t limit) {
-    return querier.LabelValues(label, matchers, limit);
+auto AskValues(const Search& search, std::string_view label) {
+  return [&search, label](const storage::Querier& querier, const MatcherSet& matchers,
+                          std::size_t limit) {
+    return querier.LabelValues(label, matchers, limit, search.request.stop);
   };
 }
 
 Status SearchMetricNames(Search& search) {
   NX_ASSIGN_OR_RETURN(const bool with_metadata,
                       BoolParameter(search.form, "include_metadata", false));
-  NX_ASSIGN_OR_RETURN(const auto found, Find(search, AskValues(model::kMetricName)));
+  NX_ASSIGN_OR_RETURN(const auto found, Find(search, AskValues(search, model::kMetricName)));
   MetadataOfNames metadata(search);
   WriteExtra extra;
   if (with_metadata) {
@@ -160,10 +161,11 @@ Status SearchMetricNames(Search& search) {
 }
 
 Status SearchLabelNames(Search& search) {
-  NX_ASSIGN_OR_RETURN(
-      const auto found,
-      Find(search, [](const storage::Querier& querier, const MatcherSet& matchers,
-                      std::size_t limit) { return querier.LabelNames(matchers, limit); }));
+  NX_ASSIGN_OR_RETURN(const auto found,
+                      Find(search, [&search](const storage::Querier& querier,
+                                             const MatcherSet& matchers, std::size_t limit) {
+                        return querier.LabelNames(matchers, limit, search.request.stop);
+                      }));
   SendResults(search, found, "name", {});
   return {};
 }
@@ -173,7 +175,7 @@ Status SearchLabelValues(Search& search) {
   if (label.empty()) {
     return Fail(Code::kInvalidArgument, "missing required parameter \"label\"");
   }
-  NX_ASSIGN_OR_RETURN(const auto found, Find(search, AskValues(label)));
+  NX_ASSIGN_OR_RETURN(const auto found, Find(search, AskValues(search, label)));
   SendResults(search, found, "value", {});
   return {};
 }

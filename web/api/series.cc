@@ -58,7 +58,7 @@ Status LabelNames(Call& call) {
                       FromStorage(call.api.queryable.NewQuerier(p.range.start, p.range.end)));
   NX_ASSIGN_OR_RETURN(std::vector<std::string> names,
                       FromStorage(Gather(p.matcher_sets, [&](const MatcherSet& matchers) {
-                        return querier->LabelNames(matchers, HintLimit(p.limit));
+                        return querier->LabelNames(matchers, HintLimit(p.limit), call.request.stop);
                       })));
   storage::Annotations annotations;
   querier->CollectWarnings(annotations);
@@ -76,7 +76,8 @@ Status LabelValues(Call& call) {
                       FromStorage(call.api.queryable.NewQuerier(p.range.start, p.range.end)));
   NX_ASSIGN_OR_RETURN(std::vector<std::string> values,
                       FromStorage(Gather(p.matcher_sets, [&](const MatcherSet& matchers) {
-                        return querier->LabelValues(name, matchers, HintLimit(p.limit));
+                        return querier->LabelValues(name, matchers, HintLimit(p.limit),
+                                                    call.request.stop);
                       })));
   storage::Annotations annotations;
   querier->CollectWarnings(annotations);

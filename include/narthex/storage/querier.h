@@ -113,12 +113,14 @@ class Querier {
   virtual void CollectWarnings(Annotations& out) const;
 
   /// The values of one label, or the label names, on series that match (all, when there are no
-  /// matchers). Sorted, unique, at most `limit` (0 = all).
+  /// matchers). Sorted, unique, at most `limit` (0 = all). Errors: as Select.
   virtual Result<std::vector<std::string>> LabelValues(std::string_view name,
                                                        std::span<const model::Matcher> matchers,
-                                                       std::size_t limit) const = 0;
+                                                       std::size_t limit,
+                                                       std::stop_token stop = {}) const = 0;
   virtual Result<std::vector<std::string>> LabelNames(std::span<const model::Matcher> matchers,
-                                                      std::size_t limit) const = 0;
+                                                      std::size_t limit,
+                                                      std::stop_token stop = {}) const = 0;
 };
 
 /// Thread safety: any thread.
