@@ -6,7 +6,6 @@
 #include <netinet/tcp.h>
 
 #include <future>
-#include <map>
 
 #include "narthex/base/metrics.h"
 #include "narthex/base/thread_pool.h"
