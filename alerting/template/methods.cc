@@ -24,8 +24,9 @@ Value Duration(std::int64_t ns) { return DurationValue{ns}; }
 
 /// A duration in a unit, as Go divides: the whole part on its own.
 Value InUnits(std::int64_t ns, std::int64_t unit_ns) {
-  return static_cast<double>(ns / unit_ns) +
-         static_cast<double>(ns % unit_ns) / static_cast<double>(unit_ns);
+  const std::int64_t whole = ns / unit_ns;
+  const std::int64_t rest = ns % unit_ns;
+  return static_cast<double>(whole) + static_cast<double>(rest) / static_cast<double>(unit_ns);
 }
 
 // Of time.Time, as far as they make sense in a text; Local is UTC here.
