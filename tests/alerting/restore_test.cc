@@ -37,6 +37,12 @@ TEST(RestoreTest, ActiveAt) {
   }
 }
 
+/// A value of ALERTS_FOR_STATE.
+double SecondsAgo(std::int64_t seconds) {
+  const std::int64_t at = kNow / kSecond - seconds;
+  return static_cast<double>(at);
+}
+
 class FailingStorage final : public storage::Queryable {
  public:
   Result<std::unique_ptr<storage::Querier>> NewQuerier(model::TimestampMs,
@@ -96,37 +102,35 @@ TEST_F(RestoreAlertsTest, LastSeenCountsInWholeSeconds) {
 
 TEST_F(RestoreAlertsTest, ShortForWaitsAgain) {
   rule_.hold_ms = kLimits.grace_period_ms - 1;
-  Put(static_cast<double>(kNow / kSecond - 1800), kMinuteMs, {{"severity", "page"}});
+  Put(SecondsAgo(1800), kMinuteMs, {{"severity", "page"}});
   EXPECT_EQ(Restore(storage_), kNow);
   rule_.hold_ms = kLimits.grace_period_ms;
   EXPECT_LT(Restore(storage_), kNow);
 }
 
 TEST_F(RestoreAlertsTest, SamplesOlderThanTheToleranceDoNotCount) {
-  Put(static_cast<double>(kNow / kSecond - 4000), kHourMs + 1, {{"severity", "page"}});
+  Put(SecondsAgo(4000), kHourMs + 1, {{"severity", "page"}});
   EXPECT_EQ(Restore(storage_), kNow);
-  Put(static_cast<double>(kNow / kSecond - 4000), kHourMs, {{"severity", "page"}});
+  Put(SecondsAgo(4000), kHourMs, {{"severity", "page"}});
   EXPECT_LT(Restore(storage_), kNow);
 }
 
 TEST_F(RestoreAlertsTest, AnAlertThatHadEndedIsNew) {
-  Put(static_cast<double>(kNow / kSecond - 1800), 2 * kMinuteMs, {{"severity", "page"}});
+  Put(SecondsAgo(1800), 2 * kMinuteMs, {{"severity", "page"}});
   Put(model::kStaleNaN, kMinuteMs, {{"severity", "page"}});
   EXPECT_EQ(Restore(storage_), kNow);
 }
 
 TEST_F(RestoreAlertsTest, FindsWhatTemplatesMadeOfLabels) {
   rule_.labels = {{"severity", "page"}, {"where", "{{ $labels.instance }}"}};
-  Put(static_cast<double>(kNow / kSecond - 1800), kMinuteMs,
-      {{"severity", "page"}, {"where", "b"}});
+  Put(SecondsAgo(1800), kMinuteMs, {{"severity", "page"}, {"where", "b"}});
   EXPECT_EQ(Restore(storage_), kNow) << "another alert of the rule";
-  Put(static_cast<double>(kNow / kSecond - 1800), kMinuteMs,
-      {{"severity", "page"}, {"where", "a"}});
+  Put(SecondsAgo(1800), kMinuteMs, {{"severity", "page"}, {"where", "a"}});
   EXPECT_LT(Restore(storage_), kNow);
 }
 
 TEST_F(RestoreAlertsTest, OtherLabelsAreAnotherRule) {
-  Put(static_cast<double>(kNow / kSecond - 1800), kMinuteMs, {{"severity", "info"}});
+  Put(SecondsAgo(1800), kMinuteMs, {{"severity", "info"}});
   EXPECT_EQ(Restore(storage_), kNow);
 }
 

@@ -309,8 +309,9 @@ TEST_F(RuleManagerTest, RestoresFromItsOwnStorageOnly) {
   testing::MemoryStorage own;
   MakeManager(&own);
   const model::TimestampMs now = clock_.NowMs();
+  const std::int64_t since = now / 1000 - 1800;
   Put({{"__name__", "ALERTS_FOR_STATE"}, {"alertname", "Down"}, {"job", "a"}, {"severity", "page"}},
-      static_cast<double>(now / 1000 - 1800));
+      static_cast<double>(since));
   Put({{"__name__", "up"}, {"job", "a"}}, 0);
   MustLoad(fmt::format(kAlert, "1h"));
   Tick();
