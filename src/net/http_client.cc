@@ -155,7 +155,9 @@ asio::awaitable<Status> HttpClient::Impl::Connect(const Url& peer) {
 
 asio::awaitable<Status> HttpClient::Impl::ConnectToProxy(const Url& proxy) {
   Status status = co_await Connect(proxy);
-  if (status && proxy.scheme == "https") status = co_await StartTls(proxy.host);
+  if (status && proxy.scheme == "https") {
+    status = co_await StartTls(proxy.host);
+  }
   if (status || status.error().code() != Code::kUnavailable) co_return status;
   co_return Fail(std::move(status).error().Wrap("proxyconnect tcp"));
 }
@@ -175,7 +177,9 @@ asio::awaitable<Status> HttpClient::Impl::Open(const Url& url, const Url* proxy)
   } else if (proxy != nullptr && url.scheme == "https") {
     status = co_await OpenConnectTunnel(connection, *proxy, url, options.proxy.connect_headers);
   }
-  if (status && url.scheme == "https") status = co_await StartTls(url.host);
+  if (status && url.scheme == "https") {
+    status = co_await StartTls(url.host);
+  }
   if (!status) co_return status;
   connected_to = url.scheme + "://" + Authority(url);
   co_return Status{};

@@ -111,6 +111,7 @@ Result<config::TargetGroup> Uyuni::Targets(const std::string& token) {
     groups[system["id"].Int()] = std::move(names);
   }
   std::vector<std::int64_t> ids;
+  ids.reserve(groups.size());
   for (const auto& [id, names] : groups) ids.push_back(id);
 
   NX_ASSIGN_OR_RETURN(
