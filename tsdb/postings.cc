@@ -227,7 +227,7 @@ Status PostingsSource::OfEqual(std::span<const Matcher* const> equal, PostingLis
 }
 
 Result<PostingList> SelectPostings(const PostingsSource& source, std::span<const Matcher> matchers,
-                                   std::stop_token stop) {
+                                   const std::stop_token& stop) {
   std::vector<const Matcher*> ordered;
   for (const Matcher& m : matchers) {
     if (SelectsNothing(m)) return PostingList();

@@ -68,7 +68,7 @@ class PostingsSource {
 /// Prometheus tsdb PostingsForMatchers.
 Result<PostingList> SelectPostings(const PostingsSource& source,
                                    std::span<const model::Matcher> matchers,
-                                   std::stop_token stop = {});
+                                   const std::stop_token& stop = {});
 
 /// Whether all matchers are about one label: then its values alone tell which of them series that
 /// match have. Source: Prometheus tsdb labelValuesWithMatchers.

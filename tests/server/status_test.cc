@@ -19,7 +19,7 @@ namespace {
 
 class ServerStatusTest : public ::testing::Test {
  protected:
-  const ServerFlags flags_;
+  const ServerFlags flags_{};
   testing::FakeClock clock_;
   metrics::Registry registry_;
   const Configuration configuration_{"", {}, clock_, registry_};
