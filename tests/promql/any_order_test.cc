@@ -9,53 +9,18 @@
 #include "narthex/base/clock.h"
 #include "narthex/base/metrics.h"
 #include "narthex/promql/engine.h"
-#include "tests/support/memory_storage.h"
+#include "tests/support/watched_storage.h"
 
 namespace narthex::promql {
 namespace {
 
-/// Notes what is selected, with a '~' in front of what may come in any order.
-class NotingStorage final : public storage::Queryable {
- public:
-  class Querier final : public storage::Querier {
-   public:
-    Querier(std::unique_ptr<storage::Querier> querier, std::vector<std::string>& selected)
-        : querier_(std::move(querier)), selected_(selected) {}
-    Result<std::unique_ptr<storage::SeriesSet>> Select(std::span<const model::Matcher> matchers,
-                                                       const storage::SelectHints& hints,
-                                                       std::stop_token stop) const override {
-      selected_.push_back((hints.any_order ? "~" : "") + std::string(matchers.back().value()));
-      return querier_->Select(matchers, hints, stop);
-    }
-    Result<std::vector<std::string>> LabelValues(std::string_view name,
-                                                 std::span<const model::Matcher> matchers,
-                                                 std::size_t limit,
-                                                 std::stop_token stop) const override {
-      return querier_->LabelValues(name, matchers, limit, stop);
-    }
-    Result<std::vector<std::string>> LabelNames(std::span<const model::Matcher> matchers,
-                                                std::size_t limit,
-                                                std::stop_token stop) const override {
-      return querier_->LabelNames(matchers, limit, stop);
-    }
-
-   private:
-    std::unique_ptr<storage::Querier> querier_;
-    std::vector<std::string>& selected_;
-  };
-
-  Result<std::unique_ptr<storage::Querier>> NewQuerier(model::TimestampMs mint,
-                                                       model::TimestampMs maxt) override {
-    NX_ASSIGN_OR_RETURN(auto querier, data.NewQuerier(mint, maxt));
-    return std::make_unique<Querier>(std::move(querier), selected);
-  }
-
-  testing::MemoryStorage data;
-  std::vector<std::string> selected;
-};
-
 TEST(AnyOrderTest, OnlyWhereTheResultCantTell) {
-  NotingStorage storage;
+  testing::WatchedStorage storage;
+  std::vector<std::string> selected;  // With a '~' in front of what may come in any order.
+  storage.watch.on_select = [&](std::span<const model::Matcher> matchers,
+                                const storage::SelectHints& hints) {
+    selected.push_back((hints.any_order ? "~" : "") + std::string(matchers.back().value()));
+  };
   metrics::Registry registry;
   Engine engine(EngineOptions(), nullptr, SystemClock(), registry);
   using Names = std::vector<std::string>;
@@ -82,10 +47,10 @@ TEST(AnyOrderTest, OnlyWhereTheResultCantTell) {
       {"count(a) / count(a)", {"~a"}},
   };
   for (const auto& c : cases) {
-    storage.selected.clear();
+    selected.clear();
     const auto result = engine.Instant(storage, c.query, 600'000);
     ASSERT_TRUE(result) << c.query << ": " << result.error().message();
-    EXPECT_EQ(storage.selected, c.selected) << c.query;
+    EXPECT_EQ(selected, c.selected) << c.query;
   }
 }
 

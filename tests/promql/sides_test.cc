@@ -1,74 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What both sides of an operator ask for is read once, and gives what it would give twice.
-#include <atomic>
-
 #include <gtest/gtest.h>
 
 #include "narthex/base/clock.h"
 #include "narthex/base/metrics.h"
 #include "narthex/promql/engine.h"
-#include "tests/support/memory_storage.h"
+#include "tests/support/watched_storage.h"
 
 namespace narthex::promql {
 namespace {
-
-/// Counts how often a series is read.
-class CountingStorage final : public storage::Queryable {
- public:
-  class Set final : public storage::SeriesSet {
-   public:
-    Set(std::unique_ptr<storage::SeriesSet> set, std::atomic<int>& reads)
-        : set_(std::move(set)), reads_(reads) {}
-    std::size_t size() const override { return set_->size(); }
-    model::Labels LabelsAt(std::size_t i) const override { return set_->LabelsAt(i); }
-    Status Read(std::size_t i, model::TimestampMs mint, model::TimestampMs maxt,
-                storage::SampleColumns& out) const override {
-      ++reads_;
-      return set_->Read(i, mint, maxt, out);
-    }
-
-   private:
-    std::unique_ptr<storage::SeriesSet> set_;
-    std::atomic<int>& reads_;
-  };
-
-  class Querier final : public storage::Querier {
-   public:
-    Querier(std::unique_ptr<storage::Querier> querier, std::atomic<int>& reads)
-        : querier_(std::move(querier)), reads_(reads) {}
-    Result<std::unique_ptr<storage::SeriesSet>> Select(std::span<const model::Matcher> matchers,
-                                                       const storage::SelectHints& hints,
-                                                       std::stop_token stop) const override {
-      NX_ASSIGN_OR_RETURN(auto set, querier_->Select(matchers, hints, stop));
-      return std::make_unique<Set>(std::move(set), reads_);
-    }
-    Result<std::vector<std::string>> LabelValues(std::string_view name,
-                                                 std::span<const model::Matcher> matchers,
-                                                 std::size_t limit,
-                                                 std::stop_token stop) const override {
-      return querier_->LabelValues(name, matchers, limit, stop);
-    }
-    Result<std::vector<std::string>> LabelNames(std::span<const model::Matcher> matchers,
-                                                std::size_t limit,
-                                                std::stop_token stop) const override {
-      return querier_->LabelNames(matchers, limit, stop);
-    }
-
-   private:
-    std::unique_ptr<storage::Querier> querier_;
-    std::atomic<int>& reads_;
-  };
-
-  Result<std::unique_ptr<storage::Querier>> NewQuerier(model::TimestampMs mint,
-                                                       model::TimestampMs maxt) override {
-    NX_ASSIGN_OR_RETURN(auto querier, data.NewQuerier(mint, maxt));
-    return std::make_unique<Querier>(std::move(querier), reads);
-  }
-
-  testing::MemoryStorage data;
-  std::atomic<int> reads{0};
-};
 
 class SidesTest : public ::testing::Test {
  protected:
@@ -88,14 +29,14 @@ class SidesTest : public ::testing::Test {
   }
 
   QueryResult Run(const std::string& query) {
-    storage_.reads = 0;
+    storage_.watch.reads = 0;
     Engine engine(options_, nullptr, SystemClock(), registry_);
     auto result = engine.Range(storage_, query, 500'000, 600'000, 10'000);
     EXPECT_TRUE(result) << query << ": " << (result ? "" : result.error().message());
     return result ? std::move(*result) : QueryResult();
   }
 
-  CountingStorage storage_;
+  testing::WatchedStorage storage_;
   metrics::Registry registry_;
   EngineOptions options_;
 };
@@ -120,7 +61,7 @@ TEST_F(SidesTest, ReadOnce) {
                {"sum(a) / sum(  a)", 10}};
   for (const auto& c : cases) {
     Run(c.query);
-    EXPECT_EQ(storage_.reads, c.reads) << c.query;
+    EXPECT_EQ(storage_.watch.reads, c.reads) << c.query;
   }
 }
 

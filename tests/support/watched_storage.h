@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A storage in memory whose reads a test counts, and lets fail.
+// A storage in memory whose selections and reads a test sees, and lets fail.
 #pragma once
 
 #include <atomic>
 #include <climits>
 #include <functional>
 #include <memory>
+#include <span>
 #include <utility>
 
 #include "tests/support/memory_storage.h"
@@ -15,6 +16,8 @@ namespace narthex::testing {
 
 /// What a test sees of the storage's use, and how it makes it fail.
 struct Watch {
+  std::function<void(std::span<const model::Matcher>, const storage::SelectHints&)> on_select =
+      [](auto, const auto&) {};
   std::atomic<int> reads{0};
   std::atomic<int> live_sets{0};
   int fail_after = INT_MAX;  // Reads that succeed.
@@ -53,6 +56,7 @@ class WatchedStorage final : public storage::Queryable {
     Result<std::unique_ptr<storage::SeriesSet>> Select(std::span<const model::Matcher> matchers,
                                                        const storage::SelectHints& hints,
                                                        std::stop_token stop) const override {
+      watch_.on_select(matchers, hints);
       NX_ASSIGN_OR_RETURN(auto set, querier_->Select(matchers, hints, stop));
       return std::make_unique<Set>(std::move(set), watch_);
     }
