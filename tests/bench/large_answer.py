@@ -11,22 +11,19 @@ mapped pages of blocks as well. Everything listens on 127.0.0.1 alone; only what
 ended. Python 3.9 or later, standard library only.
 """
 import argparse
-import contextlib
 import http.client
 import json
-import os
 import pathlib
 import random
 import shutil
-import socket
 import struct
-import subprocess
 import tempfile
 import threading
 import time
 import urllib.parse
 
-START_LIMIT_S = 120
+from processes import cpu_seconds, serving
+
 STEP_S = 15
 SHAPES = 60  # Series with different samples; the others repeat them.
 SERIES_PER_REQUEST = 500
@@ -97,17 +94,6 @@ def requests_of(arguments, start_ms):
                 b"".join(field(1, labels[i] + blocks[i % SHAPES]) for i in chosen))
 
 
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
-def cpu_seconds(pid):
-    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
 def resident(pid):
     """(anonymous, all) in bytes."""
     values = {}
@@ -118,33 +104,12 @@ def resident(pid):
     return values["RssAnon"], values["VmRSS"]
 
 
-@contextlib.contextmanager
-def running(binary, folder):
-    port = free_port()
-    config = folder / "config.yml"
-    config.write_text("global: {}\n")
-    with open(folder / "log", "ab") as log:
-        process = subprocess.Popen(
-            [binary, f"--config.file={config}", f"--storage.tsdb.path={folder}/data",
-             f"--web.listen-address=127.0.0.1:{port}", "--web.enable-remote-write-receiver",
-             "--storage.tsdb.retention.time=60d", "--query.max-samples=200000000"],
-            stdout=log, stderr=log)
-    try:
-        deadline = time.monotonic() + START_LIMIT_S
-        while True:
-            with contextlib.suppress(OSError):
-                if get(port, "/-/ready")[0] == 200:
-                    break
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"{binary} did not start: {(folder / 'log').read_text()}")
-            time.sleep(0.1)
-        yield process, port
-    finally:
-        process.terminate()
-        process.wait(timeout=120)
+def start(binary, folder):
+    return serving(binary, folder, "--web.enable-remote-write-receiver", "--storage.tsdb.retention.time=60d",
+                   "--query.max-samples=200000000")
 
 
-def get(port, path):
+def fetch(port, path):
     """(status, bytes of the body), which is thrown away."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=600)
     connection.request("GET", path)
@@ -157,7 +122,7 @@ def get(port, path):
 
 
 def load(binary, folder, arguments, start_ms):
-    with running(binary, folder) as (process, port):
+    with start(binary, folder) as (process, port):
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=600)
         for body in requests_of(arguments, start_ms):
             connection.request("POST", "/api/v1/write", body,
@@ -193,7 +158,7 @@ def ask(process, port, path):
     watcher = threading.Thread(target=watch)
     watcher.start()
     cpu, wall = cpu_seconds(process.pid), time.monotonic()
-    status, size = get(port, path)
+    status, size = fetch(port, path)
     cpu, wall = cpu_seconds(process.pid) - cpu, time.monotonic() - wall
     done.set()
     watcher.join()
@@ -245,7 +210,7 @@ def main():
             mark.write_text(str(start_ms))
         for title, path in queries(arguments, start_ms).items():
             for name, binary in servers:
-                with running(binary, folder) as (process, port):
+                with start(binary, folder) as (process, port):
                     settle(process)
                     row = ask(process, port, path)
                 results.setdefault(title, {})[name] = row

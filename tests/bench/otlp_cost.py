@@ -11,23 +11,19 @@ listens on 127.0.0.1 alone; only what was started here is ended. Python 3.9 or l
 library only.
 """
 import argparse
-import contextlib
 import http.client
 import json
-import os
 import pathlib
 import shutil
-import socket
 import struct
-import subprocess
 import sys
 import tempfile
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "integration"))
 import otlp_bodies  # noqa: E402
+from processes import cpu_seconds, serving  # noqa: E402
 
-START_LIMIT_S = 60
 WARM_REQUESTS = 3
 PLACEHOLDER = 0x1122334455667788  # In the place of a time, which each request has another of.
 
@@ -75,51 +71,10 @@ def body_of(arguments):
     return otlp_bodies.encode(otlp_bodies.join(*requests)), samples
 
 
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
-def cpu_seconds(pid):
-    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-@contextlib.contextmanager
-def running(binary, folder):
-    port = free_port()
-    config = folder / "config.yml"
-    config.write_text("global: {}\n")
-    with open(folder / "log", "wb") as log:
-        process = subprocess.Popen(
-            [binary, f"--config.file={config}", f"--storage.tsdb.path={folder}/data",
-             f"--web.listen-address=127.0.0.1:{port}", "--web.enable-otlp-receiver"],
-            stdout=log, stderr=log)
-    try:
-        deadline = time.monotonic() + START_LIMIT_S
-        while True:
-            try:
-                connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-                connection.request("GET", "/-/ready")
-                if connection.getresponse().status == 200:
-                    break
-            except OSError:
-                pass
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"{binary} did not start: {(folder / 'log').read_text()}")
-            time.sleep(0.1)
-        connection.close()
-        yield process, port
-    finally:
-        process.terminate()
-        process.wait(timeout=60)
-
-
 def measure(binary, template, samples, count):
     folder = pathlib.Path(tempfile.mkdtemp(prefix="otlp-cost-"))
     try:
-        with running(binary, folder) as (process, port):
+        with serving(binary, folder, "--web.enable-otlp-receiver") as (process, port):
             connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
             start = time.time() - 1800
             marks = []

@@ -13,24 +13,18 @@ otherwise the exit code is 1. Everything listens on 127.0.0.1 alone; only what w
 ended. Python 3.9 or later, standard library only.
 """
 import argparse
-import contextlib
 import json
-import os
 import pathlib
 import shutil
-import signal
-import socket
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
-import urllib.request
+
+from processes import cpu_seconds, free_port, get, rss_bytes, running, wait_for
 
 RULES_PER_GROUP = 20
 GROUPS_PER_FILE = 50
-START_LIMIT_S = 120
 
 # One of each for every target, in turn: what teams write. TARGET stands for its instance label.
 TEMPLATES = [
@@ -85,52 +79,6 @@ def write_rules(folder, instances, count, interval):
 def instance_of(target, port):
     """As loadgen numbers its targets."""
     return f"127.1.{target // 250}.{1 + target % 250}:{port}"
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
-def get(port, path):
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=30) as answer:
-        return answer.read().decode()
-
-
-def wait_for(what, check, limit=START_LIMIT_S):
-    end = time.monotonic() + limit
-    while time.monotonic() < end:
-        with contextlib.suppress(OSError, urllib.error.URLError, ValueError, IndexError):
-            if check():
-                return
-        time.sleep(0.25)
-    raise RuntimeError(f"waited {limit} s in vain for {what}")
-
-
-@contextlib.contextmanager
-def running(command, log):
-    with open(log, "w", encoding="utf-8") as out:
-        process = subprocess.Popen(command, stdout=out, stderr=out)
-    try:
-        yield process
-    finally:
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(60)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-
-def cpu_seconds(pid):
-    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def rss_bytes(pid):
-    pages = int(pathlib.Path(f"/proc/{pid}/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 def counters(port):

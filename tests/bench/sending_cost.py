@@ -25,7 +25,7 @@ import sys
 import tempfile
 import time
 
-from rules_cost import cpu_seconds, free_port, get, rss_bytes, running, wait_for
+from processes import cpu_seconds, free_port, get, rss_bytes, running, wait_for
 
 
 class Endpoint(http.server.BaseHTTPRequestHandler):
