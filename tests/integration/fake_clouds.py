@@ -2,11 +2,11 @@
 documentation says, and remember that they did."""
 import hashlib
 import json
-import threading
 import time
 import urllib.parse
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from xmlrpc.server import SimpleXMLRPCDispatcher
+
+from harness import HttpPeer
 
 OVH = {"application": "app", "secret": "app-secret", "consumer": "consumer"}
 OVH_AHEAD_SECONDS = 500  # OVHcloud's clock is not ours.
@@ -24,10 +24,10 @@ class FakeClouds:
         self.refused = []
         self.closed = False  # Keystone then gives no tokens.
         self.tokens = set()
-        self.http = self.serve(self.answer)
-        self.address = f"127.0.0.1:{self.http.server_address[1]}"
-        self.triton = self.serve(self.answer_triton, context)
-        self.triton_port = self.triton.server_address[1]
+        self.peer = HttpPeer(self.answer)
+        self.address = self.peer.address
+        self.triton = HttpPeer(self.answer_triton, context)
+        self.triton_port = self.triton.port
         self.servers = [self.server(i) for i in range(5)]
         self.logins = 0
         self.uyuni = SimpleXMLRPCDispatcher()
@@ -36,44 +36,9 @@ class FakeClouds:
         self.uyuni.register_function(self.uyuni_endpoints, "system.monitoring.listEndpoints")
         self.uyuni.register_function(self.uyuni_networks, "system.getNetworkForSystems")
 
-    @staticmethod
-    def serve(answer, context=None):
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_GET(self):
-                self.reply()
-
-            def do_POST(self):
-                self.reply()
-
-            def reply(self):
-                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                status, headers, text = answer(self.command, self.path, self.headers, body)
-                try:
-                    self.send_response(status)
-                    for name, value in headers.items():
-                        self.send_header(name, value)
-                    self.send_header("Content-Length", str(len(text)))
-                    self.end_headers()
-                    self.wfile.write(text)
-                except OSError:
-                    pass  # The client has given up.
-
-            def log_message(self, *_):
-                pass
-
-        http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        http.daemon_threads = True
-        if context is not None:
-            http.socket = context.wrap_socket(http.socket, server_side=True)
-        threading.Thread(target=http.serve_forever, daemon=True).start()
-        return http
-
     def cleanup(self):
-        for http in (self.http, self.triton):
-            http.shutdown()
-            http.server_close()
+        for peer in (self.peer, self.triton):
+            peer.cleanup()
 
     def refuse(self, status, why):
         self.refused.append(why)

@@ -2,7 +2,8 @@
 import json
 import threading
 import urllib.parse
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from harness import HttpPeer
 
 BLOCK_SECONDS = 30
 MADS = "type.googleapis.com/kuma.observability.v1.MonitoringAssignment"
@@ -12,7 +13,6 @@ class FakeDiscoveries:
     """All of them behind one address, each below a path of its own."""
 
     def __init__(self):
-        fake = self
         self.changed = threading.Condition()
         self.index = 1
         self.groups = [{"targets": ["127.0.0.1:1", "h.example:80"], "labels": {"env": "prod", "__meta_x": "1"}},
@@ -21,46 +21,18 @@ class FakeDiscoveries:
                                  self.instance("n2", "10.0.0.2", "web-2", ["blue"], 8081, address="fd00::2")],
                          "db": [self.instance("n3", "10.0.0.3", "db", [], 5432, checks=["passing", "critical"])]}
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
+        self.peer = HttpPeer(self.reply)
+        self.address = self.peer.address
 
-            def do_GET(self):
-                self.answer()
-
-            def do_POST(self):
-                self.answer()
-
-            def answer(self):
-                self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                path, _, query = self.path.partition("?")
-                path = urllib.parse.unquote(path)
-                parameters = dict(urllib.parse.parse_qsl(query, keep_blank_values=True))
-                body, headers = fake.answer(path, parameters)
-                status = 200
-                if body is None:
-                    status, body = 404, b"no such path"
-                try:
-                    self.send_response(status)
-                    for name, value in headers.items():
-                        self.send_header(name, value)
-                    self.send_header("Content-Length", str(len(body)))
-                    self.end_headers()
-                    self.wfile.write(body)
-                except OSError:
-                    pass  # The client has given up.
-
-            def log_message(self, *_):
-                pass
-
-        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.http.daemon_threads = True
-        self.address = f"127.0.0.1:{self.http.server_address[1]}"
-        threading.Thread(target=self.http.serve_forever, daemon=True).start()
+    def reply(self, _method, path, _headers, _body):
+        path, _, query = path.partition("?")
+        parameters = dict(urllib.parse.parse_qsl(query, keep_blank_values=True))
+        body, headers = self.answer(urllib.parse.unquote(path), parameters)
+        return (404, headers, b"no such path") if body is None else (200, headers, body)
 
     def cleanup(self):
         self.change(lambda: None)
-        self.http.shutdown()
-        self.http.server_close()
+        self.peer.cleanup()
 
     def change(self, how):
         """Changes what Consul knows and wakes who waits for it."""

@@ -166,6 +166,46 @@ class Peer:
         self.log.close()
 
 
+class HttpPeer:
+    """A server whose answers the test gives, as many at a time as are asked for.
+
+    @param answer   function of (method, path, headers, body) that gives (status, headers, bytes)
+    @param context  ssl.SSLContext, for TLS
+    """
+
+    def __init__(self, answer, context=None):
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def reply(self):
+                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                status, headers, content = answer(self.command, self.path, self.headers, body)
+                with contextlib.suppress(OSError):  # The client has given up.
+                    self.send_response(status)
+                    for name, value in headers.items():
+                        self.send_header(name, value)
+                    self.send_header("Content-Length", str(len(content)))
+                    self.end_headers()
+                    self.wfile.write(content)
+
+            do_GET = do_POST = reply
+
+            def log_message(self, *_):
+                pass
+
+        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.http.daemon_threads = True
+        if context is not None:
+            self.http.socket = context.wrap_socket(self.http.socket, server_side=True)
+        self.port = self.http.server_address[1]
+        self.address = f"127.0.0.1:{self.port}"
+        threading.Thread(target=self.http.serve_forever, daemon=True).start()
+
+    def cleanup(self):
+        self.http.shutdown()
+        self.http.server_close()
+
+
 class Page:
     """A target whose answer the test writes.
 

@@ -9,13 +9,11 @@ import json
 import os
 import pathlib
 import shutil
-import threading
 import time
 import unittest
 import urllib.request
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from harness import BINARY, IntegrationTest, Server, free_port, program, wait_for
+from harness import BINARY, HttpPeer, IntegrationTest, Server, free_port, program, wait_for
 from test_alerts import seconds
 
 INTERVAL = 1
@@ -56,31 +54,17 @@ LONG_RULES = """groups:
 REPLICAS = {"narthex": BINARY}
 
 
-class Hook:
+class Hook(HttpPeer):
     """A receiver of the Alertmanager's: what it tells people."""
 
     def __init__(self):
-        hook = self
         self.alerts = []  # (time of arrival, alert)
+        super().__init__(self.take)
+        self.url = f"http://{self.address}/"
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self):
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                hook.alerts += [(time.time(), alert) for alert in body["alerts"]]
-                self.send_response(200)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-
-            def log_message(self, *_):
-                pass
-
-        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.http.server_address[1]}/"
-        threading.Thread(target=self.http.serve_forever, daemon=True).start()
-
-    def cleanup(self):
-        self.http.shutdown()
-        self.http.server_close()
+    def take(self, _method, _path, _headers, body):
+        self.alerts += [(time.time(), alert) for alert in json.loads(body)["alerts"]]
+        return 200, {}, b""
 
 
 class Replica(Server):

@@ -8,9 +8,8 @@ import threading
 import time
 import unittest
 import urllib.request
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from harness import IntegrationTest, free_port, program, scrape_config, wait_for
+from harness import HttpPeer, IntegrationTest, free_port, program, scrape_config, wait_for
 
 RULES = """groups:
   - name: g
@@ -35,63 +34,35 @@ def alerting(*addresses, more=""):
             f"        - targets: [{targets}]\n{more}")
 
 
-class Recorder:
+class Recorder(HttpPeer):
     """An Alertmanager that takes everything and keeps it."""
 
     def __init__(self, status=200):
-        recorder = self
+        self.status = status
         self.alerts = []  # (time of arrival, alert)
         self.bodies = []
         self.authorizations = []
+        super().__init__(self.take)
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self):
-                body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-                recorder.authorizations.append(self.headers.get("Authorization"))
-                recorder.bodies.append(body)
-                recorder.alerts += [(time.time(), alert) for alert in json.loads(body)]
-                self.send_response(status)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-
-            def log_message(self, *_):
-                pass
-
-        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.address = f"127.0.0.1:{self.http.server_address[1]}"
-        threading.Thread(target=self.http.serve_forever, daemon=True).start()
-
-    def cleanup(self):
-        self.http.shutdown()
-        self.http.server_close()
+    def take(self, _method, _path, headers, body):
+        text = body.decode()
+        self.authorizations.append(headers.get("Authorization"))
+        self.bodies.append(text)
+        self.alerts += [(time.time(), alert) for alert in json.loads(text)]
+        return self.status, {}, b""
 
 
-class TokenServer:
+class TokenServer(HttpPeer):
     """Hands out an OAuth 2 token to whoever asks."""
 
     def __init__(self):
-        server = self
         self.requests = []
+        super().__init__(self.give)
+        self.url = f"http://{self.address}/token"
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self):
-                server.requests.append(self.rfile.read(int(self.headers["Content-Length"])).decode())
-                body = b'{"access_token": "the-token", "token_type": "bearer", "expires_in": 3600}'
-                self.send_response(200)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_):
-                pass
-
-        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.http.server_address[1]}/token"
-        threading.Thread(target=self.http.serve_forever, daemon=True).start()
-
-    def cleanup(self):
-        self.http.shutdown()
-        self.http.server_close()
+    def give(self, _method, _path, _headers, body):
+        self.requests.append(body.decode())
+        return 200, {}, b'{"access_token": "the-token", "token_type": "bearer", "expires_in": 3600}'
 
 
 class RawPeer:

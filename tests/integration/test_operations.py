@@ -8,7 +8,6 @@ import subprocess
 import tempfile
 import threading
 import unittest
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import harness
 
@@ -22,33 +21,22 @@ groups:
 """
 
 
-class LateEndpoint:
+class LateEndpoint(harness.HttpPeer):
     """An endpoint of remote write that answers when it may; so it holds the stop of the server open."""
 
     def __init__(self):
-        endpoint = self
         self.asked = threading.Event()
         self.may_answer = threading.Event()
+        super().__init__(self.take)
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self):
-                self.rfile.read(int(self.headers["Content-Length"]))
-                endpoint.asked.set()
-                endpoint.may_answer.wait(60)
-                self.send_response(204)
-                self.end_headers()
-
-            def log_message(self, *_):
-                pass
-
-        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.address = f"127.0.0.1:{self.http.server_address[1]}"
-        threading.Thread(target=self.http.serve_forever, daemon=True).start()
+    def take(self, *_):
+        self.asked.set()
+        self.may_answer.wait(60)
+        return 200, {}, b""
 
     def cleanup(self):
         self.may_answer.set()
-        self.http.shutdown()
-        self.http.server_close()
+        super().cleanup()
 
 
 class OperationsTest(unittest.TestCase):
