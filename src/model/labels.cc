@@ -82,6 +82,26 @@ void Labels::AppendSorted(std::string_view name, std::string_view value) {
   AppendField(data_, value);
 }
 
+Labels Labels::With(const Labels& changes) const {
+  Labels result;
+  result.data_.reserve(data_.size() + changes.data_.size());
+  const auto add = [&](const LabelView& change) {
+    if (!change.value.empty()) result.AppendSorted(change.name, change.value);
+  };
+  Iterator change = changes.begin();
+  for (const LabelView label : *this) {
+    for (; change != changes.end() && (*change).name < label.name; ++change) add(*change);
+    if (change != changes.end() && (*change).name == label.name) {
+      add(*change);
+      ++change;
+    } else {
+      result.AppendSorted(label.name, label.value);
+    }
+  }
+  for (; change != changes.end(); ++change) add(*change);
+  return result;
+}
+
 std::size_t Labels::size() const {
   std::size_t n = 0;
   for (auto it = begin(); it != end(); ++it) ++n;

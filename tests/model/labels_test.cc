@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "narthex/model/labels.h"
 
+#include <set>
 #include <string>
 
 #include <gtest/gtest.h>
@@ -74,6 +75,34 @@ TEST(Utf8Test, Validity) {
   for (const char* text : {"\x80", "\xc0\x80", "\xed\xa0\x80", "\xf5\x80\x80\x80", "\xe2\x82"}) {
     EXPECT_FALSE(IsValidUtf8(text));
   }
+}
+
+TEST(LabelsTest, With) {
+  const Labels base = {{"b", "2"}, {"d", "4"}, {"f", "6"}};
+  const auto changed = [&](std::vector<std::pair<std::string, std::string>> changes) {
+    return base.With(Labels::FromSorted(changes));
+  };
+  EXPECT_EQ(changed({}), base);
+  EXPECT_EQ(changed({{"a", "1"}, {"c", "3"}, {"g", "7"}}).ToString(),
+            R"({a="1", b="2", c="3", d="4", f="6", g="7"})");
+  EXPECT_EQ(changed({{"b", "x"}, {"f", "y"}}).ToString(), R"({b="x", d="4", f="y"})");
+  EXPECT_EQ(changed({{"b", ""}, {"e", ""}, {"f", ""}}).ToString(), R"({d="4"})");
+  EXPECT_EQ(Labels().With(base), base);
+}
+
+TEST(LabelsTest, EraseIf) {
+  const std::string long_name(300, 'n');
+  const Labels all = {{"a", "1"}, {"b", std::string(1000, 'x')}, {long_name, "3"}};
+  const auto without = [&](const std::set<std::string_view>& names) {
+    Labels labels = all;
+    labels.EraseIf([&](std::string_view name) { return names.contains(name); });
+    return labels;
+  };
+  EXPECT_EQ(without({}), all);
+  EXPECT_EQ(without({"a"}), (Labels{{"b", all.Get("b")}, {long_name, "3"}}));
+  EXPECT_EQ(without({"b"}), (Labels{{"a", "1"}, {long_name, "3"}}));
+  EXPECT_EQ(without({long_name}), (Labels{{"a", "1"}, {"b", all.Get("b")}}));
+  EXPECT_TRUE(without({"a", "b", long_name}).empty());
 }
 
 TEST(DurationTest, ParseAndFormat) {

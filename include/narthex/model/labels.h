@@ -80,6 +80,8 @@ class Labels {
     bool operator==(const Iterator& other) const { return p_ == other.p_; }
 
    private:
+    friend class Labels;
+    const char* position() const { return p_; }
     static std::string_view ReadField(const char*& p) {
       std::size_t size = static_cast<unsigned char>(*p++);
       if (size == kLongField) [[unlikely]] {
@@ -114,6 +116,27 @@ class Labels {
   bool operator==(const Labels&) const = default;
   /// Prometheus's order: pair by pair, name then value by bytes; a prefix comes first.
   std::strong_ordering operator<=>(const Labels& other) const;
+
+  /// A copy with these labels instead of its own of the same names. One with an empty value, which
+  /// only `changes` may have, takes a label away.
+  Labels With(const Labels& changes) const;
+  /// Takes away the labels whose name `drop` says, in place.
+  template <typename Drop>
+  void EraseIf(Drop&& drop) {
+    char* const data = data_.data();
+    const char* const end = data + data_.size();
+    std::size_t size = 0;  // Of what stays.
+    for (Iterator it(data); it != Iterator(end);) {
+      const char* const from = it.position();
+      const bool dropped = drop((*it).name);
+      ++it;
+      if (dropped) continue;
+      const auto bytes = static_cast<std::size_t>(it.position() - from);
+      if (data + size != from) std::memmove(data + size, from, bytes);
+      size += bytes;
+    }
+    data_.resize(size);
+  }
 
   /// Adds a label that sorts after all present ones; for builders and decoders.
   void AppendSorted(std::string_view name, std::string_view value);
