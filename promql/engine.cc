@@ -113,14 +113,22 @@ struct Engine::Impl {
     memory.limit = options.max_total_bytes;
   }
 
+  /// A query at certain times.
+  struct Asked {
+    const std::string& query;
+    QueryTimes times;
+    Grid grid;
+    bool instant = false;
+    std::shared_ptr<const Expr> plan = nullptr;  // Null: the query is still to be parsed.
+  };
+
   /// Runs a query and notes it in the log.
-  Result<QueryResult> RunLogged(storage::Queryable& queryable, const std::string& query,
-                                const QueryTimes& times, const Grid& grid, bool instant,
+  Result<QueryResult> RunLogged(storage::Queryable& queryable, const Asked& asked,
                                 const QueryOptions& query_options);
   /// @param[out] stats  of a query that fails
-  Result<QueryResult> Run(storage::Queryable& queryable, const std::string& query,
-                          const QueryTimes& times, const Grid& grid, bool instant,
+  Result<QueryResult> Run(storage::Queryable& queryable, const Asked& asked,
                           const QueryOptions& query_options, QueryStats& stats);
+  Result<std::shared_ptr<const Expr>> PlanOf(const Asked& asked) const;
 
   const EngineOptions options;
   std::atomic<model::DurationMs> subquery_step_ms;
@@ -132,36 +140,41 @@ struct Engine::Impl {
   QueryLog query_log;
 };
 
-Result<QueryResult> Engine::Impl::RunLogged(storage::Queryable& queryable, const std::string& query,
-                                            const QueryTimes& times, const Grid& grid, bool instant,
+Result<QueryResult> Engine::Impl::RunLogged(storage::Queryable& queryable, const Asked& asked,
                                             const QueryOptions& query_options) {
   const std::int64_t start_ns = clock.MonotonicNs();
   QueryStats stats;
-  auto result = Run(queryable, query, times, grid, instant, query_options, stats);
+  auto result = Run(queryable, asked, query_options, stats);
   if (result) {
-    query_log.Note({query, times, query_options, result->stats});
+    query_log.Note({asked.query, asked.times, query_options, result->stats});
   } else if (result.error().code() != Code::kInvalidArgument) {  // That is no query at all.
     stats.exec_total_s = SecondsSince(clock, start_ns);
-    query_log.Note({query, times, query_options, stats, &result.error()});
+    query_log.Note({asked.query, asked.times, query_options, stats, &result.error()});
   }
   return result;
 }
 
-Result<QueryResult> Engine::Impl::Run(storage::Queryable& queryable, const std::string& query,
-                                      const QueryTimes& times, const Grid& grid, bool instant,
-                                      const QueryOptions& query_options, QueryStats& stats) {
-  const std::int64_t start_ns = clock.MonotonicNs();
-  NX_ASSIGN_OR_RETURN(ExprPtr expr, ParseExpr(query, options.features));
-  if (!instant && expr->type != ValueType::kScalar && expr->type != ValueType::kVector) {
+Result<std::shared_ptr<const Expr>> Engine::Impl::PlanOf(const Asked& asked) const {
+  if (asked.plan != nullptr) return asked.plan;
+  NX_ASSIGN_OR_RETURN(ExprPtr expr, ParseExpr(asked.query, options.features));
+  if (!asked.instant && expr->type != ValueType::kScalar && expr->type != ValueType::kVector) {
     return Fail(Code::kInvalidArgument, "invalid expression type \"" +
                                             std::string(ValueTypeName(expr->type)) +
                                             "\" for range query, must be Scalar or instant Vector");
   }
-  NX_RETURN_IF_ERROR(Prepare(expr, times));
+  NX_RETURN_IF_ERROR(Prepare(expr, asked.times));
+  return std::shared_ptr<const Expr>(std::move(expr));
+}
+
+Result<QueryResult> Engine::Impl::Run(storage::Queryable& queryable, const Asked& asked,
+                                      const QueryOptions& query_options, QueryStats& stats) {
+  const std::int64_t start_ns = clock.MonotonicNs();
+  NX_ASSIGN_OR_RETURN(auto plan, PlanOf(asked));
+  const Grid& grid = asked.grid;
   EngineOptions now = options;
   now.default_subquery_step_ms = subquery_step_ms;
   auto run =
-      std::make_unique<QueryRun>(now, std::move(expr), grid, query_options, pool, clock, memory);
+      std::make_unique<QueryRun>(now, std::move(plan), grid, query_options, pool, clock, memory);
   ExecContext& ctx = run->ctx;
 
   const KeepStats keep{ctx.stats, stats};
@@ -175,7 +188,7 @@ Result<QueryResult> Engine::Impl::Run(storage::Queryable& queryable, const std::
 
   const std::int64_t eval_ns = clock.MonotonicNs();
   StreamGate gate(query_options.stream_above_bytes);
-  auto value = Evaluate(*run->expr, grid, instant, gate, ctx);
+  auto value = Evaluate(*run->expr, grid, asked.instant, gate, ctx);
   ctx.stats.inner_eval_s = SecondsSince(clock, eval_ns) - ctx.stats.result_sort_s;
   ctx.stats.eval_total_s = SecondsSince(clock, prepare_ns);
   ctx.stats.exec_total_s = SecondsSince(clock, start_ns);
@@ -195,7 +208,21 @@ Engine::~Engine() = default;
 
 Result<QueryResult> Engine::Instant(storage::Queryable& queryable, const std::string& query,
                                     model::TimestampMs t, const QueryOptions& options) {
-  return impl_->RunLogged(queryable, query, {t, t, 0}, {t, 1, 1}, true, options);
+  return impl_->RunLogged(queryable, {query, {t, t, 0}, {t, 1, 1}, true}, options);
+}
+
+Result<QueryResult> Engine::Instant(storage::Queryable& queryable, const InstantQuery& query,
+                                    model::TimestampMs t, const QueryOptions& options) {
+  return impl_->RunLogged(queryable, {query.text_, {t, t, 0}, {t, 1, 1}, true, query.plan_},
+                          options);
+}
+
+Result<InstantQuery> Engine::PrepareInstant(std::string query) const {
+  InstantQuery prepared(std::move(query));
+  NX_ASSIGN_OR_RETURN(ExprPtr expr, ParseExpr(prepared.text_, impl_->options.features));
+  NX_ASSIGN_OR_RETURN(const bool used_times, Prepare(expr, {0, 0, 0}));
+  if (!used_times) prepared.plan_ = std::move(expr);
+  return prepared;
 }
 
 Result<QueryResult> Engine::Range(storage::Queryable& queryable, const std::string& query,
@@ -209,7 +236,7 @@ Result<QueryResult> Engine::Range(storage::Queryable& queryable, const std::stri
   if (last_step >= Grid::kTooManySteps) return Fail(TooManySamplesError());
   const int steps = end < start ? 0 : static_cast<int>(last_step) + 1;
   const Grid grid{start, step, steps};
-  return impl_->RunLogged(queryable, query, {start, end, step}, grid, false, options);
+  return impl_->RunLogged(queryable, {query, {start, end, step}, grid, false}, options);
 }
 
 void Engine::SetDefaultSubqueryStep(model::DurationMs step) { impl_->subquery_step_ms = step; }

@@ -150,16 +150,7 @@ bool IsMetadataLabel(std::string_view name) {
   return name == "__name__" || name == "__type__" || name == "__unit__";
 }
 
-model::Labels DropMetadataLabels(const model::Labels& labels) {
-  // Grows in memory that is kept; the copy that is returned is as long as it has to be.
-  static thread_local model::Labels kept;
-  kept.Clear();
-  for (const model::LabelView& label : labels) {
-    if (IsMetadataLabel(label.name)) continue;
-    kept.AppendSorted(label.name, label.value);
-  }
-  return kept;
-}
+void DropMetadataLabels(model::Labels& labels) { labels.EraseIf(IsMetadataLabel); }
 
 bool MergeEqualRows(Batch& batch) {
   if (batch.rows() < 2) return true;

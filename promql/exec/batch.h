@@ -187,7 +187,7 @@ class Batch {
 /// __name__, __type__ and __unit__.
 bool IsMetadataLabel(std::string_view name);
 /// Without those.
-model::Labels DropMetadataLabels(const model::Labels& labels);
+void DropMetadataLabels(model::Labels& labels);
 
 /// Joins rows with equal labels when they have no step in common. @return false when they have
 bool MergeEqualRows(Batch& batch);

@@ -174,7 +174,7 @@ void DropName(Batch& batch, std::size_t row, const ExecContext& ctx) {
   if (ctx.features.delayed_name_removal) {
     batch.drop_name(row) = 1;
   } else {
-    batch.metric(row) = DropMetadataLabels(batch.metric(row));
+    DropMetadataLabels(batch.metric(row));
   }
 }
 

@@ -12,15 +12,16 @@ namespace narthex::promql {
 
 /// A query and all that evaluating it needs.
 struct QueryRun {
-  QueryRun(const EngineOptions& engine_options, ExprPtr prepared, const Grid& steps,
-           const QueryOptions& query_options, ThreadPool* pool, Clock& clock, TotalMemory& memory)
+  QueryRun(const EngineOptions& engine_options, std::shared_ptr<const Expr> prepared,
+           const Grid& steps, const QueryOptions& query_options, ThreadPool* pool, Clock& clock,
+           TotalMemory& memory)
       : options(engine_options),
         expr(std::move(prepared)),
         grid(steps),
         ctx(options, query_options, pool, clock, memory) {}
 
   const EngineOptions options;
-  ExprPtr expr;
+  const std::shared_ptr<const Expr> expr;
   const Grid grid;
   ExecContext ctx;
 };

@@ -11,24 +11,26 @@
 namespace narthex::promql {
 namespace {
 
-struct WindowIndexes {
+/// What one series needs beside its samples; kept from series to series.
+struct Scratch {
   std::vector<std::uint32_t> lo, hi, hlo, hhi;
+  std::string name;
 };
 
 RangeSeries View(const RangeWindow& window, const storage::SampleColumns& columns,
-                 WindowIndexes& indexes) {
+                 Scratch& scratch) {
   RangeSeries series;
   series.t = columns.t;
   series.v = columns.v;
-  ComputeWindows(window, series.t, indexes.lo, indexes.hi);
-  series.lo = indexes.lo;
-  series.hi = indexes.hi;
+  ComputeWindows(window, series.t, scratch.lo, scratch.hi);
+  series.lo = scratch.lo;
+  series.hi = scratch.hi;
   series.ht = columns.histogram_t;
   series.h = columns.histograms;
   if (!series.h.empty()) {
-    ComputeWindows(window, series.ht, indexes.hlo, indexes.hhi);
-    series.hlo = indexes.hlo;
-    series.hhi = indexes.hhi;
+    ComputeWindows(window, series.ht, scratch.hlo, scratch.hhi);
+    series.hlo = scratch.hlo;
+    series.hhi = scratch.hhi;
   }
   return series;
 }
@@ -61,12 +63,12 @@ class SelectorSource final : public RangeSource {
   std::size_t size() const override { return series_.set->size(); }
 
   Status Visit(std::size_t first, std::size_t count, const Visitor& fn) const override {
-    std::vector<WindowIndexes> indexes(max_portions);
+    std::vector<Scratch> scratch(max_portions);
     return ReadSeries(ctx_, series_, StridesOf(window), first, count,
                       [&](std::size_t i, storage::SampleColumns& columns, std::size_t portion) {
                         DropStale(columns);
                         if (columns.t.empty() && columns.histograms.empty()) return;
-                        RangeSeries series = View(window, columns, indexes[portion]);
+                        RangeSeries series = View(window, columns, scratch[portion]);
                         if (ctx_.features.use_start_timestamps) AddStarts(columns, series);
                         const bool no_notes = columns.histograms.empty() && !series.starts;
                         if (leave_out_labels && no_notes) {
@@ -74,9 +76,8 @@ class SelectorSource final : public RangeSource {
                           return fn(i, {}, false, series, portion);
                         }
                         model::Labels labels = series_.set->LabelsAt(first + i);
-                        // The view goes into the labels that the visitor gets.
-                        const std::string name(labels.Get(model::kMetricName));
-                        series.name = name;
+                        // A copy, because the visitor may change the labels.
+                        series.name = scratch[portion].name.assign(labels.Get(model::kMetricName));
                         fn(i, std::move(labels), false, series, portion);
                       });
   }
@@ -109,15 +110,14 @@ class SubquerySource final : public RangeSource {
 
   Status Visit(std::size_t first, std::size_t count, const Visitor& fn) const override {
     storage::SampleColumns columns;
-    WindowIndexes indexes;
+    Scratch scratch;
     for (std::size_t i = 0; i < count; ++i) {
       if (i % 64 == 0) NX_RETURN_IF_ERROR(ctx_.Check());
       const std::size_t r = first + i;
       columns.Clear();
       Unpack(rows_.row(r), columns);
-      RangeSeries series = View(window, columns, indexes);
-      const std::string name(rows_.metric(r).Get(model::kMetricName));
-      series.name = name;
+      RangeSeries series = View(window, columns, scratch);
+      series.name = scratch.name.assign(rows_.metric(r).Get(model::kMetricName));
       fn(i, rows_.metric(r), rows_.drop_name(r), series, 0);
     }
     return {};

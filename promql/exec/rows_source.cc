@@ -32,7 +32,7 @@ void DropMarkedNames(Batch& rows, const ExecContext& ctx) {
   if (!ctx.features.delayed_name_removal) return;
   for (std::size_t r = 0; r < rows.rows(); ++r) {
     if (!rows.drop_name(r)) continue;
-    rows.metric(r) = DropMetadataLabels(rows.metric(r));
+    DropMetadataLabels(rows.metric(r));
     rows.drop_name(r) = 0;
   }
 }

@@ -21,8 +21,10 @@ struct QueryTimes {
 };
 
 /// Resolves duration expressions, @ start(), @ end() and the functions start(), end(), step() and
-/// range(), and marks step-invariant parts. Errors: kInvalidArgument for impossible durations.
-Status Prepare(ExprPtr& expr, const QueryTimes& times);
+/// range(), and marks step-invariant parts.
+/// @return whether the expression has become another one than it would with other times
+/// Errors: kInvalidArgument for impossible durations.
+Result<bool> Prepare(ExprPtr& expr, const QueryTimes& times);
 
 /// What one selector of the query has to read.
 struct SelectorUse {

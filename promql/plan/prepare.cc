@@ -71,6 +71,9 @@ class Preparer {
     return false;
   }
 
+  /// Whether anything was computed from the times.
+  bool used_times() const { return used_times_; }
+
   static void Wrap(ExprPtr& expr) {
     const ExprKind kind = Strip(*expr).kind;
     // Literals cost nothing, and range vectors carry their own times.
@@ -103,6 +106,7 @@ class Preparer {
 
   Status ResolveDuration(DurationExprPtr& expr, bool positive, model::DurationMs& ms) {
     if (expr == nullptr) return {};
+    used_times_ = true;  // Perhaps: it may name step() or range().
     NX_ASSIGN_OR_RETURN(ms, EvalDuration(*expr, times_, positive));
     expr = nullptr;
     return {};
@@ -110,6 +114,7 @@ class Preparer {
 
   Result<bool> VisitTime(TimeModifiers& time) {
     NX_RETURN_IF_ERROR(ResolveDuration(time.offset_expr, false, time.offset_ms));
+    used_times_ = used_times_ || time.at == AtKind::kStart || time.at == AtKind::kEnd;
     if (time.at == AtKind::kStart) time.at_ms = times_.start;
     if (time.at == AtKind::kEnd) time.at_ms = times_.end;
     if (time.at != AtKind::kNone) time.at = AtKind::kTimestamp;
@@ -178,6 +183,7 @@ class Preparer {
       default:
         return false;
     }
+    used_times_ = true;
     auto number = std::make_unique<NumberLiteral>();
     number->value = value;
     number->position = expr->position;
@@ -186,14 +192,16 @@ class Preparer {
   }
 
   const QueryTimes times_;
+  bool used_times_ = false;
 };
 
 }  // namespace
 
-Status Prepare(ExprPtr& expr, const QueryTimes& times) {
-  NX_ASSIGN_OR_RETURN(const bool fixed, Preparer(times).Visit(expr));
+Result<bool> Prepare(ExprPtr& expr, const QueryTimes& times) {
+  Preparer preparer(times);
+  NX_ASSIGN_OR_RETURN(const bool fixed, preparer.Visit(expr));
   if (fixed) Preparer::Wrap(expr);
-  return {};
+  return preparer.used_times();
 }
 
 }  // namespace narthex::promql

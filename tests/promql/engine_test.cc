@@ -5,6 +5,7 @@
 
 #include <cmath>
 
+#include <fmt/core.h>
 #include <gtest/gtest.h>
 
 #include "narthex/base/clock.h"
@@ -35,6 +36,21 @@ class EngineTest : public ::testing::Test {
   Result<QueryResult> Range(Engine& engine, const std::string& query,
                             const QueryOptions& options = {}) {
     return engine.Range(storage_, query, 300'000, 900'000, 15'000, options);
+  }
+
+  /// All of a value, for comparisons.
+  static std::string Printed(const Value& value) {
+    std::string text;
+    if (const auto* scalar = std::get_if<ScalarValue>(&value)) {
+      text = fmt::format("{} @{}", scalar->v, scalar->t);
+    }
+    if (const auto* vector = std::get_if<Vector>(&value)) {
+      for (const VectorSample& sample : *vector) {
+        text += fmt::format("{} {} @{}\n", sample.metric.ToString(), sample.v, sample.t);
+      }
+    }
+    EXPECT_FALSE(text.empty());
+    return text;
   }
 
   testing::MemoryStorage storage_;
@@ -222,6 +238,45 @@ TEST_F(EngineTest, ExtremesOfMovingWindows) {
       EXPECT_TRUE(got_max == highest || (std::isnan(got_max) && std::isnan(highest))) << k;
       EXPECT_TRUE(got_min == lowest || (std::isnan(got_min) && std::isnan(lowest))) << k;
     }
+  }
+}
+
+// What depends on the time of the evaluation is computed anew for each.
+TEST_F(EngineTest, PreparedQueriesGiveWhatTheirTextsGive) {
+  EngineOptions options;
+  options.features.experimental_functions = true;
+  Engine engine(options, nullptr, SystemClock(), registry_);
+  for (const char* const text :
+       {"sum by (g) (rate(x_total[1m]))", "x_total @ end()", "sum(x_total @ start() offset 10s)",
+        "start() + 1", "vector(end())", "sum(rate(x_total[30s + 30s]))", "step()", "range()",
+        "time()", "max_over_time(x_total{i=\"3\"}[1m:10s] @ end())", "sort(x_total) > 10",
+        "absent(nothing)", "(x_total{i=\"1\"}) + on (g) group_left x_total{i=\"4\"}"}) {
+    SCOPED_TRACE(text);
+    const auto prepared = engine.PrepareInstant(text);
+    ASSERT_TRUE(prepared) << prepared.error().message();
+    EXPECT_EQ(prepared->text(), text);
+    for (const model::TimestampMs t : {300'000, 600'000, 600'001}) {
+      const auto want = engine.Instant(storage_, text, t);
+      const auto got = engine.Instant(storage_, *prepared, t);
+      ASSERT_EQ(want.has_value(), got.has_value());
+      if (!want) {
+        EXPECT_EQ(got.error().message(), want.error().message());
+      } else {
+        EXPECT_EQ(Printed(got->value), Printed(want->value));
+        EXPECT_EQ(got->stats.total_queryable_samples, want->stats.total_queryable_samples);
+      }
+    }
+  }
+}
+
+TEST_F(EngineTest, QueriesThatCannotBePrepared) {
+  Engine engine(EngineOptions(), nullptr, SystemClock(), registry_);
+  for (const char* const text : {"sum(", "x_total[1m - 2m]", "nofunction(x_total)"}) {
+    SCOPED_TRACE(text);
+    const auto prepared = engine.PrepareInstant(text);
+    ASSERT_FALSE(prepared);
+    EXPECT_EQ(prepared.error().code(), Code::kInvalidArgument);
+    EXPECT_EQ(prepared.error().message(), engine.Instant(storage_, text, 0).error().message());
   }
 }
 

@@ -107,6 +107,22 @@ struct QueryResult {
   QueryStats stats;
 };
 
+struct Expr;
+
+/// An expression that is evaluated at many single times, as a rule's, and parsed once.
+/// Immutable; thread safety: any thread.
+class InstantQuery {
+ public:
+  const std::string& text() const { return text_; }
+
+ private:
+  friend class Engine;
+  explicit InstantQuery(std::string text) : text_(std::move(text)) {}
+
+  std::string text_;
+  std::shared_ptr<const Expr> plan_;  // Null: it depends on the time of the evaluation.
+};
+
 struct EngineOptions {
   std::int64_t max_samples = 50'000'000;
   model::DurationMs timeout_ms = 120'000;
@@ -151,6 +167,13 @@ class Engine final {
   /// kCancelled, kInternal.
   Result<QueryResult> Instant(storage::Queryable& queryable, const std::string& query,
                               model::TimestampMs t, const QueryOptions& options = {});
+
+  /// The same for a query of PrepareInstant.
+  Result<QueryResult> Instant(storage::Queryable& queryable, const InstantQuery& query,
+                              model::TimestampMs t, const QueryOptions& options = {});
+
+  /// Errors: kInvalidArgument, as of Instant.
+  Result<InstantQuery> PrepareInstant(std::string query) const;
 
   /// Evaluates at start, start+step, … ≤ end. The value is always a Matrix, sorted by labels, or
   /// its stream.
