@@ -2,8 +2,10 @@
 #include "tsdb/head/series_order.h"
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <numeric>
+#include <string_view>
 #include <vector>
 
 #include <absl/container/flat_hash_map.h>
@@ -24,7 +26,7 @@ class LabelSort {
       const Part part = parts_.back();
       parts_.pop_back();
       if (part.end - part.begin <= kFew) {
-        Compare(part);
+        SortFew(part);
       } else {
         Split(part);
       }
@@ -41,13 +43,42 @@ class LabelSort {
     std::uint32_t count = 0;
     std::uint32_t next = 0;  // Where its next series goes.
   };
+  // A series with the first label in which it may differ from the others.
+  struct Keyed {
+    std::string_view name, value;
+    LabeledSeries series;
+  };
   static constexpr std::uint32_t kFew = 32;
 
-  void Compare(const Part& part) {
-    std::sort(series_.begin() + part.begin, series_.begin() + part.end,
-              [&](const LabeledSeries& a, const LabeledSeries& b) {
-                return labels_.Compare(a.labels, b.labels, part.label) < 0;
-              });
+  // The first label that tells them apart mostly tells all of them apart, so its text is looked up
+  // once and not at each comparison.
+  void SortFew(const Part& part) {
+    const auto few = series_.subspan(part.begin, part.end - part.begin);
+    if (few.size() < 2) return;
+    std::uint32_t label = part.label;
+    while (EqualAt(few, label)) {
+      if (labels_.PairAt(few[0].labels, label++).name == 0) return;
+    }
+    std::array<Keyed, kFew> keyed;
+    const auto end = std::transform(few.begin(), few.end(), keyed.begin(), [&](const auto& series) {
+      const LabelStore::Pair pair = labels_.PairAt(series.labels, label);
+      if (pair.name == 0) return Keyed{{}, {}, series};  // No name is empty: it comes first.
+      return Keyed{labels_.Text(pair.name), labels_.Text(pair.value), series};
+    });
+    std::sort(keyed.begin(), end, [&](const Keyed& a, const Keyed& b) {
+      if (const auto order = a.name <=> b.name; order != 0) return order < 0;
+      if (const auto order = a.value <=> b.value; order != 0) return order < 0;
+      return labels_.Compare(a.series.labels, b.series.labels, label + 1) < 0;
+    });
+    std::transform(keyed.begin(), end, few.begin(), [](const Keyed& key) { return key.series; });
+  }
+
+  bool EqualAt(std::span<const LabeledSeries> series, std::uint32_t label) const {
+    const LabelStore::Pair first = labels_.PairAt(series[0].labels, label);
+    return std::all_of(series.begin() + 1, series.end(), [&](const LabeledSeries& other) {
+      const LabelStore::Pair pair = labels_.PairAt(other.labels, label);
+      return pair.name == first.name && pair.value == first.value;
+    });
   }
 
   void Split(const Part& part) {

@@ -80,6 +80,9 @@ TEST(SeriesOrderTest, RandomSets) {
     std::vector<Labels> sets(unique.begin(), unique.end());
     std::shuffle(sets.begin(), sets.end(), random);
     ExpectSorted(sets);
+    for (const std::size_t few : {0, 1, 2, 7, 32}) {
+      ExpectSorted({sets.begin(), sets.begin() + static_cast<std::ptrdiff_t>(few)});
+    }
   }
 }
 
