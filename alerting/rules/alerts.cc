@@ -54,21 +54,30 @@ void AddSamples(const model::Labels& rule_labels, const model::Labels& labels,
 
 }  // namespace
 
-std::vector<AlertInstance> MakeInstances(const RuleSpec& rule, const promql::Vector& result,
+AlertTexts::AlertTexts(const RuleSpec& rule) {
+  for (const auto& [name, text] : rule.labels) {
+    labels.emplace_back(name, AlertText(rule.name, std::string(text)));
+  }
+  for (const auto& [name, text] : rule.annotations) {
+    annotations.emplace_back(name, AlertText(rule.name, std::string(text)));
+  }
+}
+
+std::vector<AlertInstance> MakeInstances(const std::string& alert_name, const AlertTexts& texts,
+                                         const promql::Vector& result,
                                          const TemplateContext& context, model::TimestampMs t) {
   std::vector<AlertInstance> instances;
   instances.reserve(result.size());
   for (const promql::VectorSample& sample : result) {
     const AlertData data{sample.metric, sample.v, sample.h.get()};
-    const auto expand = [&](std::string_view text) {
-      return ExpandAlertText(rule.name, text, context, data, t);
-    };
     model::LabelsBuilder labels(sample.metric);
     labels.Delete(model::kMetricName);
-    for (const auto& [name, text] : rule.labels) labels.Set(name, expand(text));
-    labels.Set(model::kAlertName, rule.name);
+    for (const auto& [name, text] : texts.labels) labels.Set(name, text.Expand(context, data, t));
+    labels.Set(model::kAlertName, alert_name);
     model::Labels annotations;
-    for (const auto& [name, text] : rule.annotations) annotations.AppendSorted(name, expand(text));
+    for (const auto& [name, text] : texts.annotations) {
+      annotations.AppendSorted(name, text.Expand(context, data, t));
+    }
     instances.push_back({labels.Build(), std::move(annotations), sample.v});
   }
   return instances;

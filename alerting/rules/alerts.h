@@ -12,7 +12,9 @@
 
 #include <cstdint>
 #include <functional>
+#include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "alerting/rules/labels_hash.h"
@@ -43,8 +45,18 @@ struct AlertInstance {
   double value = 0;
 };
 
-/// Gives each sample the rule's labels and annotations. `t` is the tick, without query offset.
-std::vector<AlertInstance> MakeInstances(const RuleSpec& rule, const promql::Vector& result,
+/// The labels and annotations of an alerting rule, by name.
+struct AlertTexts {
+  explicit AlertTexts(const RuleSpec& rule);
+
+  std::vector<std::pair<std::string, AlertText>> labels;
+  std::vector<std::pair<std::string, AlertText>> annotations;
+};
+
+/// Gives each sample the name, labels and annotations of its alert. `t` is the tick, without query
+/// offset.
+std::vector<AlertInstance> MakeInstances(const std::string& alert_name, const AlertTexts& texts,
+                                         const promql::Vector& result,
                                          const TemplateContext& context, model::TimestampMs t);
 
 /// Not thread-safe; the group's lock guards it.

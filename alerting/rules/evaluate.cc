@@ -2,21 +2,21 @@
 
 #include "alerting/rules/evaluate.h"
 
-#include <unordered_set>
+#include <algorithm>
+#include <string_view>
 #include <utility>
 
+#include <absl/container/flat_hash_set.h>
 #include <fmt/core.h>
-
-#include "alerting/rules/labels_hash.h"
 
 namespace narthex::alerting {
 
-Result<promql::Vector> QueryVector(promql::Engine& engine, storage::Queryable& queryable,
-                                   const std::string& query, model::TimestampMs t,
-                                   const promql::QueryOptions& options) {
-  NX_ASSIGN_OR_RETURN(auto result, engine.Instant(queryable, query, t, options));
-  if (auto* vector = std::get_if<promql::Vector>(&result.value)) return std::move(*vector);
-  if (const auto* scalar = std::get_if<promql::ScalarValue>(&result.value)) {
+namespace {
+
+Result<promql::Vector> ToVector(Result<promql::QueryResult> result) {
+  if (!result) return Fail(std::move(result).error());
+  if (auto* vector = std::get_if<promql::Vector>(&result->value)) return std::move(*vector);
+  if (const auto* scalar = std::get_if<promql::ScalarValue>(&result->value)) {
     promql::Vector vector(1);
     vector[0].t = scalar->t;
     vector[0].v = scalar->v;
@@ -25,18 +25,35 @@ Result<promql::Vector> QueryVector(promql::Engine& engine, storage::Queryable& q
   return Fail(Code::kExecution, "rule result is not a vector or scalar");
 }
 
+bool HasEqualLabels(const promql::Vector& samples) {
+  if (samples.size() < 2) return false;
+  absl::flat_hash_set<std::string_view> seen;
+  seen.reserve(samples.size());
+  return std::any_of(samples.begin(), samples.end(), [&](const promql::VectorSample& sample) {
+    return !seen.insert(sample.metric.bytes()).second;
+  });
+}
+
+}  // namespace
+
+Result<promql::Vector> QueryVector(promql::Engine& engine, storage::Queryable& queryable,
+                                   const std::string& query, model::TimestampMs t,
+                                   const promql::QueryOptions& options) {
+  return ToVector(engine.Instant(queryable, query, t, options));
+}
+
+Result<promql::Vector> QueryVector(promql::Engine& engine, storage::Queryable& queryable,
+                                   const promql::InstantQuery& query, model::TimestampMs t,
+                                   const promql::QueryOptions& options) {
+  return ToVector(engine.Instant(queryable, query, t, options));
+}
+
 Status NameRecorded(const RuleSpec& rule, int limit, promql::Vector& samples) {
-  model::LabelsBuilder builder;
-  std::unordered_set<model::Labels, LabelsHash> seen;
-  for (promql::VectorSample& sample : samples) {
-    builder.Reset(sample.metric);
-    builder.Set(model::kMetricName, rule.name);
-    for (const auto& [name, value] : rule.labels) builder.Set(name, value);
-    sample.metric = builder.Build();
-    if (!seen.insert(sample.metric).second) {
-      return Fail(Code::kExecution,
-                  "vector contains metrics with the same labelset after applying rule labels");
-    }
+  const model::Labels changes = LabelsOfRecorded(rule.name, rule.labels);
+  for (promql::VectorSample& sample : samples) sample.metric = sample.metric.With(changes);
+  if (HasEqualLabels(samples)) {
+    return Fail(Code::kExecution,
+                "vector contains metrics with the same labelset after applying rule labels");
   }
   if (limit > 0 && samples.size() > static_cast<std::size_t>(limit)) {
     return Fail(Code::kExecution,

@@ -17,6 +17,9 @@ namespace narthex::alerting {
 Result<promql::Vector> QueryVector(promql::Engine& engine, storage::Queryable& queryable,
                                    const std::string& query, model::TimestampMs t,
                                    const promql::QueryOptions& options);
+Result<promql::Vector> QueryVector(promql::Engine& engine, storage::Queryable& queryable,
+                                   const promql::InstantQuery& query, model::TimestampMs t,
+                                   const promql::QueryOptions& options);
 
 /// Gives each sample of a recording rule its name and labels.
 /// Errors: kExecution for two samples with equal labels, and for more than `limit` (0 = no limit).

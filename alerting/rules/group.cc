@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <iterator>
 #include <memory>
 #include <utility>
 
@@ -38,10 +39,21 @@ storage::AppendError AppendSample(storage::Appender& appender, storage::SeriesRe
 
 }  // namespace
 
+std::vector<RuleGroup::PreparedRule> RuleGroup::PrepareRules(const GroupSpec& spec,
+                                                             const promql::Engine& engine) {
+  std::vector<PreparedRule> prepared;
+  prepared.reserve(spec.rules.size());
+  for (const RuleSpec& rule : spec.rules) {
+    prepared.push_back({engine.PrepareInstant(rule.query), AlertTexts(rule)});
+  }
+  return prepared;
+}
+
 RuleGroup::RuleGroup(GroupSpec spec, const GroupDeps& deps, bool restore)
     : spec_(std::move(spec)),
       origin_{"ruleGroup", {{"file", spec_.file}, {"name", spec_.name}}},
       deps_(deps),
+      prepared_(PrepareRules(spec_, deps.engine)),
       metrics_(deps.registry, spec_.Key()),
       batches_(deps.rule_slots == nullptr ? std::vector<RuleBatch>()
                                           : SplitIntoBatches(spec_.rules, deps.features)),
@@ -170,11 +182,12 @@ Result<promql::Vector> RuleGroup::ResultOf(std::size_t index, std::int64_t slot_
                                            const std::stop_token& stop) {
   const RuleSpec& rule = spec_.rules[index];
   const model::TimestampMs t = SampleTime(slot_ns);
+  const auto& [query, texts] = prepared_[index];
+  if (!query) return Fail(query.error());
   promql::QueryOptions options;
   options.stop = stop;
   options.origin = &origin_;
-  NX_ASSIGN_OR_RETURN(auto samples,
-                      QueryVector(deps_.engine, deps_.queryable, rule.query, t, options));
+  NX_ASSIGN_OR_RETURN(auto samples, QueryVector(deps_.engine, deps_.queryable, *query, t, options));
   if (!rule.alerting) {
     NX_RETURN_IF_ERROR(NameRecorded(rule, spec_.limit, samples));
     return samples;
@@ -188,43 +201,29 @@ Result<promql::Vector> RuleGroup::ResultOf(std::size_t index, std::int64_t slot_
     return QueryVector(deps_.engine, deps_.queryable, expr, at, options);
   };
   // Templates may query, so they run before the lock.
-  auto instances = MakeInstances(rule, samples, context, slot_ns / kNsPerMs);
+  auto instances = MakeInstances(rule.name, texts, samples, context, slot_ns / kNsPerMs);
   MutexLock lock(mutex_);
   return rules_[index].alerts.Update(rule, std::move(instances), slot_ns, t, spec_.limit);
 }
 
-Status RuleGroup::Write(std::size_t index, const promql::Vector& samples, model::TimestampMs t) {
+Status RuleGroup::AppendResult(const promql::Vector& samples, model::TimestampMs t,
+                               storage::Appender& appender, SeriesMap& series) {
   using storage::AppendError;
-  SeriesMap& before = rules_[index].series;
-  SeriesMap now;
-  now.reserve(samples.size());
-  const auto appender = deps_.appendable.NewAppender();
-  appender->SetDiscardOutOfOrder(true);
   std::string first;  // Why the first one was refused.
   std::size_t num_rejected = 0;
   for (const promql::VectorSample& sample : samples) {
-    const auto known = before.find(sample.metric);
-    storage::SeriesRef ref = known == before.end() ? storage::SeriesRef{0} : known->second;
-    const AppendError error = AppendSample(*appender, ref, sample, t);
-    if (error == AppendError::kNone) {
-      now.emplace(sample.metric, ref);
+    const auto known = series.find(sample.metric);
+    storage::SeriesRef ref = known == series.end() ? storage::SeriesRef{0} : known->second.ref;
+    const AppendError error = AppendSample(appender, ref, sample, t);
+    if (error != AppendError::kNone) {
+      if (num_rejected++ == 0) first = appender.RefusalText(error);
+    } else if (known == series.end()) {
+      series.emplace(sample.metric, WrittenSeries{ref, true, true});
     } else {
-      if (num_rejected++ == 0) first = appender->RefusalText(error);
+      known->second.ref = ref;
+      known->second.is_present = true;
     }
   }
-  for (auto& [labels, ref] : before) {
-    if (now.contains(labels)) continue;
-    const AppendError error = appender->Append(ref, labels, t, model::kStaleNaN);
-    if (!IsHarmless(error)) {
-      log::Warn("Adding stale sample failed",
-                {{"sample", labels.ToString()}, {"err", storage::AppendErrorText(error)}});
-    }
-  }
-  if (auto status = appender->Commit(); !status) {
-    metrics_.failures.Add();
-    return status;
-  }
-  before = std::move(now);
   if (num_rejected == 0) return {};
   return Fail(
       Code::kExecution,
@@ -232,12 +231,38 @@ Status RuleGroup::Write(std::size_t index, const promql::Vector& samples, model:
                   num_rejected == 1 ? std::string() : fmt::format(" ({} samples)", num_rejected)));
 }
 
+Status RuleGroup::Write(std::size_t index, const promql::Vector& samples, model::TimestampMs t) {
+  SeriesMap& series = rules_[index].series;
+  const auto appender = deps_.appendable.NewAppender();
+  appender->SetDiscardOutOfOrder(true);
+  Status outcome = AppendResult(samples, t, *appender, series);
+  for (auto& [labels, written] : series) {
+    if (written.is_present) continue;
+    const auto error = appender->Append(written.ref, labels, t, model::kStaleNaN);
+    if (!IsHarmless(error)) {
+      log::Warn("Adding stale sample failed",
+                {{"sample", labels.ToString()}, {"err", storage::AppendErrorText(error)}});
+    }
+  }
+  Status commit = appender->Commit();
+  if (!commit) metrics_.failures.Add();
+  // Of a commit that failed nothing was written: the series are those of the time before.
+  for (auto it = series.begin(); it != series.end();) {
+    WrittenSeries& written = it->second;
+    const bool stays = commit ? written.is_present : !written.is_new;
+    written.is_new = written.is_present = false;
+    it = stays ? std::next(it) : series.erase(it);
+  }
+  return commit ? outcome : commit;
+}
+
 void RuleGroup::EndLeftOver(model::TimestampMs t) {
   if (left_over_.empty()) return;
   const auto appender = deps_.appendable.NewAppender();
   appender->SetDiscardOutOfOrder(true);
-  for (auto& [labels, ref] : left_over_) {
-    if (const auto error = appender->Append(ref, labels, t, model::kStaleNaN); !IsHarmless(error)) {
+  for (auto& [labels, written] : left_over_) {
+    const auto error = appender->Append(written.ref, labels, t, model::kStaleNaN);
+    if (!IsHarmless(error)) {
       log::Warn("Adding stale sample for previous configuration failed",
                 {{"sample", labels.ToString()}, {"err", storage::AppendErrorText(error)}});
     }

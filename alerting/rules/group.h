@@ -76,8 +76,19 @@ class RuleGroup final {
   GroupSnapshot Snapshot(bool with_alerts) const;
 
  private:
+  /// A rule's query and texts, parsed.
+  struct PreparedRule {
+    Result<promql::InstantQuery> query;
+    AlertTexts texts;
+  };
+
+  struct WrittenSeries {
+    storage::SeriesRef ref{0};
+    bool is_new = false;      // Not of an earlier evaluation …
+    bool is_present = false;  // … and of this one. Both false between evaluations.
+  };
   /// The series that a rule gave at its last evaluation.
-  using SeriesMap = std::unordered_map<model::Labels, storage::SeriesRef, LabelsHash>;
+  using SeriesMap = std::unordered_map<model::Labels, WrittenSeries, LabelsHash>;
 
   struct RuleState {
     SeriesMap series;  // Not guarded: only the evaluating thread uses it.
@@ -88,6 +99,8 @@ class RuleGroup final {
     std::int64_t last_evaluation_ns = 0;
   };
 
+  static std::vector<PreparedRule> PrepareRules(const GroupSpec& spec,
+                                                const promql::Engine& engine);
   /// All rules, in batches. @return the number of samples they gave
   std::size_t EvaluateRules(std::int64_t slot_ns, const std::stop_token& stop);
   /// @return the number of samples the rule gave
@@ -97,6 +110,10 @@ class RuleGroup final {
   /// Appends the samples, and a stale marker for each series of the last evaluation that is not
   /// among them. Errors: the first that an append or the commit gave; the other samples stay.
   Status Write(std::size_t index, const promql::Vector& samples, model::TimestampMs t);
+  /// Appends the samples, noting in `series` which ones are there now.
+  /// Errors: the first that an append gave.
+  static Status AppendResult(const promql::Vector& samples, model::TimestampMs t,
+                             storage::Appender& appender, SeriesMap& series);
   void EndLeftOver(model::TimestampMs t);
   void Notify(std::size_t index, std::int64_t slot_ns);
   void MaybeRestore();
@@ -105,6 +122,7 @@ class RuleGroup final {
   const GroupSpec spec_;
   const promql::QueryOrigin origin_;  // Of its queries.
   const GroupDeps deps_;
+  const std::vector<PreparedRule> prepared_;  // As spec_.rules.
   GroupMetrics metrics_;
   /// Rules by index; those of one batch may run together. Empty: all one after the other.
   const std::vector<RuleBatch> batches_;

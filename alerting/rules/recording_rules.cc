@@ -7,10 +7,7 @@
 namespace narthex::alerting {
 
 model::Labels RecordingRuleSpec::SeriesOf(const model::Labels& result) const {
-  model::LabelsBuilder builder(result);
-  for (const auto& [label, value] : labels) builder.Set(label, value);
-  builder.Set(model::kMetricName, name);
-  return builder.Build();
+  return result.With(LabelsOfRecorded(name, labels));
 }
 
 std::int64_t RecordingGroup::TickBefore(std::int64_t at_ns) const {

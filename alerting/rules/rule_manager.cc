@@ -91,8 +91,13 @@ class RuleManager::Impl {
   std::int64_t LastSlot(const GroupSpec& spec) const;
   EntryPtr Replace(EntryPtr old, GroupSpec spec, bool restore);
   void RetireAndWait(Entry& entry);
-  std::vector<Task> TakeDue(std::int64_t now_ns) NX_REQUIRES(mutex_);
-  std::int64_t NextDue() const NX_REQUIRES(mutex_);
+  struct Due {
+    std::vector<Task> tasks;
+    /// The first tick after now, also of what is running; a tick that passes meanwhile is looked at
+    /// when the running ends.
+    std::int64_t next_ns = std::numeric_limits<std::int64_t>::max();
+  };
+  Due TakeDue(std::int64_t now_ns) NX_REQUIRES(mutex_);
   void Run(const Task& task);
   void TimerLoop();
 
@@ -169,38 +174,31 @@ Status RuleManager::Impl::Update(const config::Config& config) {
   return {};
 }
 
-std::vector<RuleManager::Impl::Task> RuleManager::Impl::TakeDue(std::int64_t now_ns) {
-  std::vector<Task> tasks;
+RuleManager::Impl::Due RuleManager::Impl::TakeDue(std::int64_t now_ns) {
+  Due due;
   for (auto& [key, entry] : entries_) {
     const std::int64_t interval_ns = IntervalNs(*entry);
     // A wall clock that was set back must not stop the rules until it has caught up.
     if (entry->slot_ns - now_ns > interval_ns) entry->slot_ns = LastSlot(entry->group.spec());
     const std::int64_t ticks = (now_ns - entry->slot_ns) / interval_ns;
-    if (ticks < 1 || entry->running || entry->retired) continue;
-    entry->slot_ns += ticks * interval_ns;
-    entry->running = true;
-    tasks.push_back({entry, entry->slot_ns, ticks - 1, false});
+    if (entry->retired || (entry->running && ticks > 0)) continue;
+    if (ticks > 0) {
+      entry->slot_ns += ticks * interval_ns;
+      entry->running = true;
+      due.tasks.push_back({entry, entry->slot_ns, ticks - 1, false});
+    }
+    due.next_ns = std::min(due.next_ns, entry->slot_ns + interval_ns);
   }
   for (auto it = removed_.begin(); it != removed_.end();) {
     if ((*it)->end_due_ns > now_ns) {
+      due.next_ns = std::min(due.next_ns, (*it)->end_due_ns);
       ++it;
       continue;
     }
-    tasks.push_back({*it, 0, 0, true});
+    due.tasks.push_back({*it, 0, 0, true});
     it = removed_.erase(it);
   }
-  return tasks;
-}
-
-std::int64_t RuleManager::Impl::NextDue() const {
-  std::int64_t next = std::numeric_limits<std::int64_t>::max();
-  for (const auto& [key, entry] : entries_) {
-    if (!entry->running && !entry->retired) {
-      next = std::min(next, entry->slot_ns + IntervalNs(*entry));
-    }
-  }
-  for (const EntryPtr& entry : removed_) next = std::min(next, entry->end_due_ns);
-  return next;
+  return due;
 }
 
 void RuleManager::Impl::Run(const Task& task) {
@@ -216,14 +214,15 @@ void RuleManager::Impl::Run(const Task& task) {
   }
   MutexLock lock(mutex_);
   task.entry->running = false;
-  changed_.NotifyAll();
+  const bool overdue = task.entry->slot_ns + IntervalNs(*task.entry) <= clock_.NowNs();
+  if (overdue || task.entry->retired) changed_.NotifyAll();
 }
 
 void RuleManager::Impl::RunDue() {
   std::vector<Task> tasks;
   {
     MutexLock lock(mutex_);
-    tasks = TakeDue(clock_.NowNs());
+    tasks = TakeDue(clock_.NowNs()).tasks;
   }
   for (const Task& task : tasks) Run(task);
 }
@@ -232,10 +231,9 @@ void RuleManager::Impl::TimerLoop() {
   SetThreadName("rules-timer");
   MutexLock lock(mutex_);
   while (!stopping_) {
-    for (Task& task : TakeDue(clock_.NowNs())) {
-      pool_->Submit([this, task = std::move(task)] { Run(task); });
-    }
-    const std::int64_t wait_ns = NextDue() - clock_.NowNs();
+    Due due = TakeDue(clock_.NowNs());
+    for (Task& task : due.tasks) pool_->Submit([this, task = std::move(task)] { Run(task); });
+    const std::int64_t wait_ns = due.next_ns - clock_.NowNs();
     changed_.WaitFor(
         mutex_, std::chrono::nanoseconds(std::clamp<std::int64_t>(wait_ns, 0, kLongestSleepNs)));
   }

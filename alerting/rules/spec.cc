@@ -49,9 +49,9 @@ std::vector<std::string> TemplateProblems(const config::RuleConfig& rule) {
   for (const auto& [kind, pairs] :
        {std::pair("label", &rule.labels), std::pair("annotation", &rule.annotations)}) {
     for (const auto& [name, text] : *pairs) {
-      if (auto status = CheckAlertText(rule.alert, text); !status) {
+      if (const AlertText parsed(rule.alert, text); !parsed.parsed()) {
         problems.push_back(
-            fmt::format("{} {}: {}", kind, go::Quote(name), status.error().message()));
+            fmt::format("{} {}: {}", kind, go::Quote(name), parsed.parsed().error().message()));
       }
     }
   }
@@ -121,6 +121,10 @@ config::RuleFileOptions RuleFileChecks(const promql::Features& features, bool ig
   };
   options.check_templates = TemplateProblems;
   return options;
+}
+
+model::Labels LabelsOfRecorded(const std::string& name, const model::Labels& rule_labels) {
+  return rule_labels.With({{model::kMetricName, name}});
 }
 
 Result<std::vector<GroupSpec>> LoadGroups(const config::Config& config,

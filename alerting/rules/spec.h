@@ -51,6 +51,9 @@ struct GroupSpec {
   std::string Key() const { return file + ';' + name; }
 };
 
+/// What a recording rule sets on the labels of its results; an empty value takes a label away.
+model::Labels LabelsOfRecorded(const std::string& name, const model::Labels& rule_labels);
+
 /// Reads all files that the globs of the configuration match. Of two groups with the same key the
 /// last one counts, as upstream.
 /// Errors: as RuleManager::Update.

@@ -45,43 +45,43 @@ tmpl::Environment MakeEnvironment(const TemplateContext& context, model::Timesta
   return env;
 }
 
-Status ParseAlertText(const std::string& name, std::string_view text,
-                      tmpl::TemplateSet& templates) {
-  return tmpl::Parse(name, std::string(kPrefix) + std::string(text), tmpl::Dialect::kText,
-                     templates);
+}  // namespace
+
+AlertText::AlertText(std::string alert_name, std::string text)
+    : alert_name_(std::move(alert_name)),
+      template_name_("__alert_" + alert_name_),
+      text_(std::move(text)) {
+  if (text_.find("{{") == std::string::npos) return;
+  auto templates = std::make_shared<tmpl::TemplateSet>();
+  parsed_ =
+      tmpl::Parse(template_name_, std::string(kPrefix) + text_, tmpl::Dialect::kText, *templates);
+  if (parsed_) templates_ = std::move(templates);
 }
 
-Result<std::string> ParseAndExecute(const std::string& name, std::string_view text,
-                                    const tmpl::Value& dot, const tmpl::Environment& env) {
-  tmpl::TemplateSet templates;
-  if (auto parsed = ParseAlertText(name, text, templates); !parsed) {
-    return Fail(std::move(parsed).error().Wrap("error parsing template " + name));
+Result<std::string> AlertText::Execute(const TemplateContext& context, const tmpl::Value& dot,
+                                       model::TimestampMs t) const {
+  if (!parsed_) {
+    return Fail(Error(parsed_.error()).Wrap("error parsing template " + template_name_));
   }
-  auto result = tmpl::Execute(templates, name, dot, env);
-  if (!result) return Fail(std::move(result).error().Wrap("error executing template " + name));
+  auto result = tmpl::Execute(*templates_, template_name_, dot, MakeEnvironment(context, t));
+  if (!result) {
+    return Fail(std::move(result).error().Wrap("error executing template " + template_name_));
+  }
   return result;
 }
 
-}  // namespace
-
-std::string ExpandAlertText(const std::string& alert_name, std::string_view text,
-                            const TemplateContext& context, const AlertData& data,
-                            model::TimestampMs t) {
+std::string AlertText::Expand(const TemplateContext& context, const AlertData& data,
+                              model::TimestampMs t) const {
   if (context.expansions != nullptr) context.expansions->Add();
-  if (text.find("{{") == std::string_view::npos) return std::string(text);
+  if (parsed_ && templates_ == nullptr) return text_;
   const tmpl::Value dot = MakeDot(context, data);
-  auto result = ParseAndExecute("__alert_" + alert_name, text, dot, MakeEnvironment(context, t));
+  auto result = Execute(context, dot, t);
   if (result) return std::move(*result);
   const std::string& error = result.error().message();
   if (context.failures != nullptr) context.failures->Add();
   log::Warn("Expanding alert template failed",
-            {{"alert", alert_name}, {"err", error}, {"data", tmpl::Sprintf("%+v", {dot})}});
+            {{"alert", alert_name_}, {"err", error}, {"data", tmpl::Sprintf("%+v", {dot})}});
   return fmt::format("<error expanding template: {}>", error);
-}
-
-Status CheckAlertText(const std::string& alert_name, std::string_view text) {
-  tmpl::TemplateSet templates;
-  return ParseAlertText("__alert_" + alert_name, text, templates);
 }
 
 }  // namespace narthex::alerting

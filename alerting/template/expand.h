@@ -4,9 +4,10 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
-#include <string_view>
 
+#include "alerting/template/ast.h"
 #include "narthex/base/result.h"
 #include "narthex/model/histogram.h"
 #include "narthex/model/labels.h"
@@ -37,14 +38,30 @@ struct AlertData {
   const model::FloatHistogram* histogram = nullptr;  // Instead of the value, unless null.
 };
 
-/// The text with its templates executed. A failure is logged and becomes the text: "<error
-/// expanding template: …>", as in Prometheus.
-std::string ExpandAlertText(const std::string& alert_name, std::string_view text,
-                            const TemplateContext& context, const AlertData& data,
-                            model::TimestampMs t);
+/// The text of a label or annotation, parsed once and expanded for each alert at each evaluation.
+/// Immutable; thread safety: any thread.
+class AlertText {
+ public:
+  AlertText(std::string alert_name, std::string text);
 
-/// Whether the text parses and names only functions and variables that there are.
-/// Errors: kInvalidArgument "template: __alert_NAME:1: reason".
-Status CheckAlertText(const std::string& alert_name, std::string_view text);
+  /// Whether the text parses and names only functions and variables that there are.
+  /// Errors: kInvalidArgument "template: __alert_NAME:1: reason".
+  const Status& parsed() const { return parsed_; }
+
+  /// The text with its templates executed. A failure, also of parsing, is logged and becomes the
+  /// text: "<error expanding template: …>", as in Prometheus.
+  std::string Expand(const TemplateContext& context, const AlertData& data,
+                     model::TimestampMs t) const;
+
+ private:
+  Result<std::string> Execute(const TemplateContext& context, const tmpl::Value& dot,
+                              model::TimestampMs t) const;
+
+  std::string alert_name_;
+  std::string template_name_;
+  std::string text_;
+  std::shared_ptr<const tmpl::TemplateSet> templates_;  // Null: plain text, or it can't be parsed.
+  Status parsed_;
+};
 
 }  // namespace narthex::alerting

@@ -33,7 +33,7 @@ std::vector<AlertInstance> Instances(const RuleSpec& rule, Samples samples) {
     sample.metric = {{"__name__", "up"}, {"instance", instance}};
     sample.v = value;
   }
-  return MakeInstances(rule, vector, {}, 0);
+  return MakeInstances(rule.name, AlertTexts(rule), vector, {}, 0);
 }
 
 Result<promql::Vector> Update(Alerts& alerts, const RuleSpec& rule, Samples samples,

@@ -77,7 +77,8 @@ class RestoreAlertsTest : public ::testing::Test {
     Alerts alerts;
     promql::Vector result(1);
     result[0].metric = {{"__name__", "up"}, {"instance", "a"}};
-    EXPECT_TRUE(alerts.Update(rule_, MakeInstances(rule_, result, {}, 0), kNow, 0, 0));
+    auto instances = MakeInstances(rule_.name, AlertTexts(rule_), result, {}, 0);
+    EXPECT_TRUE(alerts.Update(rule_, std::move(instances), kNow, 0, 0));
     RestoreAlerts(rule_, storage, kNow, kLimits, alerts);
     EXPECT_TRUE(alerts.restored());
     return alerts.Snapshot().at(0).active_at_ns;

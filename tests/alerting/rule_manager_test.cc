@@ -82,6 +82,24 @@ TEST_F(RuleManagerTest, SeriesThatARuleNoLongerGivesEnd) {
   EXPECT_EQ(Dump("r", tick), (Lines{R"({job="a"}: 1@0 1@1 1@2)", R"({job="b"}: 1@0 stale@1)"}));
 }
 
+TEST_F(RuleManagerTest, AFailedCommitIsAsIfItHadNotBeen) {
+  Put({{"__name__", "up"}, {"job", "a"}}, 1);
+  Put({{"__name__", "up"}, {"job", "b"}}, 1);
+  MustLoad("groups:\n- name: g\n  rules:\n  - {record: r, expr: up}\n");
+  Tick();
+  const auto tick = LastTick("g");
+  Put({{"__name__", "up"}, {"job", "b"}}, model::kStaleNaN);
+  Put({{"__name__", "up"}, {"job", "c"}}, 1);
+  storage_.FailCommits(true);
+  Tick();
+  EXPECT_EQ(Rule(0).health, RuleHealth::kErr);
+  storage_.FailCommits(false);
+  Put({{"__name__", "up"}, {"job", "c"}}, model::kStaleNaN);
+  Tick();
+  // The series b ends now, and c has never been.
+  EXPECT_EQ(Dump("r", tick), (Lines{R"({job="a"}: 1@0 1@2)", R"({job="b"}: 1@0 stale@2)"}));
+}
+
 TEST_F(RuleManagerTest, FailedEvaluationEndsNothing) {
   Put({{"__name__", "up"}, {"job", "a"}}, 1);
   MustLoad(R"(groups:

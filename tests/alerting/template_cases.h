@@ -48,7 +48,7 @@ inline std::string Expand(const std::string& text) {
   context.external_url = "http://ex.org:9/pre";
   context.query = FakeQuery;
   const model::Labels labels = {{"instance", "host:80"}, {"job", "j"}};
-  return ExpandAlertText("A", text, context, {labels, 12.34567}, 1'700'000'000'250);
+  return AlertText("A", text).Expand(context, {labels, 12.34567}, 1'700'000'000'250);
 }
 
 /// Expand, where failures are written shorter: "parse: REASON" and "COLUMN <PLACE>: REASON".

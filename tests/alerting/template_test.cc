@@ -294,7 +294,7 @@ TEST(TemplateTest, Histogram) {
   };
   for (const auto& [written, want] : cases) {
     SCOPED_TRACE(written);
-    EXPECT_EQ(ExpandAlertText("A", written, context, {{}, 0, &h}, 0), want);
+    EXPECT_EQ(AlertText("A", written).Expand(context, {{}, 0, &h}, 0), want);
   }
 }
 
@@ -316,11 +316,11 @@ TEST(TemplateTest, ParseErrors) {
   };
   for (const Case& c : cases) {
     SCOPED_TRACE(c.text);
-    const auto status = CheckAlertText("A", c.text);
+    const auto status = AlertText("A", c.text).parsed();
     ASSERT_FALSE(status.has_value());
     EXPECT_EQ(status.error().message(), c.want);
   }
-  EXPECT_TRUE(CheckAlertText("A", "{{ $labels.job | toUpper }} {{ .Value }}").has_value());
+  EXPECT_TRUE(AlertText("A", "{{ $labels.job | toUpper }} {{ .Value }}").parsed());
 }
 
 // Nothing that a template contains may take the server down or keep it busy for ever.

@@ -145,6 +145,7 @@ class MemoryStorage::MemoryAppender final : public storage::Appender {
 
   // Another appender may have committed since this one took its copy.
   Status Commit() override {
+    if (storage_.fail_commits_) return Fail(Code::kIo, "commits fail");
     const MutexLock lock(storage_.mutex_);
     auto merged = std::make_shared<Series>(*storage_.series_);
     for (const model::Labels& labels : changed_) (*merged)[labels] = std::move(series_[labels]);
