@@ -6,13 +6,15 @@ usage: rules_cost.py --loadgen PATH --server NAME=BINARY [--server NAME=BINARY .
                      [--window 120] [--rounds 3] [--json FILE]
        rules_cost.py --write-rules DIR [--rules ...] [--targets ...]
 
-Each server runs twice per round on the targets of the benchmark kit's loadgen: without rules, then
-with them. The difference of CPU time in the windows is what the rules cost. The first server is
+The servers run at the same time, twice per round, on the targets of the benchmark kit's loadgen:
+without rules, then with them; so what else the machine does is the same for all. The difference of
+CPU time in the windows is what the rules cost. The first server is
 what the others are compared with. A round is good when no iteration was missed and no rule failed;
 otherwise the exit code is 1. Everything listens on 127.0.0.1 alone; only what was started here is
 ended. Python 3.9 or later, standard library only.
 """
 import argparse
+import contextlib
 import json
 import pathlib
 import shutil
@@ -95,8 +97,9 @@ def counters(port):
     return sums
 
 
-def measure(binary, config, folder, args):
-    """One server for one window. Gives CPU seconds and the counters' growth in it."""
+@contextlib.contextmanager
+def scraping(binary, config, folder, args):
+    """A server on the targets, whose rules have data. Gives (process, port)."""
     port = free_port()
     command = [binary, f"--config.file={config}", f"--storage.tsdb.path={folder / 'data'}",
                f"--web.listen-address=127.0.0.1:{port}", "--log.level=warn"]
@@ -105,26 +108,42 @@ def measure(binary, config, folder, args):
         wait_for("all targets", lambda: json.loads(
             get(port, "/api/v1/query?query=count(up==1)"))["data"]["result"][0]["value"][1]
             == str(args.targets))
+        yield process, port
+
+
+def measure(servers, config, folder, args):
+    """All servers over one window. Gives the CPU seconds and the counters' growth of each."""
+    results = {}
+    with contextlib.ExitStack() as stack:
+        started = {}
+        for name, binary in servers:
+            own = folder / name
+            own.mkdir()
+            stack.callback(shutil.rmtree, own, ignore_errors=True)
+            started[name] = stack.enter_context(scraping(binary, config, own, args))
         time.sleep(args.warm * args.interval)  # Rules have data, alerts are past their "for".
-        before, cpu, begin = counters(port), cpu_seconds(process.pid), time.monotonic()
+        before = {name: (cpu_seconds(process.pid), time.monotonic(), counters(port))
+                  for name, (process, port) in started.items()}
         time.sleep(args.window)
-        took = time.monotonic() - begin
-        result = {"cpu_s": cpu_seconds(process.pid) - cpu, "seconds": took,
-                  "rss_bytes": rss_bytes(process.pid)}
-        after = counters(port)
-        result.update({name: after[name] - before[name] for name in before})
-        # Of the whole run: the first iterations are the hardest.
-        result["missed"] = after["prometheus_rule_group_iterations_missed_total"]
-        result["failures"] = after["prometheus_rule_evaluation_failures_total"]
-    shutil.rmtree(folder / "data", ignore_errors=True)
-    return result
+        for name, (process, port) in started.items():
+            cpu, begin, counted = before[name]
+            result = {"cpu_s": cpu_seconds(process.pid) - cpu, "seconds": time.monotonic() - begin,
+                      "rss_bytes": rss_bytes(process.pid)}
+            after = counters(port)
+            result.update({counter: after[counter] - counted[counter] for counter in counted})
+            # Of the whole run: the first iterations are the hardest.
+            result["missed"] = after["prometheus_rule_group_iterations_missed_total"]
+            result["failures"] = after["prometheus_rule_evaluation_failures_total"]
+            results[name] = result
+    return results
 
 
 def run_round(servers, config, with_rules, folder, args):
     results = {}
-    for name, binary in servers:
-        plain = measure(binary, config, folder, args)
-        ruled = measure(binary, with_rules, folder, args)
+    all_plain = measure(servers, config, folder, args)
+    all_ruled = measure(servers, with_rules, folder, args)
+    for name, _ in servers:
+        plain, ruled = all_plain[name], all_ruled[name]
         evaluations = ruled["prometheus_rule_evaluations_total"]
         cpu = ruled["cpu_s"] / ruled["seconds"] - plain["cpu_s"] / plain["seconds"]
         results[name] = {
