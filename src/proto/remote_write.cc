@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "narthex/proto/remote_write.h"
 
+#include <cstring>
 #include <utility>
 
 #include <fmt/format.h>
@@ -24,6 +25,7 @@ constexpr Numbers kV1Numbers{
 constexpr Numbers kV2Numbers{
     .series = 5, .labels = 1, .samples = 2, .histograms = 3, .exemplars = 4, .metadata = 5};
 constexpr std::int32_t kV2Symbols = 4;
+constexpr char kSamplesTag = (2 << 3) | 2;  // In both versions.
 
 // A symbol can be named any number of times, so what a small body stands for has limits of its own:
 // a thousand times what series have, and more than senders put into a request.
@@ -58,14 +60,20 @@ struct WriteRequestReader::Impl {
 
   void CollectSymbols();
   void OpenSeries(std::string_view bytes);
+  void FindLabels(const char* position, const char* end);
   void ReadMetadata(std::string_view bytes, MetadataRefs& refs);
+  /// Why these can't be looked up; "" when they can, and then they are charged for.
+  std::string Check(const std::vector<std::uint32_t>& refs);
   std::string LookUp(const std::vector<std::uint32_t>& refs, std::vector<model::LabelView>& out);
   /// Why so many bytes of symbols can't be used; "" when they can.
   std::string Charge(std::size_t bytes);
+  void ReadLabels();
   void LookUpMetadata(const MetadataRefs& refs);
   std::string_view Symbol(std::uint32_t ref) const {
     return body.substr(symbols[ref].first, symbols[ref].second);
   }
+  /// The next sample, when it is written as all senders do; else nothing is done.
+  bool NextPlainSample(WriteSample& sample);
   /// The bytes of the next part with this field number.
   bool NextPart(Parts& parts, std::int32_t number, const char* name, std::string_view& bytes);
 
@@ -79,7 +87,10 @@ struct WriteRequestReader::Impl {
 
   // The current series:
   std::string_view series;
+  std::string_view label_bytes;   // Version 1: from the first label to the end of the last one.
+  bool labels_scattered = false;  // Something else lies between.
   std::vector<model::LabelView> labels;
+  std::string id_bytes;
   std::vector<std::uint32_t> label_refs, exemplar_refs;
   WriteMetadata metadata;
   std::string bad_reference;
@@ -129,9 +140,7 @@ std::string WriteRequestReader::Impl::Charge(std::size_t bytes) {
                      kMaxLookedUpBytesOfRequest);
 }
 
-std::string WriteRequestReader::Impl::LookUp(const std::vector<std::uint32_t>& refs,
-                                             std::vector<model::LabelView>& out) {
-  out.clear();
+std::string WriteRequestReader::Impl::Check(const std::vector<std::uint32_t>& refs) {
   if (refs.size() % 2 != 0) return fmt::format("invalid labelRefs length {}", refs.size());
   std::size_t bytes = 0;
   for (std::size_t i = 0; i < refs.size(); i += 2) {
@@ -139,11 +148,19 @@ std::string WriteRequestReader::Impl::LookUp(const std::vector<std::uint32_t>& r
       return fmt::format("labelRefs {} (name) = {} (value) outside of symbols table (size {})",
                          refs[i], refs[i + 1], symbols.size());
     }
-    out.push_back({Symbol(refs[i]), Symbol(refs[i + 1])});
-    bytes += out.back().name.size() + out.back().value.size();
+    bytes += symbols[refs[i]].second + symbols[refs[i + 1]].second;
   }
-  std::string why = Charge(bytes);
-  if (!why.empty()) out.clear();
+  return Charge(bytes);
+}
+
+std::string WriteRequestReader::Impl::LookUp(const std::vector<std::uint32_t>& refs,
+                                             std::vector<model::LabelView>& out) {
+  out.clear();
+  std::string why = Check(refs);
+  if (!why.empty()) return why;
+  for (std::size_t i = 0; i < refs.size(); i += 2) {
+    out.push_back({Symbol(refs[i]), Symbol(refs[i + 1])});
+  }
   return why;
 }
 
@@ -167,9 +184,20 @@ void WriteRequestReader::Impl::LookUpMetadata(const MetadataRefs& refs) {
   }
 }
 
-// Reads the labels, and remembers where the other parts begin: usually right after the labels.
+void WriteRequestReader::Impl::FindLabels(const char* position, const char* end) {
+  if (label_bytes.empty()) {
+    label_bytes = {position, static_cast<std::size_t>(end - position)};
+  } else {
+    labels_scattered = labels_scattered || label_bytes.data() + label_bytes.size() != position;
+    label_bytes = {label_bytes.data(), static_cast<std::size_t>(end - label_bytes.data())};
+  }
+}
+
+// Finds where the labels and the other parts begin: usually the ones right after the others.
 void WriteRequestReader::Impl::OpenSeries(std::string_view bytes) {
   series = bytes;
+  label_bytes = {};
+  labels_scattered = false;
   labels.clear();
   label_refs.clear();
   bad_reference.clear();
@@ -179,11 +207,16 @@ void WriteRequestReader::Impl::OpenSeries(std::string_view bytes) {
   WireReader fields(bytes, "TimeSeries", error);
   while (true) {
     const char* const position = fields.position();
+    if (fields.SkipShort(kSamplesTag)) {
+      samples.Found(position);
+      continue;
+    }
     if (!fields.Next()) break;
     const std::int32_t field = fields.field();
     if (field == numbers.labels) {
       if (version == WriteVersion::kV1) {
-        ReadLabelInto(fields.Bytes("Labels"), error, labels);
+        fields.Bytes("Labels");
+        FindLabels(position, fields.position());
       } else {
         fields.Varints("LabelsRefs", [&](std::uint64_t ref) {
           label_refs.push_back(static_cast<std::uint32_t>(ref));
@@ -201,13 +234,64 @@ void WriteRequestReader::Impl::OpenSeries(std::string_view bytes) {
     fields.Skip();
   }
   if (version == WriteVersion::kV1) return;
-  if (std::string why = LookUp(label_refs, labels); !why.empty()) {
+  if (std::string why = Check(label_refs); !why.empty()) {
     bad_reference =
         fmt::format("parsing labels for series [{}]: {}", fmt::join(label_refs, " "), why);
     labels_usable = false;
     return;
   }
   LookUpMetadata(metadata_refs);
+}
+
+void WriteRequestReader::Impl::ReadLabels() {
+  labels.clear();
+  if (version == WriteVersion::kV2) {
+    if (!labels_usable) return;
+    for (std::size_t i = 0; i < label_refs.size(); i += 2) {
+      labels.push_back({Symbol(label_refs[i]), Symbol(label_refs[i + 1])});
+    }
+    return;
+  }
+  WireReader fields(label_bytes, "TimeSeries", error);
+  while (fields.Next()) {
+    if (fields.field() == numbers.labels) {
+      ReadLabelInto(fields.Bytes("Labels"), error, labels);
+    } else {
+      fields.Skip();
+    }
+  }
+}
+
+// A tag and a length of one byte each, a value unless it is zero, a time unless it is zero.
+bool WriteRequestReader::Impl::NextPlainSample(WriteSample& sample) {
+  if (samples.left == 0 || !error.empty()) return false;
+  const char* p = samples.next;
+  const char* const end = series.data() + series.size();
+  if (end - p < 2 || p[0] != kSamplesTag) return false;
+  const auto size = static_cast<std::uint8_t>(p[1]);
+  p += 2;
+  if (size >= 0x80 || size > end - p) return false;
+  const char* const last = p + size;
+  sample = {};
+  if (last - p >= 9 && *p == ((1 << 3) | 1)) {
+    std::memcpy(&sample.value, p + 1, 8);
+    p += 9;
+  }
+  if (p != last && *p == (2 << 3)) {
+    std::uint64_t t = 0;
+    unsigned shift = 0;
+    bool more = true;
+    for (++p; more && p != last && shift < 63; shift += 7) {
+      t |= static_cast<std::uint64_t>(*p & 0x7f) << shift;
+      more = (*p++ & 0x80) != 0;
+    }
+    if (more) return false;
+    sample.t = static_cast<std::int64_t>(t);
+  }
+  if (p != last) return false;
+  --samples.left;
+  samples.next = last;
+  return true;
 }
 
 bool WriteRequestReader::Impl::NextPart(Parts& parts, std::int32_t number, const char* name,
@@ -235,7 +319,33 @@ WriteRequestReader::WriteRequestReader(WriteVersion version, std::string_view bo
 
 WriteRequestReader::~WriteRequestReader() = default;
 
-bool WriteRequestReader::NextSeries() {
+bool WriteRequestReader::NextSeries() { return NextUnread() && ReadLabels(); }
+
+bool WriteRequestReader::ReadLabels() {
+  impl_->ReadLabels();
+  return impl_->error.empty();
+}
+
+std::optional<Hash128> WriteRequestReader::LabelsId() {
+  Impl& impl = *impl_;
+  if (impl.version == WriteVersion::kV1) {
+    if (impl.labels_scattered) return std::nullopt;
+    return HashBytes128(impl.label_bytes);
+  }
+  if (!impl.bad_reference.empty()) return std::nullopt;
+  // With their sizes, so that no other labels come to the same bytes.
+  impl.id_bytes.clear();
+  for (const std::uint32_t ref : impl.label_refs) {
+    const std::uint32_t size = impl.symbols[ref].second;
+    impl.id_bytes.append(reinterpret_cast<const char*>(&size), sizeof size);
+    impl.id_bytes += impl.Symbol(ref);
+  }
+  Hash128 id = HashBytes128(impl.id_bytes);
+  id.low = ~id.low;  // Whatever version 1 says in the same bytes.
+  return id;
+}
+
+bool WriteRequestReader::NextUnread() {
   Impl& impl = *impl_;
   while (impl.in.Next()) {
     if (impl.in.field() != impl.numbers.series) {
@@ -258,6 +368,7 @@ std::size_t WriteRequestReader::num_samples() const { return impl_->samples.tota
 std::size_t WriteRequestReader::num_histograms() const { return impl_->histograms.total; }
 
 bool WriteRequestReader::NextSample(WriteSample& sample) {
+  if (impl_->NextPlainSample(sample)) return true;
   std::string_view bytes;
   if (!impl_->NextPart(impl_->samples, impl_->numbers.samples, "Samples", bytes)) return false;
   sample = {};

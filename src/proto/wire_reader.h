@@ -78,6 +78,16 @@ class WireReader {
     Doubles(name, [&add](double value) { add(std::bit_cast<std::uint64_t>(value)); });
   }
 
+  /// Passes over the next field when its tag is this one, of one byte and of bytes, and it is
+  /// shorter than 128 bytes; else stays where it is.
+  bool SkipShort(char tag) {
+    if (end_ - p_ < 2 || p_[0] != tag) return false;
+    const auto size = static_cast<std::uint8_t>(p_[1]);
+    if (size >= 0x80 || size > end_ - p_ - 2) return false;
+    p_ += 2 + size;
+    return true;
+  }
+
   /// Where the next field begins; to come back with Seek.
   const char* position() const { return p_; }
   void Seek(const char* position) { p_ = position; }

@@ -9,11 +9,11 @@
 
 #include "narthex/base/hash.h"
 #include "narthex/base/mutex.h"
+#include "narthex/base/recent_map.h"
 #include "narthex/base/result.h"
 #include "narthex/model/metadata.h"
 #include "narthex/proto/otlp.h"
 #include "src/remote/otlp_names.h"
-#include "src/remote/recent_map.h"
 
 namespace narthex::remote {
 

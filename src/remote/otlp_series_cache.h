@@ -3,18 +3,14 @@
 // Which series a data point became last time, so that its labels need not be made again.
 #pragma once
 
-#include <array>
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <optional>
 
 #include "narthex/base/hash.h"
-#include "narthex/base/mutex.h"
+#include "narthex/base/shared_recent_map.h"
 #include "narthex/model/timestamp.h"
 #include "narthex/storage/appender.h"
-#include "src/remote/recent_map.h"
 
 namespace narthex::remote {
 
@@ -27,35 +23,28 @@ class OtlpSeriesCache {
     storage::SeriesRef ref{0};
     std::uint64_t metadata = 0;  // A hash of those that the series has in storage; 0 = none known.
   };
-  static constexpr model::DurationMs kPeriodMs = 30 * 60'000;
+  static constexpr model::DurationMs kPeriodMs = SharedRecentMap<Entry>::kPeriodMs;
 
   /// @param max_entries  of which each takes 33 to 75 bytes; every one is a series in storage,
   /// which
-  ///                     takes ten times as much, so the default only bounds a storm of new series
-  explicit OtlpSeriesCache(std::size_t max_entries = std::size_t{16} << 20);
+  ///   takes ten times as much, so the default only bounds a storm of new series
+  explicit OtlpSeriesCache(std::size_t max_entries = std::size_t{16} << 20)
+      : series_(max_entries) {}
 
-  std::optional<Entry> Find(const Hash128& id);
-  void Put(const Hash128& id, storage::SeriesRef ref);
-  void SetMetadata(const Hash128& id, std::uint64_t metadata);
-  void Erase(const Hash128& id);
+  std::optional<Entry> Find(const Hash128& id) { return series_.Find(id); }
+  void Put(const Hash128& id, storage::SeriesRef ref) { series_.Put(id, {.ref = ref}); }
+  void SetMetadata(const Hash128& id, std::uint64_t metadata) {
+    series_.Update(id, [metadata](Entry& entry) { entry.metadata = metadata; });
+  }
+  void Erase(const Hash128& id) { series_.Erase(id); }
   /// Begins a new period when it is time.
-  void Tick(model::TimestampMs now);
+  void Tick(model::TimestampMs now) { series_.Tick(now); }
 
-  std::size_t size() const;
-  std::size_t memory_bytes() const;
+  std::size_t size() const { return series_.size(); }
+  std::size_t memory_bytes() const { return series_.memory_bytes(); }
 
  private:
-  struct Shard {
-    explicit Shard(std::size_t max_entries) : series(max_entries) {}
-    mutable Mutex mutex;
-    RecentMap<Entry> series NX_GUARDED_BY(mutex);
-  };
-  static constexpr std::size_t kShards = 16;
-
-  Shard& ShardOf(const Hash128& id) { return *shards_[id.high % kShards]; }
-
-  std::array<std::unique_ptr<Shard>, kShards> shards_;
-  std::atomic<model::TimestampMs> period_end_{0};
+  SharedRecentMap<Entry> series_;
 };
 
 }  // namespace narthex::remote

@@ -3,6 +3,7 @@
 // Property: any bytes are a request of remote write, or a request or an answer of remote read, or
 // are refused as a bad argument; what a reader gives lies inside the body; and a histogram that the
 // database would take can be stored and read back.
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -42,8 +43,25 @@ void StoreAndReadBack(const H& h) {
   NX_CHECK(samples && samples->size() == chunk.count(), "what is valid can't be read back");
 }
 
+/// Labels that are read after the samples are the same ones.
+void CheckUnread(const WriteRequestReader& reader, WriteRequestReader& unread) {
+  NX_CHECK(unread.NextUnread(), "a series that only one of two readers has");
+  const auto id = unread.LabelsId();
+  NX_CHECK(!id || reader.labels_usable(), "labels that can't be looked up have an id");
+  WriteSample sample;
+  while (unread.NextSample(sample)) continue;
+  if (!unread.ReadLabels()) return;
+  NX_CHECK(id == unread.LabelsId(), "another id after reading");
+  const auto labels = reader.labels(), again = unread.labels();
+  const auto same = [](const model::LabelView& a, const model::LabelView& b) {
+    return a.name == b.name && a.value == b.value;
+  };
+  NX_CHECK(std::equal(labels.begin(), labels.end(), again.begin(), again.end(), same),
+           "other labels after the samples");
+}
+
 void Read(WriteVersion version, std::string_view body) {
-  WriteRequestReader reader(version, body);
+  WriteRequestReader reader(version, body), unread(version, body);
   WriteSample sample;
   WriteHistogram histogram;
   WriteExemplar exemplar;
@@ -52,6 +70,7 @@ void Read(WriteVersion version, std::string_view body) {
       CheckInside(body, label.name);
       CheckInside(body, label.value);
     }
+    CheckUnread(reader, unread);
     CheckInside(body, reader.metadata().help);
     CheckInside(body, reader.metadata().unit);
     std::size_t samples = 0;

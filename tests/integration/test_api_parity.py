@@ -17,7 +17,7 @@ import urllib.parse
 import urllib.request
 
 from harness import IntegrationTest, free_port, scrape_config, wait_for
-from test_remote import double, histogram, message, number, series, snappy
+from test_remote import double, histogram, message, number, series, snappy, varint
 
 # In order of names and values: from what is in memory, upstream gives the first ones that it met.
 PAGE = """# TYPE Go_goroutines gauge
@@ -353,45 +353,58 @@ def operations(yaml_text):
     return document["openapi"], [t["name"] for t in document["tags"]], found
 
 
-def buckets(spans, *counts):
-    """The positive side of a histogram with float counts."""
-    return b"".join(message(11, number(1, zigzag(offset)) + number(2, length))
-                    for offset, length in spans) + (
-        message(13, struct.pack(f"<{len(counts)}d", *counts)) if counts else b"")
-
-
 def zigzag(n):
     return n << 1 ^ n >> 63
 
 
-def float_histogram(t, schema, count, total, *more):
-    """An encoded field of a series. @param more  further encoded fields of the histogram"""
-    return message(4, double(2, count) + double(3, total) + number(4, zigzag(schema)) + b"".join(more) +
-                   number(15, t))
+def packed(numbers):
+    return struct.pack(f"<{len(numbers)}d", *numbers)
+
+
+def any_histogram(whole, t, schema, count, total, *more, zeros=0, spans=(), counts=()):
+    """An encoded field of a series.
+    @param whole  whether it is one with integers
+    @param more   further encoded fields of the histogram"""
+    body = (number(1, count) if whole else double(2, count)) + double(3, total) + number(4, zigzag(schema))
+    if zeros:
+        body += number(6, zeros) if whole else double(7, zeros)
+    body += b"".join(message(11, number(1, zigzag(offset)) + number(2, length)) for offset, length in spans)
+    if counts and whole:
+        body += message(12, b"".join(varint(zigzag(n - before)) for before, n in zip((0, *counts), counts)))
+    elif counts:
+        body += message(13, packed(counts))
+    return message(4, body + b"".join(more) + number(15, t))
+
+
+def federated_histograms(t, whole, **labels):
+    """Series with histograms of all kinds."""
+    def one(name, schema, count, total, *more, label=None, **fields):
+        of_all = {"__name__": name} | ({"k": label} if label else {}) | labels
+        return series(of_all, [], any_histogram(whole, t, schema, count, total, *more, **fields))
+
+    gauge = number(14, 3)
+    return b"".join([
+        one("cus.tom", -53, 1, 5, gauge, message(16, packed([0.1, 2])), spans=[(2, 1)], counts=[1]),
+        one("custom", -53, 6, 9.5, message(16, packed([0.1, 0.5, 1])), label="1", spans=[(0, 1), (1, 2)],
+            counts=[2, 3, 1]),
+        one("custom", -53, 0, 0, message(16, packed([0.1, 2])), label="2"),
+        one("native", 3, 7, 9.5, double(5, 0.01), label="buckets", zeros=2, spans=[(-2, 1), (6, 2)],
+            counts=[2, 2, 1]),
+        one("native", 0, 0, -1, gauge, label="gauge"),
+        one("native", 8, 1, 0.5, number(14, 2), label="not reset", spans=[(0, 1)], counts=[1])])
 
 
 def federated(t):
-    """A write request with samples of all kinds at that time, in milliseconds."""
-    def one(name, histogram=None, value=None, **labels):
-        return series({"__name__": name} | dict(sorted(labels.items())),
-                      [] if value is None else [(t, value)], *([histogram] if histogram else []))
+    """A write request with samples of all kinds at that time, in milliseconds. Of the series with
+    z="float" only one may be in an answer: the real one gives the last one's histogram to all."""
+    def one(name, value, **labels):
+        return series({"__name__": name} | dict(sorted(labels.items())), [(t, value)])
 
-    def bounds(*values):
-        return message(16, struct.pack(f"<{len(values)}d", *values))
-    gauge = number(14, 3)
-    body = one("big", value=1e21) + one("inf", value=float("inf")) + one("nan", value=float("nan"))
-    body += one("fx", value=1.5, a="1", job="j") + one("fx", value=-0.0, a="2", instance="i")
-    body += one("fx.dot", value=2, **{"l.d": 'é"\\\n'}) + one("region", value=1, region="us")
-    body += one("native", float_histogram(t, 3, 7, 9.5, double(5, 0.01), double(7, 2),
-                                          buckets([(-2, 1), (6, 2)], 2, 2, 1)), k="float")
-    body += one("native", float_histogram(t, 0, 0, -1, gauge), k="gauge")
-    body += one("native", histogram(t, 5), k="int") + one("native", value=7, k="level")
-    body += one("native", float_histogram(t, 8, 1, 0.5, number(14, 2), buckets([(0, 1)], 1)), k="not reset")
-    body += one("custom", float_histogram(t, -53, 6, 9.5, buckets([(0, 1), (1, 2)], 2, 3, 1),
-                                          bounds(0.1, 0.5, 1)), k="1")
-    body += one("custom", float_histogram(t, -53, 0, 0, bounds(0.1, 2)), k="2")
-    body += one("cus.tom", float_histogram(t, -53, 1, 5, gauge, buckets([(2, 1)], 1), bounds(0.1, 2)))
-    return body
+    body = one("big", 1e21) + one("inf", float("inf")) + one("nan", float("nan"))
+    body += one("fx", 1.5, a="1", job="j") + one("fx", -0.0, a="2", instance="i")
+    body += one("fx.dot", 2, **{"l.d": 'é"\\\n'}) + one("region", 1, region="us")
+    body += series({"__name__": "native", "k": "int"}, [], histogram(t, 5)) + one("native", 7, k="level")
+    return body + federated_histograms(t, True, z="whole") + federated_histograms(t, False, z="float")
 
 
 FAMILIES = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding="
@@ -404,12 +417,15 @@ class FederationTest(ParityTest):
             with self.subTest(text):
                 ports = self.both(text, "--web.enable-remote-write-receiver")
                 body = snappy(federated(int(time.time() * 1000)))
-                for port in ports:
-                    self.assertEqual(204, ask_bytes(port, "POST", "/api/v1/write", body, {
-                        "Content-Encoding": "snappy", "Content-Type": "application/x-protobuf"})[0])
-                self.check(ports)
-                self.doCleanups()
-                self.setUp()
+                try:
+                    for port in ports:
+                        self.assertEqual(204, ask_bytes(port, "POST", "/api/v1/write", body, {
+                            "Content-Encoding": "snappy", "Content-Type": "application/x-protobuf"})[0])
+                    self.check(ports)
+                    self.check_float_histograms(ports[1])
+                finally:
+                    self.doCleanups()
+                    self.setUp()
 
     def check(self, ports):
         sizes = set()
@@ -419,8 +435,10 @@ class FederationTest(ParityTest):
                    FAMILIES + "delimited;q=0.5,text/plain;version=0.0.4;q=0.7",
                    "application/openmetrics-text;version=1.0.0," + FAMILIES + "delimited;q=0.5",
                    "application/openmetrics-text;version=1.0.0,*/*;q=0.1", "application/json", "*/*"]
-        selectors = [['{__name__=~".+"}'], ["native"], ["custom", '{"fx.dot"}'], ["nothing"], [],
-                     ["fx", 'fx{a="1"}', '{"cus.tom"}']]
+        selectors = [['{__name__=~".+", z!="float"}'], ['native{z!="float"}'], ['custom{z="whole"}', '{"fx.dot"}'],
+                     ["nothing"], [], ["fx", 'fx{a="1"}', '{"cus.tom", z="whole"}'], ['{"cus.tom", z="float"}']]
+        selectors += [[f'{name}{{z="float", k="{k}"}}', "big"] for name, k in (
+            ("custom", "1"), ("custom", "2"), ("native", "buckets"), ("native", "gauge"), ("native", "not reset"))]
         for accept in accepts:
             for selector in selectors:
                 path = "/federate?" + urllib.parse.urlencode({"match[]": selector}, doseq=True)
@@ -429,6 +447,14 @@ class FederationTest(ParityTest):
                 self.assertEqual(real, ours, f"{accept} {selector}")
                 sizes.add(len(ours[2]))
         self.assertGreater(len(sizes), 10)
+
+    def check_float_histograms(self, port):
+        """Many of them: as those of integers, which are held against the real one."""
+        for accept in ("", FAMILIES + "delimited"):
+            whole, floats = (ask_bytes(port, "GET", f"/federate?match[]={{z=%22{z}%22}}", None,
+                                       {"Accept": accept})[2] for z in ("whole", "float"))
+            self.assertIn(b"custom", floats)
+            self.assertEqual(whole.replace(b"whole", b"float"), floats)
 
 
 class StatusTest(ParityTest):

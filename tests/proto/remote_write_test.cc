@@ -4,6 +4,7 @@
 #include <bit>
 #include <cstdlib>
 #include <new>
+#include <optional>
 
 #include "narthex/model/sample.h"
 #include "prometheus.pb.h"
@@ -69,6 +70,102 @@ std::string Describe(WriteVersion version, std::string_view body) {
   }
   if (const Status status = reader.status(); !status) text += status.error().message();
   return text;
+}
+
+/// The hash of the labels of the first series; all of its samples must be readable before them.
+std::optional<Hash128> IdOf(WriteVersion version, std::string_view body, std::string* labels) {
+  WriteRequestReader reader(version, body);
+  EXPECT_TRUE(reader.NextUnread());
+  EXPECT_TRUE(reader.labels().empty());
+  const auto id = reader.LabelsId();
+  WriteSample sample;
+  EXPECT_TRUE(reader.NextSample(sample));
+  EXPECT_EQ(sample.t, 5);
+  EXPECT_TRUE(reader.ReadLabels());
+  *labels = Joined(reader.labels());
+  EXPECT_FALSE(reader.NextSample(sample));
+  return id;
+}
+
+TEST(RemoteWriteTest, IdsStandForTheLabelsAsSent) {
+  const std::string ab = "\x0a\x06\x0a\x01\x61\x12\x01\x62",
+                    cd = "\x0a\x06\x0a\x01\x63\x12\x01\x64";
+  const std::string five = "\x12\x02\x10\x05";
+  const auto series = [](const std::string& bytes) {
+    return "\x0a" + std::string(1, static_cast<char>(bytes.size())) + bytes;
+  };
+  std::string labels;
+  const auto id = [&](const std::string& bytes) {
+    return IdOf(WriteVersion::kV1, series(bytes), &labels);
+  };
+  const auto both = id(ab + cd + five);
+  EXPECT_EQ(labels, "a=b,c=d,");
+  ASSERT_TRUE(both);
+  EXPECT_EQ(id(five + ab + cd), both);
+  EXPECT_NE(id(cd + ab + five), both);
+  EXPECT_NE(id(ab + five), both);
+  EXPECT_TRUE(id(five));
+  EXPECT_EQ(labels, "");
+  EXPECT_EQ(id(ab + five + cd), std::nullopt) << "in two places";
+  EXPECT_EQ(labels, "a=b,c=d,");
+}
+
+TEST(RemoteWriteTest, IdsOfVersion2LookSymbolsUp) {
+  const auto body = [](std::vector<std::string> symbols, const std::string& refs) {
+    std::string text;
+    for (const std::string& symbol : symbols) {
+      text += "\x22" + std::string(1, static_cast<char>(symbol.size())) + symbol;
+    }
+    const std::string series =
+        "\x0a" + std::string(1, static_cast<char>(refs.size())) + refs + "\x12\x02\x10\x05";
+    return text + "\x2a" + std::string(1, static_cast<char>(series.size())) + series;
+  };
+  std::string labels;
+  const auto id = [&](std::vector<std::string> symbols, const std::string& refs) {
+    return IdOf(WriteVersion::kV2, body(std::move(symbols), refs), &labels);
+  };
+  const auto a = id({"", "a", "bc"}, "\x01\x02");
+  EXPECT_EQ(labels, "a=bc,");
+  ASSERT_TRUE(a);
+  EXPECT_EQ(id({"", "x", "bc", "a"}, "\x03\x02"), a);
+  EXPECT_NE(id({"", "ab", "c"}, "\x01\x02"), a);
+  EXPECT_NE(id({"", "bc", "a"}, "\x01\x02"), a);
+  EXPECT_EQ(id({"", "a"}, "\x01\x02"), std::nullopt) << "no such symbol";
+  EXPECT_EQ(labels, "");
+}
+
+// Most are read by a short way; what is written otherwise says the same.
+TEST(RemoteWriteTest, SamplesInAllSpellings) {
+  const std::string value = "\x09" + std::string("\0\0\0\0\0\0\xf0\x3f", 8), time = "\x10\x05";
+  const struct {
+    const char* name;
+    std::string sample;
+    const char* says;
+  } cases[] = {
+      {"value, time", value + time, " 5:1.000000"},
+      {"time, value", time + value, " 5:1.000000"},
+      {"neither", "", " 0:0.000000"},
+      {"value", value, " 0:1.000000"},
+      {"time", time, " 5:0.000000"},
+      {"twice", value + time + "\x10\x06", " 6:1.000000"},
+      {"largest time", "\x10\xff\xff\xff\xff\xff\xff\xff\xff\x7f", " 9223372036854775807:0.000000"},
+      {"time with more bytes than it needs", "\x10\x85\x80\x80\x80\x80\x80\x80\x80\x80" + "\0"s,
+       " 5:0.000000"},
+      {"tag of two bytes", "\x90" + "\0\x05"s, " 5:0.000000"},
+      {"unknown field", value + "\x7a\x01x" + time, " 5:1.000000"},
+      {"cut value", value.substr(0, 5), "unexpected EOF"},
+      {"cut time", "\x10\x85", "unexpected EOF"},
+  };
+  for (const auto& c : cases) {
+    SCOPED_TRACE(c.name);
+    const std::string sample =
+        "\x12" + std::string(1, static_cast<char>(c.sample.size())) + c.sample;
+    const std::string series = sample + "\x12\x02\x10\x07";
+    const std::string body = "\x0a" + std::string(1, static_cast<char>(series.size())) + series;
+    const std::string said = Describe(WriteVersion::kV1, body);
+    const bool broken = std::string_view(c.says).find("EOF") != std::string_view::npos;
+    EXPECT_EQ(said, broken ? "[]"s + c.says : "["s + c.says + " 7:0.000000]");
+  }
 }
 
 // Bytes by the specification: tag = number << 3 | wire type.

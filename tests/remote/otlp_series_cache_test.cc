@@ -3,40 +3,10 @@
 
 #include <gtest/gtest.h>
 
-#include "src/remote/recent_map.h"
-
 namespace narthex::remote {
 namespace {
 
 Hash128 Id(std::uint64_t n) { return {.low = n * 0x9e3779b97f4a7c15, .high = n}; }
-
-TEST(RecentMapTest, ForgetsTheOlderHalf) {
-  RecentMap<int> map(4);
-  for (int i = 0; i < 4; ++i) map.Put(Id(i), i);
-  EXPECT_EQ(map.size(), 4U);
-  ASSERT_NE(map.Find(Id(0)), nullptr);  // Now among the recent ones: 2 and 3 are the older ones.
-  EXPECT_EQ(*map.Find(Id(0)), 0);
-  map.Put(Id(4), 4);
-  map.Put(Id(5), 5);
-  EXPECT_EQ(map.Find(Id(2)), nullptr);
-  ASSERT_NE(map.Find(Id(5)), nullptr);
-  map.Erase(Id(5));
-  EXPECT_EQ(map.Find(Id(5)), nullptr);
-  for (int i = 0; i < 1000; ++i) map.Put(Id(i), i);
-  EXPECT_LE(map.size(), 4U);
-  EXPECT_LT(map.memory_bytes(), 1000U);
-}
-
-TEST(RecentMapTest, ValuesChangeInPlace) {
-  RecentMap<int> map(10);
-  map.Put(Id(1), 1);
-  *map.Find(Id(1)) = 2;
-  map.Age();
-  EXPECT_EQ(*map.Find(Id(1)), 2) << "an older one becomes recent";
-  map.Age();
-  map.Age();
-  EXPECT_EQ(map.Find(Id(1)), nullptr);
-}
 
 TEST(OtlpSeriesCacheTest, FindsWhatWasPut) {
   OtlpSeriesCache cache;

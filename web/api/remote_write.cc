@@ -89,6 +89,11 @@ class WriteReceiver final {
         "prometheus_api_remote_write_without_metadata_appended_samples_total",
         "The number of samples and histograms received by remote write that were stored without "
         "metadata.");
+    api.registry.AddGaugeList(
+        "narthex_memory_bytes", "Bytes that each part of the server holds.", "part",
+        [cache = cache_] {
+          return metrics::GaugeList{{"web/write", static_cast<double>(cache->memory_bytes())}};
+        });
   }
 
   void Serve(const net::ServerRequest& request, net::ResponseWriter& writer) {
@@ -101,9 +106,12 @@ class WriteReceiver final {
       log::Error("Error decoding remote write request", {{"err", message.error().text}});
       return PlainError(message.error().status, message.error().text + "\n", writer);
     }
+    const model::TimestampMs now = api_.clock.NowMs();
+    cache_->Tick(now);
     const WriteTarget target{
         .storage = *api_.appendable,
-        .max_time = api_.clock.NowMs() + kMaxAheadMs,
+        .cache = *cache_,
+        .max_time = now + kMaxAheadMs,
         .invalid_labels = invalid_labels_,
         .options = {.append_metadata = api_.options.append_metadata,
                     .start_zeros = api_.options.start_zeros,
@@ -161,6 +169,7 @@ class WriteReceiver final {
 
   const ApiDependencies& api_;  // Of the context.
   metrics::Counter& invalid_labels_;
+  const std::shared_ptr<WriteCache> cache_ = std::make_shared<WriteCache>(kMaxWriteCacheEntries);
   ReadGate gate_{MaxConcurrentWrites()};
 };
 

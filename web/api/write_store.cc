@@ -2,6 +2,7 @@
 #include "web/api/write_store.h"
 
 #include <optional>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -18,11 +19,11 @@ using Problem = IncomingLabels::Problem;
 constexpr const char* kSample = "Out of order sample from remote write";
 constexpr const char* kHistogram = "Out of order histogram from remote write";
 
-void LogRefused(const char* what, const AppendOutcome& outcome, const IncomingLabels& labels,
+void LogRefused(const char* what, const AppendOutcome& outcome, const std::string& series,
                 model::TimestampMs t) {
   const bool invalid = outcome.error == storage::AppendError::kInvalidHistogram;
   log::Error(invalid ? "Invalid histogram received" : what,
-             {{"err", outcome.text}, {"series", labels.Text()}, {"timestamp", t}});
+             {{"err", outcome.text}, {"series", series}, {"timestamp", t}});
 }
 
 WriteAnswer Refuse(int status, std::string error) {
@@ -40,12 +41,15 @@ class Storing {
       : is_v2_(version == proto::WriteVersion::kV2),
         reader_(version, body),
         target_(target),
+        uses_cache_(!is_v2_ ||
+                    !(target.options.start_zeros || target.options.type_and_unit_labels)),
         appender_(target.storage, target.max_time, is_v2_ && target.options.start_zeros) {}
 
   WriteAnswer Run() {
-    while (!refused_ && reader_.NextSeries()) {
-      if (!LoadLabels()) continue;
+    while (!refused_ && reader_.NextUnread()) {
       ref_ = storage::SeriesRef{0};
+      id_.reset();
+      if (!FindKnown() && !LoadLabels()) continue;
       is_v2_ ? StoreSeriesV2() : StoreSeriesV1();
     }
     if (refused_) {
@@ -92,7 +96,54 @@ class Storing {
     answer_.error += text.substr(0, kMostErrorBytes);
   }
 
+  /// Whether it is a series that was written before: its labels stay unread until they are needed.
+  bool FindKnown() {
+    unread_ = false;
+    if (!uses_cache_) return false;
+    id_ = reader_.LabelsId();
+    if (!id_) return false;
+    const auto known = target_.cache.Find(*id_);
+    if (!known) return false;
+    ref_ = *known;
+    return unread_ = true;
+  }
+
+  /// Of a known series, whose labels were good.
+  void LoadUnread() {
+    if (!std::exchange(unread_, false)) return;
+    reader_.ReadLabels();
+    labels_.Load(reader_.labels());
+  }
+
+  /// For storage, which knows a series by its reference as long as they are unread.
+  const model::Labels& Labels() const { return unread_ ? no_labels_ : labels_.labels(); }
+
+  /// Calls append(labels) for a sample, histogram or exemplar of the series; once more with labels
+  /// when it was known but is gone.
+  template <typename Append>
+  AppendOutcome WithLabels(Append&& append) {
+    AppendOutcome outcome = append(Labels());
+    if (outcome.error != storage::AppendError::kUnknownSeries || !unread_) return outcome;
+    LoadUnread();
+    return append(labels_.labels());
+  }
+
+  template <typename Value>
+  AppendOutcome Append(Value& value) {
+    const storage::SeriesRef before = ref_;
+    AppendOutcome outcome = WithLabels(
+        [&](const model::Labels& labels) { return appender_.Append(ref_, labels, value); });
+    if (ref_ != before && id_) target_.cache.Put(*id_, ref_);
+    return outcome;
+  }
+
+  std::string Text() {
+    LoadUnread();
+    return labels_.Text();
+  }
+
   bool LoadLabels() {
+    if (!reader_.ReadLabels()) return false;
     if (is_v2_ && !reader_.bad_reference().empty()) {
       Complain(reader_.bad_reference());
       if (!reader_.labels_usable()) CountInvalid();
@@ -141,27 +192,26 @@ class Storing {
   void StoreSeriesV2() {
     if (reader_.num_samples() + reader_.num_histograms() == 0) {
       Complain(fmt::format("TimeSeries must contain at least one sample or histogram for series {}",
-                           labels_.Text()));
+                           Text()));
       return;
     }
     StoreSamples();
     StoreHistograms();
     StoreExemplars();
     if (target_.options.append_metadata) {
-      appender_.UpdateMetadata(ref_, labels_.labels(), reader_.metadata());
+      appender_.UpdateMetadata(ref_, Labels(), reader_.metadata());
     }
   }
 
   void StoreSamples() {
     while (!refused_ && reader_.NextSample(sample_)) {
-      Note(appender_.Append(ref_, labels_.labels(), sample_), kSample, sample_.t, answer_.samples);
+      Note(Append(sample_), kSample, sample_.t, answer_.samples);
     }
   }
 
   void StoreHistograms() {
     while (!refused_ && reader_.NextHistogram(histogram_)) {
-      Note(appender_.Append(ref_, labels_.labels(), histogram_), kHistogram, histogram_.t,
-           answer_.histograms);
+      Note(Append(histogram_), kHistogram, histogram_.t, answer_.histograms);
     }
   }
 
@@ -173,10 +223,10 @@ class Storing {
     }
     // Version 1 tells of an invalid one to the sender alone, as in Prometheus.
     if (is_v2_ || outcome.error != storage::AppendError::kInvalidHistogram) {
-      LogRefused(what, outcome, labels_, t);
+      LogRefused(what, outcome, Text(), t);
     }
     if (is_v2_ && outcome.bad_request()) {
-      Complain(fmt::format("{} for series {}", outcome.text, labels_.Text()));
+      Complain(fmt::format("{} for series {}", outcome.text, Text()));
     } else {
       refused_ = WithoutWritten(outcome.bad_request() ? 400 : 500, outcome.text);
     }
@@ -185,10 +235,12 @@ class Storing {
   void StoreExemplars() {
     while (!refused_ && reader_.NextExemplar(exemplar_)) {
       if (exemplar_.bad_reference.empty()) {
-        NoteExemplar(appender_.Append(ref_, labels_.labels(), exemplar_));
+        NoteExemplar(WithLabels([this](const model::Labels& labels) {
+          return appender_.Append(ref_, labels, exemplar_);
+        }));
       } else {
-        Complain(fmt::format("parsing exemplar for series {}: {}", labels_.Text(),
-                             exemplar_.bad_reference));
+        Complain(
+            fmt::format("parsing exemplar for series {}: {}", Text(), exemplar_.bad_reference));
       }
     }
   }
@@ -198,11 +250,10 @@ class Storing {
       ++answer_.exemplars;
       return;
     }
-    log::Debug("Exemplar from remote write dropped",
-               {{"err", outcome.text}, {"series", labels_.Text()}});
+    log::Debug("Exemplar from remote write dropped", {{"err", outcome.text}, {"series", Text()}});
     if (outcome.error != storage::AppendError::kExemplarOutOfOrder) return;
     if (is_v2_) {
-      Complain(fmt::format("{} for series {}", outcome.text, labels_.Text()));
+      Complain(fmt::format("{} for series {}", outcome.text, Text()));
     } else {
       ++exemplars_dropped_;
     }
@@ -211,9 +262,14 @@ class Storing {
   const bool is_v2_;
   proto::WriteRequestReader reader_;
   const WriteTarget& target_;
+  const bool uses_cache_;  // What labels become is told by how they are sent alone.
+  const model::Labels no_labels_;
   WriteAppender appender_;
   IncomingLabels labels_;
-  storage::SeriesRef ref_{0};  // Of the current series.
+  // Of the current series:
+  storage::SeriesRef ref_{0};
+  std::optional<Hash128> id_;  // Null when it is not to be remembered.
+  bool unread_ = false;        // The labels, as it is known.
   proto::WriteSample sample_;
   proto::WriteHistogram histogram_;
   proto::WriteExemplar exemplar_;

@@ -11,6 +11,7 @@
 #include "narthex/base/metrics.h"
 #include "narthex/model/timestamp.h"
 #include "narthex/storage/appender.h"
+#include "web/api/write_cache.h"
 
 namespace narthex::web {
 
@@ -29,6 +30,7 @@ struct WriteOptions {
 
 struct WriteTarget {
   storage::Appendable& storage;
+  WriteCache& cache;
   model::TimestampMs max_time;       // Samples after it are refused.
   metrics::Counter& invalid_labels;  // Samples dropped for their labels.
   WriteOptions options;

@@ -8,11 +8,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "narthex/base/hash.h"
 #include "narthex/base/result.h"
 #include "narthex/model/histogram.h"
 #include "narthex/model/labels.h"
@@ -71,6 +73,15 @@ class WriteRequestReader final {
   /// Goes to the next series, whatever was not read of this one. False: there is none, or the body
   /// is broken. A break may show only after series that were good.
   bool NextSeries();
+
+  /// The same in steps, for who knows most series already: goes to the next one and leaves its
+  /// labels unread.
+  bool NextUnread();
+  /// Stands for the labels of the series as they were sent, and for no others. Null when they can't
+  /// be looked up, or lie in more places than one.
+  std::optional<Hash128> LabelsId();
+  /// Reads what NextUnread left. False: the body is broken.
+  bool ReadLabels();
 
   /// Labels of the series as sent: in any order, perhaps repeated, empty or not UTF-8.
   std::span<const model::LabelView> labels() const;

@@ -9,7 +9,7 @@
 
 #include "narthex/base/hash.h"
 
-namespace narthex::remote {
+namespace narthex {
 
 /// A table that forgets what was not asked for lately: what is new or found again is among the
 /// recent entries, which become the older ones when there are too many of them, or on request; the
@@ -56,4 +56,4 @@ class RecentMap {
   Map recent_, older_;
 };
 
-}  // namespace narthex::remote
+}  // namespace narthex
