@@ -11,7 +11,7 @@ import ssl
 import subprocess
 import unittest
 
-from harness import HttpPeer, IntegrationTest, Server, wait_for
+from harness import HttpPeer, IntegrationTest, Server, real_prometheus, wait_for
 
 PAGE = (200, {"Content-Type": "text/plain; version=0.0.4"}, b"fine 1\n")
 UNKNOWN = "tls: failed to verify certificate: x509: certificate signed by unknown authority"
@@ -123,11 +123,7 @@ class ChangedFilesTest(IntegrationTest):
         self.run_on(None, "narthex")
 
     def test_as_with_prometheus(self):
-        folder = os.environ.get("NARTHEX_PEERS")
-        path = shutil.which("prometheus", path=folder) if folder else None
-        if path is None:
-            self.skipTest("no prometheus in NARTHEX_PEERS")
-        self.run_on(path, "peer")
+        self.run_on(real_prometheus(), "peer")
 
 
 if __name__ == "__main__":

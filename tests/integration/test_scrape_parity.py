@@ -8,17 +8,15 @@ the scrape that it is from, or by its time when the page told that.
 import collections
 import contextlib
 import json
-import os
 import pathlib
 import re
-import shutil
 import subprocess
 import threading
 import time
 import unittest
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from harness import BINARY, IntegrationTest, Server, wait_for
+from harness import BINARY, IntegrationTest, Server, real_prometheus, wait_for
 from scrape_jobs import FAILING_LATE, JOBS, REFUSED, TEXT
 
 FEATURES = "exemplar-storage,created-timestamp-zero-ingestion"
@@ -81,13 +79,7 @@ class ScrapeParityTest(IntegrationTest):
 
     def setUp(self):
         super().setUp()
-        folder = os.environ.get("NARTHEX_PEERS")
-        self.prometheus = shutil.which("prometheus", path=folder) if folder else None
-        if self.prometheus is None:
-            self.skipTest("no prometheus in NARTHEX_PEERS")
-        text = subprocess.run([self.prometheus, "--version"], capture_output=True, text=True, check=True).stdout
-        if tuple(map(int, re.search(r"version (\d+)\.(\d+)", text).groups())) < (3, 14):
-            self.skipTest("Prometheus is older than 3.14")
+        self.prometheus = real_prometheus()
         self.pages = Pages(int(time.time()))
         self.addCleanup(self.pages.cleanup)
 
