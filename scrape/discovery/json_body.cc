@@ -6,6 +6,8 @@
 #include <boost/json.hpp>
 #include <fmt/core.h>
 
+#include "narthex/base/check.h"
+
 namespace narthex::scrape {
 
 namespace {
@@ -20,13 +22,15 @@ class BoundedResource final : public json::memory_resource {
  private:
   void* do_allocate(std::size_t bytes, std::size_t align) override {
     if (bytes > max_bytes_ - used_) throw std::bad_alloc();
-    void* memory = ::operator new(bytes, std::align_val_t(align));
+    // Of what it made for a key Boost says another alignment when it gives it back (1.81).
+    NX_CHECK(align <= __STDCPP_DEFAULT_NEW_ALIGNMENT__, "memory for JSON with an alignment");
+    void* memory = ::operator new(bytes);
     used_ += bytes;
     return memory;
   }
-  void do_deallocate(void* memory, std::size_t bytes, std::size_t align) override {
+  void do_deallocate(void* memory, std::size_t bytes, std::size_t) override {
     used_ -= bytes;
-    ::operator delete(memory, std::align_val_t(align));
+    ::operator delete(memory);
   }
   bool do_is_equal(const json::memory_resource& other) const noexcept override {
     return this == &other;

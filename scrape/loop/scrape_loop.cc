@@ -80,6 +80,12 @@ class BorrowedBuffers {
   std::unique_ptr<CountedBuffers> buffers_;
 };
 
+/// "" when there is none.
+std::string_view SchemeOf(std::string_view url) {
+  const std::size_t colon = url.find("://");
+  return colon == std::string_view::npos ? "" : url.substr(0, colon);
+}
+
 }  // namespace
 
 std::size_t ScrapeBufferBytes() { return held_by_buffers.bytes(); }
@@ -140,6 +146,12 @@ struct ScrapeLoop::Impl {
     setup_error.clear();
     auto options = MakeClientOptions(config.http, context.options.user_agent);
     auto url = net::ParseUrl(self.target_->url());
+    if (const auto scheme = SchemeOf(self.target_->url());
+        !url && scheme != "http" && scheme != "https") {
+      setup_error = fmt::format("Get \"{}\": unsupported protocol scheme \"{}\"",
+                                self.target_->url(), scheme);
+      return;
+    }
     if (!options || !url) {
       setup_error = options ? url.error().message() : options.error().message();
       return;

@@ -83,6 +83,7 @@ Status ScrapeSession::Samples(const Fetched& fetched, ScrapeBuffers& buffers) {
   const bool empty = status && buffers.body.empty();
   if (status && !empty) {
     status = ParseBody(fetched, buffers);
+    if (!over_limit_ && !over_bucket_limit_) counts_.series_added += cache_->returned();
     target_->metadata().FinishScrape(status.has_value());
     if (synthesis_ != nullptr) synthesis_->FinishScrape(status.has_value());
     LogDropped();

@@ -40,6 +40,7 @@ SeriesCache::Index SeriesCache::Find(const Hash128& hash, bool hint_matched, boo
   if (i == kNone) return kNone;
   seen = entries_[i].touched == iteration_;
   touched_ += seen ? 0 : 1;
+  if (entries_[i].touched < finished_ && !dropped(i)) ++returned_;
   entries_[i].touched = iteration_;
   Follow(i);
   return i;
@@ -81,6 +82,7 @@ void SeriesCache::Finish(std::vector<storage::SeriesRef>& stale) {
   tracked_before_ = tracked_now_;
   ForgetUntouched();
   good_size_ = entries_.size();
+  finished_ = iteration_;
   NextIteration();
 }
 
@@ -162,7 +164,7 @@ void SeriesCache::NextIteration() {
   ++iteration_;
   NX_CHECK(iteration_ != UINT32_MAX, "four billion scrapes of one target");
   last_ = kNone;
-  touched_ = tracked_again_ = tracked_now_ = 0;
+  touched_ = returned_ = tracked_again_ = tracked_now_ = 0;
 }
 
 void SeriesCache::RemoveAlive(std::vector<storage::SeriesRef>& stale) const {

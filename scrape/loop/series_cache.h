@@ -51,6 +51,10 @@ class SeriesCache {
   ///         this iteration did not have
   bool Abandon(std::vector<storage::SeriesRef>& stale);
 
+  /// Series found in this iteration that an earlier one ended without, Finish having cleaned up:
+  /// whether they were forgotten in the meantime must not show.
+  std::size_t returned() const { return returned_; }
+
   /// Series that were added and not forgotten.
   std::size_t size() const { return entries_.size(); }
   std::size_t memory_bytes() const;
@@ -86,7 +90,9 @@ class SeriesCache {
   std::size_t tracked_again_ = 0;   // those of them that are so in this one,
   std::size_t tracked_now_ = 0;     // and all of this one.
   std::size_t touched_ = 0;
-  std::size_t good_size_ = 0;  // Entries after the last Finish.
+  std::size_t returned_ = 0;
+  std::uint32_t finished_ = 0;  // The last iteration that ended with Finish.
+  std::size_t good_size_ = 0;   // Entries after the last Finish.
 };
 
 }  // namespace narthex::scrape

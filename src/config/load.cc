@@ -83,6 +83,17 @@ void FillRetention(Value& storage, const LoadOptions& options) {
   retention["size"].number = options.default_retention_bytes;
 }
 
+/// Puts protobuf first for all who said nothing, as if `global` did.
+void PreferProtobuf(Value& root) {
+  Value& protocols = root["global"]["scrape_protocols"];
+  if (protocols.set) return;
+  SetDefaultProtocols(protocols, true);
+  protocols.set = true;
+  for (Value& job : root["scrape_configs"].items) {
+    if (!job["scrape_protocols"].set) job["scrape_protocols"].items = protocols.items;
+  }
+}
+
 Status CheckAgentMode(const Value& root) {
   if (!root["alerting"].IsZero()) {
     return Fail(Code::kInvalidArgument, "field alerting is not allowed in agent mode");
@@ -178,6 +189,7 @@ Result<std::shared_ptr<const Config>> LoadText(std::string_view text, const std:
   if (options.agent_mode) NX_RETURN_IF_ERROR(CheckAgentMode(*root));
   AnchorPaths(*root, FolderOf(path));
   FillRetention((*root)["storage"], options);
+  if (options.protobuf_first) PreferProtobuf(*root);
   return Extract(std::move(*root), options);
 }
 

@@ -47,13 +47,6 @@ std::string LowerCase(std::string text) {
   return text;
 }
 
-void SetDefaultProtocols(Value& list, bool proto_first) {
-  for (const std::string_view name : kDefaultProtocols) {
-    if (name == "PrometheusProto" && !proto_first) continue;
-    list.items.emplace_back(kStringType).text = name;
-  }
-}
-
 bool IsEscaping(std::string_view name) {
   return name == "allow-utf-8" || name == "underscores" || name == "dots" || name == "values";
 }
@@ -209,6 +202,13 @@ const Type& TargetGroupList() {
   static const Type group{Kind::kStruct, "", &schema};
   static const Type list{Kind::kList, "[]*targetgroup.Group", nullptr, &group};
   return list;
+}
+
+void SetDefaultProtocols(Value& list, bool proto_first) {
+  for (const std::string_view name : kDefaultProtocols) {
+    if (name == "PrometheusProto" && !proto_first) continue;
+    list.items.emplace_back(kStringType).text = name;
+  }
 }
 
 Status CheckProtocols(const Value& list) {

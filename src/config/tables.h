@@ -37,6 +37,8 @@ Status CheckHttp(Value& section);
 Status CheckHeaders(const Value& headers);
 Status CheckTracingHeaders(const Value& headers);
 Status CheckDiscovery(const Value& section);
+/// Fills the list with the protocols that are asked for by default.
+void SetDefaultProtocols(Value& list, bool proto_first);
 /// Not empty, nothing twice, all known.
 Status CheckProtocols(const Value& list);
 /// No null in a list. `what` is the whole message.

@@ -102,6 +102,10 @@ struct HttpClient::Impl {
   asio::awaitable<Status> ReadBody(BodyReader& reader, ContentCoding coding,
                                    ClientResponse& response);
   Status RefreshTls();
+  /// Has a file of the TLS settings changed since the open connection was made with them?
+  bool TlsIsOutdated() const {
+    return tls != nullptr && TlsFilesState(options.tls) != tls_files_state;
+  }
   Result<std::optional<Url>> ProxyFor(const Url& url) const {
     if (proxies == nullptr || !options.unix_socket.empty()) return std::nullopt;
     return proxies->For(url);
@@ -239,7 +243,7 @@ asio::awaitable<Result<ResponseHead>> HttpClient::Impl::SendAndReadHead(
     const std::string& text) {
   const Url& url = exchange.url;
   bool reused = connected_to == url.scheme + "://" + Authority(url) && unread.empty() &&
-                connection.IsIdleUsable();
+                connection.IsIdleUsable() && !TlsIsOutdated();
   const bool opens_in_time = request.open_timeout.count() > 0;
   for (;;) {
     if (opens_in_time) {

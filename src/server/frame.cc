@@ -20,6 +20,7 @@ config::LoadOptions MakeLoadOptions(const ServerFlags& flags) {
   options.agent_mode = flags.agent;
   options.default_retention_ms = flags.db.retention_ms;
   options.default_retention_bytes = static_cast<std::int64_t>(flags.db.retention_bytes);
+  options.protobuf_first = flags.features.start_zeros || flags.features.start_times;
   return options;
 }
 

@@ -287,5 +287,29 @@ TEST(ConfigLoadTest, MissingFileIsNamed) {
   EXPECT_EQ("open /no/such.yml: no such file or directory", loaded.error().message());
 }
 
+TEST(ConfigLoadTest, ProtobufFirst) {
+  testing::TempDir dir;
+  std::ofstream(dir.path() + "/more.yml") << "scrape_configs: [{job_name: file}]\n";
+  const std::string jobs =
+      "scrape_configs: [{job_name: none}, {job_name: own, scrape_protocols: "
+      "[PrometheusText0.0.4]}]\n"
+      "scrape_config_files: [more.yml]\n";
+  const LoadOptions first{.protobuf_first = true};
+  const auto front = [&](const std::string& text) {
+    const auto config = LoadText(text, dir.path() + "/a.yml", first);
+    EXPECT_TRUE(config) << config.error().message();
+    std::string out;
+    for (const auto& job : (*config)->scrape_configs) out += job.scrape_protocols.front() + " ";
+    return out;
+  };
+  EXPECT_EQ("PrometheusProto PrometheusText0.0.4 PrometheusProto ", front(jobs));
+  EXPECT_EQ("OpenMetricsText0.0.1 PrometheusText0.0.4 OpenMetricsText0.0.1 ",
+            front("global: {scrape_protocols: [OpenMetricsText0.0.1]}\n" + jobs));
+  const auto empty = LoadText("", "a.yml", first);
+  ASSERT_TRUE(empty) << empty.error().message();
+  // As Prometheus shows it: the default of `global` is another one.
+  EXPECT_NE((*empty)->yaml.find("  scrape_protocols:\n  - PrometheusProto\n"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace narthex::config

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import socket
@@ -34,6 +35,18 @@ def program(name):
     path = shutil.which(name)
     if path is None:
         raise RuntimeError(f"{name} is not installed: run scripts/setup.sh test")
+    return path
+
+
+def real_prometheus(release=(3, 14)):
+    """The Prometheus in NARTHEX_PEERS, of that release at least; skips the test when there is none."""
+    folder = os.environ.get("NARTHEX_PEERS")
+    path = shutil.which("prometheus", path=folder) if folder else None
+    if path is None:
+        raise unittest.SkipTest("no prometheus in NARTHEX_PEERS")
+    version = subprocess.run([path, "--version"], capture_output=True, text=True, check=True).stdout
+    if tuple(map(int, re.search(r"version (\d+)\.(\d+)", version).groups())) < release:
+        raise unittest.SkipTest("that Prometheus is too old")
     return path
 
 

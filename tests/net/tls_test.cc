@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The client against TLS servers whose certificates are made here.
+#include <filesystem>
+#include <fstream>
+
 #include "narthex/net/http_client.h"
 #include "tests/net/tls_server.h"
+#include "tests/support/temp_dir.h"
 
 namespace narthex::net {
 namespace {
@@ -97,6 +101,31 @@ TEST(TlsTest, ShowsItsCertificate) {
   options.cert = client_identity.cert_pem;
   options.key = client_identity.key_pem;
   EXPECT_EQ("hello", Ask(url, options));
+}
+
+TEST(TlsTest, AChangedFileEndsTheKeptConnection) {
+  const Identity server_identity("IP:127.0.0.1");
+  const Identity other("IP:127.0.0.1");
+  TlsServer server(server_identity);
+  testing::TempDir dir;
+  HttpClientOptions options;
+  options.tls.ca_file = dir.path() + "/ca.pem";
+  BlockingClient client(options);
+  ClientRequest request;
+  request.url = *ParseUrl("https://127.0.0.1:" + std::to_string(server.port()) + "/");
+  request.timeout = std::chrono::seconds(20);
+  std::string body;
+  const auto write = [&](const std::string& pem) { std::ofstream(options.tls.ca_file) << pem; };
+  write(server_identity.cert_pem);
+  EXPECT_TRUE(client.Do(request, body));
+  EXPECT_TRUE(client.Do(request, body));
+  EXPECT_EQ(1, server.connections());
+  write(other.cert_pem + "\n");  // Of another size, whatever the clock of the file system says.
+  EXPECT_FALSE(client.Do(request, body));
+  write(server_identity.cert_pem);
+  EXPECT_TRUE(client.Do(request, body));
+  std::filesystem::remove(options.tls.ca_file);
+  EXPECT_FALSE(client.Do(request, body));
 }
 
 TEST(TlsTest, KeepsToItsVersions) {

@@ -38,6 +38,18 @@ TEST_F(ScrapeSessionTest, VanishedSeriesBecomeStale) {
   EXPECT_EQ(Samples("b"), "1@1000000 stale@1001000 4@1003000");
 }
 
+TEST_F(ScrapeSessionTest, SeriesThatComeBackCountAsAdded) {
+  ASSERT_TRUE(Ingest("a 1\nb 1\n", kStart));
+  ASSERT_TRUE(Ingest("a 2\n", kStart + 1000));
+  ASSERT_TRUE(Ingest("a 3\nb 3\n", kStart + 2000));
+  // Neither an empty page nor a failure is a reason to forget anything.
+  ASSERT_TRUE(Ingest("", kStart + 3000));
+  EXPECT_FALSE(Ingest("b 4 x\n", kStart + 4000));
+  ASSERT_TRUE(Ingest("a 5\nb 5\n", kStart + 5000));
+  EXPECT_EQ(Samples("scrape_series_added"),
+            "2@1000000 0@1001000 1@1002000 0@1003000 0@1004000 0@1005000");
+}
+
 TEST_F(ScrapeSessionTest, AnotherSpellingOfASeriesKeepsItAlive) {
   ASSERT_TRUE(Ingest("a{x=\"1\",y=\"2\"} 1\n", kStart));
   ASSERT_TRUE(Ingest("a{y=\"2\",x=\"1\"} 2\n", kStart + 1000));

@@ -45,6 +45,9 @@ struct LoadOptions {
   /// Shown as storage.tsdb.retention when the file has none, as Prometheus does.
   model::DurationMs default_retention_ms = 15LL * 24 * 3600 * 1000;
   std::int64_t default_retention_bytes = 0;
+  /// Jobs ask for protobuf first unless they or `global` say otherwise: it tells when counters
+  /// began.
+  bool protobuf_first = false;
 };
 
 /// Immutable once loaded; shared by everything that uses it and swapped whole on reload.
