@@ -22,12 +22,13 @@ if(NARTHEX_SANITIZE)
     # What Clang 14 puts before each function for this check it can't put before parts of a coroutine.
     $<$<CXX_COMPILER_ID:Clang>:-fno-sanitize=function>)
   target_link_options(narthex_options INTERFACE -fsanitize=${NARTHEX_SANITIZE})
+  # The warnings of -O3 above come with the instrumentation, too.
+  set(quiet -Wno-array-bounds -Wno-stringop-overflow -Wno-stringop-overread)
   if(NARTHEX_SANITIZE MATCHES "thread")
-    # GCC's -Wtsan warns about std::atomic_thread_fence inside library headers; for the others see
-    # above.
-    target_compile_options(narthex_options INTERFACE
-      -Wno-tsan -Wno-array-bounds -Wno-stringop-overflow -Wno-stringop-overread)
+    # GCC's -Wtsan warns about std::atomic_thread_fence inside library headers.
+    list(PREPEND quiet -Wno-tsan)
   endif()
+  target_compile_options(narthex_options INTERFACE "$<$<CXX_COMPILER_ID:GNU>:${quiet}>")
 endif()
 if(NARTHEX_FUZZ)
   # Every room counts which of its branches were taken; main comes with the fuzz targets alone.
