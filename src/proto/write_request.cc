@@ -41,6 +41,7 @@ std::uint8_t* PutDouble(std::uint8_t* p, std::uint8_t tag, double value) {
 }
 
 std::uint8_t* PutBytes(std::uint8_t* p, std::string_view bytes) {
+  if (bytes.empty()) return p;  // Null perhaps, which memcpy may not get.
   std::memcpy(p, bytes.data(), bytes.size());
   return p + bytes.size();
 }

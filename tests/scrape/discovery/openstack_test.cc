@@ -111,7 +111,7 @@ instance_name=derp
 private_ip=10.0.0.33
 --
 )");
-  const std::string& last = api_.requests().back();
+  const std::string last = api_.requests().back();
   EXPECT_NE(last.find("X-Auth-Token: the-token\r\n"), std::string::npos) << last;
 }
 
