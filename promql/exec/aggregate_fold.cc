@@ -156,7 +156,10 @@ class WithHistograms : public FoldBase<Derived> {
         continue;
       }
       fold.Note(position_, notes_);
-      if (fold.compatible()) row.Set(s, fold.Result());
+      if (!fold.compatible()) continue;
+      model::FloatHistogram result = fold.Result();
+      model::Compact(result);
+      row.Set(s, std::move(result));
     }
   }
 

@@ -53,16 +53,10 @@ void HistogramFold::Note(storage::PositionRange position, storage::Annotations& 
 }
 
 model::FloatHistogram HistogramFold::Result() const {
-  model::FloatHistogram result;
-  if (average_ && !incremental_) {
-    model::HistogramSum mean = *sum_;
-    mean.Divide(count_);
-    result = mean.Total();
-  } else {
-    result = sum_->Total();
-  }
-  model::Compact(result);
-  return result;
+  if (!average_ || incremental_) return sum_->Total();
+  model::HistogramSum mean = *sum_;
+  mean.Divide(count_);
+  return mean.Total();
 }
 
 }  // namespace narthex::promql

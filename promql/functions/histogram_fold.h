@@ -20,6 +20,8 @@ class HistogramFold {
   bool compatible() const { return compatible_; }
   /// What there is to say beside the value (contradicting hints, other bounds).
   void Note(storage::PositionRange position, storage::Annotations& notes) const;
+  /// With the empty buckets of what was added, as functions over time give it; aggregations compact
+  /// it. Whether there is a side without buckets decides where the zero bucket ends.
   model::FloatHistogram Result() const;
 
  private:
