@@ -120,6 +120,7 @@ struct ScrapeLoop::Impl {
         held_cache(shared.held->series_caches),
         held_metadata(shared.held->metadata),
         held_target(shared.held->targets) {
+    TakePlace();
     Prepare(nullptr);
     CountTarget();
   }
@@ -127,6 +128,10 @@ struct ScrapeLoop::Impl {
   void CountTarget() {
     held_target.Set(sizeof(ScrapeLoop) + sizeof(Impl) + sizeof(ScrapeSession) +
                     self.target_->memory_bytes() + (client == nullptr ? 0 : client->held_bytes()));
+  }
+
+  void TakePlace() {
+    place = context.timetable->Take(IntervalNs(), self.target_->hash() ^ plan.offset_seed);
   }
 
   /// Makes session, client and request anew for the plan.
@@ -143,6 +148,7 @@ struct ScrapeLoop::Impl {
                                                 context.metrics, session_options);
     if (old_session != nullptr) next->AdoptCache(*old_session);
     session = std::move(next);
+    interval_length = nullptr;
     setup_error.clear();
     auto options = MakeClientOptions(config.http, context.options.user_agent);
     auto url = net::ParseUrl(self.target_->url());
@@ -182,13 +188,16 @@ struct ScrapeLoop::Impl {
   asio::awaitable<void> Run() {
     while (state == State::kRunning) {
       if (next_plan) {
+        const bool moves = next_plan->offset_seed != plan.offset_seed;
         plan = std::move(*next_plan);
         next_plan.reset();
+        if (moves) TakePlace();
         Prepare(session.get());
       }
       co_await RunPlan();
     }
-    client.reset();        // Closes the connection.
+    client.reset();  // Closes the connection.
+    place = {};
     held_metadata.Set(0);  // Another loop may have the target now.
     if (state == State::kStopping && last_start_ns > 0) {
       co_await MarkStaleLater();
@@ -199,8 +208,7 @@ struct ScrapeLoop::Impl {
   asio::awaitable<void> RunPlan() {
     const std::int64_t interval_ns = IntervalNs();
     const std::int64_t now = context.clock.NowNs();
-    const std::int64_t delay =
-        FirstDelayNs(now, interval_ns, self.target_->hash(), plan.offset_seed);
+    const std::int64_t delay = FirstDelayNs(now, interval_ns, place.offset_ns());
     if (!co_await WaitUntil(now + delay) || !Running()) co_return;
     ScrapeGrid grid(context.clock.NowNs(), interval_ns);
     const std::int64_t tolerance =
@@ -217,15 +225,17 @@ struct ScrapeLoop::Impl {
     const std::int64_t start_ns = context.clock.NowNs();
     const std::int64_t start_monotonic = context.clock.MonotonicNs();
     if (last_start_ns > 0) {
-      context.metrics.IntervalLength(self.target_->interval_ms())
-          .Observe(static_cast<double>(start_ns - last_start_ns) / 1e9);
+      if (interval_length == nullptr) {
+        interval_length = &context.metrics.IntervalLength(self.target_->interval_ms());
+      }
+      interval_length->Observe(static_cast<double>(start_ns - last_start_ns) / 1e9);
     }
     last_start_ns = start_ns;
     BorrowedBuffers buffers;
-    buffers->body.clear();
     Fetched fetched;
     const std::string forced = self.target_->forced_error();
     if (!forced.empty()) {
+      buffers->body.clear();
       fetched.status = Fail(Code::kResourceExhausted, forced);
     } else {
       co_await Fetch(fetched, buffers->body);
@@ -247,6 +257,7 @@ struct ScrapeLoop::Impl {
 
   asio::awaitable<void> Fetch(Fetched& fetched, std::string& body) {
     if (!setup_error.empty()) {
+      body.clear();
       fetched.status = Fail(Code::kInvalidArgument, setup_error);
     } else {
       const auto response = co_await client->Do(request, body);
@@ -288,12 +299,14 @@ struct ScrapeLoop::Impl {
   const LoopContext context;
   LoopPlan plan;
   asio::steady_timer timer;
+  Timetable::Place place;
   State state = State::kRunning;
   std::optional<LoopPlan> next_plan;
   std::unique_ptr<ScrapeSession> session;
   std::unique_ptr<net::HttpClient> client;
   net::ClientRequest request;
-  std::string setup_error;  // Why no request can be made.
+  std::string setup_error;                      // Why no request can be made.
+  metrics::Summary* interval_length = nullptr;  // Of this interval, once it is known.
   std::int64_t last_start_ns = 0;
   std::int64_t next_tick_ns = 0;
   HeldShare held_cache;

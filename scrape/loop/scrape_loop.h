@@ -15,6 +15,7 @@
 #include "scrape/loop/held_bytes.h"
 #include "scrape/loop/scrape_metrics.h"
 #include "scrape/loop/target.h"
+#include "scrape/loop/timetable.h"
 
 namespace boost::asio {
 class io_context;
@@ -49,7 +50,9 @@ struct LoopContext {
   ScrapeMetrics& metrics;
   const ScrapeOptions& options;
   LoopCounter& counter;
-  std::shared_ptr<ScrapeHeld> held;  // Shared: a loop may be the last thing to go.
+  // Shared: a loop may be the last thing to go.
+  std::shared_ptr<Timetable> timetable;
+  std::shared_ptr<ScrapeHeld> held;
 };
 
 /// Bytes of the buffers that scrapes borrow, of all threads of the process.

@@ -5,11 +5,8 @@
 
 namespace narthex::scrape {
 
-std::int64_t FirstDelayNs(std::int64_t now_ns, std::int64_t interval_ns, std::uint64_t hash,
-                          std::uint64_t seed) {
-  const auto offset =
-      static_cast<std::int64_t>((hash ^ seed) % static_cast<std::uint64_t>(interval_ns));
-  const std::int64_t delay = interval_ns - now_ns % interval_ns + offset;
+std::int64_t FirstDelayNs(std::int64_t now_ns, std::int64_t interval_ns, std::int64_t offset_ns) {
+  const std::int64_t delay = interval_ns - now_ns % interval_ns + offset_ns;
   return delay > interval_ns ? delay - interval_ns : delay;
 }
 

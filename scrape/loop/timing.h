@@ -7,10 +7,9 @@
 
 namespace narthex::scrape {
 
-/// Time until a target's first scrape: its place in the interval comes from its hash and is the
-/// same after every restart. @return more than 0 and at most the interval
-std::int64_t FirstDelayNs(std::int64_t now_ns, std::int64_t interval_ns, std::uint64_t hash,
-                          std::uint64_t seed);
+/// Time until a target's first scrape. @param offset_ns  its place in the interval, of which one
+/// begins with the epoch. @return more than 0 and at most the interval
+std::int64_t FirstDelayNs(std::int64_t now_ns, std::int64_t interval_ns, std::int64_t offset_ns);
 
 /// The grid of a running loop.
 class ScrapeGrid {

@@ -30,9 +30,15 @@ GroupPtr Group(const std::string& source, const std::vector<std::string>& addres
 class ScrapePoolTest : public ::testing::Test {
  protected:
   ScrapePoolTest()
-      : io_("test", 1), metrics_(registry_), context_{storage_, SystemClock(),
-                                                      metrics_, options_,
-                                                      counter_, std::make_shared<ScrapeHeld>()} {
+      : io_("test", 1),
+        metrics_(registry_),
+        context_{storage_,
+                 SystemClock(),
+                 metrics_,
+                 options_,
+                 counter_,
+                 std::make_shared<Timetable>(),
+                 std::make_shared<ScrapeHeld>()} {
     pool = std::make_unique<ScrapePool>(Plan("a"), io_, context_);
     io_.Start();
   }
