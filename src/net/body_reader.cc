@@ -52,8 +52,11 @@ BodyReader::BodyReader(BodyFraming framing, ContentCoding coding, std::size_t ma
       max_bytes_(max_bytes),
       body_(body),
       sink_(sink),
+      in_place_(framing.kind == BodyKind::kLength && coding == ContentCoding::kIdentity &&
+                sink == nullptr),
       left_(framing.length) {
-  body_.clear();
+  if (framing.kind == BodyKind::kChunked) chunked_.emplace();
+  if (!in_place_) body_.clear();
 }
 
 BodyReader::State BodyReader::Feed(std::string_view& input) {
@@ -70,7 +73,7 @@ BodyReader::State BodyReader::Feed(std::string_view& input) {
       const std::string_view data = input.substr(0, n);
       input.remove_prefix(n);
       left_ -= n;
-      const State state = Take(data);
+      const State state = in_place_ ? PutInPlace(data) : Take(data);
       return state == State::kNeedMore && left_ == 0 ? End() : state;
     }
     case BodyKind::kChunked:
@@ -78,7 +81,7 @@ BodyReader::State BodyReader::Feed(std::string_view& input) {
   }
   for (;;) {
     std::string_view data;
-    switch (chunked_.Next(input, data)) {
+    switch (chunked_->Next(input, data)) {
       case ChunkedDecoder::State::kNeedMore:
         return State::kNeedMore;
       case ChunkedDecoder::State::kDone:
@@ -96,18 +99,29 @@ BodyReader::~BodyReader() {
   if (in_place_) body_.resize(filled_);
 }
 
+std::uint64_t BodyReader::Wanted() const {
+  return max_bytes_ == 0 ? left_ : std::min<std::uint64_t>(left_, max_bytes_ - filled_);
+}
+
+BodyReader::State BodyReader::PutInPlace(std::string_view data) {
+  const std::size_t room =
+      max_bytes_ == 0 ? data.size() : std::min(data.size(), max_bytes_ - filled_);
+  if (body_.size() < filled_ + room) body_.resize(filled_ + room);
+  data.copy(body_.data() + filled_, room);
+  filled_ += room;
+  wire_bytes_ += data.size();
+  return data.size() > room ? State::kTooLarge : State::kNeedMore;
+}
+
 std::span<char> BodyReader::Room() {
-  if (framing_.kind != BodyKind::kLength || coding_ != ContentCoding::kIdentity || sink_ != nullptr)
-    return {};
-  if (!in_place_) filled_ = body_.size();
-  if (filled_ == max_bytes_ && max_bytes_ != 0) return {};
-  in_place_ = true;
+  const std::uint64_t wanted = in_place_ ? Wanted() : 0;
+  if (wanted == 0) return {};
   if (filled_ == body_.size()) {
-    std::uint64_t more = std::min<std::uint64_t>(left_, std::max(filled_, kFirstRoom));
-    if (max_bytes_ != 0) more = std::min<std::uint64_t>(more, max_bytes_ - filled_);
+    const std::uint64_t more = std::min<std::uint64_t>(wanted, std::max(filled_, kFirstRoom));
     body_.resize(filled_ + static_cast<std::size_t>(more));
   }
-  return std::span(body_).subspan(filled_);
+  const std::size_t room = std::min<std::uint64_t>(wanted, body_.size() - filled_);
+  return std::span(body_).subspan(filled_, room);
 }
 
 BodyReader::State BodyReader::Filled(std::size_t n) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -35,7 +36,7 @@ class BodyReader final {
     kBadSum
   };
 
-  /// @param body  emptied and filled; with a sink it only carries each piece to it
+  /// @param body  what it has is replaced; with a sink it only carries each piece to it
   /// @param sink  may be null; not owned
   BodyReader(BodyFraming framing, ContentCoding coding, std::size_t max_bytes, std::string& body,
              const BodySink* sink = nullptr);
@@ -56,6 +57,9 @@ class BodyReader final {
   std::size_t wire_bytes() const { return wire_bytes_; }
 
  private:
+  /// Bytes that are still to come, as far as the body may have them.
+  std::uint64_t Wanted() const;
+  State PutInPlace(std::string_view data);
   State Take(std::string_view data);
   State Decode(std::string_view data);
   State End();
@@ -68,10 +72,12 @@ class BodyReader final {
   std::string& body_;
   const BodySink* const sink_;
   std::size_t passed_on_ = 0;  // Bytes given to the sink.
-  std::uint64_t left_ = 0;     // Of a kLength body.
-  bool in_place_ = false;      // By Room; then the body has so many bytes, and room behind them:
+  // The bytes go where they stay: the body has filled_ of them, and what else it has is room. What
+  // it had before is room, too, which is cheaper than room that is made.
+  const bool in_place_;
   std::size_t filled_ = 0;
-  ChunkedDecoder chunked_;
+  std::uint64_t left_ = 0;                  // Of a kLength body.
+  std::optional<ChunkedDecoder> chunked_;   // Of a kChunked body.
   std::string compressed_;                  // A gzip body until it is complete or large.
   std::unique_ptr<StreamDecoder> decoder_;  // Takes over when it is large. Of zstd: at once.
   std::size_t wire_bytes_ = 0;

@@ -30,6 +30,9 @@ using boost::system::error_code;
 namespace {
 
 constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
+// So many operations may follow one another without a turn of the executor, which other connections
+// and the deadline wait for.
+constexpr int kMostDirect = 8;
 using TlsStream = asio::ssl::stream<tcp::socket&>;
 using InnerTlsStream = asio::ssl::stream<TlsStream&>;
 
@@ -86,6 +89,27 @@ struct Connection::State {
     tls.reset();
   }
 
+  /// What is there to read, without waiting and without a turn of the executor. Nothing: wait for
+  /// it, or learn that way what is wrong.
+  std::size_t ReadNow(std::span<char> into) {
+    // An answer is not there yet when the question has just been sent.
+    if (tls != nullptr || has_written || direct >= kMostDirect) return 0;
+    const ssize_t n = ::recv(socket.native_handle(), into.data(), into.size(), MSG_DONTWAIT);
+    if (n <= 0) return 0;
+    ++direct;
+    return static_cast<std::size_t>(n);
+  }
+
+  /// The same for what the socket takes of `bytes`.
+  std::size_t WriteNow(std::string_view bytes) {
+    if (tls != nullptr || direct >= kMostDirect) return 0;
+    const ssize_t n =
+        ::send(socket.native_handle(), bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (n <= 0) return 0;
+    ++direct;
+    return static_cast<std::size_t>(n);
+  }
+
   /// Ends running operations. The TLS stream stays: they still use it.
   void Abort() {
     error_code ignored;
@@ -102,7 +126,9 @@ struct Connection::State {
   Clock::time_point expires = Clock::time_point::max();  // The deadline.
   Clock::time_point armed = Clock::time_point::max();    // When the timer ends.
   tcp::endpoint local, remote;
-  std::string unix_path;  // Connected to that; "" = by TCP.
+  std::string unix_path;     // Connected to that; "" = by TCP.
+  int direct = 0;            // Operations since the executor last had its turn.
+  bool has_written = false;  // Since the last read.
   bool timed_out = false;
   bool cancelled = false;
 };
@@ -258,6 +284,9 @@ bool Connection::is_tls() const { return state_->tls != nullptr; }
 
 asio::awaitable<Result<std::size_t>> Connection::Read(std::span<char> into) {
   State& s = *state_;
+  if (const std::size_t now = s.ReadNow(into); now > 0) co_return now;
+  s.direct = 0;
+  s.has_written = false;
   const asio::mutable_buffer buffer = asio::buffer(into.data(), into.size());
   error_code ec;
   std::size_t n = 0;
@@ -282,6 +311,10 @@ asio::awaitable<Result<std::size_t>> Connection::Read(std::span<char> into) {
 
 asio::awaitable<Status> Connection::Write(std::string_view bytes) {
   State& s = *state_;
+  s.has_written = true;
+  bytes.remove_prefix(s.WriteNow(bytes));
+  if (bytes.empty()) co_return Status{};
+  s.direct = 0;
   const asio::const_buffer buffer = asio::buffer(bytes.data(), bytes.size());
   error_code ec;
   if (s.inner_tls) {

@@ -281,6 +281,7 @@ asio::awaitable<Result<ClientResponse>> HttpClient::Impl::Once(const ClientReque
   const Url& url = exchange.url;
   const auto failed = [&](const Error& why) {
     Disconnect();
+    body.clear();
     return Fail(UrlError(exchange.method, url, why));
   };
   const Result<std::optional<Url>> found = ProxyFor(url);
@@ -336,7 +337,7 @@ asio::awaitable<Result<ClientResponse>> HttpClient::Impl::Once(const ClientReque
 
 asio::awaitable<Result<ClientResponse>> HttpClient::Impl::Do(const ClientRequest& request,
                                                              std::string& body) {
-  body.clear();
+  if (request.on_body) body.clear();
   cancelled = false;
   const auto deadline = Connection::Clock::now() + request.timeout;
   connection.SetDeadline(deadline);
@@ -345,6 +346,7 @@ asio::awaitable<Result<ClientResponse>> HttpClient::Impl::Do(const ClientRequest
   if (tokens != nullptr) {
     const Status authorized = co_await Authorize(deadline);
     if (!authorized) {
+      body.clear();
       connection.ClearDeadline();
       scratch = nullptr;
       if (cancelled) co_return Fail(Code::kCancelled, "context canceled");
@@ -398,6 +400,7 @@ asio::awaitable<Result<ClientResponse>> HttpClient::Do(const ClientRequest& requ
     // Asio throws when the coroutine itself was cancelled, and when the system has no descriptors.
     failure = e.what();
   }
+  body.clear();
   impl_->Disconnect();
   impl_->connection.ClearDeadline();
   co_return Fail(Code::kCancelled, failure);

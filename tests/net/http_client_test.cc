@@ -2,6 +2,7 @@
 #include "narthex/net/http_client.h"
 
 #include <fstream>
+#include <vector>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
@@ -108,6 +109,29 @@ TEST(HttpClientTest, ReadsBodiesHoweverTheyAreFramed) {
       EXPECT_FALSE(response->body_too_large);
     }
   }
+}
+
+TEST(HttpClientTest, ReplacesWhatTheBodyHad) {
+  std::vector<std::string> bodies = {
+      std::string(100'000, 'a'), "b", "", std::string(400'000, 'c'), std::string(399'999, 'd'),
+      std::string(400'001, 'e')};
+  RawServer server([&](RawSocket& socket, int connection) {
+    if (connection > 0) return;
+    for (const std::string& body : bodies) {
+      socket.ReadHead();
+      socket.Send(Answer(body));
+    }
+  });
+  Session session;
+  ClientRequest request = Get(server.Url());
+  for (const std::string& body : bodies) {
+    const auto response = session.Do(request);
+    ASSERT_TRUE(response) << response.error().message();
+    EXPECT_EQ(session.body, body);
+  }
+  // Without an answer there is no body either.
+  EXPECT_FALSE(session.Do(request));
+  EXPECT_EQ(session.body, "");
 }
 
 TEST(HttpClientTest, BelievesNoLengthBeforeTheBodyIsThere) {

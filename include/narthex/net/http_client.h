@@ -111,7 +111,8 @@ class HttpClient final {
   HttpClient(const HttpClient&) = delete;
   HttpClient& operator=(const HttpClient&) = delete;
 
-  /// @param[out] body  emptied and filled; reused by the caller so that no scrape allocates anew
+  /// @param[in,out] body  its bytes are replaced; who leaves those of the last request in it saves
+  ///                      that room is made and filled with zeros again
   /// Errors: kTimeout ("context deadline exceeded"), kUnavailable (connect, DNS, TLS, reset), in
   /// the wording of Go's net/http where users know it: "Get \"URL\": dial tcp …: connect:
   /// connection refused".
