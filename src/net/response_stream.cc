@@ -87,8 +87,8 @@ Compression ChooseCompression(const HeaderList& request_headers) {
   return Compression::kNone;
 }
 
-ResponseStream::ResponseStream(Traits traits, std::function<void()> wake)
-    : traits_(traits), wake_(std::move(wake)) {}
+ResponseStream::ResponseStream(Traits traits, std::function<void()> wake, SendNow send_now)
+    : traits_(traits), wake_(std::move(wake)), send_now_(std::move(send_now)) {}
 
 void ResponseStream::SetHeader(std::string_view name, std::string_view value) {
   net::SetHeader(headers_, name, WithoutBreaks(value));
@@ -195,6 +195,7 @@ std::string ResponseStream::Head(bool complete, std::size_t body_bytes) {
 
 void ResponseStream::HandOver(bool last) {
   std::string bytes;
+  const bool whole = last && !head_sent_;
   const bool chunked = traits_.minor_version >= 1 && (head_sent_ || !last);
   if (!head_sent_) bytes = Head(last, traits_.head_only ? counted_ : body_.size());
   head_sent_ = true;
@@ -210,7 +211,7 @@ void ResponseStream::HandOver(bool last) {
   {
     MutexLock lock(mutex_);
     while (!last && !gone_ && queue_.size() > kMaxQueuedBytes) room_.Wait(mutex_);
-    if (!gone_) queue_ += bytes;
+    if (!gone_) queue_.append(bytes, whole && send_now_ ? send_now_(bytes) : 0);
     finished_ = last;
   }
   wake_();

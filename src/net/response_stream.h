@@ -30,8 +30,14 @@ class ResponseStream final : public ResponseWriter {
     bool keep_alive = true;  // As the client wishes.
     Compression compression = Compression::kNone;
   };
+  /// Sends what can be sent without waiting. @return how many of the bytes
+  using SendNow = std::function<std::size_t(std::string_view)>;
+
   /// @param wake  called from the handler's thread when there is something to Take
-  ResponseStream(Traits traits, std::function<void()> wake);
+  /// @param send_now  called from that thread with an answer that is whole, before anything of it
+  ///                  could be taken and never after Disconnect: its client need not wait until the
+  ///                  session's thread has woken. May be empty
+  ResponseStream(Traits traits, std::function<void()> wake, SendNow send_now = {});
 
   // The handler's side.
   void SetStatus(int status) override { status_ = status; }
@@ -63,6 +69,7 @@ class ResponseStream final : public ResponseWriter {
 
   Traits traits_;
   const std::function<void()> wake_;
+  const SendNow send_now_;
   // The handler's own.
   int status_ = 200;
   HeaderList headers_;

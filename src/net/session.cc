@@ -100,6 +100,8 @@ void Session::RequestStop() {
 void Session::Abort() {
   closing_ = true;
   RequestStop();
+  // Before the descriptor is closed, as the handler's thread may send with it.
+  if (stream_ != nullptr) stream_->Disconnect();
   connection_.Cancel();
 }
 
@@ -410,6 +412,16 @@ asio::awaitable<bool> Session::Send(std::string_view bytes) {
   co_return sent;
 }
 
+/// For the handler's thread, while Answer waits and so leaves the socket open. Not with TLS, whose
+/// state is this thread's.
+ResponseStream::SendNow Session::SendNow() {
+  if (connection_.is_tls()) return {};
+  return [fd = connection_.socket().native_handle()](std::string_view bytes) {
+    const ssize_t n = ::send(fd, bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    return static_cast<std::size_t>(std::max<ssize_t>(n, 0));
+  };
+}
+
 /// @return whether the connection may serve another request
 asio::awaitable<bool> Session::Answer(ServerRequest& request) {
   answering_ = true;
@@ -424,7 +436,9 @@ asio::awaitable<bool> Session::Answer(ServerRequest& request) {
   const auto ready =
       std::make_shared<asio::steady_timer>(executor(), asio::steady_timer::time_point::max());
   const auto stream = std::make_shared<ResponseStream>(
-      traits, [ready] { asio::post(ready->get_executor(), [ready] { ready->cancel(); }); });
+      traits, [ready] { asio::post(ready->get_executor(), [ready] { ready->cancel(); }); },
+      SendNow());
+  stream_ = stream;
   AddHeaders(*stream);
   connection_.SuspendDeadline();
   WatchForDisconnect(stop_);
@@ -450,8 +464,10 @@ asio::awaitable<bool> Session::Answer(ServerRequest& request) {
     stream->Disconnect();
   } while (!batch.finished);
   stop_ = nullptr;
+  stream_ = nullptr;
   watch_.cancel();
   answering_ = false;
+  connected = connected && connection_.is_open();
   keep_alive_ = connected && batch.keep_alive && !closing_;
   if (keep_alive_) {
     error_code ignored;

@@ -69,6 +69,7 @@ class Session final : public std::enable_shared_from_this<Session> {
   void AddHeaders(ResponseStream& stream) const;
   boost::asio::awaitable<ReadOutcome> ReadRequest(ServerRequest& request);
   boost::asio::awaitable<ReadOutcome> ReadBody(BodyFraming framing, std::string& body);
+  ResponseStream::SendNow SendNow();
   boost::asio::awaitable<bool> Answer(ServerRequest& request);
   boost::asio::awaitable<bool> Send(std::string_view bytes);
   boost::asio::awaitable<void> Refuse(const Refusal& refusal);
@@ -98,6 +99,7 @@ class Session final : public std::enable_shared_from_this<Session> {
   bool keep_alive_ = true;
   bool answering_ = false;
   bool closing_ = false;
+  std::shared_ptr<ResponseStream> stream_;  // Of the running handler.
   std::shared_ptr<std::stop_source> stop_;  // Of the running handler, or comparison of a password.
 };
 
