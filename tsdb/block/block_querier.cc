@@ -26,7 +26,7 @@ class BlockSeriesSet final : public storage::SeriesSet {
 
   // Select has read the series, and its checksum was right; so there is nothing to report.
   model::Labels LabelsAt(std::size_t i) const override {
-    return block_->index().LabelsOf(ids_[i]).value_or(model::Labels());
+    return block_->index().LabelsOfChecked(ids_[i]).value_or(model::Labels());
   }
 
   Status Read(std::size_t i, TimestampMs mint, TimestampMs maxt,

@@ -47,6 +47,8 @@ class IndexReader final : public PostingsSource {
   /// Whether `pred` says so of one of its chunks; those after that one are not read.
   Result<bool> AnyChunk(SeriesId id, const std::function<bool(const ChunkMeta&)>& pred) const;
   Result<model::Labels> LabelsOf(SeriesId id) const;
+  /// The same of a series that was read before: its checksum is not looked at again.
+  Result<model::Labels> LabelsOfChecked(SeriesId id) const;
   Result<std::string_view> Symbol(std::uint32_t number) const;
   /// Number of a label name's symbol; nullopt when no series has that label.
   std::optional<std::uint32_t> NumberOfName(std::string_view name) const;
@@ -98,7 +100,11 @@ class IndexReader final : public PostingsSource {
   std::uint32_t SampleBefore(const NameEntries& entries, std::string_view value) const;
   Status AppendList(std::uint64_t offset, PostingList& out) const;
   Result<ByteSpan> ListBytes(std::uint64_t offset) const;
-  Result<Decoder> OpenSeries(SeriesId id) const;
+  // A series entry, and whether to look at its checksum.
+  Result<Decoder> OpenSeries(SeriesId id, bool check = true) const;
+  Result<model::Labels> ReadLabels(SeriesId id, Decoder in) const;
+  // The text of a symbol; false when there is no such symbol.
+  bool LookUp(std::uint32_t number, std::string_view& text) const;
 
   const std::uint64_t number_;  // No other reader of this process has it.
   std::unique_ptr<MappedFile> file_;
