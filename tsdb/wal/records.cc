@@ -122,23 +122,30 @@ std::uint8_t* PutDifference(std::uint8_t* p, std::int64_t difference) {
 }
 
 void EncodeSamplesFrom(WalRef base_ref, std::span<const SampleEntry> entries, std::string& out) {
-  constexpr std::size_t kBaseBytes = 17;
   constexpr std::size_t kMostPerSample = 2 * kMaxVarintBytes + 8;
-  out.resize(kBaseBytes + entries.size() * kMostPerSample);
-  auto* const start = reinterpret_cast<std::uint8_t*>(out.data());
-  auto* p = start;
-  *p++ = static_cast<std::uint8_t>(RecordType::kSamples);
+  // As many as are put together before they are copied: the record need not have room for the
+  // longest numbers there could be.
+  constexpr std::size_t kPiece = 128;
+  // Most have numbers of one byte.
+  out.reserve(17 + entries.size() * 11);
+  out.push_back(static_cast<char>(RecordType::kSamples));
   const TimestampMs base_t = entries[0].t;
-  StoreBe64(p, base_ref);
-  StoreBe64(p + 8, static_cast<std::uint64_t>(base_t));
-  p += 16;
-  for (const auto& entry : entries) {
-    p = PutDifference(p, Difference(entry.ref, base_ref));
-    p = PutDifference(p, Difference(entry.t, base_t));
-    StoreBe64(p, std::bit_cast<std::uint64_t>(entry.v));
-    p += 8;
+  Encoder base(out);
+  base.Be64(base_ref);
+  base.Be64(static_cast<std::uint64_t>(base_t));
+  while (!entries.empty()) {
+    const std::size_t n = std::min(entries.size(), kPiece);
+    std::uint8_t piece[kPiece * kMostPerSample];
+    std::uint8_t* p = piece;
+    for (const auto& entry : entries.first(n)) {
+      p = PutDifference(p, Difference(entry.ref, base_ref));
+      p = PutDifference(p, Difference(entry.t, base_t));
+      StoreBe64(p, std::bit_cast<std::uint64_t>(entry.v));
+      p += 8;
+    }
+    out.append(reinterpret_cast<const char*>(piece), static_cast<std::size_t>(p - piece));
+    entries = entries.subspan(n);
   }
-  out.resize(static_cast<std::size_t>(p - start));
 }
 
 // A shorter run saves less than a record of its own takes.
