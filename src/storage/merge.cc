@@ -2,6 +2,8 @@
 #include "narthex/storage/merge.h"
 
 #include <algorithm>
+#include <numeric>
+#include <optional>
 
 namespace narthex::storage {
 namespace {
@@ -17,9 +19,13 @@ std::vector<std::size_t> SizesOf(std::span<const std::unique_ptr<SeriesSet>> set
 class MergedSeriesSet final : public SeriesSet {
  public:
   explicit MergedSeriesSet(std::vector<std::unique_ptr<SeriesSet>> sets)
-      : sets_(std::move(sets)), groups_(SizesOf(sets_), [this](std::size_t set, std::size_t index) {
-          return sets_[set]->LabelsAt(index);
-        }) {}
+      : sets_(std::move(sets)),
+        groups_(
+            SizesOf(sets_),
+            [this](std::size_t set, std::size_t index) { return sets_[set]->LabelsAt(index); },
+            [this](std::size_t set, std::size_t index, const Labels& labels) {
+              return sets_[set]->HasLabels(index, labels);
+            }) {}
 
   std::size_t size() const override { return groups_.size(); }
 
@@ -113,33 +119,51 @@ class MergedQuerier final : public Querier {
 
 }  // namespace
 
-SeriesGroups::SeriesGroups(std::span<const std::size_t> sizes, const LabelsOf& labels_of) {
-  std::vector<Labels> heads(sizes.size());  // Of each set's next series.
+SeriesGroups::SeriesGroups(std::span<const std::size_t> sizes, const LabelsOf& labels_of,
+                           const HasLabels& has_labels) {
+  // Of each set's next series, or those of another set that moved on together with this one and
+  // came to the same series. Such sets move on together again, so these stay as long as they must.
+  std::vector<Labels> own(sizes.size());
+  std::vector<std::uint32_t> owner(sizes.size());
+  const auto same_labels = [&](std::uint32_t a, std::uint32_t b) {
+    return owner[a] == owner[b] || own[owner[a]] == own[owner[b]];
+  };
+  const auto before = [&](std::uint32_t a, std::uint32_t b) {
+    return same_labels(a, b) ? a < b : own[owner[a]] < own[owner[b]];
+  };
   std::vector<std::uint32_t> next(sizes.size());
   std::vector<std::uint32_t> order;  // The sets that have a next series, by it.
-  const auto before = [&](std::uint32_t a, std::uint32_t b) {
-    if (heads[a] == heads[b]) return a < b;
-    return heads[a] < heads[b];
-  };
-  const auto enter = [&](std::uint32_t set) {
-    if (next[set] == sizes[set]) return;
-    heads[set] = labels_of(set, next[set]);
-    // Sets that move on together mostly come to the same series again, so to the end of the order.
+  // @param like  a set that may have come to the same series, or this one
+  const auto enter = [&](std::uint32_t set, std::uint32_t like) {
+    if (like != set && has_labels(set, next[set], own[owner[like]])) {
+      owner[set] = owner[like];
+    } else {
+      owner[set] = set;
+      own[set] = labels_of(set, next[set]);
+    }
     const bool at_end = order.empty() || before(order.back(), set);
     order.insert(at_end ? order.end() : std::lower_bound(order.begin(), order.end(), set, before),
                  set);
   };
-  for (std::uint32_t s = 0; s < sizes.size(); ++s) enter(s);
-  std::vector<std::uint32_t> same;
+  const auto enter_all = [&](const std::vector<std::uint32_t>& sets) {
+    std::optional<std::uint32_t> like;
+    for (const std::uint32_t set : sets) {
+      if (next[set] == sizes[set]) continue;
+      enter(set, like.value_or(set));
+      like = set;
+    }
+  };
+  std::vector<std::uint32_t> same(sizes.size());
+  std::iota(same.begin(), same.end(), 0);
+  enter_all(same);
   while (!order.empty()) {
-    const Labels& first = heads[order[0]];
     auto end = order.begin() + 1;
-    while (end != order.end() && heads[*end] == first) ++end;
+    while (end != order.end() && same_labels(order[0], *end)) ++end;
     same.assign(order.begin(), end);
     order.erase(order.begin(), end);
     starts_.push_back(static_cast<std::uint32_t>(members_.size()));
     for (const std::uint32_t set : same) members_.push_back({set, next[set]++});
-    for (const std::uint32_t set : same) enter(set);
+    enter_all(same);
   }
   starts_.push_back(static_cast<std::uint32_t>(members_.size()));
 }

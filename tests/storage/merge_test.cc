@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "narthex/storage/merge.h"
 
+#include <map>
+#include <random>
+
 #include "narthex/model/sample.h"
 
 namespace narthex::storage {
@@ -109,6 +112,40 @@ TEST(MergeSeriesSetsTest, JoinsSeriesByLabelsAndSamplesByTime) {
   for (const auto& c : cases) {
     SCOPED_TRACE(c.name);
     EXPECT_EQ(Describe(*Merged(c.parts), 0, 100), c.want);
+  }
+}
+
+// Sets that go through the same series, part from one another and meet again.
+TEST(MergeSeriesSetsTest, GroupsWhatIsTheSameInAnySets) {
+  std::mt19937 random(7);
+  for (int round = 0; round < 300; ++round) {
+    const std::size_t sets = 1 + random() % 6;
+    const auto missing = random() % 5;  // Of five series, how many a set lacks about.
+    std::map<std::string, std::vector<std::size_t>> expected;
+    std::vector<std::vector<Labels>> labels(sets);
+    for (int series = 0; series < 30; ++series) {
+      const std::string value = std::to_string(100 + series);
+      for (std::size_t set = 0; set < sets; ++set) {
+        if (random() % 5 < missing) continue;
+        labels[set].push_back(Labels{{"s", value}});
+        expected[value].push_back(set);
+      }
+    }
+    std::vector<std::size_t> sizes;
+    for (const auto& of_set : labels) sizes.push_back(of_set.size());
+    const SeriesGroups groups(
+        sizes, [&](std::size_t set, std::size_t i) { return labels[set].at(i); },
+        [&](std::size_t set, std::size_t i, const Labels& l) { return labels[set].at(i) == l; });
+    ASSERT_EQ(groups.size(), expected.size());
+    std::size_t at = 0;
+    for (const auto& [value, members] : expected) {
+      std::vector<std::size_t> found;
+      for (const auto& member : groups.At(at++)) {
+        EXPECT_EQ(labels[member.set].at(member.index).Get("s"), value);
+        found.push_back(member.set);
+      }
+      EXPECT_EQ(found, members) << "round " << round << ", series " << value;
+    }
   }
 }
 

@@ -64,8 +64,12 @@ class MergedChunkSet final : public ChunkSeriesSet {
  public:
   MergedChunkSet(std::vector<std::unique_ptr<ChunkSeriesSet>> sets, std::size_t limit)
       : sets_(std::move(sets)),
-        groups_(SizesOf(sets_),
-                [this](std::size_t set, std::size_t index) { return sets_[set]->LabelsAt(index); }),
+        groups_(
+            SizesOf(sets_),
+            [this](std::size_t set, std::size_t index) { return sets_[set]->LabelsAt(index); },
+            [this](std::size_t set, std::size_t index, const model::Labels& labels) {
+              return sets_[set]->LabelsAt(index) == labels;
+            }),
         size_(limit == 0 ? groups_.size() : std::min(limit, groups_.size())) {}
 
   std::size_t size() const override { return size_; }

@@ -372,6 +372,19 @@ Result<model::Labels> IndexReader::LabelsOfChecked(SeriesId id) const {
   return ReadLabels(id, in);
 }
 
+bool IndexReader::HasLabels(SeriesId id, const model::Labels& labels) const {
+  auto in = OpenSeries(id, false);
+  if (!in) return false;
+  std::uint64_t left = in->Uvarint();
+  for (const auto& [name, value] : labels) {
+    if (left-- == 0) return false;
+    std::string_view text;
+    if (!LookUp(static_cast<std::uint32_t>(in->Uvarint()), text) || text != name) return false;
+    if (!LookUp(static_cast<std::uint32_t>(in->Uvarint()), text) || text != value) return false;
+  }
+  return left == 0 && in->ok();
+}
+
 Result<model::Labels> IndexReader::ReadLabels(SeriesId id, Decoder in) const {
   // Grows in memory that is kept; the copy that is returned is as long as it has to be.
   static thread_local model::Labels labels;

@@ -22,9 +22,13 @@ class SeriesGroups {
     std::uint32_t index;
   };
   using LabelsOf = std::function<model::Labels(std::size_t set, std::size_t index)>;
+  using HasLabels =
+      std::function<bool(std::size_t set, std::size_t index, const model::Labels& labels)>;
 
   /// @param sizes  of the sets
-  SeriesGroups(std::span<const std::size_t> sizes, const LabelsOf& labels_of);
+  /// @param has_labels  whether they are what labels_of would give
+  SeriesGroups(std::span<const std::size_t> sizes, const LabelsOf& labels_of,
+               const HasLabels& has_labels);
 
   /// Number of different series.
   std::size_t size() const { return starts_.size() - 1; }

@@ -76,6 +76,10 @@ class SeriesSet {
   virtual ~SeriesSet() = default;
   virtual std::size_t size() const = 0;
   virtual model::Labels LabelsAt(std::size_t i) const = 0;
+  /// Whether series i has these labels; some can tell without making a copy of its own.
+  virtual bool HasLabels(std::size_t i, const model::Labels& labels) const {
+    return LabelsAt(i) == labels;
+  }
 
   /// Adds the samples with mint ≤ t ≤ maxt of series i behind those that `out` has already, of
   /// whatever times. MergeTail (merge.h) brings them in order where that matters.
