@@ -80,12 +80,6 @@ class BorrowedBuffers {
   std::unique_ptr<CountedBuffers> buffers_;
 };
 
-/// "" when there is none.
-std::string_view SchemeOf(std::string_view url) {
-  const std::size_t colon = url.find("://");
-  return colon == std::string_view::npos ? "" : url.substr(0, colon);
-}
-
 }  // namespace
 
 std::size_t ScrapeBufferBytes() { return held_by_buffers.bytes(); }
@@ -151,13 +145,7 @@ struct ScrapeLoop::Impl {
     interval_length = nullptr;
     setup_error.clear();
     auto options = MakeClientOptions(config.http, context.options.user_agent);
-    auto url = net::ParseUrl(self.target_->url());
-    if (const auto scheme = SchemeOf(self.target_->url());
-        !url && scheme != "http" && scheme != "https") {
-      setup_error = fmt::format("Get \"{}\": unsupported protocol scheme \"{}\"",
-                                self.target_->url(), scheme);
-      return;
-    }
+    auto url = net::ParseRequestUrl(request.method, self.target_->url());
     if (!options || !url) {
       setup_error = options ? url.error().message() : options.error().message();
       return;
@@ -166,6 +154,7 @@ struct ScrapeLoop::Impl {
     const auto timeout_ms = self.target_->timeout_ms();
     request.timeout = std::chrono::milliseconds(timeout_ms);
     request.max_body_bytes = config.body_size_limit;
+    request.only_ok_body = true;
     request.headers = {{"Accept", AcceptHeader(config.scrape_protocols, config.escaping_scheme)},
                        {"Accept-Encoding", config.enable_compression ? kCodings : "identity"},
                        {"X-Prometheus-Scrape-Timeout-Seconds",

@@ -170,7 +170,8 @@ std::string TargetUrl(const model::Labels& labels, const config::ScrapeConfig& c
   const std::string path = Escape(labels.Get(kMetricsPath), "/:@!$&'()*+,;=", false);
   const std::string query = EncodeQuery(params);
   const std::string_view scheme = labels.Get(kScheme);
-  return fmt::format("{}{}//{}{}{}{}{}", scheme, scheme.empty() ? "" : ":", labels.Get(kAddress),
+  const std::string host = Escape(labels.Get(kAddress), "!$&'()*+,;=:[]<>\"", false);
+  return fmt::format("{}{}//{}{}{}{}{}", scheme, scheme.empty() ? "" : ":", host,
                      path.empty() || path[0] == '/' ? "" : "/", path, query.empty() ? "" : "?",
                      query);
 }

@@ -40,8 +40,10 @@ std::unique_ptr<StreamDecoder> MakeDecoder(ContentCoding coding) {
 }  // namespace
 
 ContentCoding ContentCodingOf(const Headers& headers) {
-  if (HeaderHasToken(headers, "Content-Encoding", "gzip")) return ContentCoding::kGzip;
-  if (HeaderHasToken(headers, "Content-Encoding", "zstd")) return ContentCoding::kZstd;
+  // "GZIP" is the body as it is, as for Prometheus.
+  const std::string* coding = FindHeader(headers, "Content-Encoding");
+  if (coding != nullptr && *coding == "gzip") return ContentCoding::kGzip;
+  if (coding != nullptr && EqualsIgnoreCase(*coding, "zstd")) return ContentCoding::kZstd;
   return ContentCoding::kIdentity;
 }
 

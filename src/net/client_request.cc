@@ -11,20 +11,48 @@ namespace narthex::net {
 namespace {
 
 Result<std::string> TextOrFile(const std::string& text, const std::string& file,
-                               std::string_view what) {
+                               std::string_view what, bool named_twice = true) {
   if (file.empty()) return text;
   auto content = ReadTrimmedFile(file);
   if (!content) {
-    return Fail(
-        std::move(content).error().Wrap(fmt::format("unable to read {} file {}", what, file)));
+    return Fail(std::move(content).error().Wrap(fmt::format(
+        "unable to read {}{} file {}", what, named_twice ? ": unable to read" : "", file)));
   }
   return content;
 }
 
-/// Headers that only the host that the user named may see.
+bool IsOneOf(std::string_view name, std::initializer_list<std::string_view> names) {
+  return std::any_of(names.begin(), names.end(),
+                     [&](std::string_view one) { return EqualsIgnoreCase(name, one); });
+}
+
+/// Headers that only the host that the user named may see, whoever set them.
+bool IsSensitive(std::string_view name) {
+  return IsOneOf(name, {"Authorization", "Www-Authenticate", "Cookie", "Cookie2",
+                        "Proxy-Authorization", "Proxy-Authenticate"});
+}
+
+/// … and those in which a caller that knows the API behind a URL gives its token.
 bool IsCredential(std::string_view name) {
-  return EqualsIgnoreCase(name, "Authorization") || EqualsIgnoreCase(name, "Cookie") ||
-         EqualsIgnoreCase(name, "X-Amz-Security-Token") || EqualsIgnoreCase(name, "X-Auth-Token");
+  return IsSensitive(name) || IsOneOf(name, {"X-Amz-Security-Token", "X-Auth-Token"});
+}
+
+bool IsAboutTheBody(std::string_view name) {
+  return IsOneOf(name,
+                 {"Content-Encoding", "Content-Language", "Content-Location", "Content-Type"});
+}
+
+/// "x-scope-ORGID" → "X-Scope-Orgid", as Go writes names. What is no name stays as it is.
+std::string CanonicalName(const std::string& name) {
+  if (!IsToken(name)) return name;
+  std::string out = name;
+  bool first = true;
+  for (char& c : out) {
+    if (first && c >= 'a' && c <= 'z') c = static_cast<char>(c - ('a' - 'A'));
+    if (!first && c >= 'A' && c <= 'Z') c = static_cast<char>(c + ('a' - 'A'));
+    first = c == '-';
+  }
+  return out;
 }
 
 }  // namespace
@@ -91,25 +119,44 @@ Result<std::string> AuthorizationValue(const HttpClientOptions& options) {
     const std::string& type = options.authorization_type;
     return (type.empty() ? "Bearer" : type) + " " + credentials;
   }
-  return std::string();
+  return options.authorization_type;  // Without credentials that is all, as for Prometheus.
 }
 
 namespace {
 
-Status AddOwnHeaders(const HttpClientOptions& options, Headers& headers) {
-  for (const auto& header : options.extra_headers) headers.push_back(header);
+/// Those of the configuration. Other hosts get them as well, but for what is always a secret.
+Status AddOwnHeaders(const HttpClientOptions& options, bool with_credentials, Headers& headers) {
+  const auto add = [&](const std::string& name, const std::string& value) {
+    if (with_credentials || !IsSensitive(name)) headers.emplace_back(CanonicalName(name), value);
+  };
+  for (const auto& [name, value] : options.extra_headers) add(name, value);
   for (const auto& [name, path] : options.header_files) {
-    NX_ASSIGN_OR_RETURN(std::string value, TextOrFile("", path, "headers"));
-    headers.emplace_back(name, std::move(value));
+    NX_ASSIGN_OR_RETURN(const std::string value, TextOrFile("", path, "headers", false));
+    add(name, value);
   }
+  return {};
+}
+
+/// The URL's own credentials come before the configured ones, but not before a token.
+Status AddAuthorization(const HttpClientOptions& options, const RequestHop& hop, Headers& headers) {
+  if (FindHeader(headers, "Authorization") != nullptr) return {};
+  const bool has_own_headers = !options.extra_headers.empty() || !options.header_files.empty();
+  std::string value;
+  // As Prometheus: where headers are configured, other hosts get no credentials at all.
+  const bool may_log_in = hop.with_credentials || !has_own_headers;
+  if (may_log_in && !hop.url.userinfo.empty()) value = "Basic " + Base64(hop.url.userinfo);
+  if (hop.with_credentials && (value.empty() || options.oauth2 != nullptr)) {
+    NX_ASSIGN_OR_RETURN(value, AuthorizationValue(options));
+  }
+  if (!value.empty()) SetHeader(headers, "Authorization", value);
   return {};
 }
 
 }  // namespace
 
 Result<std::string> RequestText(const HttpClientOptions& options, const ClientRequest& request,
-                                const std::string& method, const Url& url, const Url* proxy,
-                                bool with_credentials, bool with_body) {
+                                const RequestHop& hop, const Url* proxy) {
+  const auto& [method, url, with_credentials, with_body, referer] = hop;
   if (!IsToken(method)) {
     return Fail(Code::kInvalidArgument, fmt::format("net/http: invalid method \"{}\"", method));
   }
@@ -122,18 +169,15 @@ Result<std::string> RequestText(const HttpClientOptions& options, const ClientRe
   Headers headers;
   if (!options.user_agent.empty()) SetHeader(headers, "User-Agent", options.user_agent);
   for (const auto& [name, value] : request.headers) {
-    if (with_credentials || !IsCredential(name)) {
+    if ((with_credentials || !IsCredential(name)) && (with_body || !IsAboutTheBody(name))) {
       SetHeader(headers, name, value);
     }
   }
-  if (with_credentials) {
-    NX_RETURN_IF_ERROR(AddOwnHeaders(options, headers));
-    if (FindHeader(headers, "Authorization") == nullptr) {
-      NX_ASSIGN_OR_RETURN(std::string value, AuthorizationValue(options));
-      if (value.empty() && !url.userinfo.empty()) value = "Basic " + Base64(url.userinfo);
-      if (!value.empty()) SetHeader(headers, "Authorization", value);
-    }
+  if (!referer.empty() && FindHeader(headers, "Referer") == nullptr) {
+    headers.emplace_back("Referer", referer);
   }
+  NX_RETURN_IF_ERROR(AddOwnHeaders(options, with_credentials, headers));
+  NX_RETURN_IF_ERROR(AddAuthorization(options, hop, headers));
   if (proxy != nullptr && !proxy->userinfo.empty()) {
     SetHeader(headers, "Proxy-Authorization", "Basic " + Base64(proxy->userinfo));
   }

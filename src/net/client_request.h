@@ -17,13 +17,19 @@ Result<std::string> AuthorizationValue(const HttpClientOptions& options);
 /// Appends the line. Errors: kInvalidArgument for what can't be in a header.
 Status AppendHeader(std::string_view name, std::string_view value, std::string& out);
 
-/// @param url               where it goes: the request's, or that of a redirect
-/// @param proxy             null, or the proxy that gets the request: the line has the whole URL
-/// @param with_credentials  off for a host that a redirect named
+/// One request of those that redirects make of it.
+struct RequestHop {
+  std::string method;
+  Url url{};
+  bool with_credentials = true;  // Off for a host that a redirect named, and from there on.
+  bool with_body = true;
+  std::string referer{};  // "" = none.
+};
+
+/// @param proxy  null, or the proxy that gets the request: the line has the whole URL
 /// Errors: kInvalidArgument for what can't be in a header, kIo for credentials.
 Result<std::string> RequestText(const HttpClientOptions& options, const ClientRequest& request,
-                                const std::string& method, const Url& url, const Url* proxy,
-                                bool with_credentials, bool with_body);
+                                const RequestHop& hop, const Url* proxy);
 
 std::string Base64(const std::string& bytes);
 /// For URLs: "-" and "_", nothing at the end.

@@ -57,6 +57,8 @@ void ExpectServer(SSL* handle, const std::string& server_name, bool verify) {
   asio::ip::make_address(server_name, not_literal);
   X509_VERIFY_PARAM* const wanted = SSL_get0_param(handle);
   if (not_literal) SSL_set_tlsext_host_name(handle, server_name.c_str());
+  // Who is named by the subject alone is nobody, as for Go.
+  if (verify) X509_VERIFY_PARAM_set_hostflags(wanted, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
   if (verify && not_literal) X509_VERIFY_PARAM_set1_host(wanted, server_name.c_str(), 0);
   if (verify && !not_literal) X509_VERIFY_PARAM_set1_ip_asc(wanted, server_name.c_str());
 }
@@ -72,6 +74,12 @@ struct Connection::State {
     if (timed_out) return Error(Code::kTimeout, "context deadline exceeded");
     if (cancelled || ec == asio::error::operation_aborted) {
       return Error(Code::kCancelled, "context canceled");
+    }
+    if (ec.category() == asio::error::get_ssl_category()) {
+      const int reason = ERR_GET_REASON(static_cast<unsigned long>(ec.value()));
+      if (const std::string_view alert = AlertText(reason); !alert.empty()) {
+        return Error(Code::kUnavailable, fmt::format("remote error: tls: {}", alert));
+      }
     }
     if (!unix_path.empty()) {
       return Error(Code::kUnavailable,
@@ -263,7 +271,9 @@ asio::awaitable<Status> Connection::StartTls(std::shared_ptr<asio::ssl::context>
   }
   if (!ec) co_return Status{};
   if (s.timed_out || s.cancelled) co_return Fail(s.Failure(ec, "read"));
-  std::string why = DescribeTlsFailure(handle, ec, server_name);
+  const bool is_cut = ec.category() == boost::system::system_category();
+  std::string why =
+      is_cut ? s.Failure(ec, "read").message() : DescribeTlsFailure(handle, ec, server_name);
   s.Close();
   co_return Fail(Code::kUnavailable, std::move(why));
 }

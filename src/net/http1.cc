@@ -9,6 +9,8 @@
 #include <boost/beast/http/error.hpp>
 #include <fmt/core.h>
 
+#include "src/net/response_lines.h"
+
 namespace narthex::net {
 namespace http = boost::beast::http;
 using boost::system::error_code;
@@ -191,13 +193,9 @@ Result<RequestHead> ParseRequestHead(std::string_view head) {
 }
 
 Result<ResponseHead> ParseResponseHead(std::string_view head) {
-  // Beast wants the space after a status code that has no reason.
-  constexpr std::size_t kBareStatusLine = sizeof("HTTP/1.1 200") - 1;
-  std::string text(head);
-  if (text.find_first_of("\r\n") == kBareStatusLine) text.insert(kBareStatusLine, 1, ' ');
+  NX_ASSIGN_OR_RETURN(const std::string text, PlainResponseHead(head));
   EventParser<false> parser;
   auto framing = ParseHead(parser, text);
-  if (framing && parser.status < 100) framing = Fail(Code::kInvalidArgument, "bad status");
   if (!framing) {
     if (framing.error().code() == Code::kUnavailable) return Fail(std::move(framing).error());
     const std::string_view line = head.substr(0, head.find_first_of("\r\n"));

@@ -5,7 +5,6 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/address.hpp>
 #include <boost/asio/post.hpp>
 #include <fmt/core.h>
 
@@ -16,11 +15,13 @@
 #include "src/net/connection.h"
 #include "src/net/http1.h"
 #include "src/net/proxy.h"
+#include "src/net/redirect.h"
 #include "src/net/response_head.h"
 #include "src/net/socks.h"
 #include "src/net/tls.h"
 #include "src/net/token_source.h"
 #include "src/net/url.h"
+#include "src/net/url_error.h"
 
 namespace narthex::net {
 namespace asio = boost::asio;
@@ -31,32 +32,8 @@ constexpr std::size_t kReadBytes = 32 << 10;
 // What comes behind the head is copied, so not much of it is read with the head.
 constexpr std::size_t kHeadReadBytes = 8 << 10;
 constexpr std::size_t kMaxErrorBytes = 1 << 20;
-constexpr int kMaxRedirects = 10;
-
-/// `Get "http://h/p": why`, as Go's url.Error prints.
-Error UrlError(const std::string& method, const Url& url, const Error& why) {
-  std::string operation = method;
-  for (std::size_t i = 1; i < operation.size(); ++i) {
-    if (operation[i] >= 'A' && operation[i] <= 'Z') {
-      operation[i] = static_cast<char>(operation[i] + ('a' - 'A'));
-    }
-  }
-  return Error(why.code(), fmt::format("{} \"{}\": {}", operation, FormatUrl(url), why.message()));
-}
-
-bool IsRedirect(int status) {
-  return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
-}
-
-/// Credentials are for the host that the user named, on any port, and for names below it (the rule
-/// of Go's net/http): many servers redirect from http to https.
-bool IsHostOrBelow(std::string_view host, std::string_view named) {
-  if (EqualsIgnoreCase(host, named)) return true;
-  boost::system::error_code not_address;
-  asio::ip::make_address(std::string(named), not_address);
-  return not_address && host.size() > named.size() && host[host.size() - named.size() - 1] == '.' &&
-         EqualsIgnoreCase(host.substr(host.size() - named.size()), named);
-}
+// Read of a body that nobody wants, so that the connection can be used for the next request.
+constexpr std::size_t kMaxUnwantedBytes = 2 << 10;
 
 /// Sent twice, such a request does no more than sent once.
 bool IsIdempotent(std::string_view method) {
@@ -80,10 +57,7 @@ struct HttpClient::Impl {
 
   /// One request and its answer, without redirects.
   struct Exchange {
-    std::string method;
-    Url url;
-    bool with_credentials = true;
-    bool with_body = true;
+    RequestHop hop;
     Connection::Clock::time_point deadline{};
   };
 
@@ -109,6 +83,11 @@ struct HttpClient::Impl {
   Result<std::optional<Url>> ProxyFor(const Url& url) const {
     if (proxies == nullptr || !options.unix_socket.empty()) return std::nullopt;
     return proxies->For(url);
+  }
+  bool IsFollowed(const ClientResponse& response) const {
+    if (!options.follow_redirects || !IsRedirect(response.status)) return false;
+    const std::string* location = FindHeader(response.headers, "Location");
+    return location != nullptr && !location->empty();
   }
   void Disconnect() {
     connection.Close();
@@ -241,7 +220,7 @@ asio::awaitable<Status> HttpClient::Impl::ReadBody(BodyReader& reader, ContentCo
 asio::awaitable<Result<ResponseHead>> HttpClient::Impl::SendAndReadHead(
     const ClientRequest& request, const Exchange& exchange, const Url* proxy,
     const std::string& text) {
-  const Url& url = exchange.url;
+  const Url& url = exchange.hop.url;
   bool reused = connected_to == url.scheme + "://" + Authority(url) && unread.empty() &&
                 connection.IsIdleUsable() && !TlsIsOutdated();
   const bool opens_in_time = request.open_timeout.count() > 0;
@@ -269,7 +248,7 @@ asio::awaitable<Result<ResponseHead>> HttpClient::Impl::SendAndReadHead(
         co_await ReadResponseHead(connection, {scratch.get(), kHeadReadBytes}, unread);
     if (head) co_return head;
     const bool stale = reused && unread.empty() && head.error().code() == Code::kUnavailable;
-    const bool again = request.idempotent || IsIdempotent(exchange.method);
+    const bool again = request.idempotent || IsIdempotent(exchange.hop.method);
     if (!stale || !again) co_return head;
     reused = false;  // The server closed the kept connection in the meantime: once more.
   }
@@ -278,22 +257,20 @@ asio::awaitable<Result<ResponseHead>> HttpClient::Impl::SendAndReadHead(
 asio::awaitable<Result<ClientResponse>> HttpClient::Impl::Once(const ClientRequest& request,
                                                                const Exchange& exchange,
                                                                std::string& body) {
-  const Url& url = exchange.url;
+  const Url& url = exchange.hop.url;
   const auto failed = [&](const Error& why) {
     Disconnect();
     body.clear();
-    return Fail(UrlError(exchange.method, url, why));
+    return Fail(UrlError(request.method, FormatUrl(url), why));
   };
   const Result<std::optional<Url>> found = ProxyFor(url);
   if (!found) co_return failed(found.error());
   const Url* const proxy = found->has_value() ? &**found : nullptr;
   // Through a tunnel the request is that which goes to the target itself.
   const bool tunnel = url.scheme == "https" || (proxy != nullptr && proxy->scheme == "socks5");
-  Result<std::string> text =
-      RequestText(options, request, exchange.method, url, tunnel ? nullptr : proxy,
-                  exchange.with_credentials, exchange.with_body);
+  Result<std::string> text = RequestText(options, request, exchange.hop, tunnel ? nullptr : proxy);
   if (!text) co_return failed(text.error());
-  if (exchange.with_body) *text += request.body;
+  if (exchange.hop.with_body) *text += request.body;
 
   Result<ResponseHead> head = co_await SendAndReadHead(request, exchange, proxy, *text);
   if (!head) co_return failed(head.error());
@@ -305,8 +282,10 @@ asio::awaitable<Result<ClientResponse>> HttpClient::Impl::Once(const ClientReque
   if (const std::string* type = FindHeader(response.headers, "Content-Type")) {
     response.content_type = *type;
   }
-  const BodyFraming framing = ResponseFraming(*head, exchange.method);
-  const ContentCoding coding = ContentCodingOf(response.headers);
+  const BodyFraming framing = ResponseFraming(*head, exchange.hop.method);
+  const bool unwanted = IsFollowed(response) || (request.only_ok_body && response.status != 200);
+  const ContentCoding coding =
+      unwanted ? ContentCoding::kIdentity : ContentCodingOf(response.headers);
   const BodySink* sink = request.on_body && response.status / 100 == 2 ? &request.on_body : nullptr;
   if (request.on_head && (sink != nullptr || !request.on_body)) request.on_head(response);
   if (sink != nullptr) {
@@ -318,15 +297,23 @@ asio::awaitable<Result<ClientResponse>> HttpClient::Impl::Once(const ClientReque
     }
   }
   std::size_t limit = request.max_body_bytes;
-  // Who takes pieces has no limit for the whole; an error must not have none.
-  if (request.on_body && sink == nullptr) {
+  if (unwanted) {
+    limit = kMaxUnwantedBytes;
+  } else if (request.on_body && sink == nullptr) {
+    // Who takes pieces has no limit for the whole; an error must not have none.
     limit = limit == 0 ? kMaxErrorBytes : std::min(limit, kMaxErrorBytes);
   }
   BodyReader reader(framing, coding, limit, body, sink);
   Status read = co_await ReadBody(reader, coding, response);
   if (!read) {
     Disconnect();
+    if (unwanted && !cancelled) co_return response;
     co_return Fail(std::move(read).error());
+  }
+  // Nothing is no gzip, which a scrape's text would show no more.
+  if (request.only_ok_body && coding == ContentCoding::kGzip && response.compressed_bytes == 0) {
+    Disconnect();
+    co_return Fail(Code::kUnavailable, "EOF");
   }
   const bool whole = !response.body_too_large && !response.stopped;
   const bool keep = KeepsAlive(response.headers, head->minor_version) && whole &&
@@ -342,7 +329,7 @@ asio::awaitable<Result<ClientResponse>> HttpClient::Impl::Do(const ClientRequest
   const auto deadline = Connection::Clock::now() + request.timeout;
   connection.SetDeadline(deadline);
   scratch = std::make_unique_for_overwrite<char[]>(kReadBytes);
-  Exchange exchange{.method = request.method, .url = request.url, .deadline = deadline};
+  Exchange exchange{.hop = {.method = request.method, .url = request.url}, .deadline = deadline};
   if (tokens != nullptr) {
     const Status authorized = co_await Authorize(deadline);
     if (!authorized) {
@@ -350,32 +337,20 @@ asio::awaitable<Result<ClientResponse>> HttpClient::Impl::Do(const ClientRequest
       connection.ClearDeadline();
       scratch = nullptr;
       if (cancelled) co_return Fail(Code::kCancelled, "context canceled");
-      co_return Fail(UrlError(request.method, request.url, authorized.error()));
+      co_return Fail(UrlError(request.method, FormatUrl(request.url), authorized.error()));
     }
   }
   Result<ClientResponse> response = Fail(Code::kInternal, "");
-  for (int hops = 0;; ++hops) {
+  for (int number = 1;; ++number) {
     response = co_await Once(request, exchange, body);
     if (cancelled && !response) response = Fail(Code::kCancelled, "context canceled");
-    if (!response || !options.follow_redirects || !IsRedirect(response->status)) break;
-    const std::string* location = FindHeader(response->headers, "Location");
-    if (location == nullptr || location->empty()) break;
-    Result<Url> next = ResolveReference(exchange.url, *location);
+    if (!response || !IsFollowed(*response)) break;
+    const std::string& location = *FindHeader(response->headers, "Location");
+    Status next = FollowRedirect(request, response->status, location, number, exchange.hop);
     if (!next) {
-      response = Fail(UrlError(exchange.method, exchange.url, next.error()));
+      response = Fail(std::move(next).error());
       break;
     }
-    if (hops == kMaxRedirects - 1) {
-      response = Fail(UrlError(exchange.method, *next,
-                               Error(Code::kUnavailable, "stopped after 10 redirects")));
-      break;
-    }
-    if (!IsHostOrBelow(next->host, request.url.host)) exchange.with_credentials = false;
-    if (response->status <= 303 && exchange.method != "HEAD") {
-      if (exchange.method != "GET") exchange.method = "GET";
-      exchange.with_body = false;
-    }
-    exchange.url = *next;
   }
   connection.ClearDeadline();
   // Thousands of clients wait for their next scrape.

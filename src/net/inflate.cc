@@ -11,6 +11,7 @@ namespace {
 
 constexpr int kGzipWindow = 15 + 16;  // zlib's way to say "gzip framing".
 constexpr std::size_t kStep = 64 << 10;
+constexpr std::size_t kHeaderBytes = 10;
 
 Bytef* InputOf(std::string_view in) {
   return reinterpret_cast<Bytef*>(const_cast<char*>(in.data()));  // zlib does not write to it.
@@ -34,10 +35,12 @@ DecodeOutcome GzipDecoder::Feed(std::string_view in, std::size_t max_bytes, std:
   z.next_in = InputOf(in);
   z.avail_in = static_cast<uInt>(in.size());
   char buffer[kStep];
+  std::size_t at_start = z.avail_in;  // Of this member, as far as that came now.
   while (z.avail_in > 0) {
     if (impl_->at_member_end) {
       if (inflateReset(&z) != Z_OK) return DecodeOutcome::kCorrupt;
       impl_->at_member_end = false;
+      at_start = z.avail_in;
     }
     int code = Z_OK;
     do {
@@ -46,6 +49,9 @@ DecodeOutcome GzipDecoder::Feed(std::string_view in, std::size_t max_bytes, std:
       code = inflate(&z, Z_NO_FLUSH);
       if (code != Z_OK && code != Z_STREAM_END && code != Z_BUF_ERROR) {
         const std::string_view why = z.msg == nullptr ? "" : z.msg;
+        if (why == "incorrect header check") {
+          return at_start < kHeaderBytes ? DecodeOutcome::kTruncated : DecodeOutcome::kBadHeader;
+        }
         const bool sum = why == "incorrect data check" || why == "incorrect length check";
         return sum ? DecodeOutcome::kBadSum : DecodeOutcome::kCorrupt;
       }
@@ -91,7 +97,6 @@ bool GunzipAtOnce(std::string_view in, std::size_t max_bytes, std::string& out) 
 
 DecodeOutcome Gunzip(std::string_view in, std::size_t max_bytes, std::string& out) {
   if (GunzipAtOnce(in, max_bytes, out)) return DecodeOutcome::kOk;
-  constexpr std::size_t kHeaderBytes = 10;
   if (in.size() < kHeaderBytes) return DecodeOutcome::kTruncated;
   if (!in.starts_with("\x1f\x8b")) return DecodeOutcome::kBadHeader;
   // Several members, a bad trailer, too large: the slow way finds out and keeps what is good.

@@ -13,6 +13,7 @@
 
 #include "narthex/base/go_format.h"
 #include "narthex/base/hash.h"
+#include "narthex/net/http_server.h"
 #include "src/net/client_request.h"
 #include "src/net/file.h"
 #include "src/net/http1.h"
@@ -62,6 +63,27 @@ std::string Refusal(const json::object& object) {
     }
   }
   return text;
+}
+
+/// Some servers answer with the fields of a form.
+bool IsForm(const std::string& content_type) {
+  const std::string_view type =
+      TrimSpace(std::string_view(content_type).substr(0, content_type.find(';')));
+  return EqualsIgnoreCase(type, "application/x-www-form-urlencoded") ||
+         EqualsIgnoreCase(type, "text/plain");
+}
+
+/// The fields, the first of each name; null when it is no form at all.
+json::value FormObject(const std::string& body) {
+  Params fields;
+  if (!fields.AddEncoded(body)) return {};
+  json::object object;
+  for (const char* name :
+       {"access_token", "token_type", "expires_in", "error", "error_description", "error_uri"}) {
+    if (fields.Has(name)) object[name] = fields.Get(name);
+  }
+  if (object.empty()) return {};
+  return object;
 }
 
 }  // namespace
@@ -165,11 +187,17 @@ Result<ClientRequest> TokenRequest(const Oauth2Options& options, const std::stri
   std::string scopes;
   for (const std::string& scope : options.scopes) scopes += (scopes.empty() ? "" : " ") + scope;
   if (!scopes.empty()) form["scope"] = scopes;
-  for (const auto& [name, value] : options.endpoint_params) form[name] = value;
+  for (const auto& [name, value] : options.endpoint_params) {
+    if (form.contains(name) && name != "grant_type") {
+      return Fail(Code::kInvalidArgument, "oauth2: cannot overwrite parameter " + go::Quote(name));
+    }
+    form[name] = value;
+  }
   ClientRequest request;
-  NX_ASSIGN_OR_RETURN(request.url, ParseUrl(options.token_url));
   request.method = "POST";
-  request.headers = {{"Content-Type", "application/x-www-form-urlencoded"}};
+  NX_ASSIGN_OR_RETURN(request.url, ParseRequestUrl(request.method, options.token_url));
+  request.headers = {{"Content-Type", "application/x-www-form-urlencoded"},
+                     {"Accept-Encoding", "gzip"}};
   if (secret_in_body) {
     form["client_id"] = options.client_id;
     if (!secret.empty()) form["client_secret"] = secret;
@@ -188,8 +216,9 @@ Result<ClientRequest> TokenRequest(const Oauth2Options& options, const std::stri
 Result<AccessToken> ReadToken(const ClientResponse& response, const std::string& body,
                               TokenCache::Clock::time_point now) {
   boost::system::error_code bad;
-  const json::value value = json::parse(body, bad);
-  const bool is_object = !bad && value.is_object();
+  json::value value = json::parse(body, bad);
+  if (!value.is_object() && IsForm(response.content_type)) value = FormObject(body);
+  const bool is_object = value.is_object();
   const std::string refusal = is_object ? Refusal(value.get_object()) : "";
   if (!refusal.empty()) return Fail(Code::kUnavailable, refusal);
   if (response.status < 200 || response.status > 299) {

@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include <boost/asio/ssl/context.hpp>
 
@@ -21,6 +22,9 @@ Result<std::shared_ptr<boost::asio::ssl::context>> ClientTls(const TlsOptions& o
 
 /// Changes when one of the option's files changes: their sizes and modification times.
 std::string TlsFilesState(const TlsOptions& options);
+
+/// What the peer says by an alert, in Go's words; "" when `reason` of an OpenSSL error is none.
+std::string_view AlertText(int reason);
 
 /// Why a handshake failed, in Go's words where they are known ("x509: certificate signed by
 /// unknown authority"). `ssl` may be null.

@@ -10,46 +10,54 @@
 namespace narthex::net {
 namespace {
 
-/// Of a text that is no URL nobody knows where the password ends, so all that may belong to one
-/// goes: from the first ":" of the userinfo to the last "@".
-std::string WithoutPassword(std::string_view text) {
-  const std::size_t mark = text.find("://");
-  const std::size_t from = mark == std::string_view::npos ? 0 : mark + 3;
-  const std::size_t at = text.rfind('@');
-  const std::size_t colon = text.find(':', from);
-  if (at == std::string_view::npos || colon > at) return std::string(text);
-  return fmt::format("{}:xxxxx{}", text.substr(0, colon), text.substr(at));
-}
-
 tl::unexpected<Error> Bad(const std::string& text, std::string_view why) {
   return Fail(Code::kInvalidArgument, fmt::format("parse \"{}\": {}", WithoutPassword(text), why));
 }
 
-/// Splits "host:port" or "[v6]:port". @return false when the port is no number up to 65535
-bool SplitAuthority(std::string_view authority, Url& url) {
+std::string BadPort(std::string_view text, bool is_shown) {
+  return fmt::format("invalid port {} after host", is_shown ? go::Quote(text) : "…");
+}
+
+/// Splits "host:port" or "[v6]:port". @return what is wrong, or ""
+std::string SplitAuthority(std::string_view authority, bool is_shown, Url& url) {
   std::string_view port;
   if (authority.starts_with('[')) {
     const std::size_t end = authority.find(']');
-    if (end == std::string_view::npos) return false;
+    if (end == std::string_view::npos) return "missing ']' in host";
     url.host = authority.substr(1, end - 1);
     const std::string_view rest = authority.substr(end + 1);
-    if (!rest.empty() && rest[0] != ':') return false;
+    if (!rest.empty() && rest[0] != ':') return BadPort(rest, is_shown);
     if (!rest.empty()) port = rest.substr(1);
   } else {
-    const std::size_t colon = authority.find(':');
+    const std::size_t colon = authority.rfind(':');
     url.host = authority.substr(0, colon);
     if (colon != std::string_view::npos) port = authority.substr(colon + 1);
   }
   url.port = url.scheme == "https" ? 443 : 80;
-  if (port.empty()) return true;
+  if (port.empty()) return "";
   unsigned value = 0;
-  if (port.size() > 5) return false;
   for (const char c : port) {
-    if (c < '0' || c > '9') return false;
-    value = value * 10 + static_cast<unsigned>(c - '0');
+    if (c < '0' || c > '9') return BadPort(":" + std::string(port), is_shown);
+    value = std::min(value * 10 + static_cast<unsigned>(c - '0'), 100'000U);
   }
   url.port = static_cast<std::uint16_t>(value);
-  return value <= 65535;
+  return value <= 65535 ? "" : fmt::format("dial tcp: address {}: invalid port", port);
+}
+
+/// Takes the escapes out of a host, which only bytes that are not ASCII may need.
+/// @return what is wrong, or ""
+std::string DecodeHost(std::string& host) {
+  for (std::size_t i = host.find('%'); i != host.npos; i = host.find('%', i + 3)) {
+    const bool plain = i + 2 < host.size() && host[i + 1] >= '0' && host[i + 1] <= '7';
+    if (plain && host.compare(i, 3, "%25") != 0) {
+      return "invalid URL escape " + go::Quote(host.substr(i, 3));
+    }
+  }
+  if (const std::string bad = BadEscape(host); !bad.empty()) return "invalid URL escape " + bad;
+  std::string decoded;
+  PercentDecode(host, false, decoded);
+  host = decoded;
+  return "";
 }
 
 /// Removes "." and ".." segments (RFC 3986, 5.2.4).
@@ -78,6 +86,17 @@ std::string RemoveDotSegments(std::string_view path) {
 }
 
 }  // namespace
+
+// Of a text that is no URL nobody knows where the password ends, so all that may belong to one
+// goes: from the first ":" of the userinfo to the last "@".
+std::string WithoutPassword(std::string_view text) {
+  const std::size_t mark = text.find("://");
+  const std::size_t from = mark == std::string_view::npos ? 0 : mark + 3;
+  const std::size_t at = text.rfind('@');
+  const std::size_t colon = text.find(':', from);
+  if (at == std::string_view::npos || colon > at) return std::string(text);
+  return fmt::format("{}:xxxxx{}", text.substr(0, colon), text.substr(at));
+}
 
 bool PercentDecode(std::string_view text, bool plus_is_space, std::string& out) {
   out.clear();
@@ -144,15 +163,21 @@ Result<Url> ParseUrl(const std::string& text) {
     }
     authority.remove_prefix(at + 1);
   }
-  if (!SplitAuthority(authority, url)) {
-    // With an "@" behind it, what looks like host and port is a part of the userinfo.
-    const bool is_shown = rest.substr(path).find('@') == std::string_view::npos;
-    return Bad(text, fmt::format("invalid port after host in \"{}\"", is_shown ? authority : "…"));
+  // With an "@" behind it, what looks like host and port is a part of the userinfo.
+  const bool is_shown = rest.substr(path).find('@') == std::string_view::npos;
+  std::string wrong = SplitAuthority(authority, is_shown, url);
+  if (wrong.starts_with("dial ")) return Fail(Code::kInvalidArgument, wrong);
+  const std::size_t odd = url.host.find_first_of(" \"<>\\^`{|}");
+  if (wrong.empty() && odd != std::string::npos) {
+    wrong = fmt::format("invalid character {} in host name", go::Quote(url.host.substr(odd, 1)));
   }
+  if (wrong.empty()) wrong = DecodeHost(url.host);
+  if (wrong.empty() && !authority.starts_with('[') && url.host.find(':') != std::string::npos) {
+    wrong = "too many colons in address";
+  }
+  if (!wrong.empty()) return Bad(text, wrong);
+  if (authority.ends_with(':')) authority.remove_suffix(1);
   if (url.host.empty()) return Bad(text, "http: no Host in request URL");
-  if (url.host.find_first_of(" \"<>\\^`{|}") != std::string::npos) {
-    return Bad(text, "invalid character in host name");
-  }
   url.authority = authority;
   rest.remove_prefix(path);
   if (!rest.starts_with('/')) url.target = "/";
@@ -179,21 +204,25 @@ std::string FormatUrl(const Url& url) {
 }
 
 Result<Url> ResolveReference(const Url& base, const std::string& reference) {
+  const auto here = [&](const std::string& target) {
+    Result<Url> url = ParseUrl(base.scheme + "://" + Authority(base) + target);
+    if (url) url->userinfo = base.userinfo;
+    return url;
+  };
   if (reference.find("://") != std::string::npos &&
       reference.find("://") < reference.find_first_of("/?#")) {
     return ParseUrl(reference);
   }
-  const std::string origin = base.scheme + "://" + Authority(base);
   if (reference.starts_with("//")) return ParseUrl(base.scheme + ":" + reference);
   std::string_view ref = reference;
   ref = ref.substr(0, ref.find('#'));
   const std::string base_path = base.target.substr(0, base.target.find('?'));
-  if (ref.empty()) return ParseUrl(origin + base.target);
-  if (ref[0] == '?') return ParseUrl(origin + base_path + std::string(ref));
+  if (ref.empty()) return here(base.target);
+  if (ref[0] == '?') return here(base_path + std::string(ref));
   const std::size_t query = std::min(ref.find('?'), ref.size());
   std::string path(ref.substr(0, query));
   if (path[0] != '/') path.insert(0, base_path.substr(0, base_path.rfind('/') + 1));
-  return ParseUrl(origin + RemoveDotSegments(path) + std::string(ref.substr(query)));
+  return here(RemoveDotSegments(path) + std::string(ref.substr(query)));
 }
 
 std::string EscapeQuery(std::string_view text) {

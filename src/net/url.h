@@ -16,7 +16,10 @@ bool PercentDecode(std::string_view text, bool plus_is_space, std::string& out);
 /// Host and port as the Host header has them.
 std::string Authority(const Url& url);
 
-/// The URL that a Location header means, seen from `base`.
+/// A text that is meant to be a URL, without the password that may be in it.
+std::string WithoutPassword(std::string_view text);
+
+/// The URL that a Location header means, seen from `base`. Who may log in on the same host does so.
 Result<Url> ResolveReference(const Url& base, const std::string& reference);
 
 }  // namespace narthex::net

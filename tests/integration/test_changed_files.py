@@ -70,7 +70,7 @@ class ChangedFilesTest(IntegrationTest):
             "password": f"basic_auth: {{username: user, password_file: {folder}/password}}",
             "credentials": f"authorization: {{credentials_file: {folder}/credentials}}",
             "header": f"http_headers: {{X-Key: {{files: [{folder}/header]}}}}"}
-        return "global: {scrape_interval: 300ms, scrape_timeout: 300ms}\nscrape_configs:\n" + "".join(
+        return "global: {scrape_interval: 1s, scrape_timeout: 1s}\nscrape_configs:\n" + "".join(
             f"  - {{job_name: {job}, static_configs: [{{targets: ['{address}']}}], {more[job]}}}\n"
             for job, address in self.targets.items())
 
@@ -82,7 +82,7 @@ class ChangedFilesTest(IntegrationTest):
                     if found.get(job, ("", ""))[0] != ("down" if job in errors else "up")
                     or errors.get(job, "") not in found[job][1]}
         try:
-            wait_for("the verdicts", lambda: not wrong(), seconds=20)
+            wait_for("the verdicts", lambda: not wrong(), seconds=30)
         except AssertionError:
             self.assertEqual(wrong(), {})
 

@@ -22,6 +22,8 @@ from scrape_jobs import FAILING_LATE, JOBS, REFUSED, TEXT
 FEATURES = "exemplar-storage,created-timestamp-zero-ingestion"
 # Scrapes that are compared beyond the first of the last page.
 MORE = 2
+# Seconds that no scrape takes but one that ends by its timeout, which is 1.5 or 2 s.
+SLOW = 1.4
 LINE = re.compile(r"^(\{.*\}) (\S+|\{.*\}) (-?\d+)$")
 
 
@@ -112,7 +114,8 @@ class ScrapeParityTest(IntegrationTest):
             self.addCleanup(servers[who].cleanup)
         for who in ("prometheus", "narthex"):  # The slower one first.
             servers[who].start()
-        enough = lambda: all(self.pages.asked[who, job] >= len(pages) + MORE for who in servers
+        # One more than is compared: what was only just asked for may not be stored before the end.
+        enough = lambda: all(self.pages.asked[who, job] > len(pages) + MORE for who in servers
                              for job, (_, pages) in JOBS.items() if job != "limited-targets")
         wait_for("all scrapes", enough, seconds=120)
         found = {}
@@ -124,8 +127,11 @@ class ScrapeParityTest(IntegrationTest):
             found[who].update(self.stored(server.data))
         differences = []
         ours, theirs = found["narthex"], found["prometheus"]
+        # A machine that is too busy for a scrape takes one page from the other.
+        busy = {job for who in servers for job in found[who].pop("busy")}
+        self.assertLess(len(busy), len(JOBS) / 4, "the machine is too busy")
         for what in sorted(ours.keys() | theirs.keys(), key=str):
-            if ours.get(what) != theirs.get(what):
+            if ours.get(what) != theirs.get(what) and not any(f'"{job}"' in str(what) for job in busy):
                 differences.append(f"{what}\n   Narthex    {ours.get(what)}\n   Prometheus {theirs.get(what)}")
         self.assertEqual("\n".join(differences), "")
 
@@ -162,9 +168,11 @@ class ScrapeParityTest(IntegrationTest):
             series[labels].append((int(t), "NaN" if value == "{count:0, sum:NaN}" else value))
             if '__name__="up"' in labels:
                 scrapes[self.job(labels)].append(int(t))
-        out = {}
+        out = {"busy": set()}
         for labels, samples in series.items():
             job = self.job(labels)
+            if "scrape_duration_seconds" in labels and any(float(value) > SLOW for _, value in samples):
+                out["busy"].add(job)
             number = {t: i for i, t in enumerate(sorted(scrapes[job]))}
             last = len(JOBS[job][1]) + MORE if job in JOBS else 1
             found = [(f"#{number[t]}" if t in number else f"{t - self.pages.start * 1000} ms", value)

@@ -70,6 +70,39 @@ TEST(Http1Test, ParsesResponses) {
   }
 }
 
+// What no parser but a lenient one takes, and Go's is one.
+TEST(Http1Test, TakesResponsesAsGoDoes) {
+  const auto head = ParseResponseHead(
+      "HTTP/2.0 200 OK\nX-Folded: a\n\t b\nX Blank: c\n: d\nContent-Length: 5\n"
+      "Content-Length: 5\n\n");
+  ASSERT_TRUE(head) << head.error().message();
+  EXPECT_EQ(head->minor_version, 1);
+  EXPECT_EQ(head->headers, (HeaderList{{"X-Folded", "a b"}, {"Content-Length", "5"}}));
+  EXPECT_EQ(head->framing.length, 5U);
+  const auto chunked = ParseResponseHead(
+      "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n");
+  ASSERT_TRUE(chunked) << chunked.error().message();
+  EXPECT_EQ(chunked->framing.kind, BodyKind::kChunked);
+  const struct {
+    const char* text;
+    const char* want;
+  } bad[] = {
+      {"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n", "bad Content-Length \"x\""},
+      {"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+       "http: message cannot contain multiple Content-Length headers; got [\"1\" \"2\"]"},
+      {"HTTP/1.1 200 OK\r\nno colon\r\n\r\n", "malformed MIME header: missing colon: \"no colon\""},
+      {"HTTP/1.1 200 OK\r\na(b: c\r\n\r\n", "malformed MIME header line: a(b: c"},
+      {"HTTP/1.1 2000 OK\r\n\r\n", "malformed HTTP status code \"2000\""},
+      {"HTTP/3 200 OK\r\n\r\n", "malformed HTTP version \"HTTP/3\""},
+      {"HTTP/1.1\r\n\r\n", "malformed HTTP response \"HTTP/1.1\""},
+  };
+  for (const auto& c : bad) {
+    const auto response = ParseResponseHead(c.text);
+    ASSERT_FALSE(response) << c.text;
+    EXPECT_EQ(response.error().message(), c.want);
+  }
+}
+
 TEST(Http1Test, FramesRequestBodies) {
   const struct {
     const char* headers;

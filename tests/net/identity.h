@@ -43,7 +43,7 @@ struct Identity {
                                reinterpret_cast<const unsigned char*>(subject.c_str()), -1, -1, 0);
     X509_set_issuer_name(certificate, name);
     AddExtension(NID_basic_constraints, "critical,CA:TRUE");
-    AddExtension(NID_subject_alt_name, names);
+    if (!names.empty()) AddExtension(NID_subject_alt_name, names);
     X509_sign(certificate, key, EVP_sha256());
     cert_pem = PemOf([&](BIO* bio) { return PEM_write_bio_X509(bio, certificate); });
     key_pem = PemOf([&](BIO* bio) {

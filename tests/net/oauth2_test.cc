@@ -16,8 +16,9 @@ namespace {
 
 std::string JsonAnswer(const std::string& status, const std::string& body) {
   return "HTTP/1.1 " + status +
-         "\r\nContent-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) +
-         "\r\nConnection: close\r\n\r\n" + body;
+         (status.find('\r') == std::string::npos ? "\r\nContent-Type: application/json" : "") +
+         "\r\nContent-Length: " + std::to_string(body.size()) + "\r\nConnection: close\r\n\r\n" +
+         body;
 }
 
 /// A server of tokens that keeps the requests.
@@ -144,6 +145,29 @@ TEST(Oauth2Test, AnotherSecretInTheFileGetsAnotherToken) {
   EXPECT_EQ(Ask(target.Url(), With(oauth2)), "Bearer t2");
 }
 
+TEST(Oauth2Test, ReadsAForm) {
+  ClientResponse response;
+  response.status = 200;
+  response.content_type = "application/x-www-form-urlencoded; charset=utf-8";
+  const auto now = TokenCache::Clock::now();
+  const auto token =
+      ReadToken(response, "access_token=a%20b&token_type=mac&expires_in=60&more=1", now);
+  ASSERT_TRUE(token) << token.error().message();
+  EXPECT_EQ(token->type, "MAC");
+  EXPECT_EQ(token->value, "a b");
+  EXPECT_EQ(token->expires, now + std::chrono::seconds(60));
+}
+
+TEST(Oauth2Test, ScopesAreSaidOnce) {
+  Oauth2Options options;
+  options.token_url = "http://h/";
+  options.endpoint_params = {{"scope", "a"}, {"grant_type", "own"}};
+  EXPECT_EQ(TokenRequest(options, "s", false)->body, "grant_type=own&scope=a");
+  options.scopes = {"b"};
+  EXPECT_EQ(TokenRequest(options, "s", false).error().message(),
+            "oauth2: cannot overwrite parameter \"scope\"");
+}
+
 TEST(Oauth2Test, RefusalsAsPrometheus) {
   const struct {
     const char* status;
@@ -154,6 +178,8 @@ TEST(Oauth2Test, RefusalsAsPrometheus) {
       {"400 Bad Request", R"({"error":"invalid_scope","error_description":"no \"b\""})",
        R"(oauth2: "invalid_scope" "no \"b\"")"},
       {"200 OK", R"({"token_type":"bearer"})", "oauth2: server response missing access_token"},
+      {"200 OK\r\nContent-Type: text/plain", "error=bad&error_description=very+bad",
+       R"(oauth2: "bad" "very bad")"},
   };
   Target target;
   for (const auto& c : cases) {

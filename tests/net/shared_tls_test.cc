@@ -45,7 +45,7 @@ TEST(ClientTlsTest, ChangedFilesGiveANewContext) {
   options.ca_file = dir.path() + "/ca.pem";
   const auto missing = ClientTls(options);
   ASSERT_FALSE(missing);
-  EXPECT_EQ("unable to load specified CA cert (\"" + options.ca_file + "\"): open " +
+  EXPECT_EQ("unable to read CA cert: unable to read file " + options.ca_file + ": open " +
                 options.ca_file + ": no such file or directory",
             missing.error().message());
   std::ofstream(options.ca_file) << kCertificate;

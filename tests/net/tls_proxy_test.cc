@@ -142,7 +142,7 @@ TEST_F(TlsProxyTest, ChecksBoth) {
   EXPECT_EQ(Ask(options),
             failed_ +
                 "proxyconnect tcp: tls: failed to verify certificate: x509: certificate is "
-                "not valid for target.invalid");
+                "not valid for any names, but wanted to match target.invalid");
 }
 
 TEST_F(TlsProxyTest, SaysWhyNot) {

@@ -37,6 +37,12 @@ TEST(TlsTest, ChecksTheServer) {
   trust_elsewhere.ca = elsewhere.cert_pem;
   trust_expired.ca = expired.cert_pem;
   insecure.insecure_skip_verify = true;
+  TlsOptions trust_named = trust_good;
+  trust_named.server_name = "other.example";
+  const Identity nameless("", 3600, "localhost");
+  TlsOptions trust_nameless;
+  trust_nameless.ca = nameless.cert_pem;
+  trust_nameless.server_name = "localhost";
   renamed.ca = elsewhere.cert_pem;
   renamed.server_name = "elsewhere.example";
   const struct {
@@ -57,7 +63,11 @@ TEST(TlsTest, ChecksTheServer) {
        failed + "certificate signed by unknown authority"},
       {"not checked", good, "127.0.0.1", insecure, "hello"},
       {"another name", elsewhere, "127.0.0.1", trust_elsewhere,
-       failed + "certificate is not valid for 127.0.0.1"},
+       failed + "cannot validate certificate for 127.0.0.1 because it doesn't contain any IP SANs"},
+      {"another name of several", good, "127.0.0.1", trust_named,
+       failed + "certificate is valid for localhost, not other.example"},
+      {"named by the subject alone", nameless, "127.0.0.1", trust_nameless,
+       failed + "certificate relies on legacy Common Name field, use SANs instead"},
       {"another name, named", elsewhere, "127.0.0.1", renamed, "hello"},
       {"expired", expired, "127.0.0.1", trust_expired,
        failed + "certificate has expired or is not yet valid"},
@@ -151,9 +161,11 @@ TEST(TlsTest, NamesBadSettings) {
     const char* want;
   } cases[] = {
       {"CA file", no_ca,
-       "unable to load specified CA cert (\"/nosuch\"): open /nosuch: no such file or directory"},
+       "unable to read CA cert: unable to read file /nosuch: open /nosuch: no such file or "
+       "directory"},
       {"key file", no_key,
-       "unable to load specified client key (\"/nosuch\"): open /nosuch: no such file or "
+       "unable to read specified client key: unable to read file /nosuch: open /nosuch: no such "
+       "file or "
        "directory"},
   };
   RawServer server([](RawSocket& socket, int) { socket.ReadAll(); });

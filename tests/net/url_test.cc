@@ -17,7 +17,7 @@ TEST(UrlTest, Parses) {
       {"HTTPS://a.b:8443/x?y=z#frag", "a.b", 8443, "/x?y=z", "", "https://a.b:8443/x?y=z"},
       {"https://a", "a", 443, "/", "", "https://a/"},
       {"http://a:80/", "a", 80, "/", "", "http://a:80/"},
-      {"http://a:/", "a", 80, "/", "", "http://a:/"},
+      {"http://a:/", "a", 80, "/", "", "http://a/"},
       {"http://[::1]:9090/m", "::1", 9090, "/m", "", "http://[::1]:9090/m"},
       {"http://a?q", "a", 80, "/?q", "", "http://a/?q"},
       {"http://u:p%40@a/", "a", 80, "/", "u:p@", "http://u:xxxxx@a/"},
@@ -49,18 +49,44 @@ TEST(UrlTest, ErrorsShowNoPassword) {
     const char* text;
     const char* error;
   } cases[] = {
-      {"http://u:secret@a:x/", "parse \"http://u:xxxxx@a:x/\": invalid port after host in \"a:x\""},
+      {"http://u:secret@a:x/", "parse \"http://u:xxxxx@a:x/\": invalid port \":x\" after host"},
       {"u:secret@a", "parse \"u:xxxxx@a\": unsupported protocol scheme"},
       {"ftp://u:secret@a/", "parse \"ftp://u:xxxxx@a/\": unsupported protocol scheme \"ftp\""},
       {"http://u:%zzsecret@a/", "parse \"http://u:xxxxx@a/\": net/url: invalid userinfo"},
-      {"http://u:sec/ret@a/", "parse \"http://u:xxxxx@a/\": invalid port after host in \"…\""},
-      {"http://u@a:x", "parse \"http://u@a:x\": invalid port after host in \"a:x\""},
+      {"http://u:sec/ret@a/", "parse \"http://u:xxxxx@a/\": invalid port … after host"},
+      {"http://a%20b/", "parse \"http://a%20b/\": invalid URL escape \"%20\""},
+      {"http://a%zz/", "parse \"http://a%zz/\": invalid URL escape \"%zz\""},
+      {"http://a b/", "parse \"http://a b/\": invalid character \" \" in host name"},
+      {"http://[::1/", "parse \"http://[::1/\": missing ']' in host"},
+      {"http://::1/", "parse \"http://::1/\": too many colons in address"},
+      {"http://a:65536/", "dial tcp: address 65536: invalid port"},
+      {"http://u@a:x", "parse \"http://u@a:x\": invalid port \":x\" after host"},
   };
   for (const auto& c : cases) {
     const auto url = ParseUrl(c.text);
     ASSERT_FALSE(url.has_value()) << c.text;
     EXPECT_EQ(c.error, url.error().message());
   }
+}
+
+TEST(UrlTest, HostsAsGoReadsThem) {
+  EXPECT_EQ(ParseUrl("http://%C3%A4%25b/")->host, "ä%b");
+  const auto empty_port = ParseUrl("https://a:/x");
+  EXPECT_EQ(FormatUrl(*empty_port), "https://a/x");
+  EXPECT_EQ(empty_port->port, 443);
+  EXPECT_EQ(ParseUrl("http://[::1]:2/")->host, "::1");
+}
+
+TEST(UrlTest, ErrorsOfRequests) {
+  const auto error = [](const char* text) {
+    return ParseRequestUrl("POST", text).error().message();
+  };
+  EXPECT_EQ(error("FTP://u:secret@a/"),
+            "Post \"FTP://u:xxxxx@a/\": unsupported protocol scheme \"ftp\"");
+  EXPECT_EQ(error("//a/b"), "Post \"//a/b\": unsupported protocol scheme \"\"");
+  EXPECT_EQ(error("http://a:99999/"),
+            "Post \"http://a:99999/\": dial tcp: address 99999: invalid port");
+  EXPECT_EQ(error("http://a:b/"), "parse \"http://a:b/\": invalid port \":b\" after host");
 }
 
 TEST(UrlTest, ResolvesReferences) {
@@ -88,6 +114,9 @@ TEST(UrlTest, ResolvesReferences) {
     EXPECT_EQ(c.want, FormatUrl(*url));
   }
   EXPECT_FALSE(ResolveReference(base, "ftp://x/"));
+  const Url named = *ParseUrl("http://me:pw@h:1/a/b");
+  EXPECT_EQ(ResolveReference(named, "c")->userinfo, "me:pw");
+  EXPECT_EQ(ResolveReference(named, "//h:1/c")->userinfo, "");
 }
 
 }  // namespace

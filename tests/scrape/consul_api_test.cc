@@ -59,8 +59,8 @@ TEST(ConsulApiTest, Addresses) {
   EXPECT_EQ(url("http://c:1/proxy"), "http://c:1/proxy/v1/agent/self");
   EXPECT_EQ(url("unix:///run/consul"), "ERR Unknown protocol scheme: unix");
   EXPECT_EQ(url("c:1x", "http", "x"),
-            "ERR parse \"http://c:1x/x\": invalid port after host in \"c:1x\"");
-  EXPECT_EQ(url("a b"), "ERR parse \"http://a b/\": invalid character in host name");
+            "ERR parse \"http://c:1x/x\": invalid port \":1x\" after host");
+  EXPECT_EQ(url("a b"), "ERR parse \"http://a b/\": invalid character \" \" in host name");
 }
 
 TEST(ConsulApiTest, PasswordsAreNotShown) {

@@ -94,6 +94,9 @@ struct ClientRequest {
   /// Sent twice, it does no more than sent once, whatever the method: so it is sent again when the
   /// peer has closed the kept connection in the meantime.
   bool idempotent = false;
+  /// Of an answer with another status than 200 nothing but the head is wanted: its body is not
+  /// decoded, hardly read, and what goes wrong with it is no failure.
+  bool only_ok_body = false;
   /// Gets the body of an answer with status 2xx in the place of Do's `body`, for answers that are
   /// long or never end. The limits above hold for it as well. Others fill `body`, with 1 MiB at
   /// most.

@@ -25,6 +25,10 @@ struct Url {
 /// A password in the text is not in the message.
 Result<Url> ParseUrl(const std::string& text);
 
+/// As ParseUrl; of a URL that can't be asked for the error is the request's: `Get "ftp://x":
+/// unsupported protocol scheme "ftp"`.
+Result<Url> ParseRequestUrl(const std::string& method, const std::string& text);
+
 /// The URL as text, a password replaced by "xxxxx".
 std::string FormatUrl(const Url& url);
 
