@@ -21,6 +21,7 @@
 
 namespace narthex {
 class Clock;
+class Fs;
 class JsonFileLog;
 class JsonWriter;
 class ThreadPool;
@@ -187,6 +188,12 @@ class Engine final {
   /// Where each query that could be parsed is noted at its end; null = nowhere. What is under way
   /// may still be noted in the one before.
   void SetQueryLog(std::shared_ptr<JsonFileLog> log);
+
+  /// Keeps the queries that are being evaluated from now on in a file, in Prometheus's format
+  /// (queries.active).
+  /// @return those that the file had, which the process before did not finish: a JSON list, empty
+  ///     when there are none. Errors: kIo.
+  Result<std::string> KeepActiveQueries(Fs& fs, const std::string& path);
 
   const EngineOptions& options() const;
 
