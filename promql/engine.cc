@@ -12,6 +12,7 @@
 #include "promql/exec/matrix_stream.h"
 #include "promql/exec/result.h"
 #include "promql/exec/slots.h"
+#include "promql/exec/trace.h"
 #include "promql/plan/plan.h"
 #include "promql/plan/select.h"
 #include "promql/query_log.h"
@@ -203,16 +204,25 @@ Result<QueryResult> Engine::Impl::Run(storage::Queryable& queryable, const Asked
   ctx.stats.preparation_s = SecondsSince(clock, prepare_ns);
 
   const std::int64_t eval_ns = clock.MonotonicNs();
-  StreamGate gate(query_options.stream_above_bytes);
+  StreamGate gate(query_options.trace ? 0 : query_options.stream_above_bytes);
+  TraceNode traced;  // A root over that of the query.
+  if (query_options.trace) {
+    ctx.trace = &traced;
+    ctx.trace_mark_ns = ThreadCpuNs();
+  }
   auto value = Evaluate(*run->expr, grid, asked.instant, gate, ctx);
   ctx.stats.inner_eval_s = SecondsSince(clock, eval_ns) - ctx.stats.result_sort_s;
   ctx.stats.eval_total_s = SecondsSince(clock, prepare_ns);
   ctx.stats.exec_total_s = SecondsSince(clock, start_ns);
   engine_metrics.Observe(ctx.stats);
+  ctx.trace = nullptr;
   if (!value) return Fail(std::move(value).error());
+  // Also of steps at which nothing was read.
+  if (ctx.features.per_step_stats) NX_RETURN_IF_ERROR(ctx.HoldStepCounts(grid.n));
   ctx.annotations.Settle();
   // Copies: a stream goes on counting and noting, for nobody.
-  QueryResult result{std::move(*value), nullptr, ctx.annotations, ctx.stats};
+  QueryResult result{std::move(*value), nullptr, ctx.annotations, ctx.stats, nullptr};
+  if (!traced.children.empty()) result.trace = std::move(traced.children.front());
   if (gate.counting()) result.stream = MakeMatrixStream(std::move(run), gate.series());
   return result;
 }

@@ -17,6 +17,7 @@
 #include "narthex/model/sample.h"
 #include "narthex/model/timestamp.h"
 #include "narthex/promql/features.h"
+#include "narthex/promql/trace.h"
 #include "narthex/storage/annotations.h"
 
 namespace narthex {
@@ -106,6 +107,7 @@ struct QueryResult {
       stream;  // Not null: the value is an empty Matrix, for these series.
   storage::Annotations annotations;
   QueryStats stats;
+  std::unique_ptr<TraceNode> trace;  // Null unless it was asked for.
 };
 
 struct Expr;
@@ -152,6 +154,8 @@ struct QueryOptions {
   /// A matrix that needs more bytes is given as a stream, if its series come in order and not all
   /// at once (as those of an aggregation do); they are evaluated twice then. 0 = never.
   std::size_t stream_above_bytes = 0;
+  /// Note what each operator took. Nothing is streamed then.
+  bool trace = false;
 };
 
 /// Thread safety: any thread. Evaluations run on the calling thread, which waits for a slot
