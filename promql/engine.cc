@@ -8,9 +8,11 @@
 #include "narthex/base/thread_pool.h"
 #include "narthex/promql/parser.h"
 #include "narthex/storage/querier.h"
+#include "promql/active_queries.h"
 #include "promql/exec/matrix_stream.h"
 #include "promql/exec/result.h"
 #include "promql/exec/slots.h"
+#include "promql/exec/trace.h"
 #include "promql/plan/plan.h"
 #include "promql/plan/select.h"
 #include "promql/query_log.h"
@@ -22,13 +24,18 @@ double SecondsSince(Clock& clock, std::int64_t start_ns) {
   return static_cast<double>(clock.MonotonicNs() - start_ns) / 1e9;
 }
 
-/// Gives the slot back at the end of a query.
+/// Notes a query that has its slot, and gives that back at the end.
 class SlotGuard {
  public:
-  SlotGuard(QuerySlots& slots, metrics::Gauge& running) : slots_(slots), running_(running) {
+  /// @param active  null = noted nowhere
+  SlotGuard(QuerySlots& slots, metrics::Gauge& running, ActiveQueries* active,
+            std::string_view query)
+      : slots_(slots), running_(running), active_(active) {
     running_.Add(1);
+    if (active_ != nullptr) place_ = active_->Insert(query);
   }
   ~SlotGuard() {
+    if (active_ != nullptr) active_->Remove(place_);
     running_.Add(-1);
     slots_.Release();
   }
@@ -38,6 +45,8 @@ class SlotGuard {
  private:
   QuerySlots& slots_;
   metrics::Gauge& running_;
+  ActiveQueries* const active_;
+  std::size_t place_ = 0;
 };
 
 /// Statistics as they are when a query ends, also when it fails.
@@ -138,6 +147,13 @@ struct Engine::Impl {
   TotalMemory memory;
   EngineMetrics engine_metrics;
   QueryLog query_log;
+  std::shared_ptr<ActiveQueries> active_now() const {
+    MutexLock lock(active_mutex);
+    return active;
+  }
+
+  mutable Mutex active_mutex;  // Leaf.
+  std::shared_ptr<ActiveQueries> active NX_GUARDED_BY(active_mutex);
 };
 
 Result<QueryResult> Engine::Impl::RunLogged(storage::Queryable& queryable, const Asked& asked,
@@ -179,7 +195,8 @@ Result<QueryResult> Engine::Impl::Run(storage::Queryable& queryable, const Asked
 
   const KeepStats keep{ctx.stats, stats};
   NX_RETURN_IF_ERROR(slots.Acquire(clock, ctx.deadline_ns(), ctx.stop));
-  const SlotGuard slot(slots, engine_metrics.running);
+  const std::shared_ptr<ActiveQueries> noted = active_now();
+  const SlotGuard slot(slots, engine_metrics.running, noted.get(), asked.query);
   ctx.stats.queue_s = SecondsSince(clock, start_ns);
 
   const std::int64_t prepare_ns = clock.MonotonicNs();
@@ -187,16 +204,25 @@ Result<QueryResult> Engine::Impl::Run(storage::Queryable& queryable, const Asked
   ctx.stats.preparation_s = SecondsSince(clock, prepare_ns);
 
   const std::int64_t eval_ns = clock.MonotonicNs();
-  StreamGate gate(query_options.stream_above_bytes);
+  StreamGate gate(query_options.trace ? 0 : query_options.stream_above_bytes);
+  TraceNode traced;  // A root over that of the query.
+  if (query_options.trace) {
+    ctx.trace = &traced;
+    ctx.trace_mark_ns = ThreadCpuNs();
+  }
   auto value = Evaluate(*run->expr, grid, asked.instant, gate, ctx);
   ctx.stats.inner_eval_s = SecondsSince(clock, eval_ns) - ctx.stats.result_sort_s;
   ctx.stats.eval_total_s = SecondsSince(clock, prepare_ns);
   ctx.stats.exec_total_s = SecondsSince(clock, start_ns);
   engine_metrics.Observe(ctx.stats);
+  ctx.trace = nullptr;
   if (!value) return Fail(std::move(value).error());
+  // Also of steps at which nothing was read.
+  if (ctx.features.per_step_stats) NX_RETURN_IF_ERROR(ctx.HoldStepCounts(grid.n));
   ctx.annotations.Settle();
   // Copies: a stream goes on counting and noting, for nobody.
-  QueryResult result{std::move(*value), nullptr, ctx.annotations, ctx.stats};
+  QueryResult result{std::move(*value), nullptr, ctx.annotations, ctx.stats, nullptr};
+  if (!traced.children.empty()) result.trace = std::move(traced.children.front());
   if (gate.counting()) result.stream = MakeMatrixStream(std::move(run), gate.series());
   return result;
 }
@@ -243,6 +269,17 @@ void Engine::SetDefaultSubqueryStep(model::DurationMs step) { impl_->subquery_st
 
 void Engine::SetQueryLog(std::shared_ptr<JsonFileLog> log) {
   impl_->query_log.SetFile(std::move(log));
+}
+
+Result<std::string> Engine::KeepActiveQueries(Fs& fs, const std::string& path) {
+  std::string unfinished;
+  // A place for each slot.
+  NX_ASSIGN_OR_RETURN(std::shared_ptr<ActiveQueries> active,
+                      ActiveQueries::Open(fs, path, std::max(impl_->options.max_concurrency, 1),
+                                          impl_->clock, unfinished));
+  MutexLock lock(impl_->active_mutex);
+  impl_->active = std::move(active);
+  return unfinished;
 }
 
 const EngineOptions& Engine::options() const { return impl_->options; }

@@ -3,6 +3,8 @@
 // count_values: one row per group and value, named by a label. Values come and go, so that there
 // can be far more rows than series, with few samples each: those are kept as they are, and become
 // rows over all steps only when they are passed on.
+#include <bit>
+
 #include "narthex/base/go_format.h"
 #include "narthex/model/float_histogram.h"
 #include "promql/exec/aggregate.h"
@@ -29,6 +31,8 @@ class CountValuesOperator final : public Operator {
   }
 
   Status Count(Batch in) {
+    NX_RETURN_IF_ERROR(working_.AddBytes(in.rows() * sizeof(Last)));
+    std::vector<Last> lasts(in.rows());
     std::string text;
     for (int s = 0; s < grid_.n; ++s) {
       const std::int64_t samples = samples_;
@@ -36,16 +40,23 @@ class CountValuesOperator final : public Operator {
       for (std::size_t r = 0; r < in.rows(); ++r) {
         const RowRef row = in.row(r);
         if (!row.Has(s)) continue;
-        text.clear();
-        if (const model::FloatHistogram* h = row.HistogramAt(s)) {
-          text = model::ToString(*h);
-        } else {
-          go::AppendFloatF(text, row.v[s]);
+        Last& last = lasts[r];
+        const model::FloatHistogram* h = row.HistogramAt(s);
+        if (!last.Is(h, row.v[s])) {
+          text.clear();
+          if (h != nullptr) {
+            text = model::ToString(*h);
+          } else {
+            go::AppendFloatF(text, row.v[s]);
+          }
+          NX_ASSIGN_OR_RETURN(const std::size_t group, GroupOf(in.metric(r), text));
+          last = {h, std::bit_cast<std::uint64_t>(row.v[s]), group};
         }
-        NX_RETURN_IF_ERROR(AddOne(in.metric(r), text, s));
+        NX_RETURN_IF_ERROR(AddOne(last.group, s));
       }
       NX_RETURN_IF_ERROR(holding_.AddSamples(samples_ - samples));
     }
+    working_.Release();
     return {};
   }
 
@@ -61,7 +72,21 @@ class CountValuesOperator final : public Operator {
   }
 
  private:
-  Status AddOne(const model::Labels& metric, const std::string& text, int s) {
+  /// The value of a row when it was last there. Many stay the same from step to step, and making
+  /// the text of one, of a histogram above all, takes much longer than counting it.
+  struct Last {
+    const model::FloatHistogram* h = nullptr;
+    std::uint64_t bits = 0;
+    std::size_t group = kNoGroup;
+
+    bool Is(const model::FloatHistogram* other, double v) const {
+      if (group == kNoGroup || (h == nullptr) != (other == nullptr)) return false;
+      if (h == nullptr) return bits == std::bit_cast<std::uint64_t>(v);
+      return h == other || model::SameHistogram(*h, *other);
+    }
+  };
+
+  Result<std::size_t> GroupOf(const model::Labels& metric, const std::string& text) {
     builder_.Reset(metric);
     builder_.Set(label_, text);
     const std::size_t g = grouping_.GroupOf(builder_.Build());
@@ -70,6 +95,10 @@ class CountValuesOperator final : public Operator {
       // The labels are in the group and, once more, in its index.
       NX_RETURN_IF_ERROR(holding_.AddBytes(2 * grouping_.labels(g).bytes().size() + kRowOverhead));
     }
+    return g;
+  }
+
+  Status AddOne(std::size_t g, int s) {
     std::vector<CountAt>& counts = counts_[g];
     if (!counts.empty() && counts.back().step == s) {
       counts.back().count += 1;
@@ -85,6 +114,7 @@ class CountValuesOperator final : public Operator {
     return {};
   }
 
+  static constexpr std::size_t kNoGroup = SIZE_MAX;
   static constexpr std::size_t kRowOverhead = 160;  // Of strings, vectors and the hash table.
 
   const Grid grid_;
@@ -113,7 +143,7 @@ Result<OperatorPtr> BuildCountValues(const AggregateExpr& expr, const Grid& grid
   NX_ASSIGN_OR_RETURN(const OperatorPtr child, Build(*expr.expr, grid, ctx));
   Holding holding(ctx);
   NX_ASSIGN_OR_RETURN(Batch in, Collect(*child, grid, holding));
-  const std::int64_t inputs = PerStep(in.SampleCount(), grid.n);
+  const std::int64_t inputs = PerStep(in.PointCount(), grid.n);
   auto op = std::make_unique<CountValuesOperator>(expr, std::move(names), label, grid, ctx);
   NX_RETURN_IF_ERROR(op->Count(std::move(in)));
   NX_RETURN_IF_ERROR(ctx.TouchSamples(inputs));

@@ -123,9 +123,14 @@ bool Batch::has_histograms() const {
   return false;
 }
 
-std::int64_t Batch::SampleCount() const {
+std::int64_t Batch::PointCount() const {
   std::int64_t count = 0;
   for (const std::uint64_t word : present_) count += std::popcount(word);
+  return count;
+}
+
+std::int64_t Batch::SampleCount() const {
+  std::int64_t count = PointCount();
   for (const auto& column : histograms_) {
     if (column == nullptr) continue;
     for (const HistogramPtr& h : *column) {

@@ -170,6 +170,8 @@ class Batch {
 
   /// Samples in Prometheus's accounting: a histogram counts by its size.
   std::int64_t SampleCount() const;
+  /// Samples, each counting as one.
+  std::int64_t PointCount() const;
   /// Memory held.
   std::size_t Bytes() const;
 

@@ -242,7 +242,7 @@ Result<OperatorPtr> BuildMatch(const BinaryExpr& expr, const Grid& grid, ExecCon
   Holding holding(ctx);
   NX_ASSIGN_OR_RETURN(Sides sides, CollectSides(expr, grid, holding, ctx));
   Batch &left = sides.left, &right = sides.right;
-  const std::int64_t inputs = PerStep(left.SampleCount() + right.SampleCount(), grid.n);
+  const std::int64_t inputs = PerStep(left.PointCount() + right.PointCount(), grid.n);
   if (expr.matching->card == MatchCardinality::kOneToMany) std::swap(left, right);
   NX_ASSIGN_OR_RETURN(Batch out,
                       Matcher(expr, std::move(left), std::move(right), grid, holding, ctx).Run());

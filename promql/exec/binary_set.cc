@@ -52,7 +52,7 @@ Result<OperatorPtr> BuildSet(const BinaryExpr& expr, const Grid& grid, ExecConte
   Holding holding(ctx);
   NX_ASSIGN_OR_RETURN(Sides sides, CollectSides(expr, grid, holding, ctx));
   Batch &left = sides.left, &right = sides.right;
-  const std::int64_t inputs = PerStep(left.SampleCount() + right.SampleCount(), grid.n);
+  const std::int64_t inputs = PerStep(left.PointCount() + right.PointCount(), grid.n);
   Grouping grouping(expr.matching->labels, !expr.matching->on);
   GroupPresence presence(grouping, grid.n);
   const bool both = expr.op == BinaryOp::kOr;

@@ -4,8 +4,10 @@
 #include <algorithm>
 #include <cmath>
 
+#include "narthex/base/go_format.h"
 #include "promql/exec/operator.h"
 #include "promql/exec/sides.h"
+#include "promql/exec/trace.h"
 #include "promql/functions/scalar.h"
 
 namespace narthex::promql {
@@ -220,7 +222,9 @@ Result<Batch> Collect(Operator& op, const Grid& grid, Holding& holding) {
   }
 }
 
-Result<OperatorPtr> Build(const Expr& expr, const Grid& grid, ExecContext& ctx) {
+namespace {
+
+Result<OperatorPtr> BuildNode(const Expr& expr, const Grid& grid, ExecContext& ctx) {
   NX_RETURN_IF_ERROR(ctx.Check());
   if (grid.n == 0) return MakeRowsOperator(Batch(0), ctx);
   if (ctx.evaluated != nullptr) {
@@ -258,7 +262,7 @@ Result<OperatorPtr> Build(const Expr& expr, const Grid& grid, ExecContext& ctx) 
   return Fail(Code::kInternal, "unexpected error: not an instant vector expression");
 }
 
-Result<Scalars> EvalScalar(const Expr& expr, const Grid& grid, ExecContext& ctx) {
+Result<Scalars> EvalScalarNode(const Expr& expr, const Grid& grid, ExecContext& ctx) {
   NX_RETURN_IF_ERROR(ctx.Check());
   const auto n = static_cast<std::size_t>(grid.n);
   switch (expr.kind) {
@@ -286,6 +290,10 @@ Result<Scalars> EvalScalar(const Expr& expr, const Grid& grid, ExecContext& ctx)
     }
     case ExprKind::kBinary: {
       const auto& binary = *As<BinaryExpr>(expr);
+      if (binary.op == BinaryOp::kTrimUpper || binary.op == BinaryOp::kTrimLower) {
+        return Fail(Code::kExecution, "operator " + go::Quote(BinaryOpName(binary.op)) +
+                                          " not allowed for Scalar operations");
+      }
       NX_ASSIGN_OR_RETURN(const Scalars lhs, EvalScalar(*binary.lhs, grid, ctx));
       NX_ASSIGN_OR_RETURN(const Scalars rhs, EvalScalar(*binary.rhs, grid, ctx));
       NX_ASSIGN_OR_RETURN(Scalars out, Scalars::Make(grid.n, 0, ctx));
@@ -298,6 +306,27 @@ Result<Scalars> EvalScalar(const Expr& expr, const Grid& grid, ExecContext& ctx)
     default:
       return Fail(Code::kInternal, "unexpected error: not a scalar expression");
   }
+}
+
+}  // namespace
+
+Result<OperatorPtr> Build(const Expr& expr, const Grid& grid, ExecContext& ctx) {
+  TraceNode* const node = AddTraceNode(expr, grid, ctx);
+  const TraceScope scope(ctx, node);
+  NX_ASSIGN_OR_RETURN(OperatorPtr op, BuildNode(expr, grid, ctx));
+  return Traced(std::move(op), node, ctx);
+}
+
+Result<Scalars> EvalScalar(const Expr& expr, const Grid& grid, ExecContext& ctx) {
+  TraceNode* const node = AddTraceNode(expr, grid, ctx);
+  const TraceScope scope(ctx, node);
+  NX_ASSIGN_OR_RETURN(Scalars values, EvalScalarNode(expr, grid, ctx));
+  if (node != nullptr) {
+    node->series = 1;
+    node->samples = grid.n;
+    node->bytes = static_cast<std::int64_t>(values.size() * sizeof(double));
+  }
+  return values;
 }
 
 }  // namespace narthex::promql

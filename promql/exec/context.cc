@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "promql/exec/context.h"
 
+#include <thread>
+
 #include <fmt/core.h>
 
 #include "narthex/base/clock.h"
 #include "narthex/base/thread_pool.h"
+#include "promql/exec/trace.h"
 
 namespace narthex::promql {
 namespace {
@@ -72,6 +75,7 @@ int SubqueryFrame::OuterStep(model::TimestampMs t) const {
 Status ExecContext::CountSamples(const Grid& grid, int step, std::int64_t looked_at,
                                  std::int64_t read) {
   stats.samples_read += read;
+  if (trace != nullptr) trace->samples_read += read;
   if (subquery_depth == 0) stats.total_queryable_samples += looked_at;
   if (!features.per_step_stats) return {};
   // What a subquery reads is read for the first step of the query that needs it.
@@ -92,6 +96,11 @@ Status ExecContext::CountAtLaterSteps(const Grid& grid, std::int64_t looked_at) 
   if (subquery_depth > 0 || looked_at == 0) return {};
   stats.total_queryable_samples += looked_at * (grid.n - 1);
   if (!features.per_step_stats) return {};
+  if (subquery != nullptr) {  // As the query itself, which has a single step.
+    NX_RETURN_IF_ERROR(HoldStepCounts(subquery->outer.n));
+    stats.total_per_step[0] += looked_at * (grid.n - 1);
+    return {};
+  }
   NX_RETURN_IF_ERROR(HoldStepCounts(grid.n));
   for (int s = 1; s < grid.n; ++s) stats.total_per_step[s] += looked_at;
   return {};
@@ -143,7 +152,15 @@ void ExecContext::ParallelFor(std::size_t count, const std::function<void(std::s
     for (std::size_t i = 0; i < count; ++i) fn(i);
     return;
   }
-  pool_->ParallelFor(count, fn);
+  if (trace == nullptr) return pool_->ParallelFor(count, fn);
+  // The time of the calling thread is counted as a whole.
+  const std::thread::id caller = std::this_thread::get_id();
+  pool_->ParallelFor(count, [&, node = trace](std::size_t i) {
+    const bool by_other = std::this_thread::get_id() != caller;
+    const std::int64_t begin = by_other ? ThreadCpuNs() : 0;
+    fn(i);
+    if (by_other) node->cpu_ns += ThreadCpuNs() - begin;
+  });
 }
 
 std::size_t ExecContext::num_workers() const {

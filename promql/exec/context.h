@@ -115,6 +115,8 @@ class ExecContext {
   int subquery_depth = 0;
   const SubqueryFrame* subquery = nullptr;   // The innermost one that is evaluated, null = none.
   const EvaluatedExpr* evaluated = nullptr;  // What is there already, innermost first; null = none.
+  TraceNode* trace = nullptr;                // The operator at hand; null = nothing is traced.
+  std::int64_t trace_mark_ns = 0;            // Up to which it has its CPU time.
   storage::Queryable* queryable = nullptr;   // For what is known only during evaluation: info().
 
  private:

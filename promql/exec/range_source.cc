@@ -6,6 +6,7 @@
 #include "narthex/model/float_histogram.h"
 #include "narthex/model/sample.h"
 #include "promql/exec/advance.h"
+#include "promql/exec/trace.h"
 #include "promql/plan/plan.h"
 
 namespace narthex::promql {
@@ -222,6 +223,8 @@ Result<std::unique_ptr<RangeSource>> BuildRangeSource(const Expr& expr, const Gr
   if (inner_grid.n >= Grid::kTooManySteps) return Fail(TooManySamplesError());
   const EvalTimes times(subquery->time);
   const SubqueryFrame frame{grid, times.fixed, times.offset_ms, ctx.subquery};
+  TraceNode* const node = AddTraceNode(inner, grid, ctx);
+  const TraceScope scope(ctx, node);
   ctx.subquery = &frame;
   ++ctx.subquery_depth;
   NX_ASSIGN_OR_RETURN(OperatorPtr op, Build(*subquery->expr, inner_grid, ctx));
@@ -232,6 +235,11 @@ Result<std::unique_ptr<RangeSource>> BuildRangeSource(const Expr& expr, const Gr
   const bool one_name = op->unique_without_name;
   op.reset();
   holding.Release();
+  if (node != nullptr) {
+    node->series = static_cast<std::int64_t>(rows.rows());
+    node->samples = rows.PointCount();
+    node->bytes = static_cast<std::int64_t>(rows.Bytes());
+  }
   auto source = std::make_unique<SubquerySource>(std::move(rows), inner_grid, ctx);
   NX_RETURN_IF_ERROR(source->Hold());
   source->window.grid = grid;

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "promql/exec/selector.h"
+#include "promql/exec/trace.h"
 #include "promql/parser/functions.h"
 
 namespace narthex::promql {
@@ -147,6 +149,15 @@ Result<Grid> GridInside(const SubqueryExpr& subquery, const Grid& grid, const Ex
   return inner;
 }
 
+/// What a range vector, which no operator gives, has.
+void TraceMatrix(const Matrix& matrix, TraceNode& node) {
+  node.series = static_cast<std::int64_t>(matrix.size());
+  for (const MatrixSeries& series : matrix) {
+    node.samples += static_cast<std::int64_t>(series.floats.size() + series.histograms.size());
+  }
+  node.bytes = node.samples * static_cast<std::int64_t>(sizeof(model::Sample));
+}
+
 Result<Value> EvaluateOnce(const Expr& expr, const Grid& grid, bool instant, StreamGate& gate,
                            ExecContext& ctx) {
   const Expr& inner = Unwrapped(expr);
@@ -154,11 +165,23 @@ Result<Value> EvaluateOnce(const Expr& expr, const Grid& grid, bool instant, Str
     return Value(StringValue{grid.start, text->value});
   }
   if (const auto* matrix = As<MatrixSelector>(inner)) {
-    return EvaluateRangeVector(*matrix, grid, gate, ctx);
+    TraceNode* const node = AddTraceNode(inner, grid, ctx);
+    const TraceScope scope(ctx, node);
+    auto value = EvaluateRangeVector(*matrix, grid, gate, ctx);
+    if (value && node != nullptr) TraceMatrix(std::get<Matrix>(*value), *node);
+    return value;
   }
   if (const auto* subquery = As<SubqueryExpr>(inner)) {
     NX_ASSIGN_OR_RETURN(const Grid inside, GridInside(*subquery, grid, ctx));
-    return EvaluateMatrix(*subquery->expr, inside, gate, ctx);
+    const EvalTimes times(subquery->time);
+    const SubqueryFrame frame{grid, times.fixed, times.offset_ms, nullptr};
+    ctx.subquery = &frame;
+    TraceNode* const node = AddTraceNode(inner, grid, ctx);
+    const TraceScope scope(ctx, node);
+    auto value = EvaluateMatrix(*subquery->expr, inside, gate, ctx);
+    if (value && node != nullptr) TraceMatrix(std::get<Matrix>(*value), *node);
+    ctx.subquery = nullptr;
+    return value;
   }
   if (expr.type == ValueType::kScalar) return EvaluateScalar(expr, grid, instant, ctx);
   return instant ? EvaluateVector(expr, grid, ctx) : EvaluateMatrix(expr, grid, gate, ctx);

@@ -35,13 +35,16 @@ Result<OperatorPtr> Complement(Operator& child, const Expr& arg, const Grid& gri
                                ExecContext& ctx) {
   std::vector<std::uint64_t> present(PresenceWords(grid.n), 0);
   Batch batch;
+  std::int64_t inputs = 0;
   while (true) {
     NX_RETURN_IF_ERROR(child.Next(batch));
     if (batch.rows() == 0) break;
+    inputs += batch.PointCount();
     for (std::size_t r = 0; r < batch.rows(); ++r) {
       for (std::size_t w = 0; w < present.size(); ++w) present[w] |= batch.present(r)[w];
     }
   }
+  NX_RETURN_IF_ERROR(ctx.TouchSamples(PerStep(inputs, grid.n)));
   return MakeOneRow(LabelsOfAbsent(arg), grid, ctx, [&](RowRef row) {
     for (int s = 0; s < grid.n; ++s) {
       if (((present[s >> 6] >> (s & 63)) & 1) == 0) row.Set(s, 1);

@@ -26,7 +26,7 @@ class MapOperator final : public Operator {
       NX_RETURN_IF_ERROR(ctx_.Check());
       NX_RETURN_IF_ERROR(child_->Next(out));
       if (out.rows() == 0) break;
-      inputs_ += out.SampleCount();
+      inputs_ += out.PointCount();
       for (std::size_t r = 0; r < out.rows(); ++r) {
         fn_(out.row(r));
         if (drop_name_) DropName(out, r, ctx_);
@@ -59,9 +59,11 @@ class MapOperator final : public Operator {
 
 Result<OperatorPtr> BuildVectorOfScalar(const Call& call, const Grid& grid, ExecContext& ctx) {
   NX_ASSIGN_OR_RETURN(const Scalars values, EvalScalar(*call.args[0], grid, ctx));
-  return MakeOneRow({}, grid, ctx, [&](RowRef row) {
-    for (int s = 0; s < grid.n; ++s) row.Set(s, values[s]);
-  });
+  NX_ASSIGN_OR_RETURN(OperatorPtr op, MakeOneRow({}, grid, ctx, [&](RowRef row) {
+                        for (int s = 0; s < grid.n; ++s) row.Set(s, values[s]);
+                      }));
+  NX_RETURN_IF_ERROR(ctx.TouchSamples(1));
+  return op;
 }
 
 }  // namespace

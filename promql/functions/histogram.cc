@@ -37,7 +37,7 @@ class HistogramValueOperator final : public Operator {
       NX_RETURN_IF_ERROR(ctx_.Check());
       NX_RETURN_IF_ERROR(child_->Next(out));
       if (out.rows() == 0) break;
-      inputs_ += out.SampleCount();
+      inputs_ += out.PointCount();
       for (std::size_t r = 0; r < out.rows(); ++r) {
         Convert(out.row(r));
         if (ctx_.features.delayed_name_removal) {

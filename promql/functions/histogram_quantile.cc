@@ -299,7 +299,7 @@ Result<OperatorPtr> BuildHistogramQuantile(const Call& call, const Grid& grid, E
   Holding holding(ctx);
   NX_ASSIGN_OR_RETURN(Batch in, Collect(*child, grid, holding));
   const auto num_scalars = static_cast<std::int64_t>(call.args.size()) - (many ? 2 : 1);
-  const std::int64_t inputs = PerStep(in.SampleCount(), grid.n) + num_scalars;
+  const std::int64_t inputs = PerStep(in.PointCount(), grid.n) + num_scalars;
   QuantileEvaluator evaluator(std::move(in), vector.position, grid, holding, ctx);
   Batch out(grid.n);
   for (const Question& question : questions) NX_RETURN_IF_ERROR(evaluator.Answer(question, out));

@@ -21,7 +21,9 @@ Result<Scalars> ScalarOf(const Expr& arg, const Grid& grid, ExecContext& ctx) {
   NX_RETURN_IF_ERROR(op->Next(batch));
   NX_ASSIGN_OR_RETURN(Scalars values, Scalars::Make(grid.n, kNan, ctx));
   std::vector<std::uint8_t> seen(values.size(), 0);
+  std::int64_t inputs = 0;
   while (batch.rows() != 0) {
+    inputs += batch.PointCount();
     for (std::size_t r = 0; r < batch.rows(); ++r) {
       const RowRef row = batch.row(r);
       ForEachPresent(row.present, grid.n, [&](int s) {
@@ -32,6 +34,7 @@ Result<Scalars> ScalarOf(const Expr& arg, const Grid& grid, ExecContext& ctx) {
     }
     NX_RETURN_IF_ERROR(op->Next(batch));
   }
+  NX_RETURN_IF_ERROR(ctx.TouchSamples(PerStep(inputs, grid.n)));
   return values;
 }
 
@@ -104,7 +107,6 @@ Result<Scalars> EvalScalarCall(const Call& call, const Grid& grid, ExecContext& 
     NX_ASSIGN_OR_RETURN(const Scalars b, EvalScalar(*call.args[1], grid, ctx));
     NX_ASSIGN_OR_RETURN(Scalars out, Scalars::Make(grid.n, kNan, ctx));
     for (std::size_t i = 0; i < n; ++i) {
-      if (std::isnan(a[i]) || std::isnan(b[i])) continue;
       out[i] = id == FunctionId::kMaxOf ? GoMax(a[i], b[i]) : GoMin(a[i], b[i]);
     }
     return out;

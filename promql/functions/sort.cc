@@ -55,7 +55,7 @@ Result<OperatorPtr> BuildSort(const Call& call, const Grid& grid, ExecContext& c
   NX_ASSIGN_OR_RETURN(const OperatorPtr child, Build(*call.args[0], grid, ctx));
   Holding holding(ctx);
   NX_ASSIGN_OR_RETURN(Batch rows, Collect(*child, grid, holding));
-  const std::int64_t inputs = PerStep(rows.SampleCount(), grid.n);
+  const std::int64_t inputs = PerStep(rows.PointCount(), grid.n);
   // After the child: of nested sorts the outermost is the one that is named.
   if (grid.n != 1) {
     ctx.annotations.AddWarning(

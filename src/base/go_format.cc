@@ -314,6 +314,11 @@ std::string FormatFloatG(double v) {
   constexpr int kMaxPlainExponent = 6;  // strconv rule for the shortest form.
   std::string out;
   if (AppendSpecial(out, v)) return out;
+  constexpr double kTooLong = 1e6;  // From here on with an exponent.
+  if (const auto whole = static_cast<std::int64_t>(std::fabs(v) < kTooLong ? v : 0);
+      whole != 0 && static_cast<double>(whole) == v) {
+    return std::to_string(whole);
+  }
   const int exponent = v == 0 ? 0 : DecimalExponent(v);
   if (exponent < -4 || exponent >= kMaxPlainExponent) {
     AppendChars(out, v, std::chars_format::scientific);

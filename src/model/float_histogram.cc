@@ -35,16 +35,31 @@ double CustomBound(const FloatHistogram& h, std::int32_t index) {
   return i < h.custom_values.size() ? h.custom_values[i] : kInf;
 }
 
-void AppendBucket(std::string& out, const Bucket& b) {
-  out += ", ";
-  out += b.lower_inclusive ? '[' : '(';
-  out += go::FormatFloatG(b.lower);
-  out += ',';
-  out += go::FormatFloatG(b.upper);
-  out += b.upper_inclusive ? ']' : ')';
-  out += ':';
-  out += go::FormatFloatG(b.count);
-}
+/// Appends buckets; where one begins with the bound at which another ended, that is not printed
+/// anew.
+class BucketPrinter {
+ public:
+  explicit BucketPrinter(std::string& out) : out_(out) {}
+
+  void Append(const Bucket& b) {
+    out_ += ", ";
+    out_ += b.lower_inclusive ? '[' : '(';
+    if (bound_text_.empty() || !SameBits(b.lower, bound_)) bound_text_ = go::FormatFloatG(b.lower);
+    out_ += bound_text_;
+    out_ += ',';
+    bound_ = b.upper;
+    bound_text_ = go::FormatFloatG(b.upper);
+    out_ += bound_text_;
+    out_ += b.upper_inclusive ? ']' : ')';
+    out_ += ':';
+    out_ += go::FormatFloatG(b.count);
+  }
+
+ private:
+  std::string& out_;
+  double bound_ = 0;
+  std::string bound_text_;  // Of bound_, where the bucket before ended.
+};
 
 }  // namespace
 
@@ -184,14 +199,15 @@ std::int64_t SampleWeight(const FloatHistogram& h) {
 
 std::string ToString(const FloatHistogram& h) {
   std::string out = "{count:" + go::FormatFloatG(h.count) + ", sum:" + go::FormatFloatG(h.sum);
+  BucketPrinter printer(out);
   std::vector<Bucket> negative;
   for (BucketCursor c(h.negative_spans, h.negative_buckets); c.Next();) {
     if (c.count() != 0) negative.push_back(BucketAt(h, false, c.index(), c.count()));
   }
-  for (auto it = negative.rbegin(); it != negative.rend(); ++it) AppendBucket(out, *it);
-  if (h.zero_count != 0) AppendBucket(out, ZeroBucket(h));
+  for (auto it = negative.rbegin(); it != negative.rend(); ++it) printer.Append(*it);
+  if (h.zero_count != 0) printer.Append(ZeroBucket(h));
   for (BucketCursor c(h.positive_spans, h.positive_buckets); c.Next();) {
-    if (c.count() != 0) AppendBucket(out, BucketAt(h, true, c.index(), c.count()));
+    if (c.count() != 0) printer.Append(BucketAt(h, true, c.index(), c.count()));
   }
   out += '}';
   return out;

@@ -126,6 +126,7 @@ class Server final : public Composition {
   void AddAppliers();
   Status StartHttp();
   Status OpenStorage();
+  void KeepActiveQueries();
 
   Frame& frame_;
   const ServerFlags& flags_ = frame_.flags;
@@ -301,10 +302,22 @@ Status Server::OpenStorage() {
   return {};
 }
 
+/// What the process before was doing when it was killed is told once.
+void Server::KeepActiveQueries() {
+  const std::string path = JoinPath(flags_.storage_path, "queries.active");
+  const auto unfinished = engine_.KeepActiveQueries(SystemFs(), path);
+  if (!unfinished) {
+    log::Error("Active queries can't be noted", {{"err", unfinished.error().message()}});
+  } else if (!unfinished->empty()) {
+    log::Info("These queries didn't finish in the last run:", {{"queries", *unfinished}});
+  }
+}
+
 Status Server::Start() {
   NX_RETURN_IF_ERROR(frame_.LoadConfiguration());
   NX_RETURN_IF_ERROR(StartHttp());
   NX_RETURN_IF_ERROR(OpenStorage());
+  KeepActiveQueries();
   if (push_) NX_RETURN_IF_ERROR(push_->Start());  // The folder of its file is locked now.
   scrape_io_.Start();
   NX_RETURN_IF_ERROR(configuration_.ApplyLoaded());

@@ -5,6 +5,7 @@
 
 #include "narthex/base/clock.h"
 #include "narthex/base/metrics.h"
+#include "narthex/model/float_histogram.h"
 #include "narthex/promql/engine.h"
 #include "narthex/promql/parser.h"
 #include "promql/exec/operator.h"
@@ -133,6 +134,29 @@ TEST_F(LimitsTest, CountsSamplesAsPrometheus) {
                {"histogram_quantile(0.5, x)", 252},
                {"timestamp(x)", 240}};
   for (const auto& c : cases) EXPECT_EQ(PeakOf(c.query), c.peak) << c.query;
+}
+
+// What functions and operators look at once more is there already: a histogram counts as one then.
+TEST_F(LimitsTest, CountsHistogramsOnce) {
+  const auto appender = storage_.NewAppender();
+  model::FloatHistogram h;
+  h.positive_spans = {{0, 20}};
+  h.positive_buckets.assign(20, 1);
+  h.count = 20;
+  storage::SeriesRef ref{0};
+  ASSERT_EQ(appender->AppendFloatHistogram(ref, model::Labels{{"__name__", "h"}}, 500'000, h),
+            storage::AppendError::kNone);
+  ASSERT_TRUE(appender->Commit());
+  const auto peak = [&](const char* query) {
+    Engine engine(EngineOptions(), nullptr, SystemClock(), registry_);
+    const auto result = engine.Instant(storage_, query, 500'000);
+    return result ? result->stats.peak_samples : -1;
+  };
+  const std::int64_t weight = model::SampleWeight(h);
+  EXPECT_EQ(peak("h"), weight);
+  EXPECT_EQ(peak("histogram_quantile(0.5, h)"), weight + 1 + 1 + 1 + 1);
+  EXPECT_EQ(peak("scalar(h)"), weight + 1 + 1);
+  EXPECT_EQ(peak("vector(3)"), 3);
 }
 
 /// A query in the middle of its evaluation.

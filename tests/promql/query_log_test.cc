@@ -70,7 +70,7 @@ TEST_F(QueryLogTest, SaysWhatWasAskedAndByWhom) {
       kNoTrace + R"(,"httpRequest":{"clientIP":"::1","method":"GET","path":"/api/v1/query"}})" +
       "\n" + begin +
       R"x({"end":"2023-11-14T22:13:23.000Z","query":"vector(1)","start":"2023-11-14T22:13:20.123Z","step":1},)x" +
-      kTimings + R"("samples":{"totalQueryableSamples":0,"samplesRead":0,"peakSamples":2}},)" +
+      kTimings + R"("samples":{"totalQueryableSamples":0,"samplesRead":0,"peakSamples":3}},)" +
       kNoTrace + "}\n" + begin +
       R"x({"end":"1969-12-31T23:59:59.999Z","query":"label_replace(vector(1),\"x\",\"<b>\",\"a\",\"(\")",)x"
       R"("start":"1969-12-31T23:59:59.999Z","step":0},)"

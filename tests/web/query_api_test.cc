@@ -263,5 +263,19 @@ TEST(QueryApiTest, HasNoExemplarsWithoutAStore) {
   EXPECT_EQ("", none.body);
 }
 
+TEST(QueryApiTest, TracesWhenAsked) {
+  FakeServer server;
+  server.Add({{"__name__", "m"}}, {{1000, 1.5}});
+  for (const char* url : {"/api/v1/query?query=sum(m)&time=1",
+                          "/api/v1/query_range?query=sum(m)&start=1&end=3&step=1"}) {
+    EXPECT_EQ(std::string::npos, server.Get(url).body.find("explain"));
+    const std::string body = server.Get(std::string(url) + "&explain=true&stats=true").body;
+    const std::size_t at = body.find(R"(,"explain":{"type":"aggregation","name":"sum",)");
+    ASSERT_NE(std::string::npos, at) << body;
+    EXPECT_LT(body.find(R"("stats":{)"), at);
+    EXPECT_NE(std::string::npos, body.find(R"("children":[{"type":"vectorSelector",)", at)) << body;
+  }
+}
+
 }  // namespace
 }  // namespace narthex::web

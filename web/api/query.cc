@@ -30,6 +30,7 @@ Result<promql::QueryOptions> ReadQueryOptions(const Call& call, const promql::Qu
   options.origin = &origin;
   options.wants_per_step_stats = WantsPerStepStats(call);
   options.stream_above_bytes = call.api.options.stream_above_bytes;
+  options.trace = call.form.Get("explain") == "true";
   if (const std::string& text = call.form.Get("timeout"); !text.empty()) {
     auto ns = ParseDurationNs(text);
     if (!ns) return Fail(BadParameter("timeout", ns.error().message()));
@@ -99,6 +100,10 @@ void Answer(Call& call, promql::QueryResult result, std::size_t limit, model::Ti
         if (!stats.empty()) {
           out.Key("stats");
           promql::WriteStats(result.stats, WantsPerStepStats(call), start, step, out);
+        }
+        if (result.trace != nullptr) {
+          out.Key("explain");
+          promql::WriteTrace(*result.trace, out);
         }
         out.EndObject();
       },

@@ -17,10 +17,12 @@
 #include "narthex/model/sample.h"
 #include "narthex/model/timestamp.h"
 #include "narthex/promql/features.h"
+#include "narthex/promql/trace.h"
 #include "narthex/storage/annotations.h"
 
 namespace narthex {
 class Clock;
+class Fs;
 class JsonFileLog;
 class JsonWriter;
 class ThreadPool;
@@ -105,6 +107,7 @@ struct QueryResult {
       stream;  // Not null: the value is an empty Matrix, for these series.
   storage::Annotations annotations;
   QueryStats stats;
+  std::unique_ptr<TraceNode> trace;  // Null unless it was asked for.
 };
 
 struct Expr;
@@ -151,6 +154,8 @@ struct QueryOptions {
   /// A matrix that needs more bytes is given as a stream, if its series come in order and not all
   /// at once (as those of an aggregation do); they are evaluated twice then. 0 = never.
   std::size_t stream_above_bytes = 0;
+  /// Note what each operator took. Nothing is streamed then.
+  bool trace = false;
 };
 
 /// Thread safety: any thread. Evaluations run on the calling thread, which waits for a slot
@@ -187,6 +192,12 @@ class Engine final {
   /// Where each query that could be parsed is noted at its end; null = nowhere. What is under way
   /// may still be noted in the one before.
   void SetQueryLog(std::shared_ptr<JsonFileLog> log);
+
+  /// Keeps the queries that are being evaluated from now on in a file, in Prometheus's format
+  /// (queries.active).
+  /// @return those that the file had, which the process before did not finish: a JSON list, empty
+  ///     when there are none. Errors: kIo.
+  Result<std::string> KeepActiveQueries(Fs& fs, const std::string& path);
 
   const EngineOptions& options() const;
 
