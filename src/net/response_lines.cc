@@ -2,6 +2,7 @@
 #include "src/net/response_lines.h"
 
 #include <algorithm>
+#include <deque>
 #include <vector>
 
 #include <fmt/core.h>
@@ -20,8 +21,9 @@ bool IsNumber(std::string_view text) {
 }
 
 /// The lines before the empty one, without their ends, folded ones joined.
-std::vector<std::string> Lines(std::string_view head) {
-  std::vector<std::string> lines;
+/// @param joined  has the texts of these
+std::vector<std::string_view> Lines(std::string_view head, std::deque<std::string>& joined) {
+  std::vector<std::string_view> lines;
   while (!head.empty()) {
     const std::size_t end = std::min(head.find('\n'), head.size());
     std::string_view line = head.substr(0, end);
@@ -30,9 +32,9 @@ std::vector<std::string> Lines(std::string_view head) {
     if (line.empty()) break;
     const bool folded = lines.size() > 1 && (line[0] == ' ' || line[0] == '\t');
     if (folded) {
-      lines.back().append(" ").append(TrimSpace(line));
+      lines.back() = joined.emplace_back(fmt::format("{} {}", lines.back(), TrimSpace(line)));
     } else {
-      lines.emplace_back(line);
+      lines.push_back(line);
     }
   }
   return lines;
@@ -87,10 +89,12 @@ Result<std::string> LengthOf(const std::vector<std::string>& lengths) {
 }  // namespace
 
 Result<std::string> PlainResponseHead(std::string_view head) {
-  const std::vector<std::string> lines = Lines(head);
+  std::deque<std::string> joined;
+  const std::vector<std::string_view> lines = Lines(head, joined);
   if (lines.empty()) return Fail(Code::kInvalidArgument, "malformed HTTP response \"\"");
   NX_ASSIGN_OR_RETURN(std::string out, StatusLine(lines[0]));
   std::vector<std::string> lengths;
+  out.reserve(head.size() + 32);
   bool chunked = false;
   for (std::size_t i = 1; i < lines.size(); ++i) {
     const std::string_view line = lines[i];
