@@ -87,7 +87,7 @@ TEST(HttpClientTest, ReplacesWhatTheBodyHad) {
       socket.Send(Answer(body));
     }
   });
-  Session session;
+  ClientSession session;
   ClientRequest request = Get(server.Url());
   for (const std::string& body : bodies) {
     const auto response = session.Do(request);
