@@ -227,6 +227,9 @@ Status ReadSeries(
     const std::function<void(std::size_t, storage::SampleColumns&, std::size_t)>& fn) {
   const std::size_t portions = NumPortions(ctx, series, count);
   std::vector<Status> outcomes(portions);
+  // A series with many steps takes long: a client that is gone, or a timeout, is seen after each.
+  constexpr int kManySteps = 1000;
+  const std::size_t unchecked = strides.grid.n < kManySteps ? 64 : 1;
   ctx.ParallelFor(portions, [&](std::size_t p) {
     storage::SampleColumns columns;
     const std::size_t begin = count * p / portions, end = count * (p + 1) / portions;
@@ -239,7 +242,7 @@ Status ReadSeries(
         if (series.histogram_stats) KeepStatsOnly(columns.histograms, landings);
       }
       if (outcomes[p]) fn(i, columns, p);
-      if (i % 64 == 63 && outcomes[p]) outcomes[p] = ctx.Check();
+      if (i % unchecked == unchecked - 1 && outcomes[p]) outcomes[p] = ctx.Check();
     }
   });
   for (Status& outcome : outcomes) {

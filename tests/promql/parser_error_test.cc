@@ -5,6 +5,7 @@
 
 #include "narthex/promql/parser.h"
 #include "narthex/promql/printer.h"
+#include "promql/parser/functions.h"
 
 namespace narthex::promql {
 namespace {
@@ -381,6 +382,19 @@ void ExpectErrors(const Cases& cases, const Features& features) {
     EXPECT_EQ(expr.error().code(), Code::kInvalidArgument);
     EXPECT_EQ(expr.error().message(), c.want);
   }
+}
+
+TEST(ParserErrorTest, ExperimentalFunctionsWithoutTheirFlag) {
+  int experimental = 0;
+  for (const Function& function : AllFunctions()) {
+    if (!function.experimental) continue;
+    ++experimental;
+    const std::string name(function.name);
+    const auto expr = ParseExpr(name + "(a)", Features());
+    ASSERT_FALSE(expr.has_value()) << name;
+    EXPECT_EQ(expr.error().message(), "1:1: parse error: function \"" + name + "\" is not enabled");
+  }
+  EXPECT_EQ(experimental, 17);
 }
 
 TEST(ParserErrorTest, DefaultFeatures) { ExpectErrors(kDefaultErrors, Features()); }
