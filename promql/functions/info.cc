@@ -50,14 +50,26 @@ InfoSelector SelectorOf(const Call& call) {
   return selector;
 }
 
-/// The first selector inside of the argument; null when there is none.
-const VectorSelector* FirstSelector(const Expr& expr) {
-  if (const auto* selector = As<VectorSelector>(expr)) return selector;
-  const VectorSelector* first = nullptr;
-  ForEachChild(expr, [&](const Expr& child) {
-    if (first == nullptr) first = FirstSelector(child);
-  });
-  return first;
+/// When the info series are looked at: as the first selector inside of the argument.
+struct InfoTime {
+  bool found = false;
+  EvalTimes time;
+};
+
+void FindTime(const Expr& expr, InfoTime& result) {
+  if (result.found) return;
+  if (const auto* selector = As<VectorSelector>(expr)) {
+    result.found = true;
+    result.time = EvalTimes(selector->time);
+    return;
+  }
+  ForEachChild(expr, [&](const Expr& child) { FindTime(child, result); });
+  // Offsets of enclosing subqueries add up, until an @ fixes the time.
+  const auto* subquery = As<SubqueryExpr>(expr);
+  if (subquery == nullptr || !result.found || result.time.fixed) return;
+  result.time.offset_ms += subquery->time.offset_ms;
+  result.time.fixed = subquery->time.at != AtKind::kNone;
+  result.time.fixed_ms = subquery->time.at_ms;
 }
 
 std::string QuoteRegex(std::string_view text) {
@@ -75,6 +87,8 @@ class InfoJoiner {
       : call_(call), grid_(grid), ctx_(ctx), selector_(SelectorOf(call)), holding_(ctx) {}
 
   Result<Batch> Run() {
+    InfoTime when;
+    FindTime(*call_.args[0], when);
     NX_ASSIGN_OR_RETURN(const OperatorPtr base, Build(*call_.args[0], grid_, ctx_));
     NX_ASSIGN_OR_RETURN(base_, Collect(*base, grid_, holding_));
     for (std::size_t r = 0; r < base_.rows(); ++r) {
@@ -82,7 +96,7 @@ class InfoJoiner {
       is_info_.push_back(std::all_of(selector_.names.begin(), selector_.names.end(),
                                      [&](const model::Matcher& m) { return m.Matches(name); }));
     }
-    NX_RETURN_IF_ERROR(FetchInfo());
+    NX_RETURN_IF_ERROR(FetchInfo(when.time));
     Batch out(grid_.n);
     for (int s = 0; s < grid_.n; ++s) {
       NX_RETURN_IF_ERROR(ctx_.Check());
@@ -118,14 +132,11 @@ class InfoJoiner {
     return matchers;
   }
 
-  /// The info series with their samples' own times as values. As upstream, they are looked at when
-  /// the query is, among the samples of the time that the first selector of the argument reads.
-  Status FetchInfo() {
+  /// The info series with their samples' own times as values.
+  Status FetchInfo(const EvalTimes& time) {
     info_ = Batch(grid_.n);
     NX_ASSIGN_OR_RETURN(const auto matchers, InfoMatchers());
     if (matchers.empty() || grid_.n == 0) return {};
-    const VectorSelector* first = FirstSelector(*call_.args[0]);
-    const EvalTimes time = first == nullptr ? EvalTimes() : EvalTimes(first->time);
     storage::SelectHints hints;
     hints.start_ms = time.At(grid_.start) - ctx_.lookback_ms + 1;
     hints.end_ms = time.At(grid_.end());
@@ -139,21 +150,19 @@ class InfoJoiner {
     const SelectedSeries series{std::move(set), hints.start_ms, hints.end_ms};
     InstantWindow window;
     window.grid = grid_;
+    window.time = time;
     window.lookback_ms = ctx_.lookback_ms;
     window.part = SamplePart::kTime;
     NX_RETURN_IF_ERROR(holding_.AddRows(series.set->size(), grid_.n));
     info_.Reset(grid_.n, series.set->size());
-    std::vector<std::uint8_t> has_histograms(series.set->size(), 0);
     NX_RETURN_IF_ERROR(ReadSeries(ctx_, series, {}, 0, series.set->size(),
                                   [&](std::size_t r, storage::SampleColumns& columns, std::size_t) {
                                     info_.metric(r) = series.set->LabelsAt(r);
-                                    has_histograms[r] = columns.histograms.empty() ? 0 : 1;
+                                    if (!columns.histograms.empty()) has_histograms_ = true;
                                     FillInstantRow(window, columns, info_.row(r));
                                   }));
-    for (std::size_t r = 0; r < has_histograms.size(); ++r) {
-      if (has_histograms[r] == 0) continue;
-      return Fail(Code::kExecution, "this should be an info metric, with float samples: " +
-                                        info_.metric(r).ToString());
+    if (has_histograms_) {
+      return Fail(Code::kExecution, "info sample should be float");
     }
     info_.DropEmptyRows();
     NX_RETURN_IF_ERROR(CountInfo());
@@ -164,6 +173,7 @@ class InfoJoiner {
     return {};
   }
 
+  /// What is read of info series counts as of any selector.
   Status CountInfo() {
     std::vector<std::int64_t> counts(static_cast<std::size_t>(grid_.n), 0);
     for (std::size_t r = 0; r < info_.rows(); ++r) {
@@ -221,8 +231,7 @@ class InfoJoiner {
       if (!matched && !AcceptsNoInfo()) continue;
       model::LabelsBuilder labels(base_.metric(r));
       for (const auto& [name, value] : added.pairs()) labels.Set(name, value);
-      // As upstream, names that were to go at the end stay after all.
-      NX_RETURN_IF_ERROR(Emit(row, s, labels.Build(), out));
+      NX_RETURN_IF_ERROR(Emit(row, s, labels.Build(), base_.drop_name(r), out));
     }
     return {};
   }
@@ -257,9 +266,9 @@ class InfoJoiner {
     return true;
   }
 
-  Status Emit(const RowRef& from, int s, model::Labels labels, Batch& out) {
+  Status Emit(const RowRef& from, int s, model::Labels labels, bool drop_name, Batch& out) {
     const auto [it, inserted] = row_of_.try_emplace(std::string(labels.bytes()), out.rows());
-    if (inserted) NX_RETURN_IF_ERROR(AddHeldRow(out, std::move(labels), false, holding_));
+    if (inserted) NX_RETURN_IF_ERROR(AddHeldRow(out, std::move(labels), drop_name, holding_));
     RowRef to = out.row(it->second);
     if (to.Has(s)) return Fail(SameLabelsetError());
     if (HistogramPtr h = from.SharedHistogramAt(s)) {
@@ -279,6 +288,7 @@ class InfoJoiner {
   std::vector<std::uint8_t> is_info_;  // Base rows that are info series themselves.
   std::vector<std::string> info_key_, info_name_;
   LabelMap<std::size_t> row_of_;
+  std::atomic<bool> has_histograms_{false};
 };
 
 }  // namespace
