@@ -373,8 +373,10 @@ void Session::WatchForDisconnect(std::shared_ptr<std::stop_source> source) {
         char byte = 0;
         const int fd = self->connection_.socket().native_handle();
         const ssize_t n = recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-        const bool gone = n == 0 || (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK);
-        if (gone) {
+        const bool nothing = n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+        if (nothing) {
+          self->WatchForDisconnect(source);  // The news was of bytes that have been read at once.
+        } else if (n <= 0) {
           source->request_stop();
         } else if (self->connection_.is_tls()) {
           self->LookAgainForDisconnect(source);
