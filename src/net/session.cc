@@ -418,7 +418,8 @@ asio::awaitable<bool> Session::Send(std::string_view bytes) {
 /// state is this thread's.
 ResponseStream::SendNow Session::SendNow() {
   if (connection_.is_tls()) return {};
-  return [fd = connection_.socket().native_handle()](std::string_view bytes) {
+  return [this, fd = connection_.socket().native_handle()](std::string_view bytes) {
+    ReleaseBody();  // Whoever has the answer may send the next body.
     const ssize_t n = ::send(fd, bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
     return static_cast<std::size_t>(std::max<ssize_t>(n, 0));
   };
