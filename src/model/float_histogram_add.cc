@@ -66,6 +66,23 @@ void Pack(const BucketList& list, const Side& side) {
   for (const IndexedCount& b : list) side.c_counts->push_back(b.compensation);
 }
 
+/// MergeToCoarser with compensations.
+void KahanMergeToCoarser(BucketList& list, int shift) {
+  BucketList merged;
+  merged.reserve(list.size());
+  for (const IndexedCount& b : list) {
+    const std::int32_t index = CoarserIndex(b.index, shift);
+    if (merged.empty() || merged.back().index != index) {
+      merged.push_back({index, b.count, b.compensation});
+      continue;
+    }
+    IndexedCount& to = merged.back();
+    KahanAdd(b.count, to.count, to.compensation);
+    KahanAdd(b.compensation, to.count, to.compensation);
+  }
+  list = std::move(merged);
+}
+
 /// Where the other's buckets are skipped: inside of the reconciled zero bucket, whose count has
 /// them already.
 struct ZeroLimit {
@@ -90,7 +107,9 @@ void AddSide(const Side& side, const std::vector<Span>& other_spans,
     return;
   }
   BucketList other = UnpackBuckets(other_spans, other_counts);
-  if (shift > 0) MergeToCoarser(other, shift);
+  const bool compensated = side.c_counts != nullptr;
+  if (shift > 0 && compensated) KahanMergeToCoarser(other, shift);
+  if (shift > 0 && !compensated) MergeToCoarser(other, shift);
   std::erase_if(other, [&](const IndexedCount& b) { return zero.Covers(b.index); });
   const BucketList mine = Unpack(side);
   BucketList merged;
@@ -100,12 +119,14 @@ void AddSide(const Side& side, const std::vector<Span>& other_spans,
     if (j == other.size() || (i < mine.size() && mine[i].index < other[j].index)) {
       merged.push_back(mine[i++]);
     } else if (i == mine.size() || other[j].index < mine[i].index) {
-      merged.push_back({other[j].index, sign * other[j].count, 0});
+      merged.push_back({other[j].index, sign * other[j].count, sign * other[j].compensation});
       ++j;
     } else {
       merged.push_back(mine[i++]);
-      AddTo(sign * other[j++].count, merged.back().count,
-            side.c_counts ? &merged.back().compensation : nullptr);
+      IndexedCount& to = merged.back();
+      AddTo(sign * other[j].count, to.count, compensated ? &to.compensation : nullptr);
+      if (compensated) AddTo(sign * other[j].compensation, to.count, &to.compensation);
+      ++j;
     }
   }
   Pack(merged, side);
@@ -120,8 +141,9 @@ struct ZeroCount {
 /// What the zero bucket would hold if its threshold grew to `threshold`; a populated bucket that
 /// the new threshold cuts makes it grow further, to that bucket's outer bound.
 ZeroCount ZeroCountForLarger(const FloatHistogram& h, const FloatHistogram* c, double threshold) {
+  double compensation = c ? c->zero_count : 0;
   while (true) {
-    ZeroCount zero{h.zero_count, c ? c->zero_count : 0, threshold};
+    ZeroCount zero{h.zero_count, compensation, threshold};
     const auto add = [&](double count, const std::vector<double>* compensations, std::size_t i) {
       KahanAdd(count, zero.count, zero.compensation);
       if (compensations) KahanAdd((*compensations)[i], zero.count, zero.compensation);
@@ -150,6 +172,7 @@ ZeroCount ZeroCountForLarger(const FloatHistogram& h, const FloatHistogram* c, d
       }
     }
     if (!grew) return zero;
+    compensation = zero.compensation;  // As Prometheus, which begins anew with the count alone.
   }
 }
 
@@ -165,10 +188,10 @@ void DropBucketsInZeroBucket(FloatHistogram& h, FloatHistogram* c) {
 }
 
 /// Makes the zero threshold of h large enough for both. @return other's zero count under it
-double ReconcileZeroBuckets(FloatHistogram& h, FloatHistogram* c, const FloatHistogram& other) {
+ZeroCount ReconcileZeroBuckets(FloatHistogram& h, FloatHistogram* c, const FloatHistogram& other) {
   ZeroCount theirs{other.zero_count, 0, other.zero_threshold};
   // A NaN threshold would never become equal; leave such histograms as they are.
-  if (std::isnan(h.zero_threshold) || std::isnan(other.zero_threshold)) return theirs.count;
+  if (std::isnan(h.zero_threshold) || std::isnan(other.zero_threshold)) return theirs;
   while (theirs.threshold != h.zero_threshold) {
     if (h.zero_threshold > theirs.threshold) {
       theirs = ZeroCountForLarger(other, nullptr, h.zero_threshold);
@@ -178,11 +201,10 @@ double ReconcileZeroBuckets(FloatHistogram& h, FloatHistogram* c, const FloatHis
       h.zero_count = mine.count;
       h.zero_threshold = mine.threshold;
       if (c != nullptr) c->zero_count = mine.compensation;
-      if (c == nullptr) h.zero_count += mine.compensation;
       DropBucketsInZeroBucket(h, c);
     }
   }
-  return theirs.count + theirs.compensation;
+  return theirs;
 }
 
 /// Moves buckets of custom bounds `from` into those of `to`, a subset of them.
@@ -229,6 +251,16 @@ void AddWithOtherBounds(FloatHistogram& h, FloatHistogram* c, const FloatHistogr
   if (c != nullptr) c->custom_values = std::move(common);
 }
 
+void KahanReduceResolution(FloatHistogram& h, FloatHistogram& c, std::int32_t schema) {
+  for (const bool positive : {true, false}) {
+    const Side side = SideOf(h, &c, positive);
+    BucketList list = Unpack(side);
+    KahanMergeToCoarser(list, h.schema - schema);
+    Pack(list, side);
+  }
+  h.schema = c.schema = schema;
+}
+
 AddOutcome Combine(FloatHistogram& h, FloatHistogram* c, const FloatHistogram& other, double sign) {
   AddOutcome outcome;
   if (UsesCustomBuckets(h) != UsesCustomBuckets(other)) {
@@ -237,8 +269,10 @@ AddOutcome Combine(FloatHistogram& h, FloatHistogram* c, const FloatHistogram& o
   }
   outcome.reset_collision = CombineResetHint(h.counter_reset_hint, other.counter_reset_hint);
   if (!UsesCustomBuckets(h)) {
-    const double other_zero = ReconcileZeroBuckets(h, c, other);
-    AddTo(sign * other_zero, h.zero_count, c ? &c->zero_count : nullptr);
+    const ZeroCount zero = ReconcileZeroBuckets(h, c, other);
+    AddTo(sign * zero.count, h.zero_count, c ? &c->zero_count : nullptr);
+    // Without compensations what was lost is left out, as by Prometheus.
+    if (c != nullptr) AddTo(sign * zero.compensation, h.zero_count, &c->zero_count);
   }
   AddTo(sign * other.count, h.count, c ? &c->count : nullptr);
   AddTo(sign * other.sum, h.sum, c ? &c->sum : nullptr);
@@ -247,10 +281,8 @@ AddOutcome Combine(FloatHistogram& h, FloatHistogram* c, const FloatHistogram& o
     AddWithOtherBounds(h, c, other, sign);
     return outcome;
   }
-  if (other.schema < h.schema) {
-    ReduceResolution(h, other.schema);
-    if (c != nullptr) ReduceResolution(*c, other.schema);
-  }
+  if (other.schema < h.schema && c == nullptr) ReduceResolution(h, other.schema);
+  if (other.schema < h.schema && c != nullptr) KahanReduceResolution(h, *c, other.schema);
   const int shift = other.schema - h.schema;
   const ZeroLimit zero{!UsesCustomBuckets(h), h.schema, h.zero_threshold};
   AddSide(SideOf(h, c, true), other.positive_spans, other.positive_buckets, shift, sign, zero);

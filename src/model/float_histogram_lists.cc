@@ -26,17 +26,20 @@ void PackBuckets(const BucketList& list, std::vector<Span>& spans, std::vector<d
   }
 }
 
+std::int32_t CoarserIndex(std::int32_t index, int shift) {
+  // In 64 bits: schemas from newer programs may be 44 steps away.
+  return static_cast<std::int32_t>(((std::int64_t{index} - 1) >> shift) + 1);
+}
+
 void MergeToCoarser(BucketList& list, int shift) {
   BucketList merged;
   merged.reserve(list.size());
   for (const IndexedCount& b : list) {
-    // In 64 bits: schemas from newer programs may be 44 steps away.
-    const auto index = static_cast<std::int32_t>(((std::int64_t{b.index} - 1) >> shift) + 1);
+    const std::int32_t index = CoarserIndex(b.index, shift);
     if (!merged.empty() && merged.back().index == index) {
       merged.back().count += b.count;
-      merged.back().compensation += b.compensation;
     } else {
-      merged.push_back({index, b.count, b.compensation});
+      merged.push_back({index, b.count, 0});
     }
   }
   list = std::move(merged);

@@ -23,7 +23,10 @@ BucketList UnpackBuckets(std::span<const Span> spans, std::span<const double> co
 /// The inverse; every entry becomes a bucket, gaps become span offsets.
 void PackBuckets(const BucketList& list, std::vector<Span>& spans, std::vector<double>& counts);
 
-/// Moves to a schema `shift` lower.
+/// Where a bucket lies in a schema `shift` lower.
+std::int32_t CoarserIndex(std::int32_t index, int shift);
+
+/// Moves to a schema `shift` lower; counts are added as they are.
 void MergeToCoarser(BucketList& list, int shift);
 
 }  // namespace narthex::model

@@ -142,6 +142,37 @@ TEST(FloatHistogramTest, SumIsCompensated) {
   EXPECT_EQ(sum.Total().positive_buckets, (std::vector<double>{10}));
 }
 
+TEST(FloatHistogramTest, SumIsCompensatedWhereBucketsBecomeOne) {
+  // Both finer buckets lie in (1, 2] of the coarser schema.
+  const FloatHistogram fine = Exponential(1, 1, {1e16, 1});
+  const FloatHistogram coarse = Exponential(0, 1, {-1e16});
+  HistogramSum finer_first(fine);
+  finer_first.Add(coarse);
+  EXPECT_EQ(finer_first.Total().positive_buckets, (std::vector<double>{1}));
+  HistogramSum coarser_first(coarse);
+  coarser_first.Add(fine);
+  EXPECT_EQ(coarser_first.Total().positive_buckets, (std::vector<double>{1}));
+  HistogramSum in_a_gap(Exponential(0, 5, {2}));
+  in_a_gap.Add(fine);
+  in_a_gap.Add(coarse);
+  EXPECT_EQ(in_a_gap.Total().positive_buckets, (std::vector<double>{1, 2}));
+}
+
+TEST(FloatHistogramTest, SumIsCompensatedInGrowingZeroBuckets) {
+  FloatHistogram wide;
+  wide.zero_threshold = 1;
+  wide.zero_count = -1e16;
+  FloatHistogram narrow = Exponential(0, 0, {1});  // (0.5, 1]
+  narrow.zero_threshold = 0.5;
+  narrow.zero_count = 1e16;
+  HistogramSum wide_first(wide);
+  wide_first.Add(narrow);
+  EXPECT_EQ(wide_first.Total().zero_count, 1);
+  HistogramSum narrow_first(narrow);
+  narrow_first.Add(wide);
+  EXPECT_EQ(narrow_first.Total().zero_count, 1);
+}
+
 TEST(FloatHistogramTest, DivisionByZeroRemovesBuckets) {
   FloatHistogram h = Exponential(0, 0, {1, 2});
   Divide(h, 0);
