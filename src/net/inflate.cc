@@ -22,6 +22,9 @@ Bytef* InputOf(std::string_view in) {
 struct GzipDecoder::Impl {
   z_stream stream{};
   bool at_member_end = false;
+  // Of a member that does not begin as one should. That counts when its header is there as a whole;
+  // one that ends within it is torn.
+  std::size_t bad_header = 0;
 };
 
 GzipDecoder::GzipDecoder() : impl_(std::make_unique<Impl>()) {
@@ -31,16 +34,19 @@ GzipDecoder::GzipDecoder() : impl_(std::make_unique<Impl>()) {
 GzipDecoder::~GzipDecoder() { inflateEnd(&impl_->stream); }
 
 DecodeOutcome GzipDecoder::Feed(std::string_view in, std::size_t max_bytes, std::string& out) {
+  const auto bad_header = [this](std::size_t more) {
+    impl_->bad_header += more;
+    return impl_->bad_header < kHeaderBytes ? DecodeOutcome::kOk : DecodeOutcome::kBadHeader;
+  };
+  if (impl_->bad_header > 0) return bad_header(in.size());
   z_stream& z = impl_->stream;
   z.next_in = InputOf(in);
   z.avail_in = static_cast<uInt>(in.size());
   char buffer[kStep];
-  std::size_t at_start = z.avail_in;  // Of this member, as far as that came now.
   while (z.avail_in > 0) {
     if (impl_->at_member_end) {
       if (inflateReset(&z) != Z_OK) return DecodeOutcome::kCorrupt;
       impl_->at_member_end = false;
-      at_start = z.avail_in;
     }
     int code = Z_OK;
     do {
@@ -49,9 +55,7 @@ DecodeOutcome GzipDecoder::Feed(std::string_view in, std::size_t max_bytes, std:
       code = inflate(&z, Z_NO_FLUSH);
       if (code != Z_OK && code != Z_STREAM_END && code != Z_BUF_ERROR) {
         const std::string_view why = z.msg == nullptr ? "" : z.msg;
-        if (why == "incorrect header check") {
-          return at_start < kHeaderBytes ? DecodeOutcome::kTruncated : DecodeOutcome::kBadHeader;
-        }
+        if (why == "incorrect header check") return bad_header(z.total_in + z.avail_in);
         const bool sum = why == "incorrect data check" || why == "incorrect length check";
         return sum ? DecodeOutcome::kBadSum : DecodeOutcome::kCorrupt;
       }
