@@ -12,8 +12,9 @@ void FoldWindow(bool average, const RangeCall& call, const RangeSeries& series, 
                 storage::Annotations& notes) {
   HistogramFold fold(average);
   for (std::size_t i = series.hlo[s]; i < series.hhi[s]; ++i) fold.Add(series.h[i]);
-  fold.Note(call.position, notes);
+  // Of what can't be added nothing else is told.
   if (!fold.compatible()) return WarnMixedBuckets(call, series, notes);
+  fold.Note(call.position, notes);
   row.Set(s, fold.Result());
 }
 
