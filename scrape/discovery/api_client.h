@@ -11,7 +11,7 @@
 #include "narthex/base/result.h"
 #include "narthex/base/short_text.h"
 #include "narthex/net/http_client.h"
-#include "scrape/discovery/json_view.h"
+#include "scrape/answers/json_view.h"
 
 namespace narthex::scrape {
 

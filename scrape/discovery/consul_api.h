@@ -1,21 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What is asked of a Consul agent and what its answers mean. No network here.
+// What is asked of a Consul agent, as requests. No network here.
 // Sources: Prometheus discovery/consul, https://developer.hashicorp.com/consul/api-docs.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
-#include <map>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "narthex/base/result.h"
 #include "narthex/config/consul_sd.h"
-#include "narthex/config/target_group.h"
 #include "narthex/net/http_client.h"
-#include "scrape/discovery/target_budget.h"
 
 namespace narthex::scrape {
 
@@ -52,18 +48,5 @@ class ConsulApi final {
 
 /// The X-Consul-Index of an answer; 0 when there is none. Errors: kInvalidArgument.
 Result<std::uint64_t> ConsulIndex(const net::Headers& headers);
-
-/// The datacenter that /v1/agent/self names.
-Result<std::string> ParseConsulDatacenter(std::string_view body);
-
-/// Names of services with their tags, of /v1/catalog/services.
-Result<std::map<std::string, std::vector<std::string>>> ParseConsulServices(std::string_view body);
-
-/// The instances of a service, of /v1/health/service/NAME; the source is the service's name.
-/// Errors: kInvalidArgument, kResourceExhausted.
-Result<config::TargetGroup> ParseConsulHealth(std::string_view body, const std::string& service,
-                                              const std::string& datacenter,
-                                              const std::string& tag_separator,
-                                              const TargetLimits& limits = {});
 
 }  // namespace narthex::scrape

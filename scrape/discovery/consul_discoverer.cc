@@ -21,6 +21,7 @@
 #include "narthex/base/thread_pool.h"
 #include "narthex/scrape/client_options.h"
 #include "narthex/scrape/scrape_manager.h"
+#include "scrape/answers/consul_answers.h"
 #include "scrape/discovery/consul_api.h"
 #include "scrape/discovery/ticker.h"
 

@@ -14,7 +14,7 @@
 
 #include "narthex/base/fs.h"
 #include "narthex/base/go_format.h"
-#include "scrape/discovery/naming.h"
+#include "scrape/answers/naming.h"
 #include "scrape/discovery/resolv_conf.h"
 
 namespace narthex::scrape {

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "narthex/base/result.h"
-#include "scrape/discovery/dns_answer.h"
+#include "scrape/answers/dns_answer.h"
 
 namespace narthex::scrape {
 

@@ -2,7 +2,7 @@
 #include "scrape/discovery/dns_source.h"
 
 #include "narthex/base/log.h"
-#include "scrape/discovery/naming.h"
+#include "scrape/answers/naming.h"
 
 namespace narthex::scrape {
 

@@ -6,7 +6,6 @@
 
 #include <memory>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "narthex/base/metrics.h"
@@ -14,7 +13,6 @@
 #include "scrape/discovery/discovery_context.h"
 #include "scrape/discovery/refresh_discoverer.h"
 #include "scrape/discovery/sd_client.h"
-#include "scrape/discovery/target_budget.h"
 
 namespace narthex::scrape {
 
@@ -33,9 +31,5 @@ class EurekaSource final : public RefreshSource {
   const config::EurekaSdConfig config_;
   const std::unique_ptr<SdClient> client_;
 };
-
-/// The targets of /apps, which is XML. Errors: kInvalidArgument, kResourceExhausted.
-Result<std::vector<model::Labels>> ParseEurekaApps(std::string_view body,
-                                                   const TargetLimits& limits = {});
 
 }  // namespace narthex::scrape

@@ -12,7 +12,7 @@
 #include "narthex/base/log.h"
 #include "narthex/base/thread_pool.h"
 #include "narthex/config/glob.h"
-#include "scrape/discovery/target_file.h"
+#include "scrape/answers/target_file.h"
 
 namespace narthex::scrape {
 

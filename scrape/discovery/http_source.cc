@@ -4,7 +4,7 @@
 #include <fmt/core.h>
 
 #include "narthex/base/go_format.h"
-#include "scrape/discovery/target_file.h"
+#include "scrape/answers/target_file.h"
 
 namespace narthex::scrape {
 

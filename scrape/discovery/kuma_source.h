@@ -7,7 +7,6 @@
 
 #include <memory>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "narthex/base/metrics.h"
@@ -15,7 +14,6 @@
 #include "scrape/discovery/discovery_context.h"
 #include "scrape/discovery/refresh_discoverer.h"
 #include "scrape/discovery/sd_client.h"
-#include "scrape/discovery/target_budget.h"
 
 namespace narthex::scrape {
 
@@ -51,13 +49,5 @@ class KumaSource final : public RefreshSource {
   std::string version_, nonce_;  // Of the newest answer.
   bool unchanged_ = false;
 };
-
-struct KumaAnswer {
-  std::string version, nonce;
-  std::vector<model::Labels> targets;
-};
-
-/// Errors: kInvalidArgument, kResourceExhausted.
-Result<KumaAnswer> ParseKumaAnswer(std::string_view body, const TargetLimits& limits = {});
 
 }  // namespace narthex::scrape

@@ -7,7 +7,6 @@
 #include <memory>
 #include <random>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "narthex/base/metrics.h"
@@ -15,7 +14,6 @@
 #include "scrape/discovery/discovery_context.h"
 #include "scrape/discovery/refresh_discoverer.h"
 #include "scrape/discovery/sd_client.h"
-#include "scrape/discovery/target_budget.h"
 
 namespace narthex::scrape {
 
@@ -36,9 +34,5 @@ class MarathonSource final : public RefreshSource {
   const std::unique_ptr<SdClient> client_;
   std::minstd_rand random_;
 };
-
-/// A group for each application of /v2/apps?embed=apps.tasks; the source is its id.
-Result<std::vector<config::TargetGroup>> ParseMarathonApps(std::string_view body,
-                                                           const TargetLimits& limits = {});
 
 }  // namespace narthex::scrape

@@ -6,7 +6,6 @@
 
 #include <memory>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "narthex/base/metrics.h"
@@ -14,7 +13,6 @@
 #include "scrape/discovery/discovery_context.h"
 #include "scrape/discovery/refresh_discoverer.h"
 #include "scrape/discovery/sd_client.h"
-#include "scrape/discovery/target_budget.h"
 
 namespace narthex::scrape {
 
@@ -39,13 +37,5 @@ class NomadSource final : public RefreshSource {
   const std::unique_ptr<SdClient> client_;
   metrics::Counter& failures_;
 };
-
-/// Names of the services of /v1/services.
-Result<std::vector<std::string>> ParseNomadServices(std::string_view body);
-
-/// The targets of /v1/service/NAME. @param budget  of all services together
-Result<std::vector<model::Labels>> ParseNomadInstances(std::string_view body,
-                                                       const std::string& tag_separator,
-                                                       TargetBudget& budget);
 
 }  // namespace narthex::scrape

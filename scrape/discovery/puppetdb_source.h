@@ -6,7 +6,6 @@
 
 #include <memory>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "narthex/base/metrics.h"
@@ -14,7 +13,6 @@
 #include "scrape/discovery/discovery_context.h"
 #include "scrape/discovery/refresh_discoverer.h"
 #include "scrape/discovery/sd_client.h"
-#include "scrape/discovery/target_budget.h"
 
 namespace narthex::scrape {
 
@@ -34,10 +32,5 @@ class PuppetdbSource final : public RefreshSource {
   const std::string url_;  // Of the query API.
   const std::unique_ptr<SdClient> client_;
 };
-
-/// A target for each resource of an answer to the query of `config`.
-Result<std::vector<model::Labels>> ParsePuppetdbResources(std::string_view body,
-                                                          const config::PuppetdbSdConfig& config,
-                                                          const TargetLimits& limits = {});
 
 }  // namespace narthex::scrape

@@ -10,7 +10,7 @@
 #include "narthex/base/clock.h"
 #include "narthex/base/log.h"
 #include "narthex/base/thread_pool.h"
-#include "scrape/discovery/target_budget.h"
+#include "scrape/answers/target_budget.h"
 
 namespace narthex::scrape {
 

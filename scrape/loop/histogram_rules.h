@@ -3,11 +3,9 @@
 // What the configuration and the target's labels say about histograms.
 #pragma once
 
-#include <cstdint>
 #include <string_view>
 
 #include "narthex/config/scrape_config.h"
-#include "narthex/model/histogram.h"
 #include "narthex/model/labels.h"
 #include "scrape/textparse/histogram_options.h"
 
@@ -20,14 +18,5 @@ inline constexpr std::string_view kNativeLabel = "__scrape_native_histograms__";
 
 HistogramOptions HistogramOptionsOf(const model::Labels& target,
                                     const config::ScrapeConfig& config);
-
-/// The finest schema whose buckets grow by at least `factor` (native_histogram_min_bucket_factor).
-std::int32_t FinestSchema(double factor);
-
-/// Makes a histogram coarser until it keeps to both limits.
-/// @param max_buckets  0 = no limit
-/// @return false when it has too many buckets at the coarsest schema, or bounds of its own
-bool LimitHistogram(model::AnyHistogram& histogram, std::int32_t finest_schema,
-                    std::uint64_t max_buckets);
 
 }  // namespace narthex::scrape

@@ -4,6 +4,7 @@
 #include "narthex/model/sample.h"
 #include "scrape/loop/histogram_rules.h"
 #include "scrape/textparse/converting_parser.h"
+#include "scrape/textparse/histogram_limits.h"
 #include "scrape/textparse/openmetrics_parser.h"
 #include "scrape/textparse/proto_parser.h"
 #include "scrape/textparse/protocol.h"

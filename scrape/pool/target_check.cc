@@ -5,7 +5,7 @@
 
 #include "narthex/base/fs.h"
 #include "narthex/config/scrape_config.h"
-#include "scrape/discovery/target_file.h"
+#include "scrape/answers/target_file.h"
 #include "scrape/pool/target_labels.h"
 
 namespace narthex::scrape {

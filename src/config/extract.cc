@@ -4,19 +4,12 @@
 #include <fmt/core.h>
 
 #include "src/config/tables.h"
-#include "src/config/yaml_writer.h"
+#include "src/config/yaml/target_groups.h"
+#include "src/config/yaml/writer.h"
 
 namespace narthex::config {
 
 namespace {
-
-model::Labels LabelSet(const Value& map) {
-  std::vector<std::pair<std::string_view, std::string_view>> pairs;
-  for (std::size_t i = 0; i < map.keys.size(); ++i) {
-    pairs.emplace_back(map.keys[i], map.items[i].text);
-  }
-  return model::Labels::FromPairs(std::move(pairs));
-}
 
 ProxyConfig ExtractProxy(const Value& section) {
   ProxyConfig proxy{.url = section["proxy_url"].text,
@@ -236,19 +229,6 @@ Result<AlertingConfig> ExtractAlerting(const Value& alerting, bool legacy_names)
     manager.fingerprint = WriteYaml(item, true);
   }
   return config;
-}
-
-std::vector<TargetGroup> ExtractTargetGroups(const Value& list) {
-  std::vector<TargetGroup> groups;
-  for (const Value& item : list.items) {
-    TargetGroup& group = groups.emplace_back();
-    group.source = std::to_string(groups.size() - 1);
-    group.labels = LabelSet(item["labels"]);
-    for (const Value& target : item["targets"].items) {
-      group.targets.push_back({{"__address__", target.text}});
-    }
-  }
-  return groups;
 }
 
 }  // namespace narthex::config

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "narthex/config/config.h"
-#include "src/config/schema.h"
+#include "src/config/yaml/schema.h"
 
 namespace narthex::config {
 
@@ -17,7 +17,6 @@ Result<AlertingConfig> ExtractAlerting(const Value& alerting, bool legacy_names)
 Result<std::vector<RemoteWriteConfig>> ExtractRemoteWrite(const Value& list, bool legacy_names);
 std::vector<RemoteReadConfig> ExtractRemoteRead(const Value& list);
 OtlpConfig ExtractOtlp(const Value& otlp);
-std::vector<TargetGroup> ExtractTargetGroups(const Value& list);
 /// All *_sd_configs of a section.
 std::vector<DiscoveryConfig> ExtractDiscoveries(const Value& section);
 

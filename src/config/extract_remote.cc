@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "src/config/extract.h"
 #include "src/config/tables.h"
-#include "src/config/yaml_writer.h"
+#include "src/config/yaml/writer.h"
 
 namespace narthex::config {
 

@@ -7,8 +7,8 @@
 #include "narthex/base/go_format.h"
 #include "narthex/config/kubernetes_sd.h"
 #include "src/config/patterns.h"
-#include "src/config/scalar.h"
-#include "src/config/yaml_node.h"
+#include "src/config/yaml/node.h"
+#include "src/config/yaml/scalar.h"
 
 namespace narthex::config {
 

@@ -16,8 +16,8 @@
 #include "src/config/extract.h"
 #include "src/config/patterns.h"
 #include "src/config/tables.h"
-#include "src/config/yaml_reader.h"
-#include "src/config/yaml_writer.h"
+#include "src/config/yaml/reader.h"
+#include "src/config/yaml/writer.h"
 
 namespace narthex::config {
 
@@ -197,16 +197,6 @@ Result<std::shared_ptr<const Config>> LoadFile(const std::string& path,
                                                const LoadOptions& options) {
   NX_ASSIGN_OR_RETURN(const std::string text, SystemFs().ReadFile(path));
   return LoadText(text, path, options);
-}
-
-Result<std::vector<TargetGroup>> ParseTargetGroupsYaml(std::string_view text) {
-  NX_ASSIGN_OR_RETURN(const YamlDocument document, ParseYaml(text));
-  Value list(TargetGroupList());
-  YamlReader reader(document);
-  NX_RETURN_IF_ERROR(reader.Read(list));
-  NX_RETURN_IF_ERROR(reader.Finish());
-  NX_RETURN_IF_ERROR(CheckNoNull(list, "nil target group item found"));
-  return ExtractTargetGroups(list);
 }
 
 }  // namespace narthex::config

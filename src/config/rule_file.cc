@@ -11,9 +11,9 @@
 #include "narthex/base/go_format.h"
 #include "narthex/base/log.h"
 #include "narthex/model/labels.h"
-#include "src/config/schema.h"
 #include "src/config/tables.h"
-#include "src/config/yaml_reader.h"
+#include "src/config/yaml/reader.h"
+#include "src/config/yaml/schema.h"
 
 namespace narthex::config {
 

@@ -11,7 +11,8 @@
 #include "src/config/extract.h"
 #include "src/config/tables.h"
 #include "src/config/tables_sd.h"
-#include "src/config/yaml_writer.h"
+#include "src/config/yaml/target_groups.h"
+#include "src/config/yaml/writer.h"
 
 namespace narthex::config {
 

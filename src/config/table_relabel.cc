@@ -148,11 +148,4 @@ Status CheckRelabel(const Value& list, bool legacy_names) {
   return {};
 }
 
-Status CheckNoNull(const Value& list, std::string_view what) {
-  for (const Value& item : list.items) {
-    if (item.null) return Reject(item, std::string(what));
-  }
-  return {};
-}
-
 }  // namespace narthex::config

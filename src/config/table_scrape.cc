@@ -61,16 +61,6 @@ Status CheckJob(Value& job) {
                      "empty or null metric relabeling rule in scrape config");
 }
 
-Status CheckTargetLabels(Value& group) {
-  const Value& labels = group["labels"];
-  for (const std::string& name : labels.keys) {
-    if (name.empty() || !model::IsValidUtf8(name)) {
-      return Reject(labels, fmt::format("{} is not a valid label name", go::Quote(name)));
-    }
-  }
-  return {};
-}
-
 const Type& JobType() {
   static const Schema schema{
       "config.ScrapeConfig",
@@ -190,18 +180,6 @@ void Inherit(Value& job, const Value& global) {
 const Type& ScrapeListType() {
   static const Type type{Kind::kList, "[]*config.ScrapeConfig", nullptr, &JobType()};
   return type;
-}
-
-const Type& TargetGroupList() {
-  // An anonymous struct in Go, hence its long name in messages.
-  static const Schema schema{
-      "struct { Targets []string \"yaml:\\\"targets\\\"\"; Labels model.LabelSet "
-      "\"yaml:\\\"labels\\\"\" }",
-      {{"targets", &kStringListType, Show::kAlways}, {"labels", &kStringMapType}},
-      CheckTargetLabels};
-  static const Type group{Kind::kStruct, "", &schema};
-  static const Type list{Kind::kList, "[]*targetgroup.Group", nullptr, &group};
-  return list;
 }
 
 void SetDefaultProtocols(Value& list, bool proto_first) {

@@ -8,7 +8,7 @@
 #include "src/config/extract.h"
 #include "src/config/tables.h"
 #include "src/config/tables_sd.h"
-#include "src/config/url_check.h"
+#include "src/config/yaml/url_check.h"
 
 namespace narthex::config {
 

@@ -8,7 +8,7 @@
 #include "src/config/kubernetes_selector.h"
 #include "src/config/tables.h"
 #include "src/config/tables_sd.h"
-#include "src/config/yaml_writer.h"
+#include "src/config/yaml/writer.h"
 
 namespace narthex::config {
 

@@ -5,7 +5,7 @@
 
 #include <vector>
 
-#include "src/config/schema.h"
+#include "src/config/yaml/schema.h"
 
 namespace narthex::config {
 
@@ -23,8 +23,6 @@ const Type& OtlpType();
 const Type& GlobalType();
 const Type& RuntimeType();
 const Type& ScrapeListType();
-/// static_configs, and a file of file_sd_configs.
-const Type& TargetGroupList();
 
 /// The HTTP client's keys, which stand among a section's own. `http2` is their enable_http2
 /// default.
@@ -41,8 +39,6 @@ Status CheckDiscovery(const Value& section);
 void SetDefaultProtocols(Value& list, bool proto_first);
 /// Not empty, nothing twice, all known.
 Status CheckProtocols(const Value& list);
-/// No null in a list. `what` is the whole message.
-Status CheckNoNull(const Value& list, std::string_view what);
 Status CheckRelabel(const Value& list, bool legacy_names);
 
 /// Fills what a job takes from `global` and checks the result (Prometheus's ScrapeConfig.Validate).

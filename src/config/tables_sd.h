@@ -5,7 +5,7 @@
 #pragma once
 
 #include "narthex/config/discovery_config.h"
-#include "src/config/schema.h"
+#include "src/config/yaml/schema.h"
 
 namespace narthex::config {
 

@@ -10,8 +10,8 @@
 #include "narthex/base/fs.h"
 #include "narthex/base/go_format.h"
 #include "src/config/bcrypt_form.h"
-#include "src/config/schema.h"
-#include "src/config/yaml_reader.h"
+#include "src/config/yaml/reader.h"
+#include "src/config/yaml/schema.h"
 
 namespace narthex::config {
 namespace {

@@ -3,8 +3,8 @@
 
 #include <algorithm>
 
-#include "src/net/inflate.h"
-#include "src/net/zstd_decoder.h"
+#include "src/net/coding/inflate.h"
+#include "src/net/coding/zstd_decoder.h"
 
 namespace narthex::net {
 namespace {

@@ -10,8 +10,8 @@
 #include <string_view>
 
 #include "narthex/net/http_client.h"
+#include "src/net/coding/stream_decoder.h"
 #include "src/net/http1.h"
-#include "src/net/stream_decoder.h"
 
 namespace narthex::net {
 

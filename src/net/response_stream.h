@@ -11,8 +11,8 @@
 
 #include "narthex/base/mutex.h"
 #include "narthex/net/http_server.h"
+#include "src/net/coding/inflate.h"
 #include "src/net/http1.h"
-#include "src/net/inflate.h"
 
 namespace narthex::net {
 

@@ -10,8 +10,8 @@
 
 #include "narthex/base/check.h"
 #include "narthex/net/gzip.h"
-#include "src/net/inflate.h"
-#include "src/net/zstd_decoder.h"
+#include "src/net/coding/inflate.h"
+#include "src/net/coding/zstd_decoder.h"
 
 namespace narthex::net {
 namespace {

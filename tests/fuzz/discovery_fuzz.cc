@@ -5,15 +5,15 @@
 #include <string>
 #include <string_view>
 
-#include "scrape/discovery/consul_api.h"
-#include "scrape/discovery/dns_answer.h"
-#include "scrape/discovery/eureka_source.h"
-#include "scrape/discovery/json_view.h"
-#include "scrape/discovery/kuma_source.h"
-#include "scrape/discovery/marathon_source.h"
-#include "scrape/discovery/nomad_source.h"
-#include "scrape/discovery/puppetdb_source.h"
-#include "scrape/discovery/target_file.h"
+#include "scrape/answers/consul_answers.h"
+#include "scrape/answers/dns_answer.h"
+#include "scrape/answers/eureka_targets.h"
+#include "scrape/answers/json_view.h"
+#include "scrape/answers/kuma_answer.h"
+#include "scrape/answers/marathon_targets.h"
+#include "scrape/answers/nomad_targets.h"
+#include "scrape/answers/puppetdb_targets.h"
+#include "scrape/answers/target_file.h"
 
 namespace {
 

@@ -10,8 +10,8 @@
 #include <string_view>
 
 #include "narthex/base/check.h"
-#include "scrape/loop/histogram_rules.h"
 #include "scrape/textparse/converting_parser.h"
+#include "scrape/textparse/histogram_limits.h"
 #include "scrape/textparse/openmetrics_parser.h"
 #include "scrape/textparse/proto_parser.h"
 #include "scrape/textparse/protocol.h"

@@ -9,8 +9,8 @@
 #include <string_view>
 
 #include "narthex/base/check.h"
-#include "scrape/discovery/kubernetes/api_messages.h"
-#include "scrape/discovery/kubernetes/groups.h"
+#include "scrape/answers/kubernetes/api_messages.h"
+#include "scrape/answers/kubernetes/groups.h"
 
 namespace narthex::scrape::kubernetes {
 namespace {

@@ -8,7 +8,7 @@
 #include <zstd.h>
 
 #include "narthex/net/http_client.h"
-#include "src/net/zstd_decoder.h"
+#include "src/net/coding/zstd_decoder.h"
 #include "tests/net/raw_server.h"
 
 namespace narthex::net {

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "scrape/answers/consul_answers.h"
+
 namespace narthex::scrape {
 namespace {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "scrape/discovery/dns_answer.h"
+#include "scrape/answers/dns_answer.h"
 
 #include <arpa/inet.h>
 

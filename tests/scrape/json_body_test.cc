@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "scrape/discovery/json_body.h"
+#include "scrape/answers/json_body.h"
 
 #include <boost/json.hpp>
 #include <gtest/gtest.h>

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "scrape/answers/kuma_answer.h"
 #include "tests/scrape/sd_fixture.h"
 #include "tests/support/fake_http_server.h"
 

@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include "scrape/answers/marathon_targets.h"
 #include "tests/scrape/sd_fixture.h"
 #include "tests/support/fake_http_server.h"
 #include "tests/support/temp_dir.h"

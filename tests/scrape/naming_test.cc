@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "scrape/discovery/naming.h"
+#include "scrape/answers/naming.h"
 
 #include <gtest/gtest.h>
 

@@ -2,6 +2,7 @@
 //
 // Native histograms and exemplars on their way into storage.
 #include "scrape/loop/histogram_rules.h"
+#include "scrape/textparse/histogram_limits.h"
 #include "tests/scrape/metric_writer.h"
 #include "tests/scrape/session_fixture.h"
 

@@ -3,7 +3,7 @@
 
 #include "narthex/base/go_format.h"
 #include "narthex/config/discovery_config.h"
-#include "scrape/discovery/target_file.h"
+#include "scrape/answers/target_file.h"
 #include "scrape/loop/timing.h"
 #include "scrape/pool/target_labels.h"
 #include "scrape/textparse/protocol.h"

@@ -8,12 +8,12 @@
 #include "narthex/base/json_writer.h"
 #include "narthex/base/log.h"
 #include "narthex/net/url.h"
+#include "scrape/answers/aws/ec2_targets.h"
+#include "scrape/answers/aws/lightsail_targets.h"
+#include "scrape/answers/aws/msk_targets.h"
+#include "scrape/answers/json_view.h"
+#include "scrape/answers/target_budget.h"
 #include "scrape/discovery/aws/aws_client.h"
-#include "scrape/discovery/aws/ec2_targets.h"
-#include "scrape/discovery/aws/lightsail_targets.h"
-#include "scrape/discovery/aws/msk_targets.h"
-#include "scrape/discovery/json_view.h"
-#include "scrape/discovery/target_budget.h"
 
 namespace narthex::scrape {
 

@@ -10,12 +10,12 @@
 #include "narthex/base/hash.h"
 #include "narthex/base/log.h"
 #include "narthex/net/url.h"
+#include "scrape/answers/naming.h"
+#include "scrape/answers/target_budget.h"
 #include "scrape/discovery/cloud/azure_tokens.h"
 #include "scrape/discovery/cloud/cloud_metrics.h"
 #include "scrape/discovery/cloud/cloud_source.h"
 #include "scrape/discovery/cloud/sources.h"
-#include "scrape/discovery/naming.h"
-#include "scrape/discovery/target_budget.h"
 
 namespace narthex::scrape {
 

@@ -16,9 +16,9 @@
 #include "narthex/config/cloud_sd.h"
 #include "narthex/config/target_group.h"
 #include "narthex/net/bearer_tokens.h"
+#include "scrape/answers/json_view.h"
+#include "scrape/answers/label_map.h"
 #include "scrape/discovery/api_client.h"
-#include "scrape/discovery/json_view.h"
-#include "scrape/discovery/label_map.h"
 #include "scrape/discovery/refresh_discoverer.h"
 
 namespace narthex::scrape {

@@ -3,10 +3,10 @@
 // Source: Prometheus discovery/digitalocean; the API: https://docs.digitalocean.com/reference/api
 #include <fmt/core.h>
 
+#include "scrape/answers/naming.h"
+#include "scrape/answers/target_budget.h"
 #include "scrape/discovery/cloud/cloud_source.h"
 #include "scrape/discovery/cloud/sources.h"
-#include "scrape/discovery/naming.h"
-#include "scrape/discovery/target_budget.h"
 
 namespace narthex::scrape {
 

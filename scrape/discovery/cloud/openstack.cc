@@ -9,11 +9,11 @@
 #include <fmt/core.h>
 
 #include "narthex/base/log.h"
+#include "scrape/answers/naming.h"
+#include "scrape/answers/target_budget.h"
 #include "scrape/discovery/cloud/cloud_source.h"
 #include "scrape/discovery/cloud/openstack_session.h"
 #include "scrape/discovery/cloud/sources.h"
-#include "scrape/discovery/naming.h"
-#include "scrape/discovery/target_budget.h"
 
 namespace narthex::scrape {
 

@@ -11,9 +11,9 @@
 
 #include "narthex/base/result.h"
 #include "narthex/net/http_client.h"
+#include "scrape/answers/json_view.h"
 #include "scrape/discovery/api_client.h"
 #include "scrape/discovery/cloud/openstack_login.h"
-#include "scrape/discovery/json_view.h"
 
 namespace narthex::scrape {
 

@@ -9,10 +9,10 @@
 #include "narthex/base/log.h"
 #include "narthex/base/short_text.h"
 #include "narthex/net/url.h"
+#include "scrape/answers/ip_text.h"
+#include "scrape/answers/target_budget.h"
 #include "scrape/discovery/cloud/cloud_source.h"
 #include "scrape/discovery/cloud/sources.h"
-#include "scrape/discovery/ip_text.h"
-#include "scrape/discovery/target_budget.h"
 
 namespace narthex::scrape {
 

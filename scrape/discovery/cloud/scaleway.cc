@@ -8,11 +8,11 @@
 
 #include "narthex/base/fs.h"
 #include "narthex/net/url.h"
+#include "scrape/answers/ip_text.h"
+#include "scrape/answers/naming.h"
+#include "scrape/answers/target_budget.h"
 #include "scrape/discovery/cloud/cloud_source.h"
 #include "scrape/discovery/cloud/sources.h"
-#include "scrape/discovery/ip_text.h"
-#include "scrape/discovery/naming.h"
-#include "scrape/discovery/target_budget.h"
 
 namespace narthex::scrape {
 

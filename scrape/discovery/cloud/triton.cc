@@ -5,9 +5,9 @@
 #include <fmt/core.h>
 
 #include "narthex/net/url.h"
+#include "scrape/answers/target_budget.h"
 #include "scrape/discovery/cloud/cloud_source.h"
 #include "scrape/discovery/cloud/sources.h"
-#include "scrape/discovery/target_budget.h"
 
 namespace narthex::scrape {
 

@@ -7,10 +7,10 @@
 #include <fmt/core.h>
 
 #include "narthex/net/url.h"
+#include "scrape/answers/target_budget.h"
+#include "scrape/answers/xml_rpc.h"
 #include "scrape/discovery/cloud/cloud_source.h"
 #include "scrape/discovery/cloud/sources.h"
-#include "scrape/discovery/target_budget.h"
-#include "scrape/discovery/xml_rpc.h"
 
 namespace narthex::scrape {
 

@@ -12,8 +12,8 @@
 
 #include "narthex/base/result.h"
 #include "narthex/config/docker_sd.h"
+#include "scrape/answers/json_view.h"
 #include "scrape/discovery/api_client.h"
-#include "scrape/discovery/json_view.h"
 
 namespace narthex::scrape {
 

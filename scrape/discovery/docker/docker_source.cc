@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "scrape/discovery/docker/docker_source.h"
 
+#include "scrape/answers/docker/docker_targets.h"
+#include "scrape/answers/docker/swarm_targets.h"
 #include "scrape/discovery/docker/docker_api.h"
-#include "scrape/discovery/docker/docker_targets.h"
-#include "scrape/discovery/docker/swarm_targets.h"
 
 namespace narthex::scrape {
 

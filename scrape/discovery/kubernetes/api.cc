@@ -10,7 +10,7 @@
 #include "narthex/base/go_format.h"
 #include "narthex/base/log.h"
 #include "narthex/scrape/client_options.h"
-#include "scrape/discovery/naming.h"
+#include "scrape/answers/naming.h"
 
 namespace narthex::scrape::kubernetes {
 

@@ -9,7 +9,7 @@
 #include "narthex/base/result.h"
 #include "narthex/config/kubernetes_sd.h"
 #include "narthex/net/http_client.h"
-#include "scrape/discovery/kubernetes/object.h"
+#include "scrape/answers/kubernetes/object.h"
 
 namespace narthex::scrape::kubernetes {
 

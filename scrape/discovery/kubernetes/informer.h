@@ -17,8 +17,8 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include "narthex/net/http_client.h"
+#include "scrape/answers/kubernetes/api_messages.h"
 #include "scrape/discovery/kubernetes/api.h"
-#include "scrape/discovery/kubernetes/api_messages.h"
 #include "scrape/discovery/kubernetes/metrics.h"
 
 namespace narthex::scrape::kubernetes {

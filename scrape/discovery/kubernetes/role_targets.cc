@@ -2,7 +2,7 @@
 #include "scrape/discovery/kubernetes/role_targets.h"
 
 #include "narthex/base/log.h"
-#include "scrape/discovery/kubernetes/related.h"
+#include "scrape/answers/kubernetes/related.h"
 
 namespace narthex::scrape::kubernetes {
 

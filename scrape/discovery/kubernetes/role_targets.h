@@ -16,7 +16,7 @@
 #include "narthex/base/hash.h"
 #include "narthex/config/discovery_config.h"
 #include "narthex/config/kubernetes_sd.h"
-#include "scrape/discovery/kubernetes/groups.h"
+#include "scrape/answers/kubernetes/groups.h"
 #include "scrape/discovery/kubernetes/metrics.h"
 
 namespace narthex::scrape::kubernetes {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
+#include "scrape/answers/aws/ec2_targets.h"
 #include "scrape/discovery/aws/aws_source.h"
-#include "scrape/discovery/aws/ec2_targets.h"
 #include "tests/net/fake_api.h"
 #include "tests/scrape/discovery/groups.h"
 #include "tests/support/fake_clock.h"

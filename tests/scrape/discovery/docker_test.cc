@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
+#include "scrape/answers/docker/docker_targets.h"
 #include "scrape/discovery/docker/docker_api.h"
 #include "scrape/discovery/docker/docker_source.h"
-#include "scrape/discovery/docker/docker_targets.h"
 #include "tests/net/fake_api.h"
 #include "tests/scrape/discovery/groups.h"
 #include "tests/support/temp_dir.h"

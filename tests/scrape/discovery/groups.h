@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "narthex/config/target_group.h"
-#include "scrape/discovery/json_view.h"
+#include "scrape/answers/json_view.h"
 #include "scrape/discovery/refresh_discoverer.h"
 
 namespace narthex::scrape {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "scrape/discovery/json_view.h"
+#include "scrape/answers/json_view.h"
 
 #include <gtest/gtest.h>
 
-#include "scrape/discovery/ip_text.h"
-#include "scrape/discovery/label_map.h"
+#include "scrape/answers/ip_text.h"
+#include "scrape/answers/label_map.h"
 #include "tests/scrape/discovery/groups.h"
 
 namespace narthex::scrape {

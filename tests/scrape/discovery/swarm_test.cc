@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
+#include "scrape/answers/docker/swarm_targets.h"
 #include "scrape/discovery/docker/docker_source.h"
-#include "scrape/discovery/docker/swarm_targets.h"
 #include "tests/net/fake_api.h"
 #include "tests/scrape/discovery/groups.h"
 

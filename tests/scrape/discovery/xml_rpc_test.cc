@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Calls and answers of XML-RPC; the first of each are those of its specification.
-#include "scrape/discovery/xml_rpc.h"
+#include "scrape/answers/xml_rpc.h"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "scrape/discovery/kubernetes/api_messages.h"
+#include "scrape/answers/kubernetes/api_messages.h"
 
 #include "scrape/discovery/kubernetes/api.h"
 #include "tests/scrape/kubernetes/fixture.h"

@@ -10,7 +10,7 @@
 #include <gtest/gtest.h>
 
 #include "narthex/model/labels.h"
-#include "scrape/discovery/kubernetes/read_object.h"
+#include "scrape/answers/kubernetes/read_object.h"
 
 namespace narthex::scrape::kubernetes {
 

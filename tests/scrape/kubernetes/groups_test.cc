@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Expected labels: those of Prometheus 3.14 for the same objects (tests/integration compares more).
-#include "scrape/discovery/kubernetes/groups.h"
+#include "scrape/answers/kubernetes/groups.h"
 
 #include "tests/scrape/kubernetes/fixture.h"
 
