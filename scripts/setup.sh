@@ -3,7 +3,7 @@
 #
 #   scripts/setup.sh          to build and run
 #   scripts/setup.sh test     … and to run every test (exporters, Alertmanager, a browser)
-#   scripts/setup.sh lint     … and to check format and lint
+#   scripts/setup.sh lint     … and to check format, lint and fuzz
 #
 # Does nothing when everything is there. Needs root (or sudo) only when something is missing.
 set -euo pipefail
@@ -32,7 +32,10 @@ if [ "$purpose" != build ]; then
     packages+=" curl procps prometheus prometheus-node-exporter prometheus-alertmanager chromium"
     packages+=" prometheus-pushgateway"
 fi
-if [ "$purpose" = lint ]; then packages+=" clang-format-14 clang-14 clang-tidy-14"; fi
+if [ "$purpose" = lint ]; then
+    # The last two are libFuzzer with the sanitizers' libraries, and what names the lines of a report.
+    packages+=" clang-format-14 clang-14 clang-tidy-14 libclang-rt-14-dev llvm-14"
+fi
 
 missing=
 for package in $packages; do
