@@ -125,7 +125,7 @@ struct ScrapeLoop::Impl {
   }
 
   void TakePlace() {
-    place = context.timetable->Take(IntervalNs(), self.target_->hash() ^ plan.offset_seed);
+    place = context.timetable->Take(IntervalNs(), self.target_->hash(), plan.offset_seed);
   }
 
   /// Makes session, client and request anew for the plan.
@@ -197,9 +197,10 @@ struct ScrapeLoop::Impl {
   asio::awaitable<void> RunPlan() {
     const std::int64_t interval_ns = IntervalNs();
     const std::int64_t now = context.clock.NowNs();
-    const std::int64_t delay = FirstDelayNs(now, interval_ns, place.offset_ns());
-    if (!co_await WaitUntil(now + delay) || !Running()) co_return;
-    ScrapeGrid grid(context.clock.NowNs(), interval_ns);
+    const std::int64_t first_ns = now + FirstDelayNs(now, interval_ns, place.offset_ns());
+    if (!co_await WaitUntil(first_ns) || !Running()) co_return;
+    // From the place, not from when this thread woke, so that a beat's scrapes stay together.
+    ScrapeGrid grid(first_ns, interval_ns);
     const std::int64_t tolerance =
         context.options.adjust_timestamps ? context.options.timestamp_tolerance_ms * kNsPerMs : -1;
     while (Running()) {

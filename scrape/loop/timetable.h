@@ -3,21 +3,22 @@
 // Where in their interval targets are scraped.
 #pragma once
 
-#include <array>
-#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <memory>
 #include <utility>
+#include <vector>
 
 #include "narthex/base/mutex.h"
 
 namespace narthex::scrape {
 
-/// Spreads scrapes, so that no moment of an interval has much more to do than another. Each target
-/// has a few places by its hash, and gets the one in the emptiest part of the interval; the first
-/// one, among equals, is Prometheus's. Targets that come in the same order as before a restart get
-/// the places they had. Thread safety: any thread.
+/// Spreads scrapes over their interval, so that no moment has much more to do than another, in
+/// beats: what is due about the same time is begun together, because a thread that wakes for one
+/// scrape finds its caches cold and spends as much on waking as on parsing. Each target has a few
+/// beats by its hash, and gets the emptiest; the first, among equals, is the one with Prometheus's
+/// place. Targets that come in the same order as before a restart get the places they had. Thread
+/// safety: any thread.
 class Timetable : public std::enable_shared_from_this<Timetable> {
  public:
   /// A place that is taken, until the object is gone.
@@ -42,18 +43,20 @@ class Timetable : public std::enable_shared_from_this<Timetable> {
     std::int64_t offset_ns_ = 0;
   };
 
-  /// @param hash  of the target, with what sets this server apart from others with the same targets
-  Place Take(std::int64_t interval_ns, std::uint64_t hash);
+  /// @param hash  of the target
+  /// @param seed  what sets this server apart from others with the same targets, which are to
+  /// scrape
+  ///              them at other moments
+  Place Take(std::int64_t interval_ns, std::uint64_t hash, std::uint64_t seed);
 
  private:
-  static constexpr std::size_t kParts = 128;
-  /// Places taken in each part of an interval.
-  using Parts = std::array<std::uint32_t, kParts>;
+  /// Places taken in each beat of an interval. Of very long intervals several beats share a count.
+  using Beats = std::vector<std::uint32_t>;
 
-  static std::size_t PartOf(std::int64_t interval_ns, std::int64_t offset_ns);
+  static std::uint32_t& CountAt(Beats& beats, std::int64_t interval_ns, std::int64_t offset_ns);
 
   Mutex mutex_;
-  std::map<std::int64_t, Parts> by_interval_ NX_GUARDED_BY(mutex_);
+  std::map<std::int64_t, Beats> by_interval_ NX_GUARDED_BY(mutex_);
 };
 
 }  // namespace narthex::scrape

@@ -2,6 +2,8 @@
 #include "scrape/loop/timetable.h"
 
 #include <algorithm>
+#include <map>
+#include <set>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -10,6 +12,8 @@ namespace narthex::scrape {
 namespace {
 
 constexpr std::int64_t kInterval = 15'000'000'000;
+constexpr std::int64_t kBeat = 50'000'000;
+constexpr std::uint64_t kSeed = 7'000'000'123;
 
 /// Hashes as different as those of targets.
 std::vector<std::uint64_t> Hashes(std::size_t n) {
@@ -26,7 +30,7 @@ std::vector<Timetable::Place> TakeAll(const std::shared_ptr<Timetable>& timetabl
                                       std::size_t targets) {
   std::vector<Timetable::Place> places;
   for (const std::uint64_t hash : Hashes(targets)) {
-    places.push_back(timetable->Take(kInterval, hash));
+    places.push_back(timetable->Take(kInterval, hash, kSeed));
   }
   return places;
 }
@@ -40,28 +44,79 @@ std::size_t Fullest(const std::vector<Timetable::Place>& places, std::int64_t pa
   return *std::max_element(counts.begin(), counts.end());
 }
 
-TEST(TimetableTest, ALoneTargetIsScrapedWhereItsHashSays) {
+TEST(TimetableTest, ALoneTargetIsScrapedInTheBeatWhereItsHashIs) {
   const auto timetable = std::make_shared<Timetable>();
   for (const std::uint64_t hash : Hashes(100)) {
-    EXPECT_EQ(timetable->Take(kInterval, hash).offset_ns(), hash % kInterval);
+    const auto place = static_cast<std::int64_t>((hash ^ kSeed) % kInterval);
+    EXPECT_EQ(timetable->Take(kInterval, hash, kSeed).offset_ns(),
+              place / kBeat * kBeat + static_cast<std::int64_t>(kSeed % kBeat));
   }
 }
 
 TEST(TimetableTest, NoPartOfTheIntervalHasMuchMoreThanOthers) {
   const auto timetable = std::make_shared<Timetable>();
   // By one hash alone, the fullest of 128 parts has about 17 of 1,000 and 105 of 10,000.
-  EXPECT_LE(Fullest(TakeAll(timetable, 1000), 128), 9U);
-  EXPECT_LE(Fullest(TakeAll(timetable, 10'000), 128), 81U);
-  // Parts that do not begin where those of the timetable do.
-  EXPECT_LE(Fullest(TakeAll(timetable, 1000), 150), 13U);
-  EXPECT_LE(Fullest(TakeAll(timetable, 100), 150), 3U);
+  EXPECT_LE(Fullest(TakeAll(timetable, 1000), 128), 13U);
+  EXPECT_LE(Fullest(TakeAll(timetable, 10'000), 128), 107U);
+  // Parts of two beats.
+  EXPECT_LE(Fullest(TakeAll(timetable, 1000), 150), 9U);
+  EXPECT_LE(Fullest(TakeAll(timetable, 10'000), 150), 70U);
+  EXPECT_LE(Fullest(TakeAll(timetable, 100), 150), 2U);
+}
+
+TEST(TimetableTest, TargetsOfOneBeatAreScrapedTogether) {
+  std::map<std::int64_t, int> moments;
+  const auto places = TakeAll(std::make_shared<Timetable>(), 1000);
+  for (const auto& place : places) ++moments[place.offset_ns()];
+  EXPECT_LE(moments.size(), 300U);
+}
+
+TEST(TimetableTest, ACrowdedBeatIsBegunInParts) {
+  std::map<std::int64_t, int> moments;
+  const auto places = TakeAll(std::make_shared<Timetable>(), 20'000);
+  for (const auto& place : places) ++moments[place.offset_ns()];
+  for (const auto& [offset, targets] : moments) ASSERT_LE(targets, 16) << offset;
+}
+
+TEST(TimetableTest, ShortIntervalsHaveBeatsAsWell) {
+  for (const std::int64_t interval : {1, 7, 100'000'000, 1'000'000'000}) {
+    const auto timetable = std::make_shared<Timetable>();
+    std::set<std::int64_t> moments;
+    std::vector<Timetable::Place> places;
+    for (const std::uint64_t hash : Hashes(200)) {
+      places.push_back(timetable->Take(interval, hash, kSeed));
+      ASSERT_GE(places.back().offset_ns(), 0);
+      ASSERT_LT(places.back().offset_ns(), interval);
+      moments.insert(places.back().offset_ns());
+    }
+    EXPECT_EQ(moments.size(), std::min<std::int64_t>(interval, 20)) << interval;
+  }
+}
+
+TEST(TimetableTest, LongIntervalsAreSpread) {
+  constexpr std::int64_t kDay = 86'400'000'000'000;
+  const auto timetable = std::make_shared<Timetable>();
+  std::vector<Timetable::Place> places;
+  std::vector<int> hours(24);
+  for (const std::uint64_t hash : Hashes(2400)) {
+    places.push_back(timetable->Take(kDay, hash, kSeed));
+    ++hours[static_cast<std::size_t>(places.back().offset_ns() / (kDay / 24))];
+  }
+  EXPECT_LE(*std::max_element(hours.begin(), hours.end()), 130);
+}
+
+TEST(TimetableTest, ServersWithOtherSeedsScrapeAtOtherMoments) {
+  const auto timetable = std::make_shared<Timetable>();
+  const auto one = timetable->Take(kInterval, 5, 1);
+  const auto other = timetable->Take(kInterval, 5, 2);
+  EXPECT_NE(one.offset_ns() % kBeat, other.offset_ns() % kBeat);
 }
 
 TEST(TimetableTest, IntervalsAreSpreadEachForItself) {
   const auto timetable = std::make_shared<Timetable>();
-  const auto place = timetable->Take(kInterval, 5);
-  EXPECT_EQ(timetable->Take(kInterval / 3, 5).offset_ns(), 5);
-  EXPECT_NE(timetable->Take(kInterval, 5).offset_ns(), 5);
+  const auto place = timetable->Take(kInterval, 5, 0);
+  EXPECT_EQ(timetable->Take(kInterval / 3, 5, 0).offset_ns(), 0);
+  EXPECT_NE(timetable->Take(kInterval, 5, 0).offset_ns(), 0);
 }
 
 TEST(TimetableTest, TheSameOrderGivesTheSamePlaces) {
@@ -74,14 +129,14 @@ TEST(TimetableTest, TheSameOrderGivesTheSamePlaces) {
 
 TEST(TimetableTest, APlaceIsFreeWhenItsTargetIsGone) {
   const auto timetable = std::make_shared<Timetable>();
-  auto place = timetable->Take(kInterval, 5);
-  auto other = timetable->Take(kInterval, 5);
-  EXPECT_NE(other.offset_ns(), 5);
+  auto place = timetable->Take(kInterval, 5, 0);
+  auto other = timetable->Take(kInterval, 5, 0);
+  EXPECT_NE(other.offset_ns(), 0);
   other = std::move(place);  // What it had is free, and what it has now is not.
-  EXPECT_EQ(other.offset_ns(), 5);
-  EXPECT_NE(timetable->Take(kInterval, 5).offset_ns(), 5);
+  EXPECT_EQ(other.offset_ns(), 0);
+  EXPECT_NE(timetable->Take(kInterval, 5, 0).offset_ns(), 0);
   other = {};
-  EXPECT_EQ(timetable->Take(kInterval, 5).offset_ns(), 5);
+  EXPECT_EQ(timetable->Take(kInterval, 5, 0).offset_ns(), 0);
 }
 
 }  // namespace
