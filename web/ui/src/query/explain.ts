@@ -87,7 +87,8 @@ function makeTree(body: HTMLElement, rows: OperatorRow[], lines: HTMLTableRowEle
     lines[key(indexOf(event)) ?? -1]?.focus();
   });
   body.addEventListener('focusin', (event) => {
-    lines.forEach((line, i) => { line.tabIndex = i === indexOf(event) ? 0 : -1; });
+    const focused = indexOf(event);
+    lines.forEach((line, i) => { line.tabIndex = i === focused ? 0 : -1; });
   });
   body.addEventListener('click', (event) => {
     if (!(event.target as Element).classList.contains('twist')) return;
