@@ -130,6 +130,48 @@ test('a link to a graph opens it, and the way back works', async (page, url) => 
   await page.locator('.results td.value', { hasText: /^42$/ }).waitFor();
 });
 
+test('a query is explained operator by operator', async (page, url) => {
+  await page.goto(`${url}/query?g0.expr=sum(up) %2B scalar(count(up))`);
+  await page.locator('.results').waitFor();
+  const tree = page.getByRole('treegrid', { name: 'Operators of the query' });
+  check(await tree.count() === 0, 'explained without being asked');
+  await page.getByRole('button', { name: 'Explain' }).click();
+  await tree.waitFor();
+  const texts = async () => (await tree.locator('tbody tr:visible code').allTextContents()).join(' | ');
+  const all = '… + … | sum(…) | up | scalar(…) | count(…) | up';
+  check(await texts() === all, `the operators are ${await texts()}`);
+  const cells = await tree.locator('tbody tr').nth(2).locator('td').allTextContents();
+  check(cells[2] === '1' && cells[4] === '1', `up gives and reads a series: ${cells.join(', ')}`);
+  const shares = (await tree.locator('.share[role=gridcell]').allTextContents()).map(parseFloat);
+  const sum = shares.reduce((a, b) => a + b);
+  check(Math.abs(sum - 100) < 1, `the shares are ${sum} % together`);
+  check(new URL(page.url()).searchParams.get('g0.show_tree') === '1', `the address is ${page.url()}`);
+
+  await tree.locator('tbody tr').first().focus();
+  await page.keyboard.press('ArrowDown');
+  await page.keyboard.press('ArrowLeft');
+  check(await texts() === all.replace(' | up | s', ' | s'), `sum is closed: ${await texts()}`);
+  await page.keyboard.press('ArrowLeft');
+  await page.keyboard.press('ArrowLeft');
+  check(await texts() === '… + …', `all is closed: ${await texts()}`);
+  await page.keyboard.press('Enter');
+  await page.keyboard.press('End');
+  check(await page.locator('tr:focus code').textContent() === 'up', 'End is not the last row');
+  await page.keyboard.press('ArrowLeft');
+  check(await page.locator('tr:focus code').textContent() === 'count(…)', 'the way up is another one');
+  await tree.locator('.twist').nth(1).click();
+  check(await texts() === all, `sum is open again: ${await texts()}`);
+
+  await page.getByRole('tab', { name: 'Graph' }).click();
+  await page.locator('.chart canvas').waitFor();
+  await tree.waitFor();
+  check(await tree.locator('tbody tr').nth(2).locator('td').nth(1).textContent() !== '1', 'the steps are not the graph\'s');
+  await runQuery(page, '42');
+  await page.locator('.explain, .state.empty', { hasText: 'is a constant' }).waitFor();
+  await page.getByRole('button', { name: 'Explain' }).click();
+  check(await page.locator('.explain, .state.empty').count() === 0, 'the explanation stays');
+});
+
 test('a broken query names the place of the error', async (page, url) => {
   await page.goto(`${url}/query`);
   await runQuery(page, 'up +');
@@ -255,7 +297,7 @@ test('many groups come in several answers and are shown piece by piece', async (
 test('a phone sees no sideways scrolling, and the menu opens', async (page, url) => {
   await page.setViewportSize({ width: 390, height: 844 });
   for (const [address, content] of [
-    ['query?g0.expr=up', '.results'], ['query?g0.expr=up&g0.tab=0', '.chart canvas'], ['targets', '.badge'],
+    ['query?g0.expr=up', '.results'], ['query?g0.expr=sum(up)&g0.show_tree=1', '.explain'], ['query?g0.expr=up&g0.tab=0', '.chart canvas'], ['targets', '.badge'],
   ]) {
     await page.goto(`${url}/${address}`);
     await page.locator(content).first().waitFor();

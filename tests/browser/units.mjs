@@ -16,7 +16,7 @@ const built = await esbuild.build({
   stdin: {
     contents: `export * from './src/format'; export * from './src/query/state';
       export { setZone } from './src/settings'; export { onGrid } from './src/query/grid';
-      export { errorPlace } from './src/query/error_place';`,
+      export { errorPlace } from './src/query/error_place'; export { operatorRows } from './src/query/operators';`,
     resolveDir: root,
   },
   bundle: true, write: false, format: 'esm', platform: 'node', preserveSymlinks: true,
@@ -84,5 +84,17 @@ for (const [message, place] of [
   ['invalid parameter "query": 1:5: parse error: unexpected end of input', { line: 1, column: 5 }],
   ['3:12: parse error: x', { line: 3, column: 12 }], ['no place', null], ['took 1:5', null],
 ]) same(ui.errorPlace(message), place);
+
+const operator = (start, end, cpuTime, ...children) => ({ type: 'call', position: { start, end }, cpuTime, children });
+const rowsOf = (query, root) => ui.operatorRows(query, root).map((row) => [row.text, row.level, row.parent, row.share]);
+same(rowsOf('sum(a) / (b{c="é"} + d)', operator(0, 24, 1,
+  operator(0, 6, 1, operator(4, 5, 0)), operator(10, 23, 0, operator(10, 19, 2), operator(22, 23, 0)))),
+[['… / (…)', 1, -1, 0.25], ['sum(…)', 2, 0, 0.25], ['a', 3, 1, 0], ['… + …', 2, 0, 0], ['b{c="é"}', 3, 3, 0.5], ['d', 3, 3, 0]],
+'positions are in bytes');
+same(rowsOf('up', operator(0, 2, 0, operator(0, 2, 0), operator(5, 9, 0))),
+  [['call', 1, -1, 0], ['up', 2, 0, 0], ['call', 2, 0, 0]], 'places that are none');
+same(ui.readPanels('?g0.expr=x&g0.show_tree=1')[0].explain, true);
+const explained = [{ ...ui.newPanel(), expr: 'x', explain: true }];
+same(ui.readPanels(ui.writePanels(explained)), explained);
 
 console.log(`${checks} checks`);

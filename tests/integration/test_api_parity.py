@@ -1,23 +1,14 @@
-"""Answers of the API that must be those of a real Prometheus 3.14 on the same data and flags.
-
-The real one is looked for as test_peers.py does it; an older one has none of this, so tests are skipped.
-"""
+"""Answers of the API that must be those of a real Prometheus 3.14 on the same data and flags."""
 import itertools
 import json
-import os
 import pathlib
-import re
-import shutil
-import struct
 import subprocess
 import time
 import unittest
-import urllib.error
 import urllib.parse
-import urllib.request
 
-from harness import IntegrationTest, free_port, scrape_config, wait_for
-from test_remote import double, histogram, message, number, series, snappy, varint
+from harness import scrape_config, wait_for
+from parity import ParityTest, Real, ask, data
 
 # In order of names and values: from what is in memory, upstream gives the first ones that it met.
 PAGE = """# TYPE Go_goroutines gauge
@@ -62,88 +53,6 @@ FEATURE_SETS = [
     "promql-extended-range-selectors,promql-per-step-stats,st-storage,xor2-encoding,st-synthesis,"
     "type-and-unit-labels,use-start-timestamps,use-uncached-io,auto-reload-config",
 ]
-
-
-class Real:
-    """The real Prometheus on a folder of its own."""
-
-    def __init__(self, test, config, *flags):
-        self.port = free_port()
-        self.config = pathlib.Path(test.folder) / f"real-{self.port}.yml"
-        self.config.write_text(config)
-        self.data = pathlib.Path(test.folder) / f"real-{self.port}"
-        self.command = [test.find("prometheus"), f"--config.file={self.config}",
-                        f"--storage.tsdb.path={self.data}",
-                        f"--web.listen-address=127.0.0.1:{self.port}", *flags]
-        self.test = test
-
-    def start(self):
-        self.test.peer(*self.command)
-        wait_for("the real one", lambda: ask(self.port, "GET", "/-/ready")[0] == 200)
-        return self
-
-
-def ask_bytes(port, method, path, body=None, headers=None):
-    """@return (status, content type, body)"""
-    request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", method=method, data=body,
-                                     headers=headers or {})
-    try:
-        with urllib.request.urlopen(request, timeout=30) as response:
-            return response.status, response.headers["Content-Type"], response.read()
-    except urllib.error.HTTPError as e:
-        return e.code, e.headers["Content-Type"], e.read()
-
-
-def ask(port, method, path, body=None):
-    """@return (status, content type, text)"""
-    status, content_type, answer = ask_bytes(port, method, path,
-                                             None if body is None else body.encode())
-    return status, content_type, answer.decode()
-
-
-def data(port, path):
-    status, _, text = ask(port, "GET", "/api/v1/" + path)
-    if status != 200:
-        raise ValueError(f"{path}: {status} {text}")
-    return json.loads(text)["data"]
-
-
-class ParityTest(IntegrationTest):
-    def find(self, name):
-        folder = os.environ.get("NARTHEX_PEERS")
-        path = (shutil.which(name, path=folder) if folder else None) or shutil.which(name)
-        if path is None:
-            self.skipTest(f"no {name} in NARTHEX_PEERS or PATH")
-        version = subprocess.run([path, "--version"], capture_output=True, text=True, check=False)
-        found = re.search(r"version (\d+)\.(\d+)", version.stdout + version.stderr)
-        if found is None or (int(found[1]), int(found[2])) < (3, 14):
-            self.skipTest(f"{path} is older than 3.14")
-        return path
-
-    def both(self, config, *flags, prepare=None):
-        """Starts both with the same flags. `prepare` is called with each data folder before."""
-        real = Real(self, config, *flags)
-        if prepare is not None:
-            prepare(real.data)
-            prepare(pathlib.Path(self.folder) / "data")
-        real.start()
-        return real.port, self.start(config, *flags).port
-
-    def same(self, ports, requests):
-        """requests: (method, path, body) of which every answer must be the same."""
-        def differences(some):
-            for request in some:
-                real, ours = (ask(port, *request) for port in ports)
-                if real != ours:
-                    yield request, f"{request}\n  real {real}\n  ours {ours}"
-
-        # Right after its start the real one takes its head for older than it is.
-        deadline = time.monotonic() + 20
-        left = list(differences(requests))
-        while left and time.monotonic() < deadline:
-            left = list(differences([request for request, _ in left]))
-        self.assertEqual([], [text for _, text in left[:5]],
-                         f"{len(left)} of {len(requests)} differ")
 
 
 class FeaturesTest(ParityTest):
@@ -351,110 +260,6 @@ def operations(yaml_text):
                 form = sorted(schema.get("properties", [])), sorted(schema.get("required") or [])
             found[path, method] = operation["tags"], operation["operationId"], parameters, form
     return document["openapi"], [t["name"] for t in document["tags"]], found
-
-
-def zigzag(n):
-    return n << 1 ^ n >> 63
-
-
-def packed(numbers):
-    return struct.pack(f"<{len(numbers)}d", *numbers)
-
-
-def any_histogram(whole, t, schema, count, total, *more, zeros=0, spans=(), counts=()):
-    """An encoded field of a series.
-    @param whole  whether it is one with integers
-    @param more   further encoded fields of the histogram"""
-    body = (number(1, count) if whole else double(2, count)) + double(3, total) + number(4, zigzag(schema))
-    if zeros:
-        body += number(6, zeros) if whole else double(7, zeros)
-    body += b"".join(message(11, number(1, zigzag(offset)) + number(2, length)) for offset, length in spans)
-    if counts and whole:
-        body += message(12, b"".join(varint(zigzag(n - before)) for before, n in zip((0, *counts), counts)))
-    elif counts:
-        body += message(13, packed(counts))
-    return message(4, body + b"".join(more) + number(15, t))
-
-
-def federated_histograms(t, whole, **labels):
-    """Series with histograms of all kinds."""
-    def one(name, schema, count, total, *more, label=None, **fields):
-        of_all = {"__name__": name} | ({"k": label} if label else {}) | labels
-        return series(of_all, [], any_histogram(whole, t, schema, count, total, *more, **fields))
-
-    gauge = number(14, 3)
-    return b"".join([
-        one("cus.tom", -53, 1, 5, gauge, message(16, packed([0.1, 2])), spans=[(2, 1)], counts=[1]),
-        one("custom", -53, 6, 9.5, message(16, packed([0.1, 0.5, 1])), label="1", spans=[(0, 1), (1, 2)],
-            counts=[2, 3, 1]),
-        one("custom", -53, 0, 0, message(16, packed([0.1, 2])), label="2"),
-        one("native", 3, 7, 9.5, double(5, 0.01), label="buckets", zeros=2, spans=[(-2, 1), (6, 2)],
-            counts=[2, 2, 1]),
-        one("native", 0, 0, -1, gauge, label="gauge"),
-        one("native", 8, 1, 0.5, number(14, 2), label="not reset", spans=[(0, 1)], counts=[1])])
-
-
-def federated(t):
-    """A write request with samples of all kinds at that time, in milliseconds. Of the series with
-    z="float" only one may be in an answer: the real one gives the last one's histogram to all."""
-    def one(name, value, **labels):
-        return series({"__name__": name} | dict(sorted(labels.items())), [(t, value)])
-
-    body = one("big", 1e21) + one("inf", float("inf")) + one("nan", float("nan"))
-    body += one("fx", 1.5, a="1", job="j") + one("fx", -0.0, a="2", instance="i")
-    body += one("fx.dot", 2, **{"l.d": 'é"\\\n'}) + one("region", 1, region="us")
-    body += series({"__name__": "native", "k": "int"}, [], histogram(t, 5)) + one("native", 7, k="level")
-    return body + federated_histograms(t, True, z="whole") + federated_histograms(t, False, z="float")
-
-
-FAMILIES = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding="
-
-
-class FederationTest(ParityTest):
-    def test_every_kind_of_sample_in_every_form(self):
-        config = "global: {external_labels: {region: eu, instance: outer, job: outer}}\n"
-        for text in (config, "global: {}\n"):
-            with self.subTest(text):
-                ports = self.both(text, "--web.enable-remote-write-receiver")
-                body = snappy(federated(int(time.time() * 1000)))
-                try:
-                    for port in ports:
-                        self.assertEqual(204, ask_bytes(port, "POST", "/api/v1/write", body, {
-                            "Content-Encoding": "snappy", "Content-Type": "application/x-protobuf"})[0])
-                    self.check(ports)
-                    self.check_float_histograms(ports[1])
-                finally:
-                    self.doCleanups()
-                    self.setUp()
-
-    def check(self, ports):
-        sizes = set()
-        accepts = ["", "text/plain;version=0.0.4;escaping=allow-utf-8", FAMILIES + "delimited",
-                   FAMILIES + "delimited;escaping=allow-utf-8", FAMILIES + "delimited;escaping=values",
-                   FAMILIES + "delimited;escaping=dots", "text/plain;version=0.0.4;escaping=values",
-                   FAMILIES + "delimited;q=0.5,text/plain;version=0.0.4;q=0.7",
-                   "application/openmetrics-text;version=1.0.0," + FAMILIES + "delimited;q=0.5",
-                   "application/openmetrics-text;version=1.0.0,*/*;q=0.1", "application/json", "*/*"]
-        selectors = [['{__name__=~".+", z!="float"}'], ['native{z!="float"}'], ['custom{z="whole"}', '{"fx.dot"}'],
-                     ["nothing"], [], ["fx", 'fx{a="1"}', '{"cus.tom", z="whole"}'], ['{"cus.tom", z="float"}']]
-        selectors += [[f'{name}{{z="float", k="{k}"}}', "big"] for name, k in (
-            ("custom", "1"), ("custom", "2"), ("native", "buckets"), ("native", "gauge"), ("native", "not reset"))]
-        for accept in accepts:
-            for selector in selectors:
-                path = "/federate?" + urllib.parse.urlencode({"match[]": selector}, doseq=True)
-                real, ours = (ask_bytes(port, "GET", path, None, {"Accept": accept} if accept else {})
-                              for port in ports)
-                self.assertEqual(real, ours, f"{accept} {selector}")
-                sizes.add(len(ours[2]))
-        self.assertGreater(len(sizes), 10)
-
-    def check_float_histograms(self, port):
-        """Many of them: as those of integers, which are held against the real one."""
-        for accept in ("", FAMILIES + "delimited"):
-            whole, floats = (ask_bytes(port, "GET", f"/federate?match[]={{z=%22{z}%22}}", None,
-                                       {"Accept": accept})[2] for z in ("whole", "float"))
-            self.assertIn(b"custom", floats)
-            self.assertEqual(whole.replace(b"whole", b"float"), floats)
 
 
 class StatusTest(ParityTest):

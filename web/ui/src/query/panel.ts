@@ -9,9 +9,14 @@ import type { MatrixRow, QueryData } from '../types';
 import { graphControls, tableControls } from './controls';
 import { type Editor, newEditor } from './editor';
 import { errorPlace } from './error_place';
+import { explainElement } from './explain';
 import { type Graph, newGraph } from './graph_view';
+import type { Operator } from './operators';
 import { type PanelState, stepOf } from './state';
 import { tableElement } from './table_view';
+
+/** What an answer has beside the result when it is asked for. */
+interface Explained { explain?: Operator }
 
 export class Panel {
   readonly element: HTMLElement;
@@ -19,9 +24,11 @@ export class Panel {
   private readonly controls = h('div');
   private readonly status = h('p', { class: 'query-status', role: 'status' });
   private readonly notices = h('div', { class: 'notices' });
+  private readonly explained = h('div');
   private readonly result = h('div', { class: 'result' });
   private readonly tabs: Record<PanelState['tab'], HTMLButtonElement>;
   private readonly runButton: HTMLButtonElement;
+  private readonly explainButton: HTMLButtonElement;
   private controller: AbortController | null = null;
   private graph: Graph | null = null;
 
@@ -32,12 +39,16 @@ export class Panel {
     this.editor = newEditor(state.expr, () => this.run(), () => this.editor.clearError());
     this.tabs = { table: this.tab('table', 'Table'), graph: this.tab('graph', 'Graph') };
     this.runButton = h('button', { type: 'button', class: 'primary', onclick: () => this.run() }, 'Run');
+    this.explainButton = h('button', {
+      type: 'button', class: 'toggle', 'aria-pressed': String(state.explain),
+      title: 'Show what each operator of the query takes', onclick: () => this.toggleExplain(),
+    }, 'Explain');
     this.element = h('section', { class: 'panel', 'aria-label': 'Query' },
-      h('div', { class: 'query-bar' }, h('div', { class: 'editor' }, this.editor.element), this.runButton,
+      h('div', { class: 'query-bar' }, h('div', { class: 'editor' }, this.editor.element), this.runButton, this.explainButton,
         h('button', { type: 'button', class: 'quiet', 'aria-label': 'Remove this query', title: 'Remove this query', onclick: () => remove(this) }, '×')),
       h('div', { class: 'panel-head' },
         h('div', { class: 'tabs', role: 'tablist' }, this.tabs.table, this.tabs.graph), this.status),
-      this.controls, this.notices, this.result);
+      this.controls, this.notices, this.explained, this.result);
     this.showControls();
     if (state.expr) void this.execute();
     else fill(this.result, empty('Type an expression and press Enter.'));
@@ -80,6 +91,14 @@ export class Panel {
     this.refresh();
   }
 
+  private toggleExplain(): void {
+    this.state.explain = !this.state.explain;
+    this.explainButton.setAttribute('aria-pressed', String(this.state.explain));
+    this.changed();
+    if (this.state.explain) void this.execute();
+    else fill(this.explained);
+  }
+
   /** Takes the text of the editor and asks the server. */
   private run(): void {
     this.state.expr = this.editor.text().trim();
@@ -115,6 +134,7 @@ export class Panel {
     if (!this.state.expr) {
       this.clearResult();
       fill(this.notices);
+      fill(this.explained);
       fill(this.status);
       fill(this.result, empty('Type an expression and press Enter.'));
       return;
@@ -135,12 +155,18 @@ export class Panel {
     this.element.removeAttribute('aria-busy');
   }
 
+  /** The parameters that the table and the graph have in common. */
+  private asked(): Record<string, string> {
+    return { query: this.state.expr, ...(this.state.explain && { explain: 'true' }) };
+  }
+
   private async fetchTable(controller: AbortController): Promise<void> {
     const time = (this.state.moment ?? Date.now()) / 1000;
-    const answer = await ask<QueryData>('query', { query: this.state.expr, time: time.toFixed(3) }, controller.signal);
+    const answer = await ask<QueryData & Explained>('query', { ...this.asked(), time: time.toFixed(3) }, controller.signal);
     if (controller.signal.aborted) return;
     this.showNotices(answer);
     this.clearResult();
+    this.showExplained(answer.data);
     const { data } = answer;
     const many = data.resultType === 'vector' || data.resultType === 'matrix';
     this.result.dataset.series = String(many ? data.result.length : 1);
@@ -152,12 +178,13 @@ export class Panel {
     const end = (this.state.end ?? Date.now()) / 1000;
     // The last step is the end itself: what was scraped just now shows up.
     const start = end - Math.floor(this.state.range / step) * step;
-    const answer = await ask<{ result: MatrixRow[] }>('query_range', {
-      query: this.state.expr, start: start.toFixed(3), end: end.toFixed(3), step: String(step),
+    const answer = await ask<{ result: MatrixRow[] } & Explained>('query_range', {
+      ...this.asked(), start: start.toFixed(3), end: end.toFixed(3), step: String(step),
     }, controller.signal);
     if (controller.signal.aborted) return;
     this.showNotices(answer);
     this.clearResult();
+    this.showExplained(answer.data);
     this.result.dataset.series = String(answer.data.result.length);
     this.graph = newGraph(answer.data.result, {
       start: Number(start.toFixed(3)), end, step, stacked: this.state.stacked,
@@ -170,6 +197,10 @@ export class Panel {
     fill(this.result, this.graph.element);
   }
 
+  private showExplained(data: Explained): void {
+    fill(this.explained, this.state.explain && explainElement(this.state.expr, data.explain));
+  }
+
   private showNotices(answer: Answer<unknown>): void {
     this.editor.clearError();
     fill(this.notices,
@@ -180,6 +211,7 @@ export class Panel {
   private showError(error: unknown): void {
     this.clearResult();
     fill(this.notices);
+    fill(this.explained);
     fill(this.status);
     fill(this.result, failed(error, error instanceof ApiError && error.type !== 'bad_data' ? () => this.run() : undefined));
     const message = error instanceof Error ? error.message : '';

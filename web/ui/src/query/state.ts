@@ -15,11 +15,12 @@ export interface PanelState {
   density: Density;       // How fine the automatic step is.
   step: number | null;    // Seconds; null = automatic.
   stacked: boolean;
+  explain: boolean;       // Shows what each operator takes.
 }
 
 export const newPanel = (): PanelState => ({
   expr: '', tab: 'table', range: 3600, end: null, moment: null,
-  density: 'medium', step: null, stacked: false,
+  density: 'medium', step: null, stacked: false, explain: false,
 });
 
 const maxPanels = 50;
@@ -51,6 +52,7 @@ function readField(panel: PanelState, field: string, value: string): void {
       break;
     case 'stacked': if (value === '1') panel.stacked = true; break;
     case 'display_mode': if (value === 'stacked') panel.stacked = true; break;
+    case 'show_tree': panel.explain = value === '1'; break;
     default: break;
   }
 }
@@ -68,6 +70,7 @@ export function writePanels(panels: PanelState[]): string {
     else if (panel.density !== 'medium') set('res_density', panel.density);
     if (panel.step !== null) set('res_type', 'custom');
     if (panel.stacked) set('display_mode', 'stacked');
+    if (panel.explain) set('show_tree', '1');
   });
   const text = params.toString();
   return text ? `?${text}` : '';
