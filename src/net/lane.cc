@@ -22,6 +22,9 @@ namespace {
 
 // So many handlers may come before a task that waits.
 constexpr int kMostBeforeTask = 16;
+// So many tasks are refused when the loop has been taken over from one: a change of threads is what
+// they would have saved. If that one goes on even then, another thread becomes the stand-in.
+constexpr int kRefused = 64;
 
 /// Asio does not tell the descriptor that a context waits for. An explicit instantiation may name
 /// private members; when there is no such member any more this does not compile.
@@ -58,19 +61,22 @@ Lane::~Lane() {
 }
 
 void Lane::Start() {
-  thread_ = std::thread([this] { Work(true); });
+  MutexLock lock(mutex_);
+  threads_.emplace_back([this] { Work(true); });
 }
 
 void Lane::RequestStop() {
   MutexLock lock(mutex_);
   stopping_ = true;
   context_.stop();
-  if (standing_by_) CallStandIn();
+  called_.NotifyAll();
+  if (stands_in_) CallStandIn();
 }
 
 void Lane::Join() {
-  if (thread_.joinable()) thread_.join();
-  if (stand_in_.joinable()) stand_in_.join();  // Started by the other one.
+  for (std::thread& thread : threads_) {
+    if (thread.joinable()) thread.join();
+  }
 }
 
 bool Lane::Defer(std::function<void()>& task) {
@@ -80,29 +86,42 @@ bool Lane::Defer(std::function<void()>& task) {
 }
 
 bool Lane::HaveStandIn() {
-  // Started with the first task: the lanes of clients have none.
-  if (!std::exchange(tried_stand_in_, true)) {
-    try {
-      Watch();
-      stand_in_ = std::thread([this] { Work(false); });
-      MutexLock lock(mutex_);
-      standing_by_ = true;
-    } catch (const std::system_error& e) {
-      log::Warn("I/O threads have no stand-in", {{"pool", name_}, {"err", e.what()}});
-    }
-  }
   MutexLock lock(mutex_);
-  return standing_by_;
+  if (to_refuse_ > 0) {
+    --to_refuse_;
+    return false;
+  }
+  if (stands_in_ || stopping_) return stands_in_;
+  try {
+    // The first one comes with the first task: the lanes of clients have none.
+    if (watch_fd_ < 0) OpenWatch();
+    AddStandIn();
+  } catch (const std::system_error& e) {
+    log::Warn("Starting a stand-in for an I/O thread failed", {{"pool", name_}, {"err", e.what()}});
+    to_refuse_ = kRefused;
+  }
+  return stands_in_;
 }
 
-void Lane::Watch() {
+void Lane::AddStandIn() {
+  if (idle_ > 0) {
+    one_is_called_ = true;
+    called_.NotifyOne();
+  } else {
+    threads_.emplace_back([this] { Work(false); });
+  }
+  stands_in_ = true;
+}
+
+void Lane::OpenWatch() {
   loop_fd_ = DescriptorOf(asio::use_service<epoll_reactor>(context_));
-  call_fd_ = Checked(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), "eventfd");
-  watch_fd_ = Checked(epoll_create1(EPOLL_CLOEXEC), "epoll_create1");
+  if (call_fd_ < 0) call_fd_ = Checked(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), "eventfd");
+  const int watch = Checked(epoll_create1(EPOLL_CLOEXEC), "epoll_create1");
   epoll_event event{};
-  Checked(epoll_ctl(watch_fd_, EPOLL_CTL_ADD, loop_fd_, &event), "epoll_ctl");
+  epoll_ctl(watch, EPOLL_CTL_ADD, loop_fd_, &event);
   event.events = EPOLLIN;
-  Checked(epoll_ctl(watch_fd_, EPOLL_CTL_ADD, call_fd_, &event), "epoll_ctl");
+  epoll_ctl(watch, EPOLL_CTL_ADD, call_fd_, &event);
+  watch_fd_ = watch;
 }
 
 /// Once: whether the loop's thread is in a task must be looked at each time.
@@ -117,36 +136,41 @@ void Lane::CallStandIn() const {
   [[maybe_unused]] const ssize_t n = write(call_fd_, &one, sizeof(one));
 }
 
-void Lane::Posted(bool ending) {
+void Lane::Posted() {
   MutexLock lock(mutex_);
   ++posts_;
-  if (!in_task_ || (ending && task_thread_ == std::this_thread::get_id())) return;
-  CallStandIn();
+  if (in_task_) CallStandIn();
 }
 
 void Lane::Work(bool has_loop) {
   SetThreadName(name_);
-  while ((has_loop || StandBy()) && RunLoop()) has_loop = false;
+  while ((has_loop || StandIn()) && RunLoop() && BecomeStandIn()) has_loop = false;
 }
 
-bool Lane::StandBy() {
-  {
-    MutexLock lock(mutex_);
-    standing_by_ = true;
+bool Lane::BecomeStandIn() {
+  MutexLock lock(mutex_);
+  if (std::exchange(stands_in_, true)) {  // Another one is by now.
+    ++idle_;
+    while (!one_is_called_ && !stopping_) called_.Wait(mutex_);
+    --idle_;
+    one_is_called_ = false;
   }
+  return !stopping_;
+}
+
+bool Lane::StandIn() {
   for (;;) {
-    {
-      MutexLock lock(mutex_);
-      if (stopping_) return false;
-    }
     epoll_event events[2];
     epoll_wait(watch_fd_, events, 2, -1);
     std::uint64_t calls = 0;
     [[maybe_unused]] const ssize_t n = read(call_fd_, &calls, sizeof(calls));
     MutexLock lock(mutex_);
-    if (!in_task_ || stopping_) continue;  // The task was quicker.
+    if (stopping_) return false;
+    if (!in_task_) continue;  // It was quicker.
     in_task_ = false;
-    standing_by_ = false;
+    stands_in_ = false;
+    loop_thread_ = std::this_thread::get_id();
+    to_refuse_ = kRefused;
     return true;
   }
 }
@@ -186,19 +210,24 @@ bool Lane::RunTask() {
   {
     MutexLock lock(mutex_);
     in_task_ = true;
-    task_thread_ = std::this_thread::get_id();
+    loop_thread_ = std::this_thread::get_id();
     none_left = none_left && posts == posts_;
   }
   WatchLoop(true);
   if (!none_left) CallStandIn();
   LogFailure("Uncaught exception on an I/O thread", task);
+  KeepLoop();
+  MutexLock lock(mutex_);
+  return loop_thread_ == std::this_thread::get_id();
+}
+
+void Lane::KeepLoop() {
   {
     MutexLock lock(mutex_);
-    if (!in_task_) return false;
+    if (!in_task_ || loop_thread_ != std::this_thread::get_id()) return;
     in_task_ = false;
   }
   WatchLoop(false);
-  return true;
 }
 
 }  // namespace narthex::net

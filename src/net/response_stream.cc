@@ -87,7 +87,7 @@ Compression ChooseCompression(const HeaderList& request_headers) {
   return Compression::kNone;
 }
 
-ResponseStream::ResponseStream(Traits traits, Wake wake, SendNow send_now)
+ResponseStream::ResponseStream(Traits traits, std::function<void()> wake, SendNow send_now)
     : traits_(traits), wake_(std::move(wake)), send_now_(std::move(send_now)) {}
 
 void ResponseStream::SetHeader(std::string_view name, std::string_view value) {
@@ -152,7 +152,7 @@ void ResponseStream::Fail() {
       MutexLock lock(mutex_);
       finished_ = failed_ = true;
     }
-    wake_(true);
+    wake_();
     return;
   }
   deflater_ = nullptr;
@@ -214,7 +214,7 @@ void ResponseStream::HandOver(bool last) {
     if (!gone_) queue_.append(bytes, whole && send_now_ ? send_now_(bytes) : 0);
     finished_ = last;
   }
-  wake_(last);
+  wake_();
 }
 
 ResponseStream::Batch ResponseStream::Take() {

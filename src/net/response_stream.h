@@ -33,14 +33,11 @@ class ResponseStream final : public ResponseWriter {
   /// Sends what can be sent without waiting. @return how many of the bytes
   using SendNow = std::function<std::size_t(std::string_view)>;
 
-  /// Says that there is something to Take. Called from the handler's thread; `last` when nothing
-  /// follows and the handler ends.
-  using Wake = std::function<void(bool last)>;
-
+  /// @param wake  called from the handler's thread when there is something to Take
   /// @param send_now  called from that thread with an answer that is whole, before anything of it
   ///                  could be taken and never after Disconnect: its client need not wait until the
   ///                  session's thread has woken. May be empty
-  ResponseStream(Traits traits, Wake wake, SendNow send_now = {});
+  ResponseStream(Traits traits, std::function<void()> wake, SendNow send_now = {});
 
   // The handler's side.
   void SetStatus(int status) override { status_ = status; }
@@ -71,7 +68,7 @@ class ResponseStream final : public ResponseWriter {
   void HandOver(bool last);
 
   Traits traits_;
-  const Wake wake_;
+  const std::function<void()> wake_;
   const SendNow send_now_;
   // The handler's own.
   int status_ = 200;

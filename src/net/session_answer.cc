@@ -25,9 +25,10 @@ constexpr std::size_t kWriteBytes = 64 << 10;
 constexpr auto kWatchInterval = std::chrono::milliseconds(250);
 
 /// Its failures end only this answer.
-void RunHandler(const Router& router, ServerRequest& request, ResponseStream& stream) {
+void RunHandler(const Router& router, Lane& lane, ServerRequest& request, ResponseStream& stream) {
   try {
     router.Dispatch(request, stream);
+    lane.KeepLoop();
     stream.Finish();
   } catch (const std::exception& e) {
     log::Error("Uncaught exception in an HTTP handler",
@@ -43,8 +44,7 @@ void RunHandler(const Router& router, ServerRequest& request, ResponseStream& st
 
 asio::awaitable<void> Session::Deny(int status, bool head_only) {
   ResponseStream stream(
-      {.head_only = head_only, .minor_version = minor_version_, .keep_alive = keep_alive_},
-      [](bool) {});
+      {.head_only = head_only, .minor_version = minor_version_, .keep_alive = keep_alive_}, [] {});
   stream.SetStatus(status);
   AddHeaders(stream);
   if (status == 401) stream.SetHeader("Www-Authenticate", "Basic");
@@ -141,14 +141,13 @@ asio::awaitable<bool> Session::Answer(ServerRequest& request) {
   const auto ready =
       std::make_shared<asio::steady_timer>(executor(), asio::steady_timer::time_point::max());
   const auto stream = std::make_shared<ResponseStream>(
-      traits, [this, ready](bool last) { lane_.Post([ready] { ready->cancel(); }, last); },
-      SendNow());
+      traits, [this, ready] { lane_.Post([ready] { ready->cancel(); }); }, SendNow());
   stream_ = stream;
   AddHeaders(*stream);
   connection_.SuspendDeadline();
   WatchForDisconnect(stop_);
   std::function<void()> task = [this, self = shared_from_this(), stream, &request] {
-    RunHandler(router_, request, *stream);
+    RunHandler(router_, lane_, request, *stream);
   };
   if (!lane_.Defer(task)) workers_.Submit(std::move(task));
 

@@ -127,7 +127,7 @@ TEST_F(LaneTest, ATaskMayWaitForWhatItPosts) {
   done.wait();
 }
 
-TEST_F(LaneTest, TheLoopStaysWithTheThreadWhoseTaskEnds) {
+TEST_F(LaneTest, TheLoopMayBeKept) {
   std::latch done(1);
   std::thread::id before, after;
   asio::post(lane_.context(), [&] {  // Not Post, which may call the stand-in a moment later.
@@ -137,7 +137,8 @@ TEST_F(LaneTest, TheLoopStaysWithTheThreadWhoseTaskEnds) {
         after = std::this_thread::get_id();
         done.count_down();
       };
-      lane_.Post(note, /*ending=*/true);
+      lane_.KeepLoop();
+      lane_.Post(note);
     };
     EXPECT_TRUE(lane_.Defer(task));
   });
@@ -184,6 +185,29 @@ TEST_F(LaneTest, TakesNoTaskWithoutAStandIn) {
   ended.wait();
   std::latch again(1);
   DeferSoon([&] { again.count_down(); });  // There is one again.
+  again.wait();
+}
+
+TEST_F(LaneTest, AVeryLongTaskGetsAnotherStandIn) {
+  // As a page that listens for notifications as long as it is open, and then one more.
+  constexpr int kLong = 3;
+  std::latch begun[kLong] = {std::latch(1), std::latch(1), std::latch(1)};
+  std::latch may_end(1), ended(kLong);
+  for (std::latch& one : begun) {
+    DeferSoon([&] {
+      one.count_down();
+      may_end.wait();
+      ended.count_down();
+    });
+    one.wait();
+  }
+  std::latch brief(1);
+  DeferSoon([&] { brief.count_down(); });
+  brief.wait();
+  may_end.count_down();
+  ended.wait();
+  std::latch again(1);
+  DeferSoon([&] { again.count_down(); });
   again.wait();
 }
 
