@@ -283,7 +283,9 @@ Status HttpServer::Start() {
     s.num_accepting = s.listeners.size();
   }
   for (const auto& listener : s.listeners) {
-    asio::co_spawn(listener->acceptor.get_executor(), s.Accept(listener), asio::detached);
+    listener->lane.Post([&s, listener] {
+      asio::co_spawn(listener->lane.context(), s.Accept(listener), asio::detached);
+    });
   }
   return {};
 }
