@@ -10,7 +10,6 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ip/v6_only.hpp>
-#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <fmt/core.h>
@@ -22,6 +21,7 @@
 #include "narthex/net/io_pool.h"
 #include "src/net/error_text.h"
 #include "src/net/gate.h"
+#include "src/net/lane.h"
 #include "src/net/session.h"
 
 namespace narthex::net {
@@ -88,7 +88,9 @@ void KeepAlive(int listener) {
 
 struct HttpServer::Impl {
   struct Listener {
-    explicit Listener(asio::io_context& context) : acceptor(context), pause(context) {}
+    explicit Listener(Lane& its_lane)
+        : lane(its_lane), acceptor(lane.context()), pause(lane.context()) {}
+    Lane& lane;
     tcp::acceptor acceptor;
     asio::steady_timer pause;
   };
@@ -103,7 +105,7 @@ struct HttpServer::Impl {
   Status Open(Listener& listener, const std::string& address);
   static Status Adopt(Listener& listener, int fd);
   asio::awaitable<void> Accept(std::shared_ptr<Listener> listener);
-  void StartSession(tcp::socket socket);
+  void StartSession(tcp::socket socket, Lane& lane);
   void SessionEnded(const std::shared_ptr<Session>& session);
   void ForEachSession(void (Session::*action)());
   bool WaitForSessions(std::int64_t timeout_ms);
@@ -173,7 +175,7 @@ Status HttpServer::Impl::Adopt(Listener& listener, int fd) {
 
 Status HttpServer::Impl::OpenListeners() {
   const auto add = [this](const auto& open) -> Status {
-    auto listener = std::make_shared<Listener>(io.Next());
+    auto listener = std::make_shared<Listener>(io.NextLane());
     NX_RETURN_IF_ERROR(open(*listener));
     KeepAlive(listener->acceptor.native_handle());
     ports.push_back(listener->acceptor.local_endpoint().port());
@@ -204,10 +206,11 @@ asio::awaitable<void> HttpServer::Impl::Accept(std::shared_ptr<Listener> listene
       co_await listener->pause.async_wait(kAwait);
       continue;
     }
-    auto [ec, socket] = co_await listener->acceptor.async_accept(io.Next(), kAwait);
+    Lane& lane = io.NextLane();
+    auto [ec, socket] = co_await listener->acceptor.async_accept(lane.context(), kAwait);
     if (!listener->acceptor.is_open()) break;
     if (!ec) {
-      StartSession(std::move(socket));
+      StartSession(std::move(socket), lane);
     } else if (ec != asio::error::connection_aborted) {
       log::Warn("Accepting a connection failed", {{"err", ErrnoText(ec.value())}});
       listener->pause.expires_after(std::chrono::milliseconds(100));  // No descriptors left.
@@ -219,23 +222,23 @@ asio::awaitable<void> HttpServer::Impl::Accept(std::shared_ptr<Listener> listene
   changed.NotifyAll();
 }
 
-void HttpServer::Impl::StartSession(tcp::socket socket) {
-  auto session = std::make_shared<Session>(std::move(socket), options, workers, router, gate.get(),
-                                           all_bodies);
+void HttpServer::Impl::StartSession(tcp::socket socket, Lane& lane) {
+  const auto session = std::make_shared<Session>(std::move(socket), lane, options, workers, router,
+                                                 gate.get(), all_bodies);
   {
     MutexLock lock(mutex);
     if (stopping) return;
     sessions.insert(session);
   }
   if (options.accepted != nullptr) options.accepted->Add();
-  const auto executor = session->executor();
-  auto run = session->Run();
-  // Given away, so that it ends on its own thread, which need not be the acceptor's.
-  asio::co_spawn(executor, std::move(run),
-                 [this, session = std::move(session)](const std::exception_ptr& failure) {
-                   if (failure) log::Error("An HTTP session ended by an exception");
-                   SessionEnded(session);
-                 });
+  // Begun there, so that it ends on its own loop, which need not be the acceptor's.
+  lane.Post([this, session] {
+    asio::co_spawn(session->lane().context(), session->Run(),
+                   [this, session](const std::exception_ptr& failure) {
+                     if (failure) log::Error("An HTTP session ended by an exception");
+                     SessionEnded(session);
+                   });
+  });
 }
 
 void HttpServer::Impl::SessionEnded(const std::shared_ptr<Session>& session) {
@@ -248,7 +251,7 @@ void HttpServer::Impl::SessionEnded(const std::shared_ptr<Session>& session) {
 void HttpServer::Impl::ForEachSession(void (Session::*action)()) {
   MutexLock lock(mutex);
   for (const auto& session : sessions) {
-    asio::post(session->executor(), [session, action] { (session.get()->*action)(); });
+    session->lane().Post([session, action] { (session.get()->*action)(); });
   }
 }
 
@@ -280,7 +283,9 @@ Status HttpServer::Start() {
     s.num_accepting = s.listeners.size();
   }
   for (const auto& listener : s.listeners) {
-    asio::co_spawn(listener->acceptor.get_executor(), s.Accept(listener), asio::detached);
+    listener->lane.Post([&s, listener] {
+      asio::co_spawn(listener->lane.context(), s.Accept(listener), asio::detached);
+    });
   }
   return {};
 }
@@ -296,7 +301,7 @@ void HttpServer::Stop(std::int64_t grace_ms) {
     s.stopping = true;
   }
   for (const auto& listener : s.listeners) {
-    asio::post(listener->acceptor.get_executor(), [listener] {
+    listener->lane.Post([listener] {
       error_code ignored;
       listener->acceptor.close(ignored);
       listener->pause.cancel();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One accepted connection: reads requests, has the workers answer them, sends the answers in order.
+// One accepted connection: reads requests, has a thread answer them, sends the answers in order.
 #pragma once
 
 #include <atomic>
@@ -21,13 +21,17 @@
 
 namespace narthex::net {
 
-/// Thread safety: the connection's executor, where not said otherwise.
+class Lane;
+
+/// Thread safety: the lane's loop, where not said otherwise.
 class Session final : public std::enable_shared_from_this<Session> {
  public:
+  /// @param socket      of the lane's context
   /// @param gate        null = everybody may come in, without TLS
   /// @param all_bodies  bytes of request bodies that all sessions of the server hold
-  Session(boost::asio::ip::tcp::socket socket, const ServerOptions& options, ThreadPool& workers,
-          const Router& router, Gate* gate, std::shared_ptr<std::atomic<std::size_t>> all_bodies);
+  Session(boost::asio::ip::tcp::socket socket, Lane& lane, const ServerOptions& options,
+          ThreadPool& workers, const Router& router, Gate* gate,
+          std::shared_ptr<std::atomic<std::size_t>> all_bodies);
   ~Session();
 
   /// Runs until the connection ends. Keeps itself alive meanwhile.
@@ -35,7 +39,7 @@ class Session final : public std::enable_shared_from_this<Session> {
 
   /// Ends the connection once the current answer is sent; at once when there is none.
   void CloseWhenIdle();
-  /// Requests stop of what runs on a worker.
+  /// Requests stop of the handler, or of the comparison of a password.
   void RequestStop();
   /// Cuts the connection.
   void Abort();
@@ -44,7 +48,8 @@ class Session final : public std::enable_shared_from_this<Session> {
     if (answering_) Abort();
   }
 
-  boost::asio::any_io_executor executor() { return connection_.socket().get_executor(); }
+  /// Any thread.
+  Lane& lane() { return lane_; }
 
  private:
   struct Refusal {
@@ -59,6 +64,7 @@ class Session final : public std::enable_shared_from_this<Session> {
     return {503, "503 Service Unavailable: too much memory is taken by other requests' bodies"};
   }
 
+  boost::asio::any_io_executor executor() { return connection_.socket().get_executor(); }
   /// @return whether the connection may be used
   boost::asio::awaitable<bool> StartTls();
   boost::asio::awaitable<tl::expected<RequestHead, Refusal>> ReadHead();
@@ -83,6 +89,7 @@ class Session final : public std::enable_shared_from_this<Session> {
   void WatchForDisconnect(std::shared_ptr<std::stop_source> source);
   void LookAgainForDisconnect(std::shared_ptr<std::stop_source> source);
 
+  Lane& lane_;
   const ServerOptions& options_;
   ThreadPool& workers_;
   const Router& router_;

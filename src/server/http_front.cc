@@ -71,8 +71,8 @@ HttpFront::HttpFront(Frame& frame)
       // One for each connection, because queries that wait and clients that read slowly keep
       // theirs: health checks must be answered all the same. Unused ones are never started.
       workers_("http", static_cast<std::size_t>(frame.flags.max_connections)),
-      // One keeps up with all requests, as the workers answer them; but not with handshakes, each
-      // of which takes a millisecond with a key of RSA.
+      // One loop keeps up with all requests: what takes long leaves it. But not with handshakes,
+      // each of which takes a millisecond with a key of RSA.
       io_("http-io", UsesTls(frame) ? NumCores() : 1) {}
 
 Status HttpFront::Start(const web::ApiDependencies& dependencies) {

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// HTTP/1.1 server. Sessions are coroutines on I/O threads; handlers are plain functions that run on
-// a worker pool and write their answer as a stream with back-pressure. No Asio in this header.
+// HTTP/1.1 server. Sessions are coroutines on I/O threads; handlers are plain functions that write
+// their answer as a stream with back-pressure. A handler that comes alone runs on its session's
+// thread, whose other work goes on elsewhere if need be, all others on a worker pool. No Asio in
+// this header.
 #pragma once
 
 #include <cstddef>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Share-nothing I/O threads: each runs one io_context, and what is started on one stays there.
+// Share-nothing I/O loops: each runs one io_context, and what is started on one stays there.
 #pragma once
 
 #include <cstddef>
@@ -10,6 +10,8 @@
 #include <boost/asio/io_context.hpp>
 
 namespace narthex::net {
+
+class Lane;
 
 /// Thread safety: any thread; Start and Stop once each.
 class IoPool final {
@@ -27,6 +29,8 @@ class IoPool final {
   boost::asio::io_context& context(std::size_t i);
   /// Contexts in turn.
   boost::asio::io_context& Next();
+  /// The same with what belongs to them; for the HTTP server, whose handlers they run.
+  Lane& NextLane();
 
  private:
   struct Impl;
