@@ -439,20 +439,58 @@ std::size_t IndexReader::NumValues(std::string_view name) const {
   return entries == nullptr ? 0 : entries->count;
 }
 
+template <typename Visit>
+Status IndexReader::WalkOn(const NameEntries& entries, std::span<const SeriesId> ids,
+                           const std::stop_token& stop, Visit&& visit) const {
+  std::size_t seen = 0;
+  return Walk(entries, {}, [&](const TableEntry& entry) -> Result<bool> {
+    if (const Status goes_on = CheckStop(stop, seen++); !goes_on) return Fail(goes_on.error());
+    NX_ASSIGN_OR_RETURN(const ByteSpan list, ListBytes(entry.list_offset));
+    return !Meet(list, ids) || visit(entry.value);
+  });
+}
+
 Result<std::vector<std::string>> IndexReader::ValuesOn(std::string_view name,
                                                        std::span<const SeriesId> ids,
                                                        const std::stop_token& stop) const {
   std::vector<std::string> values;
-  std::size_t seen = 0;
   const NameEntries* entries = Find(name);
   if (entries == nullptr || ids.empty()) return values;
-  NX_RETURN_IF_ERROR(Walk(*entries, {}, [&](const TableEntry& entry) -> Result<bool> {
-    if (const Status goes_on = CheckStop(stop, seen++); !goes_on) return Fail(goes_on.error());
-    NX_ASSIGN_OR_RETURN(const ByteSpan list, ListBytes(entry.list_offset));
-    if (Meet(list, ids)) values.emplace_back(entry.value);
+  NX_RETURN_IF_ERROR(WalkOn(*entries, ids, stop, [&](std::string_view value) {
+    values.emplace_back(value);
     return true;
   }));
   return values;
+}
+
+Result<std::vector<std::string>> IndexReader::NamesOn(std::span<const SeriesId> ids,
+                                                      const std::stop_token& stop) const {
+  // Some series have most of the names. Of each other name, mostly the first value that any series
+  // has decides.
+  constexpr std::size_t kRead = 64;
+  std::vector<bool> found(names_.size());
+  SymbolPairs pairs;
+  for (std::size_t i = 0; i < ids.size(); i += ids.size() / kRead + 1) {
+    NX_RETURN_IF_ERROR(Series(ids[i], &pairs, nullptr));
+    for (const auto& [name, value] : pairs) {
+      const auto it = std::lower_bound(
+          names_.begin(), names_.end(), name,
+          [](const NameEntries& entries, std::uint32_t symbol) { return entries.symbol < symbol; });
+      if (it != names_.end() && it->symbol == name) found[it - names_.begin()] = true;
+    }
+  }
+  std::vector<std::string> names;
+  for (std::size_t n = 0; n < names_.size(); ++n) {
+    bool on_any = found[n];
+    if (!on_any) {
+      NX_RETURN_IF_ERROR(WalkOn(names_[n], ids, stop, [&](std::string_view) {
+        on_any = true;
+        return false;
+      }));
+    }
+    if (on_any) names.emplace_back(names_[n].name);
+  }
+  return names;
 }
 
 std::size_t IndexReader::memory_bytes() const {

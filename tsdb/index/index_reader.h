@@ -69,6 +69,11 @@ class IndexReader final : public PostingsSource {
   Result<std::vector<std::string>> ValuesOn(std::string_view name, std::span<const SeriesId> ids,
                                             const std::stop_token& stop = {}) const;
 
+  /// The names of the labels on any of `ids` (ascending), ascending. For many of the series of the
+  /// block: most of them are not read. Errors: kCancelled.
+  Result<std::vector<std::string>> NamesOn(std::span<const SeriesId> ids,
+                                           const std::stop_token& stop = {}) const;
+
   std::uint64_t size_bytes() const { return file_->bytes().size(); }
   /// Bytes held in memory beside the mapping.
   std::size_t memory_bytes() const;
@@ -99,6 +104,10 @@ class IndexReader final : public PostingsSource {
   /// Visits entries of a name from the first one ≥ `from` on, until visit returns false.
   template <typename Visit>
   Status Walk(const NameEntries& entries, std::string_view from, Visit&& visit) const;
+  /// Calls visit(value) for each value of a label on any of `ids`, until it returns false.
+  template <typename Visit>
+  Status WalkOn(const NameEntries& entries, std::span<const SeriesId> ids,
+                const std::stop_token& stop, Visit&& visit) const;
   std::uint32_t SampleBefore(const NameEntries& entries, std::string_view value) const;
   Status AppendList(std::uint64_t offset, PostingList& out) const;
   Result<ByteSpan> ListBytes(std::uint64_t offset) const;
