@@ -73,9 +73,10 @@ class SelectorSource final : public RangeSource {
                         RangeSeries series = View(window, columns, scratch[portion]);
                         if (ctx_.features.use_start_timestamps) AddStarts(columns, series);
                         const bool no_notes = columns.histograms.empty() && !series.starts;
-                        if (leave_out_labels && no_notes) {
-                          series.name = name_.value_or("");
-                          return fn(i, {}, false, series, portion);
+                        if (only_labels && no_notes && name_) {
+                          series.name = *name_;
+                          return fn(i, series_.SomeLabelsAt(first + i, *only_labels), false, series,
+                                    portion);
                         }
                         model::Labels labels = series_.set->LabelsAt(first + i);
                         // A copy, because the visitor may change the labels.

@@ -28,6 +28,9 @@ class BlockSeriesSet final : public storage::SeriesSet {
   model::Labels LabelsAt(std::size_t i) const override {
     return block_->index().LabelsOfChecked(ids_[i]).value_or(model::Labels());
   }
+  model::Labels SomeLabelsAt(std::size_t i, std::span<const std::string> names) const override {
+    return block_->index().LabelsOfChecked(ids_[i], names).value_or(model::Labels());
+  }
   bool HasLabels(std::size_t i, const model::Labels& labels) const override {
     return block_->index().HasLabels(ids_[i], labels);
   }

@@ -22,6 +22,9 @@ class HeadSeriesSet final : public storage::SeriesSet {
 
   std::size_t size() const override { return ids_.size(); }
   model::Labels LabelsAt(std::size_t i) const override { return head_.index.LabelsOf(ids_[i]); }
+  model::Labels SomeLabelsAt(std::size_t i, std::span<const std::string> names) const override {
+    return head_.index.labels().Get(head_.index.At(ids_[i]).labels, names);
+  }
   Status Read(std::size_t i, TimestampMs mint, TimestampMs maxt,
               storage::SampleColumns& out) const override {
     ChunkReader reader(head_);

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -36,6 +37,8 @@ class LabelStore {
 
   bool Equal(ArenaRef run, const model::Labels& labels) const;
   model::Labels Get(ArenaRef run) const;
+  /// Those of these names alone, which ascend.
+  model::Labels Get(ArenaRef run, std::span<const std::string> names) const;
   /// The value's symbol; 0 when the set has no such name.
   Symbol ValueOf(ArenaRef run, Symbol name) const;
   /// The label at a place in the order of names; zeros past the last one.

@@ -372,6 +372,28 @@ Result<model::Labels> IndexReader::LabelsOfChecked(SeriesId id) const {
   return ReadLabels(id, in);
 }
 
+Result<model::Labels> IndexReader::LabelsOfChecked(SeriesId id,
+                                                   std::span<const std::string> names) const {
+  NX_ASSIGN_OR_RETURN(Decoder in, OpenSeries(id, false));
+  model::Labels labels;
+  auto wanted = names.begin();
+  const std::uint64_t num_labels = in.Uvarint();
+  for (std::uint64_t i = 0; i < num_labels && wanted != names.end() && in.ok(); ++i) {
+    const auto name_number = static_cast<std::uint32_t>(in.Uvarint());
+    const auto value_number = static_cast<std::uint32_t>(in.Uvarint());
+    std::string_view name, value;
+    if (!LookUp(name_number, name))
+      return Corrupt(fmt::format("series {} has an unknown symbol", id));
+    while (wanted != names.end() && *wanted < name) ++wanted;
+    if (wanted == names.end() || *wanted != name) continue;
+    if (!LookUp(value_number, value))
+      return Corrupt(fmt::format("series {} has an unknown symbol", id));
+    labels.AppendSorted(name, value);
+  }
+  if (!in.ok()) return Corrupt("series is cut short");
+  return labels;
+}
+
 bool IndexReader::HasLabels(SeriesId id, const model::Labels& labels) const {
   auto in = OpenSeries(id, false);
   if (!in) return false;

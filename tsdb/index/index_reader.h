@@ -49,6 +49,8 @@ class IndexReader final : public PostingsSource {
   Result<model::Labels> LabelsOf(SeriesId id) const;
   /// The same of a series that was read before: its checksum is not looked at again.
   Result<model::Labels> LabelsOfChecked(SeriesId id) const;
+  /// Those of these names alone, which ascend.
+  Result<model::Labels> LabelsOfChecked(SeriesId id, std::span<const std::string> names) const;
   /// Whether a series that was read before has these labels.
   bool HasLabels(SeriesId id, const model::Labels& labels) const;
   Result<std::string_view> Symbol(std::uint32_t number) const;
