@@ -3,6 +3,8 @@
 // What the aggregations share: grouping, and one maker per family.
 #pragma once
 
+#include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -24,8 +26,12 @@ class Grouping {
   const model::Labels& labels(std::size_t group) const { return groups_[group]; }
   /// Labels of the group that `metric` belongs to.
   model::Labels ResultLabels(const model::Labels& metric) const;
-  /// Whether all rows are one group, whatever their labels.
-  bool one_group() const { return names_.empty() && !without_; }
+  /// The labels by which rows are told apart, by name and ascending, as long as this lives; null:
+  /// by all but some.
+  std::optional<std::span<const std::string>> looked_at() const {
+    if (without_) return std::nullopt;
+    return names_;
+  }
   /// Whether the results differ without their names.
   bool unique_without_name() const;
   /// Whether the labels that functions drop make no difference.

@@ -244,7 +244,7 @@ class FoldOperator final : public Operator {
         grouping_(expr),
         holding_(ctx) {
     unique_without_name = grouping_.unique_without_name();
-    if (grouping_.one_group()) child_->LeaveOutLabels();
+    if (const auto looked_at = grouping_.looked_at()) child_->LeaveOutLabels(*looked_at);
     if (grouping_.ignores_metadata_labels()) child_->KeepMetadataLabels();
   }
 

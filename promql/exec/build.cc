@@ -46,7 +46,7 @@ class StepInvariantOperator final : public Operator {
     unique_without_name = child_->unique_without_name;
   }
 
-  void LeaveOutLabels() override { child_->LeaveOutLabels(); }
+  void LeaveOutLabels(std::span<const std::string> but) override { child_->LeaveOutLabels(but); }
   void KeepMetadataLabels() override { child_->KeepMetadataLabels(); }
 
   Status Next(Batch& out) override {

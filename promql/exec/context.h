@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <limits>
+#include <span>
 #include <stop_token>
 #include <string>
 #include <unordered_map>
@@ -43,6 +44,11 @@ struct SubqueryFrame {
 
 /// The series a selector reads, chosen before evaluation begins.
 struct SelectedSeries {
+  /// See SeriesSet::SomeLabelsAt, which is not asked when no labels are wanted.
+  model::Labels SomeLabelsAt(std::size_t i, std::span<const std::string> names) const {
+    return names.empty() ? model::Labels() : set->SomeLabelsAt(i, names);
+  }
+
   std::shared_ptr<const storage::SeriesSet> set;
   model::TimestampMs mint = 0;  // Closed range of samples that any step can need.
   model::TimestampMs maxt = 0;

@@ -4,6 +4,8 @@
 #pragma once
 
 #include <memory>
+#include <span>
+#include <string>
 #include <vector>
 
 #include "narthex/base/result.h"
@@ -23,9 +25,10 @@ class Operator {
   /// Replaces `out` with the next rows, none of them empty over all steps. No rows: the end.
   virtual Status Next(Batch& out) = 0;
 
-  /// Tells, before the first Next, that nobody looks at the labels of rows that have floats only:
-  /// an operator may leave those out.
-  virtual void LeaveOutLabels() {}
+  /// Tells, before the first Next, that of rows that have floats only nobody looks at the labels
+  /// but at these, by name: an operator may leave the others out.
+  /// @param but  ascends; outlives the operator
+  virtual void LeaveOutLabels(std::span<const std::string>) {}
 
   /// The same for the metric name and the other metadata labels alone: they need not be dropped.
   virtual void KeepMetadataLabels() {}

@@ -6,6 +6,7 @@
 #include "narthex/model/float_histogram.h"
 #include "narthex/model/sample.h"
 #include "promql/exec/advance.h"
+#include "promql/exec/lanes.h"
 #include "promql/exec/trace.h"
 #include "promql/plan/plan.h"
 
@@ -72,9 +73,10 @@ class SelectorSource final : public RangeSource {
                         RangeSeries series = View(window, columns, scratch[portion]);
                         if (ctx_.features.use_start_timestamps) AddStarts(columns, series);
                         const bool no_notes = columns.histograms.empty() && !series.starts;
-                        if (leave_out_labels && no_notes) {
-                          series.name = name_.value_or("");
-                          return fn(i, {}, false, series, portion);
+                        if (only_labels && no_notes && name_) {
+                          series.name = *name_;
+                          return fn(i, series_.SomeLabelsAt(first + i, *only_labels), false, series,
+                                    portion);
                         }
                         model::Labels labels = series_.set->LabelsAt(first + i);
                         // A copy, because the visitor may change the labels.
@@ -147,18 +149,30 @@ class SubquerySource final : public RangeSource {
   Holding holding_;
 };
 
+/// Whether a block of kBlock values holds a NaN.
+constexpr std::size_t kBlock = 8 * kLanes;
+bool AnyNan(const double* v) {
+  LaneMask nan{};
+  for (std::size_t i = 0; i < kBlock; i += kLanes) {
+    Lanes x;
+    LoadLanes(v + i, x);
+    nan |= x != x;
+  }
+  return AnyLane(nan);
+}
+
 /// Index of the first stale marker, or the size. Stale markers are NaNs, and most series have none.
 std::size_t FirstStale(std::span<const double> v) {
-  constexpr std::size_t kBlock = 16;
-  for (std::size_t i = 0; i < v.size(); i += kBlock) {
-    const auto block = v.subspan(i, std::min(kBlock, v.size() - i));
-    int nans = 0;
-    for (const double x : block) nans += x != x ? 1 : 0;
-    if (nans == 0) continue;
+  std::size_t i = 0;
+  for (; i + kBlock <= v.size(); i += kBlock) {
+    if (!AnyNan(v.data() + i)) continue;
+    const auto block = v.subspan(i, kBlock);
     const auto stale = std::find_if(block.begin(), block.end(), model::IsStale);
     if (stale != block.end()) return i + static_cast<std::size_t>(stale - block.begin());
   }
-  return v.size();
+  return static_cast<std::size_t>(
+      std::find_if(v.begin() + static_cast<std::ptrdiff_t>(i), v.end(), model::IsStale) -
+      v.begin());
 }
 
 }  // namespace

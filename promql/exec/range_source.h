@@ -69,8 +69,9 @@ class RangeSource {
   RangeWindow window;
   bool one_name = false;
   bool is_subquery = false;
-  /// The visitor does not look at the labels of series that have floats only: they may be empty.
-  bool leave_out_labels = false;
+  /// Of series that have floats only, the visitor looks at no other labels than these, which
+  /// ascend by name; null = at all.
+  std::optional<std::span<const std::string>> only_labels;
 };
 
 /// From a matrix selector or a subquery. A subquery is evaluated here.

@@ -139,7 +139,7 @@ class SelectorOperator final : public Operator {
     unique_without_name = OneName(selector).has_value();
   }
 
-  void LeaveOutLabels() override { labels_wanted_ = false; }
+  void LeaveOutLabels(std::span<const std::string> but) override { only_labels_ = but; }
 
   Status Next(Batch& out) override {
     while (true) {
@@ -176,9 +176,9 @@ class SelectorOperator final : public Operator {
     const Strides strides{window_.grid, window_.time, 0, window_.lookback_ms, window_.lookback_ms};
     return ReadSeries(ctx_, series_, strides, next_, out.rows(),
                       [&](std::size_t r, storage::SampleColumns& columns, std::size_t) {
-                        if (labels_wanted_ || !columns.histograms.empty()) {
-                          out.metric(r) = series_.set->LabelsAt(next_ + r);
-                        }
+                        const bool some = only_labels_ && columns.histograms.empty();
+                        out.metric(r) = some ? series_.SomeLabelsAt(next_ + r, *only_labels_)
+                                             : series_.set->LabelsAt(next_ + r);
                         FillInstantRow(window_, columns, out.row(r));
                       });
   }
@@ -189,7 +189,7 @@ class SelectorOperator final : public Operator {
   Holding holding_;
   Holding working_;  // The rows at hand.
   std::size_t next_ = 0;
-  bool labels_wanted_ = true;
+  std::optional<std::span<const std::string>> only_labels_;  // Null: all are wanted.
 };
 
 /// Into how many portions the work on `count` series is split: more than there are threads, so that

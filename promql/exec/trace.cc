@@ -74,7 +74,7 @@ class TracedOperator final : public Operator {
     if (out.rows() > 0) node_.bytes += static_cast<std::int64_t>(out.Bytes());
     return {};
   }
-  void LeaveOutLabels() override { op_->LeaveOutLabels(); }
+  void LeaveOutLabels(std::span<const std::string> but) override { op_->LeaveOutLabels(but); }
   void KeepMetadataLabels() override { op_->KeepMetadataLabels(); }
 
  private:

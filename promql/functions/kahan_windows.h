@@ -1,43 +1,39 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Compensated sums of many windows, to the bit as KahanSum adds them up one after another.
+// Compensated sums of many windows, to the bit as KahanSum adds them up one after another, as long
+// as they are finite. A sum that is not has to be asked of KahanSum.
 #pragma once
 
 #include <cmath>
 #include <cstdint>
 #include <span>
 
+#include "narthex/model/timestamp.h"
 #include "promql/functions/kahan.h"
 
 namespace narthex::promql {
-
-/// Two compensated sums side by side. What a sum lost in rounding is a number that has one value:
-/// here it is found by operations that need no look at which operand is larger (Knuth), so that
-/// both sums run in one vector register. Only past the range of doubles do the two ways differ;
-/// then finite() is false of the result, and KahanSum has to be asked.
-class KahanPair {
- public:
-  using Pair = double __attribute__((vector_size(16)));
-
-  void Add(Pair x) {
-    const Pair t = sum_ + x;
-    const Pair added = t - sum_;
-    compensation_ += (sum_ - (t - added)) + (x - added);
-    sum_ = t;
-  }
-  KahanSum Get(int i) const { return {sum_[i], compensation_[i]}; }
-
- private:
-  Pair sum_{}, compensation_{};
-};
 
 inline bool IsFinite(const KahanSum& sum) {
   return std::isfinite(sum.sum) && std::isfinite(sum.compensation);
 }
 
-/// The sums of v over [lo[i], hi[i]) for each i, where neither bound falls. A sum that is not
-/// finite is not right.
+/// The sums of v over [lo[i], hi[i]) for each i, where neither bound falls.
 void SumWindows(std::span<const double> v, std::span<const std::uint32_t> lo,
                 std::span<const std::uint32_t> hi, std::span<KahanSum> out);
+
+/// So many windows are taken at once below.
+constexpr std::size_t kWindowsAtOnce = 4;
+
+/// What a line through a window is found by; x: seconds from the reference.
+struct LineSums {
+  KahanSum x, y, xy, xx;
+};
+void SumLine(std::span<const model::TimestampMs> t, std::span<const double> v,
+             model::TimestampMs reference, LineSums& out);
+
+/// The sums of y and x·y of up to kWindowsAtOnce windows with the same times.
+/// @param windows  where the y of each begin, as many as there are of x
+void SumProducts(std::span<const double> x, std::span<const double* const> windows,
+                 std::span<KahanSum> y, std::span<KahanSum> xy);
 
 }  // namespace narthex::promql

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Functions that reduce a window to a count, a sum, an extreme or an end of it.
+#include <algorithm>
 #include <cmath>
 #include <span>
 #include <vector>
@@ -55,21 +56,26 @@ std::span<const double> Window(const RangeSeries& series, int s) {
   return series.v.subspan(series.lo[s], series.FloatCount(s));
 }
 
-/// Finds the extreme of a window that only moves forward, with constant work per sample on average:
-/// a queue of the samples that can still become the extreme. NaN loses to any number.
+/// Finds the extremes of windows that only move forward: a queue of the samples that can still
+/// become the extreme. Samples between two places where windows begin or end come and go together,
+/// so the best of them stands for all. NaN loses to any number.
 template <typename Better>
 class SlidingExtreme {
  public:
   /// @param better(new, old)  whether a new sample makes an older one superfluous
-  SlidingExtreme(std::span<const double> v, Better better) : v_(v), better_(better) {}
+  SlidingExtreme(const RangeSeries& series, Better better) : series_(series), better_(better) {}
 
-  /// Index of the extreme of [lo, hi), which is not empty and does not begin or end before the
-  /// last one.
-  std::size_t Find(std::size_t lo, std::size_t hi) {
-    for (; added_ < hi; ++added_) {
-      if (std::isnan(v_[added_])) continue;
-      while (queue_.size() > head_ && better_(v_[added_], v_[queue_.back()])) queue_.pop_back();
-      queue_.push_back(added_);
+  /// Index of the extreme of a step's window, which is not empty; steps rise.
+  std::size_t Find(int s) {
+    const std::size_t lo = series_.lo[s], hi = series_.hi[s];
+    added_ = std::max(added_, lo);
+    next_step_ = std::max(next_step_, static_cast<std::size_t>(s));
+    while (added_ < hi) {
+      while (next_step_ < series_.lo.size() && series_.lo[next_step_] <= added_) ++next_step_;
+      const bool cut = next_step_ < series_.lo.size() && series_.lo[next_step_] < hi;
+      const std::size_t end = cut ? series_.lo[next_step_] : hi;
+      Enqueue(BestOf(added_, end), end);
+      added_ = end;
     }
     while (head_ < queue_.size() && queue_[head_] < lo) ++head_;
     // Without a number the last NaN stands for the window.
@@ -77,19 +83,38 @@ class SlidingExtreme {
   }
 
  private:
-  const std::span<const double> v_;
+  /// Index of the best number in [begin, end); the end when there is none.
+  std::size_t BestOf(std::size_t begin, std::size_t end) const {
+    const double* const v = series_.v.data();
+    while (begin < end && std::isnan(v[begin])) ++begin;
+    std::size_t best = begin;
+    for (std::size_t i = begin + 1; i < end; ++i) {
+      if (better_(v[i], v[best])) best = i;  // Never true of NaN.
+    }
+    return best;
+  }
+
+  void Enqueue(std::size_t i, std::size_t none) {
+    if (i == none) return;
+    const auto& v = series_.v;
+    while (queue_.size() > head_ && better_(v[i], v[queue_.back()])) queue_.pop_back();
+    queue_.push_back(i);
+  }
+
+  const RangeSeries& series_;
   const Better better_;
   std::vector<std::size_t> queue_;  // From head_ on: rising indexes, values from best to worst.
   std::size_t head_ = 0;
   std::size_t added_ = 0;
+  std::size_t next_step_ = 0;  // The first whose window begins behind added_.
 };
 
 template <typename Better>
 void Extremes(const RangeCall& call, const RangeSeries& series, RowRef row,
               storage::Annotations& notes, bool time, Better better) {
-  SlidingExtreme sliding(series.v, better);
+  SlidingExtreme sliding(series, better);
   ForEachFloatWindow(call, series, notes, [&](int s) {
-    const std::size_t i = sliding.Find(series.lo[s], series.hi[s]);
+    const std::size_t i = sliding.Find(s);
     row.Set(s, time ? static_cast<double>(series.t[i]) / 1000 : series.v[i]);
   });
 }

@@ -35,9 +35,9 @@ class RangeCallOperator final : public Operator {
     unique_without_name = source_->one_name;
   }
 
-  void LeaveOutLabels() override {
+  void LeaveOutLabels(std::span<const std::string> but) override {
     const bool type_wanted = WantsCounters() && ctx_.features.type_and_unit_labels;
-    source_->leave_out_labels = UniqueByItself() && !type_wanted;
+    if (UniqueByItself() && !type_wanted) source_->only_labels = but;
   }
 
   void KeepMetadataLabels() override { may_keep_metadata_ = source_->one_name; }

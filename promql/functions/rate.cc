@@ -9,6 +9,7 @@
 
 #include "narthex/base/go_format.h"
 #include "narthex/model/float_histogram.h"
+#include "promql/exec/lanes.h"
 #include "promql/functions/range_function.h"
 #include "promql/functions/start_reset.h"
 
@@ -96,18 +97,30 @@ Kind KindOf(FunctionId id) {
   return {id == FunctionId::kRate || id == FunctionId::kIncrease, id == FunctionId::kRate};
 }
 
+constexpr std::size_t kBlock = 4 * kLanes;
+/// Whether one of kBlock values is less than the one before it.
+bool AnyFalls(const double* v) {
+  LaneMask falls{};
+  for (std::size_t i = 0; i < kBlock; i += kLanes) {
+    Lanes x, before;
+    LoadLanes(v + i, x);
+    LoadLanes(v + i - 1, before);
+    falls |= x < before;
+  }
+  return AnyLane(falls);
+}
+
 /// Indexes i with v[i] < v[i-1], or where the count began anew.
 void FindResets(std::span<const double> v, const StartedSamples& started,
                 std::vector<std::uint32_t>& resets) {
   const auto is_reset = [&](std::size_t i) { return v[i] < v[i - 1] || started.IsReset(i); };
   // Resets are rare: whole blocks are passed over.
-  constexpr std::size_t kBlock = 16;
+  const bool only_falls = started.starts == nullptr;
   resets.clear();
   for (std::size_t i = 1; i < v.size(); i += kBlock) {
     const std::size_t end = std::min(i + kBlock, v.size());
-    int found = started.starts != nullptr ? 1 : 0;
-    for (std::size_t k = i; k < end; ++k) found += v[k] < v[k - 1] ? 1 : 0;
-    for (std::size_t k = i; found > 0 && k < end; ++k) {
+    if (only_falls && end - i == kBlock && !AnyFalls(v.data() + i)) continue;
+    for (std::size_t k = i; k < end; ++k) {
       if (is_reset(k)) resets.push_back(static_cast<std::uint32_t>(k));
     }
   }

@@ -2,9 +2,11 @@
 //
 // deriv and predict_linear (least squares), double_exponential_smoothing.
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "promql/functions/kahan_windows.h"
@@ -18,23 +20,14 @@ struct Line {
   double intercept;  // At the reference time.
 };
 
-struct Sums {
-  KahanSum x, y, xy, xx;  // x: seconds from the reference.
-};
-
 double Seconds(model::TimestampMs t, model::TimestampMs reference) {
   return static_cast<double>(t - reference) / 1e3;
 }
 
-Sums AddUp(std::span<const model::TimestampMs> t, std::span<const double> v,
-           model::TimestampMs reference) {
-  KahanPair ends, products;
-  for (std::size_t i = 0; i < v.size(); ++i) {
-    const double x = Seconds(t[i], reference), y = v[i];
-    ends.Add(KahanPair::Pair{x, y});
-    products.Add(KahanPair::Pair{x * y, x * x});
-  }
-  Sums sums{ends.Get(0), ends.Get(1), products.Get(0), products.Get(1)};
+LineSums AddUp(std::span<const model::TimestampMs> t, std::span<const double> v,
+               model::TimestampMs reference) {
+  LineSums sums;
+  SumLine(t, v, reference, sums);
   if (IsFinite(sums.y) && IsFinite(sums.xy)) return sums;
   sums = {};
   for (std::size_t i = 0; i < v.size(); ++i) {
@@ -49,25 +42,23 @@ Sums AddUp(std::span<const model::TimestampMs> t, std::span<const double> v,
 
 /// Fits a line to each window of a series. The sums of times are equal for all windows with as many
 /// samples, one interval and one place of the reference; such windows follow one another, so what
-/// was found for the last one is kept.
+/// was found for the last one is kept, and the other sums are found for several at once.
+/// Reference: gives the time that a step counts seconds from.
+template <typename Reference>
 class Fitter {
  public:
-  explicit Fitter(const RangeSeries& series) : series_(series) {}
+  Fitter(const RangeSeries& series, Reference reference)
+      : series_(series), reference_(std::move(reference)) {}
 
   /// @param s  steps rise
-  Line Fit(int s, model::TimestampMs reference) {
-    const auto t = series_.t.subspan(series_.lo[s], series_.FloatCount(s));
+  Line Fit(int s) {
     const auto v = series_.v.subspan(series_.lo[s], series_.FloatCount(s));
     if (std::all_of(v.begin(), v.end(), [&](double y) { return y == v[0]; })) return Constant(v[0]);
-    const bool only = series_.lo.size() == 1;
-    if (only || !IsEven(series_.lo[s], series_.hi[s])) {
-      return Solve(AddUp(t, v, reference), v.size());
-    }
-    Learn(t, reference);
-    KahanPair pair;
-    for (std::size_t i = 0; i < v.size(); ++i) pair.Add(KahanPair::Pair{v[i], x_[i] * v[i]});
-    Sums sums{x_sum_, pair.Get(0), pair.Get(1), xx_sum_};
-    if (!IsFinite(sums.y) || !IsFinite(sums.xy)) sums = AddUp(t, v, reference);
+    const bool known = s >= first_step_ && s < end_step_;
+    if (!known && !SumFrom(s)) return Solve(AddUp(TimesOf(s), v, reference_(s)), v.size());
+    const auto k = static_cast<std::size_t>(s - first_step_);
+    LineSums sums{x_sum_, y_sums_[k], xy_sums_[k], xx_sum_};
+    if (!IsFinite(sums.y) || !IsFinite(sums.xy)) sums = AddUp(TimesOf(s), v, reference_(s));
     return Solve(sums, v.size());
   }
 
@@ -78,13 +69,39 @@ class Fitter {
     return {0, v};
   }
 
-  static Line Solve(const Sums& sums, std::size_t size) {
+  static Line Solve(const LineSums& sums, std::size_t size) {
     const auto n = static_cast<double>(size);
     const double sx = sums.x.Total(), sy = sums.y.Total();
     const double covariance = sums.xy.Total() - sx * sy / n;
     const double variance = sums.xx.Total() - sx * sx / n;
     const double slope = covariance / variance;
     return {slope, sy / n - slope * sx / n};
+  }
+
+  std::span<const model::TimestampMs> TimesOf(int s) const {
+    return series_.t.subspan(series_.lo[s], series_.FloatCount(s));
+  }
+
+  /// Adds up this step's window and those of the next ones that have the same times.
+  /// @return false when its samples are not at one interval
+  bool SumFrom(int s) {
+    const auto n = static_cast<int>(series_.lo.size());
+    if (n == 1 || !IsEven(series_.lo[s], series_.hi[s])) return false;
+    Learn(TimesOf(s), reference_(s));
+    std::array<const double*, kWindowsAtOnce> windows;
+    std::size_t found = 0;
+    first_step_ = end_step_ = s;
+    do {
+      windows[found++] = series_.v.data() + series_.lo[end_step_++];
+    } while (found < windows.size() && end_step_ < n && HasLearntTimes(end_step_));
+    SumProducts(x_, std::span(windows).first(found), y_sums_, xy_sums_);
+    return true;
+  }
+
+  bool HasLearntTimes(int s) {
+    const auto t = TimesOf(s);
+    return t.size() == x_.size() && t[0] - reference_(s) == first_ && t[1] - t[0] == interval_ &&
+           IsEven(series_.lo[s], series_.hi[s]);
   }
 
   /// Whether all samples of a window are at one interval.
@@ -122,11 +139,15 @@ class Fitter {
   }
 
   const RangeSeries& series_;
+  const Reference reference_;
   std::size_t even_from_ = 0, even_until_ = 0;
   // Of the last window whose samples were at one interval: its times, and their sums.
   std::vector<double> x_;
   KahanSum x_sum_, xx_sum_;
   model::DurationMs first_ = 0, interval_ = 0;
+  // Of the steps from first_step_ to before end_step_, which have those times.
+  int first_step_ = 0, end_step_ = 0;
+  std::array<KahanSum, kWindowsAtOnce> y_sums_, xy_sums_;
 };
 
 /// Calls fn(step) for windows with two floats or more; one float among histograms gets the info.
@@ -144,16 +165,15 @@ void ForEachPair(const RangeCall& call, const RangeSeries& series, storage::Anno
 
 void DerivKernel(const RangeCall& call, const RangeSeries& series, RowRef row,
                  storage::Annotations& notes) {
-  Fitter fitter(series);
-  ForEachPair(call, series, notes,
-              [&](int s) { row.Set(s, fitter.Fit(s, series.t[series.lo[s]]).slope); });
+  Fitter fitter(series, [&](int s) { return series.t[series.lo[s]]; });
+  ForEachPair(call, series, notes, [&](int s) { row.Set(s, fitter.Fit(s).slope); });
 }
 
 void PredictLinearKernel(const RangeCall& call, const RangeSeries& series, RowRef row,
                          storage::Annotations& notes) {
-  Fitter fitter(series);
+  Fitter fitter(series, [&](int s) { return call.window.grid.At(s); });
   ForEachPair(call, series, notes, [&](int s) {
-    const Line line = fitter.Fit(s, call.window.grid.At(s));
+    const Line line = fitter.Fit(s);
     row.Set(s, line.slope * call.scalars[0][s] + line.intercept);
   });
 }

@@ -78,6 +78,17 @@ Labels Labels::FromPairs(std::vector<std::pair<std::string_view, std::string_vie
 }
 
 void Labels::AppendSorted(std::string_view name, std::string_view value) {
+  // Nearly all are short: put together aside, they go to the string at once.
+  if (name.size() + value.size() < 256 && name.size() < kLongField && value.size() < kLongField) {
+    char bytes[2 + 256];
+    char* p = bytes;
+    *p++ = static_cast<char>(name.size());
+    p += name.copy(p, name.size());
+    *p++ = static_cast<char>(value.size());
+    p += value.copy(p, value.size());
+    data_.append(bytes, p);
+    return;
+  }
   AppendField(data_, name);
   AppendField(data_, value);
 }

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <limits>
 #include <optional>
 
 #include <fmt/format.h>
@@ -252,6 +253,12 @@ void ReadEngine(FlagValues& values, ServerFlags& flags) {
   engine.max_concurrency =
       static_cast<int>(std::clamp<std::int64_t>(values.Int("query.max-concurrency"), 1, 100'000));
   engine.max_samples = values.Int("query.max-samples");
+  const auto bytes = [&values](std::string_view name) {
+    const std::uint64_t given = values.Bytes(name);
+    return given == 0 ? std::numeric_limits<std::size_t>::max() : given;
+  };
+  engine.max_query_bytes = bytes("query.max-bytes");
+  engine.max_total_bytes = bytes("query.max-total-bytes");
   engine.features = flags.features.promql;
 }
 

@@ -34,6 +34,11 @@ class MergedSeriesSet final : public SeriesSet {
     return sets_[m.set]->LabelsAt(m.index);
   }
 
+  Labels SomeLabelsAt(std::size_t i, std::span<const std::string> names) const override {
+    const auto& m = groups_.At(i).front();
+    return sets_[m.set]->SomeLabelsAt(m.index, names);
+  }
+
   Status Read(std::size_t i, model::TimestampMs mint, model::TimestampMs maxt,
               SampleColumns& out) const override {
     // Blocks and head mostly follow one another, so each part is read right behind the one before.

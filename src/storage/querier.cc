@@ -1,7 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "narthex/storage/querier.h"
 
+#include <algorithm>
+
 namespace narthex::storage {
+
+model::Labels SeriesSet::SomeLabelsAt(std::size_t i, std::span<const std::string> names) const {
+  model::Labels labels = LabelsAt(i);
+  labels.EraseIf(
+      [&](std::string_view name) { return !std::binary_search(names.begin(), names.end(), name); });
+  return labels;
+}
 
 Result<std::vector<std::unique_ptr<SeriesSet>>> Querier::SelectAll(
     std::span<const Selection> selections,

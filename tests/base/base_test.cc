@@ -29,6 +29,17 @@ TEST(Crc32cTest, KnownValues) {
   EXPECT_EQ(Crc32c({}), 0U);
 }
 
+TEST(Crc32cTest, LongOnesAreThoseOfTheirBytes) {
+  std::vector<std::uint8_t> bytes(7000);
+  std::uint32_t state = 1;
+  for (auto& byte : bytes) byte = static_cast<std::uint8_t>((state = state * 1664525 + 1) >> 24);
+  std::uint32_t want = 0;
+  for (std::size_t n = 0; n < bytes.size(); ++n) {
+    ASSERT_EQ(Crc32c({bytes.data(), n}), want) << n;
+    want = Crc32c({bytes.data() + n, 1}, want);
+  }
+}
+
 TEST(HashTest, XxHash64MatchesItsSpecification) {
   EXPECT_EQ(XxHash64(""), 0xef46db3751d8e999U);
   EXPECT_EQ(XxHash64("abc"), 0x44bc2cf5ad770999U);
@@ -100,6 +111,24 @@ TEST(JsonWriterTest, CommasEscapesAndNumbers) {
   EXPECT_EQ(
       json.TakeText(),
       R"({"a":[-1,"\u003c\n\"\ufffd\u003e","<&>",true,null],"b":{},"t":[1.500,-1.001,2,"+Inf"]})");
+}
+
+TEST(JsonWriterTest, TextsOfAnyLength) {
+  for (const std::size_t n : {0, 1, 123, 124, 125, 300}) {
+    const std::string plain(n, 'x');
+    JsonWriter json;
+    json.BeginObject();
+    json.Key(plain);
+    json.String(plain);
+    json.PlainKey(plain + "<");
+    json.PlainString(plain + "\"");
+    json.Key(plain + "<");
+    json.String("\xc3\xa4" + plain);
+    json.EndObject();
+    EXPECT_EQ(json.TakeText(), "{\"" + plain + "\":\"" + plain + "\",\"" + plain + "<\":\"" +
+                                   plain + "\\\"\",\"" + plain + "\\u003c\":\"\xc3\xa4" + plain +
+                                   "\"}");
+  }
 }
 
 // As Prometheus's API writes them, whose JSON is not that of Go's encoding/json here.

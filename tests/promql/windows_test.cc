@@ -5,6 +5,7 @@
 #include <bit>
 #include <cmath>
 #include <deque>
+#include <functional>
 #include <limits>
 #include <random>
 
@@ -90,7 +91,7 @@ std::deque<Fixture> Fixtures() {
     std::vector<double> v;
     model::TimestampMs at = 1'700'000'000'000 + static_cast<int>(random() % 1000);
     double value = static_cast<double>(random() % 1000);
-    const int n = 2 + static_cast<int>(random() % 400);
+    const int n = 2 + static_cast<int>(random() % (i % 5 == 0 ? 900 : 400));
     for (int k = 0; k < n; ++k) {
       t.push_back(at);
       v.push_back(value);
@@ -125,8 +126,11 @@ std::deque<Fixture> Fixtures() {
           value += static_cast<double>(random()) / 1e19;
       }
     }
-    const model::DurationMs range = 15'000 * static_cast<int>(1 + random() % 100);
-    all.emplace_back(std::move(t), std::move(v), range, 1000 * (1 + random() % 300));
+    const model::DurationMs range =
+        15'000 * static_cast<int>(1 + random() % (i % 5 == 0 ? 400 : 100));
+    // Half of the steps keep in step with the samples.
+    const int step = 1000 * static_cast<int>(1 + random() % 300);
+    all.emplace_back(std::move(t), std::move(v), range, i % 2 == 0 ? step : 15 * step);
   }
   return all;
 }
@@ -167,6 +171,32 @@ TEST(WindowsTest, Means) {
       for (const double v : f.Values(s)) mean.Add(v);
       return mean.Mean();
     });
+    if (::testing::Test::HasFatalFailure()) return;
+  }
+}
+
+/// The extreme of a window, by a look at each sample.
+template <typename Better>
+std::optional<double> Extreme(const Fixture& f, int s, bool time, Better better) {
+  const auto v = f.Values(s);
+  if (v.empty()) return std::nullopt;
+  std::size_t best = 0;
+  for (std::size_t i = 1; i < v.size(); ++i) {
+    if (better(v[i], v[best]) || std::isnan(v[best])) best = i;
+  }
+  return time ? static_cast<double>(f.TimesOf(s)[best]) / 1000 : v[best];
+}
+
+TEST(WindowsTest, Extremes) {
+  for (const Fixture& f : Fixtures()) {
+    f.Expect(MinMaxOverTime, FunctionId::kMinOverTime,
+             [&](int s) { return Extreme(f, s, false, std::less<>()); });
+    f.Expect(MinMaxOverTime, FunctionId::kMaxOverTime,
+             [&](int s) { return Extreme(f, s, false, std::greater<>()); });
+    f.Expect(MinMaxOverTime, FunctionId::kTsOfMinOverTime,
+             [&](int s) { return Extreme(f, s, true, std::less_equal<>()); });
+    f.Expect(MinMaxOverTime, FunctionId::kTsOfMaxOverTime,
+             [&](int s) { return Extreme(f, s, true, std::greater_equal<>()); });
     if (::testing::Test::HasFatalFailure()) return;
   }
 }

@@ -2,6 +2,7 @@
 #include "src/server/flags.h"
 
 #include <iterator>
+#include <limits>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -353,6 +354,24 @@ TEST(FlagsTest, HelpAndVersion) {
   EXPECT_NE(help.text_out.find("--web.listen-address=0.0.0.0:9090"), std::string::npos);
   const auto version = ParseCommandLine({"--version"});
   EXPECT_NE(version.text_out.find("behaves as prometheus 3.14.0"), std::string::npos);
+}
+
+TEST(FlagsTest, MemoryOfQueries) {
+  const auto engine_of = [](const std::vector<std::string>& arguments) {
+    const auto parsed = ParseCommandLine(arguments);
+    EXPECT_TRUE(parsed.run) << parsed.text_err;
+    return parsed.flags.engine;
+  };
+  const promql::EngineOptions usual = engine_of({});
+  EXPECT_EQ(usual.max_query_bytes, promql::EngineOptions().max_query_bytes);
+  EXPECT_EQ(usual.max_total_bytes, promql::EngineOptions().max_total_bytes);
+  const auto small = engine_of({"--query.max-bytes=512MB", "--query.max-total-bytes=1GiB"});
+  EXPECT_EQ(small.max_query_bytes, 512U << 20);
+  EXPECT_EQ(small.max_total_bytes, 1U << 30);
+  const auto any = engine_of({"--query.max-bytes=0B", "--query.max-total-bytes=0B"});
+  EXPECT_EQ(any.max_query_bytes, std::numeric_limits<std::size_t>::max());
+  EXPECT_EQ(any.max_total_bytes, std::numeric_limits<std::size_t>::max());
+  EXPECT_FALSE(ParseCommandLine({"--query.max-bytes=x"}).run);
 }
 
 TEST(FlagsTest, PushesAreOffAndKeptBesideTheDatabase) {

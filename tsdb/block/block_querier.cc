@@ -28,6 +28,9 @@ class BlockSeriesSet final : public storage::SeriesSet {
   model::Labels LabelsAt(std::size_t i) const override {
     return block_->index().LabelsOfChecked(ids_[i]).value_or(model::Labels());
   }
+  model::Labels SomeLabelsAt(std::size_t i, std::span<const std::string> names) const override {
+    return block_->index().LabelsOfChecked(ids_[i], names).value_or(model::Labels());
+  }
   bool HasLabels(std::size_t i, const model::Labels& labels) const override {
     return block_->index().HasLabels(ids_[i], labels);
   }
@@ -118,6 +121,12 @@ class BlockQuerier final : public storage::Querier {
     NX_RETURN_IF_ERROR(CheckStop(stop));
     if (matchers.empty()) return Limited(block_->index().LabelNames(), limit);
     NX_ASSIGN_OR_RETURN(const PostingList ids, SelectPostings(block_->postings(), matchers, stop));
+    // All posting lists together have as many entries as all series have labels.
+    constexpr std::uint64_t kNotManyPerSeries = 4;
+    if (block_->meta().stats.num_series <= kNotManyPerSeries * ids.size()) {
+      NX_ASSIGN_OR_RETURN(auto names, block_->index().NamesOn(ids, stop));
+      return Limited(std::move(names), limit);
+    }
     return SymbolsOf(ids, limit, stop,
                      [](const SymbolPairs& pairs, std::vector<std::uint32_t>& out) {
                        for (const auto& [n, v] : pairs) out.push_back(n);

@@ -22,6 +22,9 @@ class HeadSeriesSet final : public storage::SeriesSet {
 
   std::size_t size() const override { return ids_.size(); }
   model::Labels LabelsAt(std::size_t i) const override { return head_.index.LabelsOf(ids_[i]); }
+  model::Labels SomeLabelsAt(std::size_t i, std::span<const std::string> names) const override {
+    return head_.index.labels().Get(head_.index.At(ids_[i]).labels, names);
+  }
   Status Read(std::size_t i, TimestampMs mint, TimestampMs maxt,
               storage::SampleColumns& out) const override {
     ChunkReader reader(head_);
@@ -260,11 +263,17 @@ Result<std::vector<std::string>> HeadQuerier::LabelNames(std::span<const model::
     });
   } else {
     NX_ASSIGN_OR_RETURN(const auto ids, SelectPostings(HeadPostings(head_.index), matchers, stop));
+    // Series with the same names share the list of them, so few lists are looked at.
+    const LabelStore& labels = head_.index.labels();
+    absl::flat_hash_set<const Symbol*> lists;
     absl::flat_hash_set<Symbol> names;
+    const Symbol* last = nullptr;
     for (std::size_t i = 0; i < ids.size(); ++i) {
       NX_RETURN_IF_ERROR(CheckStop(stop, i));
-      head_.index.labels().ForEach(head_.index.At(ids[i]).labels,
-                                   [&](Symbol name, Symbol) { names.insert(name); });
+      const std::span<const Symbol> of_series = labels.Names(head_.index.At(ids[i]).labels);
+      if (of_series.data() == last) continue;
+      last = of_series.data();
+      if (lists.insert(last).second) names.insert(of_series.begin(), of_series.end());
     }
     symbols.assign(names.begin(), names.end());
   }

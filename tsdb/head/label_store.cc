@@ -121,6 +121,22 @@ model::Labels LabelStore::Get(ArenaRef run) const {
   return labels;
 }
 
+model::Labels LabelStore::Get(ArenaRef run, std::span<const std::string> names) const {
+  model::Labels labels;
+  const auto own = Names(run);
+  const Symbol* values = Words(run) + 1;
+  std::size_t i = 0;
+  for (const std::string& name : names) {
+    for (; i < own.size(); ++i) {
+      const std::string_view text = symbols_.Text(own[i]);
+      if (text < name) continue;
+      if (text == name) labels.AppendSorted(text, symbols_.Text(values[i++]));
+      break;
+    }
+  }
+  return labels;
+}
+
 Symbol LabelStore::ValueOf(ArenaRef run, Symbol name) const {
   const auto names = Names(run);
   for (std::size_t i = 0; i < names.size(); ++i) {

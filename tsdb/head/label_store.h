@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -36,6 +37,8 @@ class LabelStore {
 
   bool Equal(ArenaRef run, const model::Labels& labels) const;
   model::Labels Get(ArenaRef run) const;
+  /// Those of these names alone, which ascend.
+  model::Labels Get(ArenaRef run, std::span<const std::string> names) const;
   /// The value's symbol; 0 when the set has no such name.
   Symbol ValueOf(ArenaRef run, Symbol name) const;
   /// The label at a place in the order of names; zeros past the last one.
@@ -47,6 +50,12 @@ class LabelStore {
     const auto names = Names(run);
     return i < names.size() ? Pair{names[i], Words(run)[1 + i]} : Pair{};
   }
+  /// The names alone, ascending: one list in memory for all series that have just these.
+  std::span<const Symbol> Names(ArenaRef run) const {
+    const std::uint32_t* shape = Words(Words(run)[0]);
+    return {shape + 2, shape[1]};
+  }
+
   /// Prometheus's order of label sets. The labels before the from-th are known to be equal.
   std::strong_ordering Compare(ArenaRef a, ArenaRef b, std::size_t from = 0) const;
   std::strong_ordering Compare(const Pair& a, const Pair& b) const;
@@ -73,10 +82,6 @@ class LabelStore {
   // A shape's words: reference count, number of names, then the names' symbols.
   std::uint32_t* Words(ArenaRef run) const {
     return reinterpret_cast<std::uint32_t*>(runs_.At(run));
-  }
-  std::span<const Symbol> Names(ArenaRef run) const {
-    const std::uint32_t* shape = Words(Words(run)[0]);
-    return {shape + 2, shape[1]};
   }
   static std::size_t RunBytes(std::size_t num_labels) { return 4 * (1 + num_labels); }
   static std::size_t ShapeBytes(std::size_t num_labels) { return 4 * (2 + num_labels); }

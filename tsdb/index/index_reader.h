@@ -49,6 +49,8 @@ class IndexReader final : public PostingsSource {
   Result<model::Labels> LabelsOf(SeriesId id) const;
   /// The same of a series that was read before: its checksum is not looked at again.
   Result<model::Labels> LabelsOfChecked(SeriesId id) const;
+  /// Those of these names alone, which ascend.
+  Result<model::Labels> LabelsOfChecked(SeriesId id, std::span<const std::string> names) const;
   /// Whether a series that was read before has these labels.
   bool HasLabels(SeriesId id, const model::Labels& labels) const;
   Result<std::string_view> Symbol(std::uint32_t number) const;
@@ -69,11 +71,18 @@ class IndexReader final : public PostingsSource {
   Result<std::vector<std::string>> ValuesOn(std::string_view name, std::span<const SeriesId> ids,
                                             const std::stop_token& stop = {}) const;
 
+  /// The names of the labels on any of `ids` (ascending), ascending. For many of the series of the
+  /// block: most of them are not read. Errors: kCancelled.
+  Result<std::vector<std::string>> NamesOn(std::span<const SeriesId> ids,
+                                           const std::stop_token& stop = {}) const;
+
   std::uint64_t size_bytes() const { return file_->bytes().size(); }
   /// Bytes held in memory beside the mapping.
   std::size_t memory_bytes() const;
 
  private:
+  // Of so many symbols or posting lists, one is remembered.
+  static constexpr std::uint32_t kSampling = 32;
   // An entry of the postings offset table.
   struct TableEntry {
     std::string_view name;
@@ -99,6 +108,10 @@ class IndexReader final : public PostingsSource {
   /// Visits entries of a name from the first one ≥ `from` on, until visit returns false.
   template <typename Visit>
   Status Walk(const NameEntries& entries, std::string_view from, Visit&& visit) const;
+  /// Calls visit(value) for each value of a label on any of `ids`, until it returns false.
+  template <typename Visit>
+  Status WalkOn(const NameEntries& entries, std::span<const SeriesId> ids,
+                const std::stop_token& stop, Visit&& visit) const;
   std::uint32_t SampleBefore(const NameEntries& entries, std::string_view value) const;
   Status AppendList(std::uint64_t offset, PostingList& out) const;
   Result<ByteSpan> ListBytes(std::uint64_t offset) const;
@@ -121,5 +134,18 @@ class IndexReader final : public PostingsSource {
   std::vector<NameEntries> names_;      // Ascending.
   std::uint64_t all_offset_ = 0;
 };
+
+template <typename Visit>
+Status IndexReader::Walk(const NameEntries& entries, std::string_view from, Visit&& visit) const {
+  const std::uint32_t sample = from.empty() ? 0 : SampleBefore(entries, from);
+  Decoder in(table_.subspan(samples_[entries.first_sample + sample]));
+  for (std::uint32_t i = sample * kSampling; i < entries.count; ++i) {
+    const TableEntry entry = ReadEntry(in);
+    if (entry.value < from) continue;
+    NX_ASSIGN_OR_RETURN(const bool more, visit(entry));
+    if (!more) break;
+  }
+  return {};
+}
 
 }  // namespace narthex::tsdb

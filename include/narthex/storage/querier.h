@@ -76,6 +76,8 @@ class SeriesSet {
   virtual ~SeriesSet() = default;
   virtual std::size_t size() const = 0;
   virtual model::Labels LabelsAt(std::size_t i) const = 0;
+  /// Its labels of these names alone; `names` ascend. Mostly cheaper.
+  virtual model::Labels SomeLabelsAt(std::size_t i, std::span<const std::string> names) const;
   /// Whether series i has these labels; some can tell without making a copy of its own.
   virtual bool HasLabels(std::size_t i, const model::Labels& labels) const {
     return LabelsAt(i) == labels;

@@ -161,6 +161,30 @@ TEST_F(IndexTest, ValuesOnSomeSeries) {
   EXPECT_FALSE(reader->NumberOfName("missing"));
 }
 
+TEST_F(IndexTest, NamesOnManySeries) {
+  std::vector<Entry> series = ManySeries(1000);
+  // Names that few have, so that they are not on the series that are read.
+  for (std::size_t i = 0; i < series.size(); ++i) {
+    const std::string rare = i % 10 == 7 ? fmt::format("zz{}", i) : "z";
+    series[i].labels = series[i].labels.With(Labels{{rare, std::to_string(i % 3)}});
+  }
+  ASSERT_TRUE(Write(series));
+  const auto reader = Open();
+  PostingList all;
+  ASSERT_TRUE(reader->All(all));
+  for (const std::size_t n : {0, 1, 63, 64, 65, 300, 1000}) {
+    for (const std::size_t from : {std::size_t{0}, all.size() - n}) {
+      const PostingList ids(all.begin() + static_cast<std::ptrdiff_t>(from),
+                            all.begin() + static_cast<std::ptrdiff_t>(from + n));
+      std::set<std::string> names;
+      for (const SeriesId id : ids) {
+        for (const auto& [name, value] : *reader->LabelsOf(id)) names.emplace(name);
+      }
+      EXPECT_EQ(*reader->NamesOn(ids), std::vector<std::string>(names.begin(), names.end())) << n;
+    }
+  }
+}
+
 TEST_F(IndexTest, SymbolsOfAnotherReaderAreNotRemembered) {
   ASSERT_TRUE(Write(ManySeries(40)));
   auto first = Open();

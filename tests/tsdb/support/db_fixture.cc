@@ -39,6 +39,10 @@ SeriesData ReadAll(const storage::Querier& querier, model::TimestampMs mint,
       EXPECT_LT(*last, labels);
     }
     last = labels;
+    for (const auto& [name, value] : labels) {
+      const std::vector<std::string> names = {"", std::string(name), "~"};
+      EXPECT_EQ((*set)->SomeLabelsAt(i, names), model::Labels({{name, value}}));
+    }
     auto& samples = data[labels.ToString()];
     for (std::size_t j = 0; j < columns.t.size(); ++j) {
       samples.push_back({columns.t[j], columns.v[j]});
