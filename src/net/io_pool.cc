@@ -15,7 +15,7 @@ struct IoPool::Impl {
   std::atomic<std::size_t> next{0};
 };
 
-IoPool::IoPool(std::string name, std::size_t num_threads) : impl_(std::make_unique<Impl>()) {
+IoPool::IoPool(const std::string& name, std::size_t num_threads) : impl_(std::make_unique<Impl>()) {
   NX_CHECK(num_threads > 0, "an I/O pool needs a thread");
   for (std::size_t i = 0; i < num_threads; ++i) {
     impl_->lanes.push_back(std::make_unique<Lane>(name + "-" + std::to_string(i)));

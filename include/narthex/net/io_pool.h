@@ -16,7 +16,7 @@ class Lane;
 /// Thread safety: any thread; Start and Stop once each.
 class IoPool final {
  public:
-  IoPool(std::string name, std::size_t num_threads);
+  IoPool(const std::string& name, std::size_t num_threads);
   ~IoPool();  // Calls Stop().
   IoPool(const IoPool&) = delete;
   IoPool& operator=(const IoPool&) = delete;
