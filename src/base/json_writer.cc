@@ -93,6 +93,26 @@ void AppendAsciiEscape(std::string& out, unsigned char c) {
   }
 }
 
+// Appends a text in quotes, with a comma before it or a colon behind it, all at once. Nearly all
+// texts allow that. @return false for one that is long or has to be escaped; then nothing is done
+bool AppendShort(std::string& out, bool comma, std::string_view text, bool colon,
+                 const std::array<bool, 256>& plain) {
+  constexpr std::size_t kLongest = 124;
+  if (text.size() > kLongest) return false;
+  char bytes[kLongest + 4];
+  char* p = bytes;
+  if (comma) *p++ = ',';
+  *p++ = '"';
+  for (const char c : text) {
+    if (!plain[static_cast<unsigned char>(c)]) return false;
+    *p++ = c;
+  }
+  *p++ = '"';
+  if (colon) *p++ = ':';
+  out.append(bytes, p);
+  return true;
+}
+
 }  // namespace
 
 void JsonWriter::Quote(std::string_view text, bool escape_html) {
@@ -148,28 +168,36 @@ void JsonWriter::Close(char c) {
 }
 
 void JsonWriter::Key(std::string_view key) {
-  BeforeValue();
-  Quote(key, true);
-  buffer_ += ':';
+  if (!AppendShort(buffer_, need_comma_, key, true, kPlainInHtml)) {
+    BeforeValue();
+    Quote(key, true);
+    buffer_ += ':';
+  }
   need_comma_ = false;
 }
 
 void JsonWriter::PlainKey(std::string_view key) {
-  BeforeValue();
-  Quote(key, false);
-  buffer_ += ':';
+  if (!AppendShort(buffer_, need_comma_, key, true, kPlain)) {
+    BeforeValue();
+    Quote(key, false);
+    buffer_ += ':';
+  }
   need_comma_ = false;
 }
 
 void JsonWriter::String(std::string_view text) {
-  BeforeValue();
-  Quote(text, true);
+  if (!AppendShort(buffer_, need_comma_, text, false, kPlainInHtml)) {
+    BeforeValue();
+    Quote(text, true);
+  }
   AfterValue();
 }
 
 void JsonWriter::PlainString(std::string_view text) {
-  BeforeValue();
-  Quote(text, false);
+  if (!AppendShort(buffer_, need_comma_, text, false, kPlain)) {
+    BeforeValue();
+    Quote(text, false);
+  }
   AfterValue();
 }
 

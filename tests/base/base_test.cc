@@ -113,6 +113,24 @@ TEST(JsonWriterTest, CommasEscapesAndNumbers) {
       R"({"a":[-1,"\u003c\n\"\ufffd\u003e","<&>",true,null],"b":{},"t":[1.500,-1.001,2,"+Inf"]})");
 }
 
+TEST(JsonWriterTest, TextsOfAnyLength) {
+  for (const std::size_t n : {0, 1, 123, 124, 125, 300}) {
+    const std::string plain(n, 'x');
+    JsonWriter json;
+    json.BeginObject();
+    json.Key(plain);
+    json.String(plain);
+    json.PlainKey(plain + "<");
+    json.PlainString(plain + "\"");
+    json.Key(plain + "<");
+    json.String("\xc3\xa4" + plain);
+    json.EndObject();
+    EXPECT_EQ(json.TakeText(), "{\"" + plain + "\":\"" + plain + "\",\"" + plain + "<\":\"" +
+                                   plain + "\\\"\",\"" + plain + "\\u003c\":\"\xc3\xa4" + plain +
+                                   "\"}");
+  }
+}
+
 // As Prometheus's API writes them, whose JSON is not that of Go's encoding/json here.
 TEST(JsonWriterTest, ControlCharacters) {
   JsonWriter json;

@@ -177,6 +177,7 @@ inline std::uint64_t ReadDeltaOfDelta(const std::uint8_t* p, Cursor& c, std::uin
 [[gnu::always_inline]] inline void ReadChangedValue(const std::uint8_t* p, Cursor& c,
                                                     std::uint64_t window) {
   unsigned significant = 64 - c.leading - c.trailing;
+  unsigned header = 2;
   if ((window & (std::uint64_t{1} << 62)) != 0) {
     c.leading = static_cast<unsigned>(window >> 57) & 0x1f;
     significant = static_cast<unsigned>(window >> 51) & 0x3f;
@@ -187,11 +188,15 @@ inline std::uint64_t ReadDeltaOfDelta(const std::uint8_t* p, Cursor& c, std::uin
     }
     c.trailing = 64 - c.leading - significant;
     c.has_window = true;
-    c.pos += 13;
-  } else {
-    c.pos += 2;
+    header = 13;
   }
-  c.v ^= (PeekBits(p, c.pos) >> (64 - significant)) << c.trailing;
+  // Most fit the window at hand, of which 56 bits are good.
+  c.pos += header;
+  std::uint64_t bits = window << header;
+  if (header + significant > 56) {
+    bits = significant <= 57 ? PeekShort(p, c.pos) : PeekBits(p, c.pos);
+  }
+  c.v ^= (bits >> (64 - significant)) << c.trailing;
   c.pos += significant;
 }
 

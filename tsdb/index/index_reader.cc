@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <cstring>
 
 #include <fmt/format.h>
 
@@ -15,8 +16,6 @@ namespace {
 
 using namespace index_format;  // NOLINT(google-build-using-namespace): constants of this format.
 
-// Of so many symbols or posting lists, one is remembered.
-constexpr std::uint32_t kSampling = 32;
 // Prometheus reads version 3 as version 2.
 constexpr std::uint8_t kHighestVersion = 3;
 
@@ -41,36 +40,6 @@ void ReadChunkMeta(Decoder& in, bool first, ChunkMeta& chunk) {
   chunk.ref = first ? in.Uvarint() : chunk.ref + static_cast<std::uint64_t>(in.Varint());
 }
 
-// Whether an ascending list of big-endian numbers and `ids` have one in common.
-bool Meet(ByteSpan list, std::span<const SeriesId> ids) {
-  const std::size_t n = list.size() / 4;
-  const auto at = [&](std::size_t i) { return LoadBe32(list.data() + 4 * i); };
-  std::size_t i = 0, j = 0;
-  while (i < n && j < ids.size()) {
-    if (at(i) == ids[j]) return true;
-    if (at(i) < ids[j]) {
-      // The first one that is not less: doubling steps, then halving.
-      std::size_t step = 1;
-      while (i + step < n && at(i + step) < ids[j]) step *= 2;
-      std::size_t low = i + step / 2, high = std::min(i + step, n);
-      while (low < high) {
-        const std::size_t mid = low + (high - low) / 2;
-        if (at(mid) < ids[j]) {
-          low = mid + 1;
-        } else {
-          high = mid;
-        }
-      }
-      i = low;
-    } else {
-      j = static_cast<std::size_t>(
-          std::lower_bound(ids.begin() + static_cast<std::ptrdiff_t>(j), ids.end(), at(i)) -
-          ids.begin());
-    }
-  }
-  return false;
-}
-
 // Symbols that this thread has looked up last. A lookup passes over up to kSampling strings, and
 // series that are read together have most symbols in common.
 struct KnownSymbol {
@@ -83,6 +52,22 @@ constexpr std::size_t kKnownSymbols = 2048;
 // query reads mostly have some hundred in use, and should not drive out those of one another.
 constexpr std::size_t kKnownSymbolsApart = 397;
 thread_local std::array<KnownSymbol, kKnownSymbols> known_symbols;
+
+// Whether two texts are equal. Those of labels are short: comparing takes less than a call does.
+bool IsSame(std::string_view a, std::string_view b) {
+  const std::size_t n = a.size();
+  if (n != b.size()) return false;
+  const auto same_words = [&](auto word) {
+    const auto at = [&](std::string_view text, std::size_t i) {
+      std::memcpy(&word, text.data() + i, sizeof word);
+      return word;
+    };
+    return at(a, 0) == at(b, 0) && at(a, n - sizeof word) == at(b, n - sizeof word);
+  };
+  if (n >= 8 && n <= 16) return same_words(std::uint64_t{});
+  if (n >= 4 && n < 8) return same_words(std::uint32_t{});
+  return a == b;
+}
 
 std::uint64_t NextReaderNumber() {
   static std::atomic<std::uint64_t> last{0};
@@ -259,19 +244,6 @@ std::uint32_t IndexReader::SampleBefore(const NameEntries& entries, std::string_
   return low;
 }
 
-template <typename Visit>
-Status IndexReader::Walk(const NameEntries& entries, std::string_view from, Visit&& visit) const {
-  const std::uint32_t sample = from.empty() ? 0 : SampleBefore(entries, from);
-  Decoder in(table_.subspan(samples_[entries.first_sample + sample]));
-  for (std::uint32_t i = sample * kSampling; i < entries.count; ++i) {
-    const TableEntry entry = ReadEntry(in);
-    if (entry.value < from) continue;
-    NX_ASSIGN_OR_RETURN(const bool more, visit(entry));
-    if (!more) break;
-  }
-  return {};
-}
-
 Result<ByteSpan> IndexReader::ListBytes(std::uint64_t offset) const {
   NX_ASSIGN_OR_RETURN(const ByteSpan list, Section(offset, "read postings"));
   if (list.size() < 4 || (list.size() - 4) / 4 != LoadBe32(list.data()) || list.size() % 4 != 0) {
@@ -401,8 +373,10 @@ bool IndexReader::HasLabels(SeriesId id, const model::Labels& labels) const {
   for (const auto& [name, value] : labels) {
     if (left-- == 0) return false;
     std::string_view text;
-    if (!LookUp(static_cast<std::uint32_t>(in->Uvarint()), text) || text != name) return false;
-    if (!LookUp(static_cast<std::uint32_t>(in->Uvarint()), text) || text != value) return false;
+    if (!LookUp(static_cast<std::uint32_t>(in->Uvarint()), text) || !IsSame(text, name))
+      return false;
+    if (!LookUp(static_cast<std::uint32_t>(in->Uvarint()), text) || !IsSame(text, value))
+      return false;
   }
   return left == 0 && in->ok();
 }
@@ -424,95 +398,6 @@ Result<model::Labels> IndexReader::ReadLabels(SeriesId id, Decoder in) const {
     labels.AppendSorted(name, value);
   }
   return labels;
-}
-
-std::vector<std::string> IndexReader::LabelNames() const {
-  std::vector<std::string> names;
-  for (const NameEntries& entries : names_) names.emplace_back(entries.name);
-  return names;
-}
-
-std::vector<std::string> IndexReader::LabelValues(std::string_view name) const {
-  std::vector<std::string> values;
-  const NameEntries* entries = Find(name);
-  if (entries == nullptr) return values;
-  values.reserve(entries->count);
-  const Status walked = Walk(*entries, {}, [&](const TableEntry& entry) -> Result<bool> {
-    values.emplace_back(entry.value);
-    return true;
-  });
-  return values;
-}
-
-Status IndexReader::ForEachValue(
-    std::string_view name,
-    const std::function<void(std::string_view, std::uint32_t)>& visit) const {
-  const NameEntries* entries = Find(name);
-  if (entries == nullptr) return {};
-  return Walk(*entries, {}, [&](const TableEntry& entry) -> Result<bool> {
-    NX_ASSIGN_OR_RETURN(const ByteSpan ids, ListBytes(entry.list_offset));
-    visit(entry.value, static_cast<std::uint32_t>(ids.size() / 4));
-    return true;
-  });
-}
-
-std::size_t IndexReader::NumValues(std::string_view name) const {
-  const NameEntries* entries = Find(name);
-  return entries == nullptr ? 0 : entries->count;
-}
-
-template <typename Visit>
-Status IndexReader::WalkOn(const NameEntries& entries, std::span<const SeriesId> ids,
-                           const std::stop_token& stop, Visit&& visit) const {
-  std::size_t seen = 0;
-  return Walk(entries, {}, [&](const TableEntry& entry) -> Result<bool> {
-    if (const Status goes_on = CheckStop(stop, seen++); !goes_on) return Fail(goes_on.error());
-    NX_ASSIGN_OR_RETURN(const ByteSpan list, ListBytes(entry.list_offset));
-    return !Meet(list, ids) || visit(entry.value);
-  });
-}
-
-Result<std::vector<std::string>> IndexReader::ValuesOn(std::string_view name,
-                                                       std::span<const SeriesId> ids,
-                                                       const std::stop_token& stop) const {
-  std::vector<std::string> values;
-  const NameEntries* entries = Find(name);
-  if (entries == nullptr || ids.empty()) return values;
-  NX_RETURN_IF_ERROR(WalkOn(*entries, ids, stop, [&](std::string_view value) {
-    values.emplace_back(value);
-    return true;
-  }));
-  return values;
-}
-
-Result<std::vector<std::string>> IndexReader::NamesOn(std::span<const SeriesId> ids,
-                                                      const std::stop_token& stop) const {
-  // Some series have most of the names. Of each other name, mostly the first value that any series
-  // has decides.
-  constexpr std::size_t kRead = 64;
-  std::vector<bool> found(names_.size());
-  SymbolPairs pairs;
-  for (std::size_t i = 0; i < ids.size(); i += ids.size() / kRead + 1) {
-    NX_RETURN_IF_ERROR(Series(ids[i], &pairs, nullptr));
-    for (const auto& [name, value] : pairs) {
-      const auto it = std::lower_bound(
-          names_.begin(), names_.end(), name,
-          [](const NameEntries& entries, std::uint32_t symbol) { return entries.symbol < symbol; });
-      if (it != names_.end() && it->symbol == name) found[it - names_.begin()] = true;
-    }
-  }
-  std::vector<std::string> names;
-  for (std::size_t n = 0; n < names_.size(); ++n) {
-    bool on_any = found[n];
-    if (!on_any) {
-      NX_RETURN_IF_ERROR(WalkOn(names_[n], ids, stop, [&](std::string_view) {
-        on_any = true;
-        return false;
-      }));
-    }
-    if (on_any) names.emplace_back(names_[n].name);
-  }
-  return names;
 }
 
 std::size_t IndexReader::memory_bytes() const {

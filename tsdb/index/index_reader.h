@@ -81,6 +81,8 @@ class IndexReader final : public PostingsSource {
   std::size_t memory_bytes() const;
 
  private:
+  // Of so many symbols or posting lists, one is remembered.
+  static constexpr std::uint32_t kSampling = 32;
   // An entry of the postings offset table.
   struct TableEntry {
     std::string_view name;
@@ -132,5 +134,18 @@ class IndexReader final : public PostingsSource {
   std::vector<NameEntries> names_;      // Ascending.
   std::uint64_t all_offset_ = 0;
 };
+
+template <typename Visit>
+Status IndexReader::Walk(const NameEntries& entries, std::string_view from, Visit&& visit) const {
+  const std::uint32_t sample = from.empty() ? 0 : SampleBefore(entries, from);
+  Decoder in(table_.subspan(samples_[entries.first_sample + sample]));
+  for (std::uint32_t i = sample * kSampling; i < entries.count; ++i) {
+    const TableEntry entry = ReadEntry(in);
+    if (entry.value < from) continue;
+    NX_ASSIGN_OR_RETURN(const bool more, visit(entry));
+    if (!more) break;
+  }
+  return {};
+}
 
 }  // namespace narthex::tsdb
