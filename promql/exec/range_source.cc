@@ -150,15 +150,9 @@ class SubquerySource final : public RangeSource {
 };
 
 /// Whether a block of kBlock values holds a NaN.
-constexpr std::size_t kBlock = 8 * kLanes;
+constexpr std::size_t kBlock = 32;
 bool AnyNan(const double* v) {
-  LaneMask nan{};
-  for (std::size_t i = 0; i < kBlock; i += kLanes) {
-    Lanes x;
-    LoadLanes(v + i, x);
-    nan |= x != x;
-  }
-  return AnyLane(nan);
+  return AnyPair<kBlock>(v, [](std::size_t, const Pair& x, PairMask& nan) { nan |= x != x; });
 }
 
 /// Index of the first stale marker, or the size. Stale markers are NaNs, and most series have none.

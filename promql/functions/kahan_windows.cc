@@ -101,11 +101,12 @@ struct TwoLaneSums {
   LaneSums a, b;
 };
 
+template <bool kComparesLanes>
 [[gnu::always_inline]] inline void SumWindowsWith(std::span<const double> v,
                                                   std::span<const std::uint32_t> lo,
                                                   std::span<const std::uint32_t> hi,
                                                   std::span<KahanSum> out) {
-  bool cheap = true;
+  bool cheap = kComparesLanes;
   const double* from[kSums];
   const auto add = [&](auto& way, TwoLaneSums& sums, std::size_t begin, std::size_t end)
       __attribute__((always_inline)) {
@@ -146,6 +147,7 @@ struct TwoLaneSums {
   }
 }
 
+template <bool kComparesLanes>
 [[gnu::always_inline]] inline void SumLineWith(std::span<const model::TimestampMs> t,
                                                std::span<const double> v,
                                                model::TimestampMs reference, LineSums& out) {
@@ -167,12 +169,13 @@ struct TwoLaneSums {
       way.Add(sums, Lanes{x, y, x * y, x * x});
     }
   };
-  bool cheap = true;
+  bool cheap = kComparesLanes;
   LaneSums sums;
   AddUp(v.size(), cheap, sums, add);
   out = {sums.Get(0), sums.Get(1), sums.Get(2), sums.Get(3)};
 }
 
+template <bool kComparesLanes>
 [[gnu::always_inline]] inline void SumProductsWith(std::span<const double> x,
                                                    std::span<const double* const> windows,
                                                    std::span<KahanSum> y, std::span<KahanSum> xy) {
@@ -196,7 +199,7 @@ struct TwoLaneSums {
       way.Add(sums.b, values * x[j]);
     }
   };
-  bool cheap = true;
+  bool cheap = kComparesLanes;
   TwoLaneSums sums;
   AddUp(x.size(), cheap, sums, add);
   for (std::size_t k = 0; k < windows.size(); ++k) {
@@ -207,7 +210,8 @@ struct TwoLaneSums {
 
 }  // namespace
 
-// Each once for any machine, and on x86-64 once with the longer registers that nearly all have.
+// Each once for any machine, where comparing Lanes may go one by one, and on x86-64 once with the
+// longer registers that nearly all have.
 #if defined(__x86_64__)
 namespace {
 
@@ -215,18 +219,18 @@ __attribute__((target("avx2"))) void SumWindowsAvx2(std::span<const double> v,
                                                     std::span<const std::uint32_t> lo,
                                                     std::span<const std::uint32_t> hi,
                                                     std::span<KahanSum> out) {
-  SumWindowsWith(v, lo, hi, out);
+  SumWindowsWith<true>(v, lo, hi, out);
 }
 __attribute__((target("avx2"))) void SumLineAvx2(std::span<const model::TimestampMs> t,
                                                  std::span<const double> v,
                                                  model::TimestampMs reference, LineSums& out) {
-  SumLineWith(t, v, reference, out);
+  SumLineWith<true>(t, v, reference, out);
 }
 __attribute__((target("avx2"))) void SumProductsAvx2(std::span<const double> x,
                                                      std::span<const double* const> windows,
                                                      std::span<KahanSum> y,
                                                      std::span<KahanSum> xy) {
-  SumProductsWith(x, windows, y, xy);
+  SumProductsWith<true>(x, windows, y, xy);
 }
 
 const bool kHasAvx2 = __builtin_cpu_supports("avx2");
@@ -241,19 +245,19 @@ const bool kHasAvx2 = __builtin_cpu_supports("avx2");
 void SumWindows(std::span<const double> v, std::span<const std::uint32_t> lo,
                 std::span<const std::uint32_t> hi, std::span<KahanSum> out) {
   NX_WITH_AVX2(SumWindowsAvx2(v, lo, hi, out));
-  SumWindowsWith(v, lo, hi, out);
+  SumWindowsWith<false>(v, lo, hi, out);
 }
 
 void SumLine(std::span<const model::TimestampMs> t, std::span<const double> v,
              model::TimestampMs reference, LineSums& out) {
   NX_WITH_AVX2(SumLineAvx2(t, v, reference, out));
-  SumLineWith(t, v, reference, out);
+  SumLineWith<false>(t, v, reference, out);
 }
 
 void SumProducts(std::span<const double> x, std::span<const double* const> windows,
                  std::span<KahanSum> y, std::span<KahanSum> xy) {
   NX_WITH_AVX2(SumProductsAvx2(x, windows, y, xy));
-  SumProductsWith(x, windows, y, xy);
+  SumProductsWith<false>(x, windows, y, xy);
 }
 
 }  // namespace narthex::promql

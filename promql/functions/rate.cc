@@ -97,17 +97,14 @@ Kind KindOf(FunctionId id) {
   return {id == FunctionId::kRate || id == FunctionId::kIncrease, id == FunctionId::kRate};
 }
 
-constexpr std::size_t kBlock = 4 * kLanes;
+constexpr std::size_t kBlock = 16;
 /// Whether one of kBlock values is less than the one before it.
 bool AnyFalls(const double* v) {
-  LaneMask falls{};
-  for (std::size_t i = 0; i < kBlock; i += kLanes) {
-    Lanes x, before;
-    LoadLanes(v + i, x);
-    LoadLanes(v + i - 1, before);
+  return AnyPair<kBlock>(v, [v](std::size_t i, const Pair& x, PairMask& falls) {
+    Pair before;
+    std::memcpy(&before, v + i - 1, sizeof before);
     falls |= x < before;
-  }
-  return AnyLane(falls);
+  });
 }
 
 /// Indexes i with v[i] < v[i-1], or where the count began anew.

@@ -178,7 +178,8 @@ TEST_F(IndexTest, NamesOnManySeries) {
                             all.begin() + static_cast<std::ptrdiff_t>(from + n));
       std::set<std::string> names;
       for (const SeriesId id : ids) {
-        for (const auto& [name, value] : *reader->LabelsOf(id)) names.emplace(name);
+        const auto labels = reader->LabelsOf(id);
+        for (const auto& [name, value] : *labels) names.emplace(name);
       }
       EXPECT_EQ(*reader->NamesOn(ids), std::vector<std::string>(names.begin(), names.end())) << n;
     }
