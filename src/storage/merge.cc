@@ -39,6 +39,11 @@ class MergedSeriesSet final : public SeriesSet {
     return sets_[m.set]->SomeLabelsAt(m.index, names);
   }
 
+  void ForEachLabel(std::size_t i, const VisitLabel& visit) const override {
+    const auto& m = groups_.At(i).front();
+    sets_[m.set]->ForEachLabel(m.index, visit);
+  }
+
   Status Read(std::size_t i, model::TimestampMs mint, model::TimestampMs maxt,
               SampleColumns& out) const override {
     // Blocks and head mostly follow one another, so each part is read right behind the one before.

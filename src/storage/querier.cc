@@ -12,6 +12,10 @@ model::Labels SeriesSet::SomeLabelsAt(std::size_t i, std::span<const std::string
   return labels;
 }
 
+void SeriesSet::ForEachLabel(std::size_t i, const VisitLabel& visit) const {
+  for (const auto [name, value] : LabelsAt(i)) visit(name, value);
+}
+
 Result<std::vector<std::unique_ptr<SeriesSet>>> Querier::SelectAll(
     std::span<const Selection> selections,
     std::stop_token stop) const {  // NOLINT: as Select has it.

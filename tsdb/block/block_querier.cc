@@ -31,6 +31,10 @@ class BlockSeriesSet final : public storage::SeriesSet {
   model::Labels SomeLabelsAt(std::size_t i, std::span<const std::string> names) const override {
     return block_->index().LabelsOfChecked(ids_[i], names).value_or(model::Labels());
   }
+  void ForEachLabel(std::size_t i, const VisitLabel& visit) const override {
+    // Damage would have shown when the series was selected.
+    [[maybe_unused]] const Status walked = block_->index().ForEachLabelOfChecked(ids_[i], visit);
+  }
   bool HasLabels(std::size_t i, const model::Labels& labels) const override {
     return block_->index().HasLabels(ids_[i], labels);
   }

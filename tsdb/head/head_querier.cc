@@ -25,6 +25,15 @@ class HeadSeriesSet final : public storage::SeriesSet {
   model::Labels SomeLabelsAt(std::size_t i, std::span<const std::string> names) const override {
     return head_.index.labels().Get(head_.index.At(ids_[i]).labels, names);
   }
+  void ForEachLabel(std::size_t i, const VisitLabel& visit) const override {
+    const LabelStore& labels = head_.index.labels();
+    labels.ForEach(head_.index.At(ids_[i]).labels, [&](Symbol name, Symbol value) {
+      visit(labels.Text(name), labels.Text(value));
+    });
+  }
+  bool HasLabels(std::size_t i, const model::Labels& labels) const override {
+    return head_.index.labels().Equal(head_.index.At(ids_[i]).labels, labels);
+  }
   Status Read(std::size_t i, TimestampMs mint, TimestampMs maxt,
               storage::SampleColumns& out) const override {
     ChunkReader reader(head_);

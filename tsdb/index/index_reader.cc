@@ -334,6 +334,40 @@ Result<bool> IndexReader::AnyChunk(SeriesId id,
   return false;
 }
 
+template <typename Visit>
+Status IndexReader::WalkLabels(SeriesId id, Decoder in, Visit&& visit) const {
+  const std::uint64_t num_labels = in.Uvarint();
+  for (std::uint64_t i = 0; i < num_labels; ++i) {
+    const auto name_number = static_cast<std::uint32_t>(in.Uvarint());
+    const auto value_number = static_cast<std::uint32_t>(in.Uvarint());
+    if (!in.ok()) return Corrupt("series is cut short");
+    std::string_view name;
+    std::string_view value;
+    if (!LookUp(name_number, name) || !LookUp(value_number, value)) {
+      return Corrupt(fmt::format("series {} has an unknown symbol", id));
+    }
+    visit(name, value);
+  }
+  return {};
+}
+
+Result<model::Labels> IndexReader::ReadLabels(SeriesId id, Decoder in) const {
+  // Grows in memory that is kept; the copy that is returned is as long as it has to be.
+  static thread_local model::Labels labels;
+  labels.Clear();
+  NX_RETURN_IF_ERROR(WalkLabels(id, in, [](std::string_view name, std::string_view value) {
+    labels.AppendSorted(name, value);
+  }));
+  return labels;
+}
+
+Status IndexReader::ForEachLabelOfChecked(
+    SeriesId id,
+    const std::function<void(std::string_view name, std::string_view value)>& visit) const {
+  NX_ASSIGN_OR_RETURN(const Decoder in, OpenSeries(id, false));
+  return WalkLabels(id, in, visit);
+}
+
 Result<model::Labels> IndexReader::LabelsOf(SeriesId id) const {
   NX_ASSIGN_OR_RETURN(const Decoder in, OpenSeries(id));
   return ReadLabels(id, in);
@@ -379,25 +413,6 @@ bool IndexReader::HasLabels(SeriesId id, const model::Labels& labels) const {
       return false;
   }
   return left == 0 && in->ok();
-}
-
-Result<model::Labels> IndexReader::ReadLabels(SeriesId id, Decoder in) const {
-  // Grows in memory that is kept; the copy that is returned is as long as it has to be.
-  static thread_local model::Labels labels;
-  labels.Clear();
-  const std::uint64_t num_labels = in.Uvarint();
-  for (std::uint64_t i = 0; i < num_labels; ++i) {
-    const auto name_number = static_cast<std::uint32_t>(in.Uvarint());
-    const auto value_number = static_cast<std::uint32_t>(in.Uvarint());
-    if (!in.ok()) return Corrupt("series is cut short");
-    std::string_view name;
-    std::string_view value;
-    if (!LookUp(name_number, name) || !LookUp(value_number, value)) {
-      return Corrupt(fmt::format("series {} has an unknown symbol", id));
-    }
-    labels.AppendSorted(name, value);
-  }
-  return labels;
 }
 
 std::size_t IndexReader::memory_bytes() const {

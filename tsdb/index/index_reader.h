@@ -51,6 +51,10 @@ class IndexReader final : public PostingsSource {
   Result<model::Labels> LabelsOfChecked(SeriesId id) const;
   /// Those of these names alone, which ascend.
   Result<model::Labels> LabelsOfChecked(SeriesId id, std::span<const std::string> names) const;
+  /// The labels of a series that was read before, one by one; the texts live as long as the index.
+  Status ForEachLabelOfChecked(
+      SeriesId id,
+      const std::function<void(std::string_view name, std::string_view value)>& visit) const;
   /// Whether a series that was read before has these labels.
   bool HasLabels(SeriesId id, const model::Labels& labels) const;
   Result<std::string_view> Symbol(std::uint32_t number) const;
@@ -118,6 +122,8 @@ class IndexReader final : public PostingsSource {
   // A series entry, and whether to look at its checksum.
   Result<Decoder> OpenSeries(SeriesId id, bool check = true) const;
   Result<model::Labels> ReadLabels(SeriesId id, Decoder in) const;
+  template <typename Visit>
+  Status WalkLabels(SeriesId id, Decoder in, Visit&& visit) const;
   // The text of a symbol; false when there is no such symbol.
   bool LookUp(std::uint32_t number, std::string_view& text) const;
 

@@ -114,7 +114,12 @@ Status Series(Call& call) {
       [&](JsonWriter& out) {
         out.BeginArray();
         for (std::size_t i = 0; i < wanted && !call.reply.gone(); ++i) {
-          WriteLabels(series->LabelsAt(i), out);
+          out.BeginObject();
+          series->ForEachLabel(i, [&](std::string_view name, std::string_view value) {
+            out.PlainKey(name);
+            out.PlainString(value);
+          });
+          out.EndObject();
         }
         out.EndArray();
       },

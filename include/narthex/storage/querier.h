@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <stop_token>
@@ -78,6 +79,9 @@ class SeriesSet {
   virtual model::Labels LabelsAt(std::size_t i) const = 0;
   /// Its labels of these names alone; `names` ascend. Mostly cheaper.
   virtual model::Labels SomeLabelsAt(std::size_t i, std::span<const std::string> names) const;
+  /// The same as LabelsAt without a copy. The texts are valid during the call.
+  using VisitLabel = std::function<void(std::string_view name, std::string_view value)>;
+  virtual void ForEachLabel(std::size_t i, const VisitLabel& visit) const;
   /// Whether series i has these labels; some can tell without making a copy of its own.
   virtual bool HasLabels(std::size_t i, const model::Labels& labels) const {
     return LabelsAt(i) == labels;

@@ -39,6 +39,13 @@ SeriesData ReadAll(const storage::Querier& querier, model::TimestampMs mint,
       EXPECT_LT(*last, labels);
     }
     last = labels;
+    EXPECT_TRUE((*set)->HasLabels(i, labels));
+    EXPECT_FALSE((*set)->HasLabels(i, labels.With({{"~", "further"}})));
+    model::Labels visited;
+    (*set)->ForEachLabel(i, [&](std::string_view name, std::string_view value) {
+      visited.AppendSorted(name, value);
+    });
+    EXPECT_EQ(visited, labels);
     for (const auto& [name, value] : labels) {
       const std::vector<std::string> names = {"", std::string(name), "~"};
       EXPECT_EQ((*set)->SomeLabelsAt(i, names), model::Labels({{name, value}}));
